@@ -1,0 +1,284 @@
+"""Free and fixed parameters, their priors, and the way from a vector to named values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+from .errors import InputError, nearest
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Values:
+    """Value of every parameter of the forward model; each a float or an array of shape (P,).
+
+    ``norm_x``: factor on the normalisation of the relation of observable x (NV22's bias b_x);
+    ``slope_x``: factor on its slope; ``scatter_x``: factor on its intrinsic scatter;
+    ``evolution_x``: added to its exponent of E(z). ``yx`` acts on top of ``t`` and ``mgas``.
+    ``density_contrast``: the survey volume's mean linear overdensity in units of its rms.
+    """
+
+    sigma8: float | Array = 0.81
+    norm_lx: float | Array = 1.0
+    norm_t: float | Array = 1.0
+    norm_mgas: float | Array = 1.0
+    norm_yx: float | Array = 1.0
+    slope_lx: float | Array = 1.0
+    slope_t: float | Array = 1.0
+    slope_mgas: float | Array = 1.0
+    slope_yx: float | Array = 1.0
+    scatter_lx: float | Array = 1.0
+    scatter_t: float | Array = 1.0
+    scatter_mgas: float | Array = 1.0
+    scatter_yx: float | Array = 1.0
+    evolution_lx: float | Array = 0.0
+    evolution_t: float | Array = 0.0
+    evolution_mgas: float | Array = 0.0
+    evolution_yx: float | Array = 0.0
+    density_contrast: float | Array = 0.0
+
+
+NAMES = tuple(f.name for f in fields(Values))
+"""Every parameter of the forward model."""
+
+LATEX = {
+    "sigma8": r"$\sigma_8$",
+    "norm_lx": r"$b_{L_{\rm X}}$",
+    "norm_t": r"$b_T$",
+    "norm_mgas": r"$b_{M_{\rm gas}}$",
+    "norm_yx": r"$b_{Y_{\rm X}}$",
+    "slope_lx": r"$s_{L_{\rm X}}$",
+    "slope_t": r"$s_T$",
+    "slope_mgas": r"$s_{M_{\rm gas}}$",
+    "slope_yx": r"$s_{Y_{\rm X}}$",
+    "scatter_lx": r"$r_{L_{\rm X}}$",
+    "scatter_t": r"$r_T$",
+    "scatter_mgas": r"$r_{M_{\rm gas}}$",
+    "scatter_yx": r"$r_{Y_{\rm X}}$",
+    "evolution_lx": r"$\Delta\gamma_{L_{\rm X}}$",
+    "evolution_t": r"$\Delta\gamma_T$",
+    "evolution_mgas": r"$\Delta\gamma_{M_{\rm gas}}$",
+    "evolution_yx": r"$\Delta\gamma_{Y_{\rm X}}$",
+    "density_contrast": r"$\delta_V/\sigma_V$",
+}
+"""Axis labels."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Prior of one parameter, in the parameter itself or, for a positive factor, in its logarithm.
+
+    Parameters
+    ----------
+    kind : {"flat", "gaussian", "lognormal"}
+        ``flat``: between `low` and `high` (those of the parameter). ``gaussian``: mean `mean`,
+        standard deviation `std`. ``lognormal``: median `mean`, standard deviation `std` of the
+        *natural* logarithm, so that 0.06 is 6%.
+    widening : float
+        Factor by which the prior of a positive factor b is stretched in log b about its mean; a
+        flat prior becomes flat in b^(1/widening). Other priors are stretched linearly.
+    log : bool
+        Whether the parameter is a positive factor whose logarithm is the natural coordinate.
+    """
+
+    kind: Literal["flat", "gaussian", "lognormal"]
+    low: float = 0.0
+    high: float = 1.0
+    mean: float = 1.0
+    std: float = 1.0
+    log: bool = False
+    widening: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind == "flat" and not self.low < self.high:
+            raise InputError(f"flat prior needs low < high, got {self.low} and {self.high}")
+        if self.kind != "flat" and not self.std > 0:
+            raise InputError(f"{self.kind} prior needs std > 0, got {self.std}")
+        if self.log and (self.low if self.kind == "flat" else self.mean) <= 0:
+            raise InputError("the prior of a factor must allow positive values only")
+        if not self.widening > 0:
+            raise InputError(f"widening must be positive, got {self.widening}")
+
+    @cached_property
+    def coordinate_moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of the natural coordinate, x or ln x, widening included."""
+        mean, std = self._unwidened_moments
+        return mean, std * self.widening
+
+    @cached_property
+    def _unwidened_moments(self) -> tuple[float, float]:
+        if self.kind == "lognormal":
+            return math.log(self.mean), self.std
+        if self.kind == "gaussian":
+            return (math.log(self.mean), self.std / self.mean) if self.log else (self.mean, self.std)
+        nodes, weights = np.polynomial.legendre.leggauss(64)
+        x = 0.5 * (self.high + self.low) + 0.5 * (self.high - self.low) * nodes
+        y = np.log(x) if self.log else x
+        mean = float(np.average(y, weights=weights))
+        return mean, float(np.sqrt(np.average((y - mean) ** 2, weights=weights)))
+
+    def _stretch(self, x: Array, factor: float) -> Array:
+        """Move x away from the prior's mean by `factor` in the natural coordinate."""
+        if factor == 1.0:
+            return x
+        centre = self._unwidened_moments[0]
+        if self.log:
+            return np.exp(centre + factor * (np.log(x) - centre))
+        return centre + factor * (x - centre)
+
+    @cached_property
+    def bounds(self) -> tuple[float, float]:
+        """Interval outside which the density is zero."""
+        if self.kind == "flat":
+            low, high = self._stretch(np.array([self.low, self.high]), self.widening)
+            return float(low), float(high)
+        return (0.0 if self.log else -math.inf), math.inf
+
+    def log_density(self, x: Array) -> Array:
+        """Log of the normalised density in x; -inf outside; shape of `x`."""
+        x = np.asarray(x, dtype=float)
+        low, high = self.bounds
+        inside = (x > low if self.log else x >= low) & (x <= high)
+        safe = np.where(inside, x, 0.5 * (low + high) if math.isfinite(high) else 1.0)
+        core = self._stretch(safe, 1.0 / self.widening)
+        jacobian = np.log(core / safe) - math.log(self.widening) if self.log else -math.log(self.widening)
+        if self.kind == "flat":
+            value = -math.log(self.high - self.low) + jacobian
+        elif self.kind == "lognormal":
+            z = (np.log(core) - math.log(self.mean)) / self.std
+            value = -0.5 * z**2 - math.log(self.std * math.sqrt(2 * math.pi)) - np.log(core) + jacobian
+        else:
+            z = (core - self.mean) / self.std
+            mass = special.ndtr(self.mean / self.std) if self.log else 1.0
+            value = -0.5 * z**2 - math.log(self.std * math.sqrt(2 * math.pi) * mass) + jacobian
+        return np.where(inside, value, -np.inf)
+
+    def quantile(self, u: Array) -> Array:
+        """Inverse cumulative distribution at `u` in (0, 1); shape of `u`."""
+        if self.kind == "flat":
+            core = self.low + (self.high - self.low) * u
+        elif self.kind == "lognormal":
+            core = self.mean * np.exp(self.std * special.ndtri(u))
+        elif self.log:
+            below = special.ndtr(-self.mean / self.std)
+            core = self.mean + self.std * special.ndtri(below + (1 - below) * u)
+        else:
+            core = self.mean + self.std * special.ndtri(u)
+        return self._stretch(np.asarray(core, dtype=float), self.widening)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One free parameter: its name (one of `NAMES`), fiducial value and prior."""
+
+    name: str
+    fiducial: float
+    prior: Prior
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise InputError(f"parameter '{self.name}' is unknown; {nearest(self.name, NAMES)}")
+        if not np.isfinite(self.prior.log_density(np.array(self.fiducial))):
+            low, high = self.prior.bounds
+            raise InputError(
+                f"parameters.{self.name}: the prior ({low:g} to {high:g}) excludes the fiducial value "
+                f"{self.fiducial:g}; widen the prior or move the fiducial value"
+            )
+
+    @property
+    def log(self) -> bool:
+        """Whether ln of the parameter is the coordinate in which Fisher matrices are computed."""
+        return self.prior.log
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """Ordered free parameters and the values of the fixed ones.
+
+    Parameters
+    ----------
+    free : tuple of Parameter
+    fixed : Values
+        Values of everything that is not free.
+    """
+
+    free: tuple[Parameter, ...]
+    fixed: Values = Values()
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.free):
+            raise InputError(f"a parameter is free twice in {self.names}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the free parameters, in the order of a parameter vector."""
+        return tuple(p.name for p in self.free)
+
+    @cached_property
+    def fiducial(self) -> Array:
+        """Fiducial parameter vector, shape (D,)."""
+        return np.array([p.fiducial for p in self.free])
+
+    @cached_property
+    def fiducial_values(self) -> Values:
+        """Every parameter at its fiducial value, free or fixed."""
+        return replace(self.fixed, **{p.name: p.fiducial for p in self.free})
+
+    def values(self, theta: Array) -> Values:
+        """Named values of parameter vectors `theta`, shape (P, D); each free one of shape (P,)."""
+        return replace(self.fixed, **dict(zip(self.names, np.atleast_2d(theta).T, strict=True)))
+
+    def log_prior(self, theta: Array) -> Array:
+        """Log prior density; shape (P,) for `theta` of shape (P, D)."""
+        theta = np.atleast_2d(theta)
+        return np.sum([p.prior.log_density(theta[:, i]) for i, p in enumerate(self.free)], axis=0)
+
+    def draw(self, size: int, *, rng: np.random.Generator) -> Array:
+        """`size` parameter vectors from the prior, shape (size, D)."""
+        u = rng.random((size, len(self.free)))
+        return np.stack([p.prior.quantile(u[:, i]) for i, p in enumerate(self.free)], axis=1)
+
+    def without(self, names: Iterable[str]) -> ParameterSet:
+        """Fix the named parameters at their fiducial values."""
+        names = set(names)
+        gone = {p.name: p.fiducial for p in self.free if p.name in names}
+        return ParameterSet(tuple(p for p in self.free if p.name not in names), replace(self.fixed, **gone))
+
+    def with_free(self, parameter: Parameter) -> ParameterSet:
+        """Free one more parameter, at the end of the vector."""
+        return ParameterSet((*self.free, parameter), self.fixed)
+
+    def widened(self, factor: float, prefixes: tuple[str, ...] = ("norm_",)) -> ParameterSet:
+        """Stretch the priors of parameters whose name starts with one of `prefixes` (in log)."""
+        free = tuple(
+            replace(p, prior=replace(p.prior, widening=p.prior.widening * factor))
+            if p.name.startswith(prefixes)
+            else p
+            for p in self.free
+        )
+        return ParameterSet(free, self.fixed)
+
+    def to_coordinates(self, theta: Array) -> Array:
+        """Natural coordinates (ln of factors, the rest unchanged); shape of `theta`."""
+        return np.where(self._log, np.log(np.where(self._log, theta, 1.0)), theta)
+
+    def from_coordinates(self, coordinates: Array) -> Array:
+        """Inverse of `to_coordinates`."""
+        return np.where(self._log, np.exp(np.where(self._log, coordinates, 0.0)), coordinates)
+
+    @cached_property
+    def _log(self) -> Array:
+        return np.array([p.log for p in self.free], dtype=bool)
+
+    @cached_property
+    def prior_std(self) -> Array:
+        """Standard deviation of each prior in natural coordinates, shape (D,)."""
+        return np.array([p.prior.coordinate_moments[1] for p in self.free])

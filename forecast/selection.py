@@ -1,0 +1,206 @@
+"""Survey selection: two sketches in mass (NV22), and the physical one, a limit in X-ray flux."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+from .cosmology import Cosmology
+from .errors import InputError
+from .scaling import Line, Relations
+from .units import LN10
+
+Array = np.ndarray
+MPC_CM = 3.0856775814913673e24
+
+
+@dataclass(frozen=True)
+class Sharp:
+    """Volume-limited above a break mass, flux-limited below it, cut at a minimum mass (NV22 2.1.1).
+
+    S(M) = min(1, (M/Mbreak)^A) for M > Mmin. Both masses follow the luminosity relation at fixed
+    flux limit, Mmin only where `min_mass_mode` says so.
+
+    Parameters
+    ----------
+    log_break, log_min : float
+        log10 of the masses in Msun/h for the fiducial luminosity relation.
+    slope : float
+        A; 2.4 in NV22.
+    min_mass_mode : {"fixed", "follows_lx"}
+        ``fixed`` makes Mmin an absolute mass standard, which no survey has.
+    """
+
+    log_break: float
+    log_min: float
+    slope: float = 2.4
+    min_mass_mode: Literal["fixed", "follows_lx"] = "fixed"
+
+    def __post_init__(self) -> None:
+        if not self.log_min < self.log_break:
+            raise InputError(
+                f"selection: min_mass (10^{self.log_min:.2f} Msun/h) must be below "
+                f"break_mass (10^{self.log_break:.2f} Msun/h)"
+            )
+        if not self.slope > 0:
+            raise InputError(f"selection: slope must be positive, got {self.slope}")
+
+    @property
+    def blur(self) -> float:
+        """Gaussian displacement in log10 M of the selected abundance, dex."""
+        return 0.0
+
+    def limits(self, lx: Line, relations: Relations) -> tuple[Array, Array]:
+        """log10 of Mmin and Mbreak, Msun/h, each of the shape of the relation's parameters.
+
+        At fixed flux limit: log M' = pivot + [alpha_L (log M - pivot) - log b_L] / (alpha_L s_L).
+        """
+
+        def moved(log_mass: float) -> Array:
+            luminosity = relations.lx.log_norm + relations.lx.slope * (log_mass - relations.pivot)
+            return relations.pivot + (luminosity - lx.log_norm) / lx.slope
+
+        upper = moved(self.log_break)
+        lower = moved(self.log_min) if self.min_mass_mode == "follows_lx" else np.full_like(upper, self.log_min)
+        return lower, np.maximum(upper, lower)
+
+    def probability(self, log_mass: Array, lx: Line, relations: Relations) -> Array:
+        """S(M), shape (P, Q) for `log_mass` of shape (Q,)."""
+        lower, upper = (np.reshape(x, (-1, 1)) for x in self.limits(lx, relations))
+        return np.where(log_mass > lower, 10.0 ** (self.slope * np.minimum(log_mass - upper, 0.0)), 0.0)
+
+
+@dataclass(frozen=True)
+class Smoothed:
+    """The abundance of `Sharp` convolved with a Gaussian in log M (NV22 appendix A).
+
+    It acts on the abundance and can exceed the unselected one at high mass: it is no probability.
+
+    Parameters
+    ----------
+    sharp : Sharp
+    width : float
+        Standard deviation in log10 M, dex; 0.076 in NV22.
+    """
+
+    sharp: Sharp
+    width: float = 0.076
+
+    def __post_init__(self) -> None:
+        if not self.width > 0:
+            raise InputError(f"selection: smoothing must be positive, got {self.width} dex")
+
+    @property
+    def blur(self) -> float:
+        """Gaussian displacement in log10 M of the selected abundance, dex."""
+        return self.width
+
+
+KCorrection = Literal["none", "power_law", "bremsstrahlung"]
+
+
+@dataclass(frozen=True)
+class FluxLimited:
+    """Clusters above an X-ray flux; luminosity scatters log-normally at fixed mass.
+
+    Parameters
+    ----------
+    flux_limit : float
+        0.5-2 keV, erg/s/cm2.
+    k_correction : {"none", "power_law", "bremsstrahlung"}
+        LX / (4 pi D_L^2 f): 1; (1+z)^k_slope; or thermal bremsstrahlung at T(M, z).
+    k_slope : float
+        -0.57 follows from the table of Vikhlinin et al. (2009a).
+    """
+
+    flux_limit: float
+    k_correction: KCorrection = "power_law"
+    k_slope: float = -0.57
+
+    def __post_init__(self) -> None:
+        if not self.flux_limit > 0:
+            raise InputError(f"selection: flux_limit must be positive, got {self.flux_limit:g}")
+
+    def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
+        """log10 of the luminosity, erg/s, that has the limiting flux; shape (K, M).
+
+        L_lim = 4 pi D_L^2 f_lim K(z, T); `z` of shape (K,), `log_mass` of shape (M,).
+        """
+        distance = cosmology.luminosity_distance(z) / cosmology.h * MPC_CM
+        euclidean = np.log10(4 * math.pi * self.flux_limit) + 2 * np.log10(distance)
+        if self.k_correction == "bremsstrahlung":
+            if relations.t is None:
+                raise InputError("selection.k_correction = 'bremsstrahlung' needs relations.t; use 'power_law'")
+            growth = np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
+            t = relations.t
+            log_t = t.log_norm + t.slope * (log_mass - relations.pivot) + t.evolution * growth[:, None]
+            return euclidean[:, None] + np.log10(bremsstrahlung_k(z[:, None], 10.0**log_t))
+        slope = self.k_slope if self.k_correction == "power_law" else 0.0
+        return np.repeat((euclidean + slope * np.log10(1 + z))[:, None], len(log_mass), axis=1)
+
+
+def bremsstrahlung_k(z: Array, temperature: Array) -> Array:
+    """Rest-frame over observed 0.5-2 keV luminosity of thermal bremsstrahlung at `temperature` keV.
+
+    Spectrum E^-0.4 exp(-E/T) in energy (Gaunt factor E^-0.4), no lines.
+    """
+
+    def band(low: Array, high: Array) -> Array:
+        return special.gammainc(0.6, high / temperature) - special.gammainc(0.6, low / temperature)
+
+    return band(np.asarray(0.5), np.asarray(2.0)) / band(0.5 * (1 + z), 2.0 * (1 + z))
+
+
+Selection = Sharp | Smoothed | FluxLimited
+
+_INSIDE = np.array([-1.0, 12.0, 25.0, 24.0]) / 24.0
+
+
+def _partial_cell(t: Array) -> Array:
+    """Integrals over [t, 1] of the four cubic Lagrange polynomials on nodes -1, 0, 1, 2; shape (P, 4)."""
+    powers = np.stack([t, t**2 / 2, t**3 / 3, t**4 / 4], axis=-1)
+    whole = np.array([1.0, 1 / 2, 1 / 3, 1 / 4])
+    coefficients = np.array(  # of 1, t, t^2, t^3
+        [[0, -1 / 3, 1 / 2, -1 / 6], [1, -1 / 2, -1, 1 / 2], [0, 1, 1 / 2, -1 / 2], [0, -1 / 6, 0, 1 / 6]]
+    )
+    return (whole - powers) @ coefficients.T
+
+
+def upper_weights(grid: Array, edge: Array) -> Array:
+    """Quadrature weights of the integral from `edge` to the end of a uniform grid, in cells.
+
+    Exact for cubics and continuously differentiable in `edge`, so that a sharp cut moves smoothly
+    with the parameters. The integrand must have vanished at the last node.
+
+    Parameters
+    ----------
+    grid : ndarray, shape (M,)
+        Uniform nodes.
+    edge : ndarray, shape (P,)
+        Clipped to the inside of the grid.
+
+    Returns
+    -------
+    ndarray, shape (P, M)
+    """
+    position = np.clip((edge - grid[0]) / (grid[1] - grid[0]), 1.0, len(grid) - 4.0)
+    cell = np.floor(position).astype(int)
+    weights = (np.arange(len(grid)) >= cell[:, None] + 3).astype(float)
+    partial = _partial_cell(position - cell)
+    rows = np.arange(len(cell))
+    # full cells to the right give nodes cell .. cell+2 the weights -1, 12, 25 (and cell+3 24) / 24
+    for k in range(4):
+        weights[rows, cell - 1 + k] += partial[:, k] + (_INSIDE[k - 1] if k else 0.0)
+    return weights
+
+
+def sharp_weights(sharp: Sharp, grid: Array, limits: tuple[Array, Array]) -> Array:
+    """Quadrature weights, in dex, of the integral of S(M) f over log10 M; shape (P, M)."""
+    lower, upper = limits
+    above_min, above_break = upper_weights(grid, lower), upper_weights(grid, upper)
+    ramp = np.exp((LN10 * sharp.slope) * (grid - upper[:, None]))
+    return (grid[1] - grid[0]) * (ramp * (above_min - above_break) + above_break)

@@ -1,0 +1,140 @@
+"""Units, stated once.
+
+Inside the package: masses in Msun/h (M500c), lengths in comoving Mpc/h, temperatures in keV,
+luminosities in erg/s (rest-frame 0.5-2 keV), gas masses in Msun/h, Y_X = M_gas T in Msun/h keV,
+fluxes in erg/s/cm2, areas in steradian, redshifts and scatters (dex) as plain numbers. Everything
+a user writes carries its unit and is converted here, at the edge.
+
+``Msun/h`` and ``Mpc/h`` are parsed by this module: astropy would read the ``/h`` as *per hour*.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from .errors import InputError
+
+LN10 = math.log(10.0)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of quantity: its internal unit (astropy spelling), the power of h that goes with it."""
+
+    name: str
+    unit: str
+    h_power: int
+    example: str
+
+
+KINDS = {
+    k.name: k
+    for k in (
+        Kind("mass", "solMass", -1, "14.4 log10 Msun/h"),
+        Kind("length", "Mpc", -1, "352 Mpc/h"),
+        Kind("volume", "Mpc3", -3, "2.2e7 (Mpc/h)^3"),
+        Kind("luminosity", "erg / s", 0, "1.76e44 erg/s"),
+        Kind("flux", "erg / (s cm2)", 0, "1.3e-11 erg / (s cm2)"),
+        Kind("temperature", "keV", 0, "3.4 keV"),
+        Kind("yx", "solMass keV", -1, "8.2e13 Msun/h keV"),
+        Kind("area", "sr", 0, "8.14 sr"),
+    )
+}
+
+_NUMBER = re.compile(
+    r"^\s*(?:10\s*(?:\*\*|\^)\s*\(?\s*(?P<exponent>[-+]?\d+(?:\.\d*)?)\s*\)?"
+    r"|(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?))\s*(?P<unit>.*)$",
+    re.DOTALL,
+)
+_LOG = re.compile(r"^\s*log(?:10)?\b\s*", re.IGNORECASE)
+_CUBED = re.compile(r"\(\s*(?P<base>[A-Za-z]+)\s*/\s*h\s*\)\s*(?:\*\*|\^)?\s*(?P<power>\d)")
+_PER_H = re.compile(r"/\s*h(?![A-Za-z])\s*(?:(?:\*\*|\^)?\s*(?P<power>\d))?")
+_H_TOKEN = re.compile(r"(?<![A-Za-z])h\s*(?:\*\*|\^)?\s*\(?(?P<power>-\d|\d)?\)?(?![A-Za-z\d])")
+
+
+def _split_h(unit: str) -> tuple[str, int]:
+    """Take every factor of h out of `unit`; return the rest and the power of h."""
+    power = 0
+    cubed = _CUBED.search(unit)
+    if cubed:
+        exponent = int(cubed["power"])
+        unit = unit[: cubed.start()] + f"{cubed['base']}{exponent}" + unit[cubed.end() :]
+        power -= exponent
+    for pattern, sign in ((_PER_H, -1), (_H_TOKEN, 1)):
+        for match in pattern.finditer(unit):
+            power += sign * int(match["power"] or 1)
+        unit = pattern.sub(" ", unit)
+    return " ".join(unit.split()), power
+
+
+def unit_factor(unit: str, kind: str, h: float) -> float:
+    """Factor that turns a number in `unit` into the package's internal unit for `kind`.
+
+    Parameters
+    ----------
+    unit : str
+        For example ``"Msun/h"``, ``"1e14 solMass"``, ``"erg / (s cm2)"``.
+    kind : str
+        One of `KINDS`.
+    h : float
+        Hubble parameter H0 / (100 km/s/Mpc) with which factors of h are resolved.
+
+    Raises
+    ------
+    InputError
+        If the unit is unknown or of another dimension; ``/h`` is never an hour.
+
+    Examples
+    --------
+    >>> unit_factor("Msun", "mass", h=0.7)
+    0.7
+    >>> unit_factor("Mpc/h", "length", h=0.7)
+    1.0
+    """
+    from astropy import units as u
+
+    target = KINDS[kind]
+    rest, power = _split_h(unit)
+    rest = re.sub(r"\bMsun\b", "solMass", rest)
+    try:
+        if not rest:
+            raise ValueError("no unit")
+        factor = float(u.Unit(rest).to(u.Unit(target.unit)))
+    except (ValueError, TypeError, u.UnitConversionError) as error:
+        raise InputError(f"unit '{unit}' is not a unit of {kind}; write for example '{target.example}'") from error
+    if power and not target.h_power:
+        raise InputError(f"unit '{unit}' has a factor of h, but {kind} has none here; write '{target.example}'")
+    return factor * h ** (power - target.h_power)
+
+
+def parse(text: str, kind: str, h: float) -> float:
+    """Read a value with its unit, ``"3e-13 erg / (s cm2)"``, into the internal unit of `kind`.
+
+    Accepts ``"10**14.4 Msun"`` and ``"14.4 log10 Msun/h"`` too. See `unit_factor` for the arguments.
+
+    Raises
+    ------
+    InputError
+        If the text is no number with a unit of this kind.
+
+    Examples
+    --------
+    >>> round(math.log10(parse("14.4 log10 Msun", "mass", h=0.704)), 4)
+    14.2476
+    """
+    example = KINDS[kind].example
+    match = _NUMBER.match(text) if isinstance(text, str) else None
+    if match is None:
+        raise InputError(f"got {text!r}, expected a number with a unit of {kind}, as in '{example}'")
+    unit = match["unit"].strip()
+    value = 10.0 ** float(match["exponent"]) if match["exponent"] else float(match["number"])
+    if _LOG.match(unit):
+        value, unit = 10.0**value, _LOG.sub("", unit)
+    if not unit:
+        raise InputError(f"'{text}' has no unit; write it as in '{example}'")
+    result = value * unit_factor(unit, kind, h)
+    if not math.isfinite(result):
+        raise InputError(f"'{text}' is not a finite {kind}")
+    return result
