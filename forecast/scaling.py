@@ -59,9 +59,7 @@ class Line:
         def column(x: Array) -> Array:
             return np.reshape(x, (-1,) + (1,) * (np.ndim(log_mass) - 1))
 
-        mean = column(self.slope) * log_mass
-        mean += column(self.log_norm) + column(self.evolution) * log_growth
-        return mean
+        return column(self.slope) * log_mass + (column(self.log_norm) + column(self.evolution) * log_growth)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,136 @@
+"""Fisher matrices of each level, in natural coordinates (ln of positive factors)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .distribution import TabulatedDistribution, log_median_density
+from .errors import NumericalError
+from .model import ForwardModel
+from .parameters import ParameterSet
+
+Array = np.ndarray
+_STEP = 0.1
+"""Step of the derivatives in prior standard deviations; fourth-order differences."""
+
+
+@dataclass(frozen=True)
+class Fisher:
+    """Fisher information of data on the free parameters, and the priors' own.
+
+    Parameters
+    ----------
+    parameters : ParameterSet
+    information : ndarray, shape (D, D)
+        Of the data alone, in natural coordinates.
+    """
+
+    parameters: ParameterSet
+    information: Array
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance of the natural coordinates, priors (Gaussians of equal variance) included."""
+        scale = self.parameters.prior_std
+        scaled = self.information * np.outer(scale, scale) + np.eye(len(scale))
+        return np.linalg.inv(scaled) * np.outer(scale, scale)
+
+    def std(self, name: str = "sigma8") -> float:
+        """Forecast standard deviation of one parameter (of its logarithm if it is a factor)."""
+        i = self.parameters.names.index(name)
+        return float(np.sqrt(self.covariance[i, i]))
+
+
+def derivatives(function: Callable[[Array], Array], parameters: ParameterSet, at: Array) -> Array:
+    """Fourth-order central derivatives of `function` in natural coordinates.
+
+    Parameters
+    ----------
+    function : callable
+        Maps parameter vectors (P, D) to (P, ...).
+    parameters : ParameterSet
+    at : ndarray, shape (D,)
+        Parameter vector.
+
+    Returns
+    -------
+    ndarray, shape (D, ...)
+
+    Raises
+    ------
+    NumericalError
+        If the result is not finite.
+    """
+    size = len(at)
+    steps = _STEP * np.minimum(parameters.prior_std, 1.0)
+    offsets = np.concatenate([k * np.diag(steps) for k in (-2, -1, 1, 2)])
+    theta = parameters.from_coordinates(parameters.to_coordinates(at) + offsets)
+    f = function(theta)
+    f = f.reshape(4, size, *f.shape[1:])
+    slope = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / 12
+    slope = slope / steps.reshape(-1, *([1] * (slope.ndim - 1)))
+    if not np.all(np.isfinite(slope)):
+        raise NumericalError(f"a derivative of the forward model is not finite at {at}")
+    return slope
+
+
+def fisher_matrix(level: str, model: ForwardModel, *, at: Array | None = None, error: float = 0.0) -> Fisher:
+    """Fisher matrix of one level of the ladder.
+
+    Parameters
+    ----------
+    level : {"prior", "counts", "selfcal", "unbinned"}
+    model : ForwardModel
+    at : ndarray, shape (D,), optional
+        Parameter vector; the fiducial one by default.
+    error : float
+        Measurement error of log10 Y_X, dex.
+    """
+    at = model.parameters.fiducial if at is None else at
+    information = {
+        "prior": lambda: np.zeros((len(at), len(at))),
+        "counts": lambda: _counts(model, at),
+        "selfcal": lambda: _counts(model, at) + _median(model, at, error),
+        "unbinned": lambda: _unbinned(model, at, error),
+    }[level]()
+    return Fisher(model.parameters, information)
+
+
+def _counts(model: ForwardModel, at: Array) -> Array:
+    """Lambda d_i(ln Lambda) d_j(ln Lambda)."""
+    slope = derivatives(lambda theta: np.log(model.expected_count(theta)), model.parameters, at)
+    return float(model.expected_count(at[None])[0]) * np.outer(slope, slope)
+
+
+def _unbinned(model: ForwardModel, at: Array, error: float) -> Array:
+    """Integral of d_i(lambda) d_j(lambda) / lambda over log10 Y_X."""
+    grid = np.linspace(model.yx_grid[0], model.yx_grid[-1], 2 * len(model.yx_grid))
+    density = model.yx_density(at[None], grid, error)[0]
+    keep = density > 1e-8 * density.max()
+    slope = derivatives(
+        lambda theta: np.log(model.yx_density(theta, grid[keep], error)), model.parameters, at
+    )
+    return np.einsum("iq,jq,q->ij", slope, slope, density[keep]) * (grid[1] - grid[0])
+
+
+def _median(model: ForwardModel, at: Array, error: float) -> Array:
+    """Information in the median of round(Lambda) values of Y_X, averaged over its exact density."""
+    size = max(1, round(float(model.expected_count(at[None])[0])))
+    grid = model.yx_grid
+    one = TabulatedDistribution.from_density(grid, model.yx_density(at[None], grid, error))
+    centre = one.quantile(0.5)
+    width = 0.5 / (np.sqrt(size) * float(one.pdf(np.array([centre]))[0, 0]))
+    nodes = centre + width * np.linspace(-5, 5, 41)
+
+    def log_densities(theta: Array) -> Array:
+        columns = [
+            log_median_density(model.yx_distribution(theta, y, size, error), y, size) for y in nodes
+        ]
+        return np.stack(columns, axis=-1)
+
+    weight = np.exp(log_densities(at[None])[0])
+    score = derivatives(log_densities, model.parameters, at)
+    return np.einsum("iq,jq,q->ij", score, score, weight / weight.sum())

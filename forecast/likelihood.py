@@ -1,0 +1,241 @@
+"""The information ladder: likelihoods of more and more detailed data, each normalised over all data.
+
+All are functions of one forward model and are vectorised over parameter vectors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from scipy import special
+
+from .distribution import TabulatedDistribution, log_median_density
+from .errors import InputError, NumericalError, nearest
+from .model import ForwardModel
+from .parameters import ParameterSet
+
+Array = np.ndarray
+
+LEVELS = ("counts", "selfcal", "unbinned")
+"""Levels of the ladder, from the least data to the most."""
+_TINY = np.finfo(float).tiny
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a survey observed, or is expected to.
+
+    Parameters
+    ----------
+    size : float
+        Number of selected clusters; not an integer only for expected data.
+    log_yx : ndarray, shape (Q,)
+        log10 Y_X, Msun/h keV, of the clusters that have one (nodes of a quadrature for expected data).
+    error : ndarray, shape (Q,)
+        Measurement error of log10 Y_X, dex.
+    weight : ndarray, shape (Q,)
+        Number of clusters each entry stands for: 1 for real data.
+    median : float
+        Median of log10 Y_X; NaN if no cluster has one.
+    """
+
+    size: float
+    log_yx: Array = field(default_factory=lambda: np.empty(0))
+    error: Array = field(default_factory=lambda: np.empty(0))
+    weight: Array = field(default_factory=lambda: np.empty(0))
+    median: float = float("nan")
+
+    @classmethod
+    def observed(cls, size: int, log_yx: Array, error: Array | None = None) -> Data:
+        """Data of `size` clusters of which those in `log_yx` have a Y_X."""
+        log_yx = np.asarray(log_yx, dtype=float)
+        if len(log_yx) > size:
+            raise InputError(f"{len(log_yx)} values of Y_X for {size} clusters")
+        if not np.all(np.isfinite(log_yx)):
+            raise InputError("log10 Y_X must be finite; leave clusters without Y_X out, they still count in N")
+        error = np.zeros_like(log_yx) if error is None else np.asarray(error, dtype=float)
+        median = float(np.median(log_yx)) if len(log_yx) else float("nan")
+        return cls(size, log_yx, error, np.ones_like(log_yx), median)
+
+    @classmethod
+    def expected(cls, model: ForwardModel, theta: Array | None = None, error: float = 0.0) -> Data:
+        """Asimov data of `model` at `theta`, shape (D,) (default: fiducial), with one Y_X error, dex."""
+        theta = model.parameters.fiducial if theta is None else theta
+        grid = np.linspace(model.yx_grid[0], model.yx_grid[-1], 2 * len(model.yx_grid))
+        density = model.yx_density(theta[None], grid, error)[0]
+        weight = density * (grid[1] - grid[0])
+        table = TabulatedDistribution.from_density(grid, density[None])
+        keep = weight > 1e-9 * weight.sum()
+        return cls(
+            float(model.expected_count(theta[None])[0]),
+            grid[keep],
+            np.full(int(keep.sum()), error),
+            weight[keep],
+            table.quantile(0.5),
+        )
+
+    @property
+    def number_with_yx(self) -> float:
+        """Number of clusters with a Y_X."""
+        return float(self.weight.sum())
+
+    def rounded(self) -> Data:
+        """The same with a whole number of clusters: counts and medians need one."""
+        return replace(self, size=float(round(self.size)))
+
+
+class Likelihood(Protocol):
+    """One level of the ladder, bound to a forward model and data."""
+
+    name: str
+    parameters: ParameterSet
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,), of parameter vectors `theta`, shape (P, D)."""
+
+
+def log_poisson(size: float, expected: Array) -> Array:
+    """Log Poisson probability of `size` events, N ln(mu) - mu - ln N!; shape of `expected`."""
+    return special.xlogy(size, expected) - expected - special.gammaln(size + 1)
+
+
+class Counts:
+    """Poisson likelihood of the number of clusters.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    data : Data
+    """
+
+    name = "counts"
+
+    def __init__(self, model: ForwardModel, data: Data) -> None:
+        self.parameters, self._model, self._size = model.parameters, model, data.size
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,)."""
+        return log_poisson(self._size, self._model.expected_count(theta))
+
+
+class SelfCal:
+    """Number of clusters and their median Y_X: Poisson times the density of an order statistic.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    data : Data
+        Errors of Y_X enter as their rms.
+    """
+
+    name = "selfcal"
+
+    def __init__(self, model: ForwardModel, data: Data) -> None:
+        self.parameters, self._model = model.parameters, model
+        self._size, self._median = data.size, data.median
+        self._with_yx = round(data.number_with_yx)
+        self._error = float(np.sqrt(np.average(data.error**2, weights=data.weight))) if len(data.error) else 0.0
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,)."""
+        if not self._with_yx:
+            return log_poisson(self._size, self._model.expected_count(theta))
+        one = self._model.yx_distribution(theta, self._median, self._with_yx, self._error)
+        return log_poisson(self._size, one.count) + log_median_density(one, self._median, self._with_yx)
+
+
+class Unbinned:
+    """Poisson point process of every Y_X: -Lambda + sum ln lambda(y_i) - ln N!.
+
+    Clusters without Y_X each contribute ln Lambda: their Y_X is marginalised over.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    data : Data
+    """
+
+    name = "unbinned"
+
+    def __init__(self, model: ForwardModel, data: Data) -> None:
+        self.parameters, self._model, self._data = model.parameters, model, data
+        grid = model.yx_grid
+        inside = len(data.log_yx) and grid[0] <= data.log_yx.min() and data.log_yx.max() <= grid[-1]
+        same_error = len(set(np.round(data.error, 12))) <= 1
+        self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error)
+
+    def _log_density(self, theta: Array) -> Array:
+        """ln lambda at every datum, shape (P, Q)."""
+        data = self._data
+        if self._tabulate:
+            grid = self._model.yx_grid
+            density = self._model.yx_density(theta, grid, float(data.error[0]))
+            table = TabulatedDistribution.from_density(grid, density)
+            return np.asarray(table.log_density(data.log_yx))
+        return np.log(np.maximum(self._model.yx_density(theta, data.log_yx, data.error), _TINY))
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,)."""
+        data = self._data
+        count = self._model.expected_count(theta)
+        value = -count - special.gammaln(data.size + 1)
+        value += special.xlogy(max(data.size - data.number_with_yx, 0.0), count)
+        if len(data.log_yx):
+            value += self._log_density(theta) @ data.weight
+        return value
+
+
+_CLASSES: dict[str, type[Counts] | type[SelfCal] | type[Unbinned]] = {
+    "counts": Counts,
+    "selfcal": SelfCal,
+    "unbinned": Unbinned,
+}
+
+
+def likelihood(level: str, model: ForwardModel, data: Data) -> Likelihood:
+    """Likelihood of one level.
+
+    Raises
+    ------
+    InputError
+        If the level is unknown.
+    """
+    if level not in _CLASSES:
+        raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
+    return _CLASSES[level](model, data)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Log posterior density, up to the evidence: -inf outside the prior, never for a NaN.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    """
+
+    likelihood: Likelihood
+
+    @property
+    def parameters(self) -> ParameterSet:
+        """Free parameters."""
+        return self.likelihood.parameters
+
+    def __call__(self, theta: Array) -> Array:
+        """Log posterior, shape (P,), of parameter vectors `theta`, shape (P, D).
+
+        Raises
+        ------
+        NumericalError
+            If the likelihood is NaN anywhere inside the prior.
+        """
+        value = self.parameters.log_prior(theta)
+        inside = np.isfinite(value)
+        if inside.any():
+            value[inside] += self.likelihood(theta[inside])
+        if np.isnan(value).any():
+            culprit = dict(zip(self.parameters.names, theta[np.isnan(value)][0], strict=True))
+            raise NumericalError(f"the {self.likelihood.name} likelihood is NaN at {culprit}")
+        return value
