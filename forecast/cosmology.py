@@ -16,7 +16,11 @@ from .errors import InputError
 BASE_SIGMA8 = 0.8
 """sigma8 at which shapes are tabulated; sigma(M) at any other value is exactly proportional to it."""
 
+HUBBLE_DISTANCE = 2997.92458
+"""c / (100 km/s/Mpc), in Mpc/h."""
+
 _LOCK = RLock()
+_MAX_REDSHIFT = 6.0
 _LIMITS = {"Om0": (0.1, 0.6), "Ob0": (0.005, 0.1), "h": (0.4, 1.1), "ns": (0.7, 1.3)}
 
 
@@ -58,11 +62,11 @@ class Cosmology:
 
     def comoving_distance(self, z: np.ndarray | float) -> np.ndarray:
         """Comoving distance in Mpc/h; shape of `z`."""
-        return np.asarray(_base(self).comovingDistance(z_max=np.asarray(z, dtype=float)))
+        return np.asarray(_distance_spline(self)(np.asarray(z, dtype=float)))
 
     def luminosity_distance(self, z: np.ndarray | float) -> np.ndarray:
         """Luminosity distance in (physical) Mpc/h; shape of `z`."""
-        return np.asarray(z, dtype=float) * self.comoving_distance(z) + self.comoving_distance(z)
+        return (1.0 + np.asarray(z, dtype=float)) * self.comoving_distance(z)
 
     def comoving_volume(self, area: float, zmin: float, zmax: float) -> float:
         """Comoving volume in (Mpc/h)^3 of `area` steradian between two redshifts."""
@@ -71,8 +75,7 @@ class Cosmology:
 
     def volume_element(self, z: np.ndarray) -> np.ndarray:
         """dV/dz per steradian in (Mpc/h)^3; shape of `z`."""
-        hubble_distance = 2997.92458  # c / (100 km/s/Mpc), Mpc/h
-        return hubble_distance * self.comoving_distance(z) ** 2 / self.efunc(z)
+        return HUBBLE_DISTANCE * self.comoving_distance(z) ** 2 / self.efunc(z)
 
 
 @lru_cache(maxsize=64)
@@ -90,6 +93,15 @@ def _base(cosmology: Cosmology) -> Any:
         ns=cosmology.ns,
         persistence="",
     )
+
+
+@lru_cache(maxsize=64)
+def _distance_spline(cosmology: Cosmology) -> Any:
+    """Comoving distance, Mpc/h, as the integral of a cubic spline of c/H(z)."""
+    from scipy.interpolate import CubicSpline
+
+    z = np.expm1(np.linspace(0.0, np.log1p(_MAX_REDSHIFT), 600))
+    return CubicSpline(z, HUBBLE_DISTANCE / cosmology.efunc(z), extrapolate=False).antiderivative()
 
 
 @contextmanager

@@ -118,15 +118,25 @@ def _prior_sample(setup: Setup) -> Array:
 
 @dataclass(frozen=True)
 class Population:
-    """Unselected clusters in the survey volume on a grid of redshift and mass."""
+    """Unselected clusters on a grid of redshift and mass.
+
+    Parameters
+    ----------
+    setup : Setup
+    log_mass : ndarray, shape (M,)
+        log10 M500c, Msun/h.
+    shells : Shells
+        K redshifts, and the comoving volume at each.
+    """
 
     setup: Setup
     log_mass: Array
+    shells: Shells
 
-    @cached_property
-    def shells(self) -> Shells:
-        """Redshift nodes and volumes."""
-        return self.setup.geometry.shells(self.setup.cosmology)
+    @classmethod
+    def of(cls, setup: Setup, log_mass: Array) -> Population:
+        """Population on the redshift quadrature of the survey's own geometry."""
+        return cls(setup, log_mass, setup.geometry.shells(setup.cosmology))
 
     @cached_property
     def mass_function(self) -> MassFunction:
@@ -141,7 +151,8 @@ class Population:
 
     @cached_property
     def _contrast(self) -> Array:
-        return rms_contrast(self.shells, self.setup.cosmology)[:, None]
+        volume = self.setup.geometry.shells(self.setup.cosmology).total_volume
+        return rms_contrast(self.shells.z, volume, self.setup.cosmology)[:, None]
 
     def abundance(self, v: Values) -> Array:
         """Expected number per dex of mass in each shell's volume, shape (P, K, M)."""
@@ -192,7 +203,7 @@ class MassSelectedModel:
         self._sharp = setup.selection.sharp if isinstance(setup.selection, Smoothed) else setup.selection
         lines = setup.relations.at(self.parameters.values(_prior_sample(setup)))
         lowest = float(self._sharp.limits(lines.lx, setup.relations)[0].min())
-        self.population = Population(setup, _mass_grid(setup, lowest, MASS_STEP["mass"]))
+        self.population = Population.of(setup, _mass_grid(setup, lowest, MASS_STEP["mass"]))
 
     def _selected(self, theta: Array) -> tuple[Array, Lines]:
         """Expected selected clusters on the mass nodes, (P, K, M), and the relations."""
@@ -287,7 +298,7 @@ class FluxLimitedModel:
         self.setup = setup
         self.parameters = setup.parameters
         self._selection = setup.selection
-        self.population = Population(setup, _mass_grid(setup, self._lowest_mass(), MASS_STEP["flux"]))
+        self.population = Population.of(setup, _mass_grid(setup, self._lowest_mass(), MASS_STEP["flux"]))
 
     def _lowest_mass(self) -> float:
         """Mass whose luminosity is six scatters below the limit at the nearest redshift."""
@@ -303,7 +314,7 @@ class FluxLimitedModel:
         """log10 of the limiting luminosity on the grid, shape (K, M)."""
         population = self.population
         return self._selection.log_luminosity_limit(
-            population.shells.z, population.log_mass, self.setup.cosmology, self.setup.relations
+            population.shells.z[:, None], population.log_mass, self.setup.cosmology, self.setup.relations
         )
 
     def _selected(self, theta: Array) -> Array:

@@ -126,21 +126,21 @@ class FluxLimited:
             raise InputError(f"selection: flux_limit must be positive, got {self.flux_limit:g}")
 
     def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
-        """log10 of the luminosity, erg/s, that has the limiting flux; shape (K, M).
+        """log10 of the luminosity, erg/s, that has the limiting flux: L_lim = 4 pi D_L^2 f_lim K(z, T).
 
-        L_lim = 4 pi D_L^2 f_lim K(z, T); `z` of shape (K,), `log_mass` of shape (M,).
+        `z` and `log_mass` (log10 Msun/h) broadcast; the result has their common shape.
         """
         distance = cosmology.luminosity_distance(z) / cosmology.h * MPC_CM
-        euclidean = np.log10(4 * math.pi * self.flux_limit) + 2 * np.log10(distance)
+        euclidean = np.log10(4 * math.pi * self.flux_limit) + 2 * np.log10(distance) + 0.0 * log_mass
         if self.k_correction == "bremsstrahlung":
             if relations.t is None:
                 raise InputError("selection.k_correction = 'bremsstrahlung' needs relations.t; use 'power_law'")
             growth = np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
             t = relations.t
-            log_t = t.log_norm + t.slope * (log_mass - relations.pivot) + t.evolution * growth[:, None]
-            return euclidean[:, None] + np.log10(bremsstrahlung_k(z[:, None], 10.0**log_t))
+            log_t = t.log_norm + t.slope * (log_mass - relations.pivot) + t.evolution * growth
+            return euclidean + np.log10(bremsstrahlung_k(z, 10.0**log_t))
         slope = self.k_slope if self.k_correction == "power_law" else 0.0
-        return np.repeat((euclidean + slope * np.log10(1 + z))[:, None], len(log_mass), axis=1)
+        return euclidean + slope * np.log10(1 + z)
 
 
 def bremsstrahlung_k(z: Array, temperature: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .cosmology import Cosmology, base_sigma_radius
+from .cosmology import BASE_SIGMA8, Cosmology, base_sigma_radius
 from .errors import InputError
 
 Array = np.ndarray
@@ -138,13 +138,11 @@ def equivalent_cone(box: Box, cosmology: Cosmology, zmin: float = 0.01) -> Light
     return LightCone(area, zmin, box.z)
 
 
-def rms_contrast(shells: Shells, cosmology: Cosmology) -> Array:
-    """rms linear density contrast of the survey's volume at sigma8 = 1, at each shell; shape (K,).
+def rms_contrast(z: Array, volume: float, cosmology: Cosmology) -> Array:
+    """rms linear density contrast of a survey volume at sigma8 = 1, for each redshift; shape of `z`.
 
-    The volume is taken as one sphere (its shape changes the rms little while it is compact);
-    sigma_V = 0.032 for half a 352 Mpc/h box at z = 0.07.
+    The volume, (Mpc/h)^3, is taken as one sphere: its shape changes the rms little while it is compact.
+    sigma_V = 0.032 for half a 352 Mpc/h box at z = 0.07 and sigma8 = 0.81.
     """
-    from .cosmology import BASE_SIGMA8
-
-    radius = (3 * shells.total_volume / (4 * math.pi)) ** (1 / 3)
-    return np.array([base_sigma_radius(cosmology, radius, z) / BASE_SIGMA8 for z in shells.z])
+    radius = (3 * volume / (4 * math.pi)) ** (1 / 3)
+    return np.array([base_sigma_radius(cosmology, radius, float(x)) / BASE_SIGMA8 for x in z])
