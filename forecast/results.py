@@ -1,0 +1,318 @@
+"""Results as frozen records, and their one JSON form: seed, configuration, version, convergence included."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from dataclasses import dataclass, field, fields, is_dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where numbers come from.
+
+    Parameters
+    ----------
+    command : str
+        "run", "fit", "map" or "ladder".
+    config_name : str
+    config : dict
+        The whole configuration, defaults included.
+    seed : int
+    version : str
+        Of massanchor.
+    libraries : dict
+        Versions of Python and of the numerical libraries.
+    """
+
+    command: str
+    config_name: str
+    config: dict[str, Any]
+    seed: int
+    version: str = field(default_factory=lambda: metadata.version("massanchor"))
+    libraries: dict[str, str] = field(
+        default_factory=lambda: {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("numpy", "scipy", "emcee", "colossus")},
+        }
+    )
+
+
+@dataclass(frozen=True)
+class LadderRow:
+    """sigma(sigma8) of every level for one variant of the survey.
+
+    Parameters
+    ----------
+    label : str
+        What the variant is, in words.
+    selection : str
+        "as configured", "Mmin follows L_X", "flux-limited cone", ...
+    widening : float
+        Factor on the width (in log) of the normalisation priors.
+    expected_count : float
+    sigma8_std : dict of str to float
+        By level: "prior", "counts", "selfcal", "unbinned", "known".
+    """
+
+    label: str
+    selection: str
+    widening: float
+    expected_count: float
+    sigma8_std: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SystematicRow:
+    """Shift of the maximum-posterior sigma8 when the data follow another model, by level."""
+
+    label: str
+    shift: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ChainSummary:
+    """Posterior summaries of one level and the state of its chain.
+
+    Parameters
+    ----------
+    level : str
+    parameters : dict of str to dict
+        mean, std, q16, q50, q84 and mcse (Monte-Carlo standard error) of each parameter.
+    converged : bool
+    steps, burn, walkers : int
+    tau : dict of str to float
+        Integrated autocorrelation time, steps.
+    lengths_in_tau, effective_size, acceptance : float
+    """
+
+    level: str
+    parameters: dict[str, dict[str, float]]
+    converged: bool
+    steps: int
+    burn: int
+    walkers: int
+    tau: dict[str, float]
+    lengths_in_tau: float
+    effective_size: float
+    acceptance: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a plot: a label and values at common abscissae."""
+
+    label: str
+    values: Array
+
+
+@dataclass(frozen=True)
+class Abundance:
+    """Expected selected clusters per dex of true mass (NV22 figures 1 and 17).
+
+    Parameters
+    ----------
+    log_mass : ndarray, shape (Q,)
+        log10 M500c, Msun/h.
+    selected : tuple of Curve
+    unselected : tuple of Curve
+        The same volume without selection.
+    """
+
+    log_mass: Array
+    selected: tuple[Curve, ...]
+    unselected: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class Sigma8Map:
+    """Mean, scatter and number of sigma8 of mock catalogues, in cells of (N, median log10 Y_X).
+
+    Parameters
+    ----------
+    count_edges : ndarray, shape (A + 1,)
+    yx_edges : ndarray, shape (B + 1,)
+        log10 of the median Y_X, Msun/h keV.
+    mean, std : ndarray, shape (B, A)
+        NaN in cells with fewer than `min_mocks` mocks.
+    number : ndarray, shape (B, A)
+    min_mocks, mocks : int
+    median_std : float
+        Median scatter of the cells that have enough mocks.
+    slope_count, slope_yx : float
+        Rise of sigma8 per 50 clusters and per 0.1 dex, linear fit over the same cells.
+    slope_count_error, slope_yx_error : float
+    """
+
+    count_edges: Array
+    yx_edges: Array
+    mean: Array
+    std: Array
+    number: Array
+    min_mocks: int
+    mocks: int
+    median_std: float
+    slope_count: float
+    slope_count_error: float
+    slope_yx: float
+    slope_yx_error: float
+
+
+@dataclass(frozen=True)
+class Goodness:
+    """Observed against predicted counts of one observable, and a posterior predictive p-value.
+
+    Parameters
+    ----------
+    observable : str
+        "lx" or "yx".
+    edges : ndarray, shape (B + 1,)
+        log10 of the observable.
+    observed : ndarray, shape (B,)
+    predicted : ndarray, shape (B,)
+        Posterior mean.
+    low, high : ndarray, shape (B,)
+        16th and 84th percentile of posterior predictive counts.
+    p_value : float
+        Chance that a catalogue drawn from the posterior has a larger Poisson deviance.
+    """
+
+    observable: str
+    edges: Array
+    observed: Array
+    predicted: Array
+    low: Array
+    high: Array
+    p_value: float
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What was fitted.
+
+    Parameters
+    ----------
+    kind : str
+        "expected", "mock" or "catalogue".
+    source : str
+    n_clusters : float
+    n_with_yx : float
+    median_log_yx : float
+    """
+
+    kind: str
+    source: str
+    n_clusters: float
+    n_with_yx: float
+    median_log_yx: float
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """One free parameter in words: name, meaning, fiducial value, prior."""
+
+    name: str
+    meaning: str
+    fiducial: float
+    prior: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything one command computed.
+
+    Parameters
+    ----------
+    provenance : Provenance
+    title, description : str
+    references, survey : tuple of str
+        `survey` describes geometry, selection and relations in sentences.
+    parameters : tuple of ParameterRow
+    expected_count : float
+        At the fiducial parameters.
+    quick : bool
+        Whether chains were cut short on purpose.
+    headline : str
+        Level whose posterior is the main result.
+    data : DataSummary or None
+    ladder : tuple of LadderRow
+    systematics : tuple of SystematicRow
+    chains : tuple of ChainSummary
+    abundance : Abundance or None
+    map : Sigma8Map or None
+    goodness : tuple of Goodness
+    notes : tuple of str
+        Plain sentences for the report.
+    """
+
+    provenance: Provenance
+    title: str
+    description: str
+    references: tuple[str, ...]
+    survey: tuple[str, ...]
+    parameters: tuple[ParameterRow, ...]
+    expected_count: float
+    quick: bool = False
+    headline: str = "selfcal"
+    data: DataSummary | None = None
+    ladder: tuple[LadderRow, ...] = ()
+    systematics: tuple[SystematicRow, ...] = ()
+    chains: tuple[ChainSummary, ...] = ()
+    abundance: Abundance | None = None
+    map: Sigma8Map | None = None
+    goodness: tuple[Goodness, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def converged(self) -> bool:
+        """Whether every chain has converged; true if there is none."""
+        return all(chain.converged for chain in self.chains)
+
+    def chain(self, level: str) -> ChainSummary | None:
+        """Summary of one level's chain."""
+        return next((c for c in self.chains if c.level == level), None)
+
+
+def to_plain(value: Any) -> Any:
+    """Records, arrays and NaN as what JSON knows; NaN and infinity become None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return to_plain(value.tolist())
+    if isinstance(value, np.generic):
+        return to_plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def save_json(result: Result, path: Path) -> None:
+    """Write a result, with its convergence, to `path`; whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    content = {"converged": result.converged, **to_plain(result)}
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    draft = path.with_suffix(".partial")
+    try:
+        draft.write_text(text + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
