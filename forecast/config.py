@@ -188,6 +188,15 @@ class CatalogueConfig(_Strict):
     mass_relation: MassRelationConfig | None = None
 
 
+class PublishedConfig(_Strict):
+    """A published value to show beside a fit."""
+
+    label: str
+    value: float
+    stat: float
+    sys: float
+
+
 class Config(_Strict):
     """A whole configuration, as read from TOML; `build` functions turn it into physics.
 
@@ -209,6 +218,7 @@ class Config(_Strict):
     map: MapConfig = MapConfig()
     ladder: LadderConfig = LadderConfig()
     catalogue: CatalogueConfig | None = None
+    published: tuple[PublishedConfig, ...] = ()
 
     @cached_property
     def setup(self) -> Setup:
@@ -251,7 +261,7 @@ class Config(_Strict):
         content = self.model_dump(mode="json")
         for key in ("max_steps", "quick_steps", "levels", "level"):
             del content["sampler"][key]
-        for key in ("title", "description", "references", "map", "ladder"):
+        for key in ("title", "description", "references", "map", "ladder", "published"):
             del content[key]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

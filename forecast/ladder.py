@@ -1,0 +1,180 @@
+"""The information ladder of a survey and of its variants, and shifts from swapped assumptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .fisher import Fisher, derivatives, fisher_matrix
+from .likelihood import LEVELS, Data, likelihood
+from .massfunction import MODELS
+from .model import ForwardModel, Setup, forward_model
+from .parameters import Parameter, Prior
+from .results import LadderRow, SystematicRow
+from .selection import FluxLimited, Sharp, Smoothed
+from .survey import Box, equivalent_cone
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One survey to be compared with the configured one."""
+
+    label: str
+    setup: Setup
+
+
+def with_sample_variance(setup: Setup, on: bool) -> Setup:
+    """Switch the marginalisation over the survey volume's density contrast on or off."""
+    parameters = setup.parameters
+    if on == ("density_contrast" in parameters.names):
+        return setup
+    if on:
+        free = Parameter("density_contrast", 0.0, Prior("gaussian", mean=0.0, std=1.0))
+        return replace(setup, parameters=parameters.with_free(free))
+    return replace(setup, parameters=parameters.without(["density_contrast"]))
+
+
+def with_sharp(setup: Setup, sharp: Sharp) -> Setup:
+    """Replace the sharp selection, or the one under a smoothed selection."""
+    if isinstance(setup.selection, Smoothed):
+        return replace(setup, selection=replace(setup.selection, sharp=sharp))
+    return replace(setup, selection=sharp)
+
+
+def _sharp(setup: Setup) -> Sharp | None:
+    selection = setup.selection
+    if isinstance(selection, Smoothed):
+        return selection.sharp
+    return selection if isinstance(selection, Sharp) else None
+
+
+def cone_variant(setup: Setup) -> Setup:
+    """Flux-limited light cone of a box survey's volume, whose limit is the break mass's flux at its edge.
+
+    NV22 2.1.1: the break mass has the limiting flux at zmax = the box's redshift; zmin = 0.01.
+    """
+    sharp, box, relations = _sharp(setup), setup.geometry, setup.relations
+    assert sharp is not None and isinstance(box, Box)
+    unit = FluxLimited(1e-12)
+    z, log_break = np.array(box.z), np.array(sharp.log_break)
+    at_unit = unit.log_luminosity_limit(z, log_break, setup.cosmology, relations)
+    growth = np.log10(setup.cosmology.efunc(z) / setup.cosmology.efunc(relations.z0))
+    lx = relations.lx
+    log_luminosity = lx.log_norm + lx.slope * (log_break - relations.pivot) + lx.evolution * growth
+    flux_limit = 1e-12 * 10.0 ** float(log_luminosity - at_unit)
+    cone = equivalent_cone(box, setup.cosmology)
+    return replace(setup, geometry=cone, selection=FluxLimited(flux_limit))
+
+
+def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]:
+    """The survey as configured, then what changes if one of its idealisations is dropped."""
+    yield Variant("as configured", setup)
+    varied = "density_contrast" in setup.parameters.names
+    label = "no sample variance" if varied else "with sample variance"
+    yield Variant(label, with_sample_variance(setup, not varied))
+    sharp = _sharp(setup)
+    if sharp is None:
+        return
+    if sharp.min_mass_mode == "fixed":
+        yield Variant("Mmin follows L_X", with_sharp(setup, replace(sharp, min_mass_mode="follows_lx")))
+    else:
+        yield Variant("Mmin fixed", with_sharp(setup, replace(sharp, min_mass_mode="fixed")))
+    if isinstance(setup.geometry, Box):
+        yield Variant("flux-limited cone", cone_variant(setup))
+    for log_break in break_masses:
+        other = with_sharp(setup, replace(sharp, log_break=log_break))
+        yield Variant(f"Mbreak = 10^{log_break:.2f} Msun/h", other)
+
+
+def sigma8_std(setup: Setup, error: float) -> tuple[float, dict[str, float]]:
+    """Expected count, and sigma(sigma8) by level from Fisher matrices; "known": no nuisance is free."""
+    model = forward_model(setup)
+    result = {level: fisher_matrix(level, model, error=error).std() for level in ("prior", *LEVELS)}
+    nuisances = [n for n in setup.parameters.names if n not in ("sigma8", "density_contrast")]
+    known = forward_model(replace(setup, parameters=setup.parameters.without(nuisances)))
+    result["known"] = fisher_matrix("unbinned", known, error=error).std()
+    return float(model.expected_count(setup.parameters.fiducial[None])[0]), result
+
+
+def build_ladder(
+    setup: Setup, widening: tuple[float, ...], break_masses: tuple[float, ...] = (), error: float = 0.0
+) -> tuple[LadderRow, ...]:
+    """Ladder of the survey and its variants, with normalisation priors as given and wider (in log).
+
+    Parameters
+    ----------
+    setup : Setup
+    widening : tuple of float
+        Factors on the width of the normalisation priors.
+    break_masses : tuple of float
+        Other readings of the break mass, log10 Msun/h.
+    error : float
+        Measurement error of log10 Y_X, dex.
+    """
+    rows = []
+    for variant in variants(setup, break_masses):
+        for factor in widening:
+            parameters = variant.setup.parameters.widened(factor)
+            count, std = sigma8_std(replace(variant.setup, parameters=parameters), error)
+            label = variant.label if factor == 1 else f"{variant.label}, norm. priors x {factor:g}"
+            rows.append(LadderRow(label, variant.label, factor, count, std))
+    return tuple(rows)
+
+
+def peak_shift(model: ForwardModel, truth: ForwardModel, level: str, error: float) -> float:
+    """Shift of sigma8 at maximum posterior when expected data follow `truth` instead of `model`.
+
+    Gauss-Newton with the Fisher matrix; priors are Gaussians of equal variance about the fiducial.
+    """
+    parameters = model.parameters
+    fisher = fisher_matrix(level, model, error=error)
+    return _peak(model, fisher, level, Data.expected(truth, error=error)) - _peak(
+        model, fisher, level, Data.expected(model, error=error)
+    ) if "sigma8" in parameters.names else float("nan")
+
+
+def _peak(model: ForwardModel, fisher: Fisher, level: str, data: Data) -> float:
+    """sigma8 at the maximum of one level's posterior."""
+    parameters, target = model.parameters, likelihood(level, model, data)
+    start = parameters.to_coordinates(parameters.fiducial)
+    at = start.copy()
+    low = parameters.to_coordinates(np.array([max(p.prior.bounds[0], 1e-3 if p.log else -1e9) for p in parameters.free]))
+    for _ in range(12):
+        slope = derivatives(target, parameters, parameters.from_coordinates(at))
+        slope = slope - (at - start) / parameters.prior_std**2
+        step = fisher.covariance @ slope
+        at = np.maximum(at + step, low)
+        if np.all(np.abs(step) < 1e-4 * parameters.prior_std):
+            break
+    return float(parameters.from_coordinates(at)[parameters.names.index("sigma8")])
+
+
+def systematic_rows(
+    setup: Setup, mass_functions: tuple[str, ...], break_masses: tuple[float, ...], error: float = 0.0
+) -> tuple[SystematicRow, ...]:
+    """Shifts of sigma8 by level from swapping the mass function and the reading of the break mass."""
+    model = forward_model(setup)
+    others = [
+        (f"data follow {name}, fit assumes {setup.mass_function}", replace(setup, mass_function=name))
+        for name in mass_functions
+        if name in MODELS and name != setup.mass_function
+    ]
+    sharp = _sharp(setup)
+    if sharp is not None:
+        others += [
+            (
+                f"data have Mbreak = 10^{m:.2f} Msun/h, fit assumes 10^{sharp.log_break:.2f}",
+                with_sharp(setup, replace(sharp, log_break=m)),
+            )
+            for m in break_masses
+        ]
+    return tuple(
+        SystematicRow(
+            label, {level: peak_shift(model, forward_model(other), level, error) for level in LEVELS}
+        )
+        for label, other in others
+    )

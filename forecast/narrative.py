@@ -1,0 +1,99 @@
+"""Survey, selection, relations and priors in sentences, for people."""
+
+from __future__ import annotations
+
+from .model import Setup
+from .parameters import ParameterSet, Prior
+from .results import ParameterRow
+from .scaling import PowerLaw, Relations
+from .selection import FluxLimited, Selection, Smoothed
+
+_OBSERVABLES = {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X"}
+_MEANINGS = {
+    "norm": "factor on the normalisation of the {x}-M relation",
+    "slope": "factor on the slope of the {x}-M relation",
+    "scatter": "factor on the intrinsic scatter of {x} at fixed mass",
+    "evolution": "added to the exponent of E(z) in the {x}-M relation",
+}
+_K_WORDS = {
+    "none": "no K-correction",
+    "power_law": "K-correction (1+z)^{slope:g}",
+    "bremsstrahlung": "K-correction of thermal bremsstrahlung at T(M, z)",
+}
+
+
+def meaning(name: str) -> str:
+    """A parameter's meaning in words."""
+    if name == "sigma8":
+        return "rms linear density contrast in 8 Mpc/h spheres today"
+    if name == "density_contrast":
+        return "mean density contrast of the survey volume over its rms (sample variance)"
+    kind, observable = name.split("_", 1)
+    return _MEANINGS[kind].format(x=_OBSERVABLES[observable])
+
+
+def prior_words(prior: Prior) -> str:
+    """A prior in words."""
+    wide = "" if prior.widening == 1 else f", {prior.widening:g} times wider{' in log' if prior.log else ''}"
+    if prior.kind == "flat":
+        return f"flat, {prior.low:g} to {prior.high:g}{wide}"
+    if prior.kind == "lognormal":
+        return f"log-normal about {prior.mean:g}, {100 * prior.std:.3g}%{wide}"
+    return f"Gaussian, {prior.mean:g} ± {prior.std:g}{wide}"
+
+
+def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:
+    """Table of the free parameters."""
+    return tuple(
+        ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior)) for p in parameters.free
+    )
+
+
+def _selection_words(selection: Selection) -> str:
+    if isinstance(selection, FluxLimited):
+        k = _K_WORDS[selection.k_correction].format(slope=selection.k_slope)
+        return (
+            f"Selection: 0.5-2 keV flux above {selection.flux_limit:.3g} erg/s/cm2, {k}; "
+            "L_X scatters log-normally at fixed mass."
+        )
+    sharp = selection.sharp if isinstance(selection, Smoothed) else selection
+    floor = (
+        "fixed in true mass (an absolute mass standard that no survey has)"
+        if sharp.min_mass_mode == "fixed"
+        else "following the luminosity relation"
+    )
+    words = (
+        f"Selection in mass: complete above Mbreak = 10^{sharp.log_break:.2f} Msun/h, (M/Mbreak)^{sharp.slope:g} "
+        f"below it, cut at Mmin = 10^{sharp.log_min:.2f} Msun/h, {floor}; Mbreak follows the luminosity relation."
+    )
+    if isinstance(selection, Smoothed):
+        words += f" The selected abundance is smoothed by {selection.width:g} dex in mass."
+    return words
+
+
+def _relation_words(relations: Relations) -> str:
+    def one(name: str, law: PowerLaw) -> str:
+        return f"{_OBSERVABLES[name]} ~ M^{law.slope:.3g} E(z)^{law.evolution:.3g} with {law.scatter:.3g} dex scatter"
+
+    named = {name: getattr(relations, name) for name in _OBSERVABLES}
+    laws = "; ".join(one(name, law) for name, law in named.items() if law is not None)
+    return f"Relations (M500c, pivot 10^{relations.pivot:.2f} Msun/h): {laws}."
+
+
+def survey_sentences(setup: Setup, yx_error: float) -> tuple[str, ...]:
+    """The survey and the model in a few sentences."""
+    c = setup.cosmology
+    variance = "density_contrast" in setup.parameters.names
+    sentences = [
+        setup.geometry.describe(c),
+        _selection_words(setup.selection),
+        _relation_words(setup.relations),
+        f"Mass function {setup.mass_function}; flat LambdaCDM with Om = {c.Om0:g}, Ob = {c.Ob0:g}, h = {c.h:g}, "
+        f"n_s = {c.ns:g}.",
+        "Sample variance of the survey volume is marginalised over."
+        if variance
+        else "Sample variance is off; the ladder shows the effect of switching it on.",
+    ]
+    if yx_error:
+        sentences.append(f"Each Y_X is measured to {yx_error:g} dex.")
+    return tuple(sentences)

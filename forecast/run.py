@@ -1,0 +1,375 @@
+"""The one module that knows the order: configuration in, result and files out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .catalogue import Catalogue, builtin_table, read_catalogue
+from .config import Config
+from .errors import InputError
+from .export import write_getdist, write_netcdf
+from .goodness import goodness_of_fit
+from .ladder import build_ladder, systematic_rows
+from .likelihood import Data, Posterior, likelihood
+from .mock import draw_mocks
+from .model import ForwardModel, Population, forward_model
+from .narrative import parameter_rows, survey_sentences
+from .results import Abundance, ChainSummary, Curve, DataSummary, Goodness, Provenance, Result, save_json
+from .rng import generator
+from .sampler import Chain, ChainPlan, load_steps, run_chain
+from .selection import FluxLimited
+from .sigma8_map import Cells, build_map
+from .survey import LightCone
+
+Array = np.ndarray
+Progress = Callable[[str, int, int, float], None]
+"""Called with a task's name, steps done, steps at most, and the chain's length in tau (or NaN)."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the user asked for beside the configuration.
+
+    Parameters
+    ----------
+    name : str
+        Of the configuration.
+    out : Path
+        Output folder.
+    seed : int
+    quick : bool
+        Cut chains at the configuration's `quick_steps`.
+    level : str or None
+        Sample only this level.
+    mock : int or None
+        Seed of a mock catalogue to fit instead of expected data.
+    overwrite : bool
+        Discard chains of an earlier run.
+    max_steps : int or None
+        Longest chain.
+    progress : callable or None
+    """
+
+    name: str
+    out: Path
+    seed: int = 1
+    quick: bool = False
+    level: str | None = None
+    mock: int | None = None
+    overwrite: bool = False
+    max_steps: int | None = None
+    progress: Progress | None = None
+
+
+def prepare_output(out: Path) -> None:
+    """Make the output folder and check that it can be written.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".massanchor-write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{out}: cannot write there ({error.strerror}); choose another --out") from error
+
+
+def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> Result:
+    """Result with everything that needs no computing: survey, priors, provenance."""
+    count = float(model.expected_count(model.parameters.fiducial[None])[0])
+    return Result(
+        provenance=Provenance(command, job.name, config.model_dump(mode="json"), job.seed),
+        title=config.title,
+        description=config.description,
+        references=config.references,
+        survey=survey_sentences(config.setup, config.yx_error),
+        parameters=parameter_rows(config.setup.parameters),
+        expected_count=count,
+        quick=job.quick,
+        headline=job.level or config.sampler.level,
+    )
+
+
+def run_ladder(config: Config, job: Job, *, mcmc: bool = False) -> Result:
+    """Ladder of the survey and its variants; with `mcmc`, chains of every level on expected data too."""
+    prepare_output(job.out)
+    model = forward_model(config.setup)
+    result = _with_ladder(base_result(config, job, "ladder", model), config)
+    if mcmc:
+        data = Data.expected(model, error=config.yx_error)
+        result, _ = _with_chains(result, config, job, (model, data))
+    return _finish(result, job)
+
+
+def run_map(config: Config, job: Job) -> Result:
+    """sigma8 map from mock catalogues drawn from the prior."""
+    prepare_output(job.out)
+    model = forward_model(config.setup)
+    return _finish(_with_map(base_result(config, job, "map", model), config, job, model), job)
+
+
+def run_forecast(config: Config, job: Job) -> Result:
+    """Whole forecast: ladder, systematics, chains, map, report; on expected data or one mock."""
+    prepare_output(job.out)
+    model = forward_model(config.setup)
+    data, summary = _forecast_data(config, job, model)
+    result = replace(base_result(config, job, "run", model), data=summary)
+    _check_chains(config, job, data)
+    result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
+    result, chains = _with_chains(result, config, job, (model, data))
+    result = _with_map(result, config, job, model)
+    return _finish(result, job, samples=chains)
+
+
+def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
+    """Posterior of a real catalogue, with observed against predicted counts."""
+    prepare_output(job.out)
+    catalogue = open_catalogue(config, catalogue_path)
+    model = forward_model(config.setup)
+    _check_catalogue(config, model, catalogue)
+    known = catalogue.has_yx
+    data = Data.observed(catalogue.size, catalogue.log_yx[known], catalogue.log_yx_error[known])
+    summary = DataSummary("catalogue", catalogue.source, data.size, data.number_with_yx, data.median)
+    result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue))
+    _check_chains(config, job, data)
+    result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
+    result, chains = _with_chains(result, config, job, (model, data))
+    result = replace(result, goodness=_goodness(config, job, (model, catalogue), chains[result.headline]))
+    return _finish(result, job, samples=chains)
+
+
+def open_catalogue(config: Config, path: Path | None) -> Catalogue:
+    """Catalogue at `path`, or the one the configuration names."""
+    spec, table = config.catalogue_spec, config.catalogue
+    assert table is not None
+    if path is None and table.builtin is not None:
+        path = builtin_table(table.builtin)
+    if path is None and table.path is not None:
+        path = Path(table.path)
+    if path is None:
+        raise InputError("this configuration names no catalogue; give one with --catalogue FILE")
+    return read_catalogue(path, spec, config.setup.cosmology)
+
+
+def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data, DataSummary]:
+    if job.mock is None:
+        data = Data.expected(model, error=config.yx_error)
+        source = "expected (Asimov) data at the fiducial parameters"
+        return data, DataSummary("expected", source, data.size, data.number_with_yx, data.median)
+    mocks = draw_mocks(
+        model, model.parameters.fiducial, rng=generator(job.mock, "mock"), yx_error=config.yx_error
+    )
+    size = int(mocks.size[0])
+    data = Data.observed(size, mocks.log_yx, np.full(size, config.yx_error))
+    source = f"mock catalogue with seed {job.mock} at the fiducial parameters"
+    return data, DataSummary("mock", source, size, size, data.median)
+
+
+def _with_ladder(result: Result, config: Config) -> Result:
+    rows = build_ladder(config.setup, config.ladder.widening, config.break_masses, config.yx_error)
+    shifts = systematic_rows(config.setup, config.ladder.mass_functions, config.break_masses, config.yx_error)
+    return replace(result, ladder=rows, systematics=shifts)
+
+
+def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> Result:
+    theta = model.parameters.draw(config.map.mocks, rng=generator(job.seed, "map-prior"))
+    mocks = draw_mocks(model, theta, rng=generator(job.seed, "map-mocks"), yx_error=config.yx_error)
+    cells = Cells(config.map.cell_count, config.map.cell_yx, config.map.min_mocks)
+    sigma8 = theta[:, model.parameters.names.index("sigma8")]
+    return replace(result, map=build_map(sigma8, mocks.size, mocks.median_yx, cells))
+
+
+def _levels(config: Config, job: Job) -> tuple[str, ...]:
+    if job.level is not None:
+        return (job.level,)
+    return tuple(dict.fromkeys((*config.sampler.levels, config.sampler.level)))
+
+
+def _plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
+    settings = config.sampler
+    digest = hashlib.sha256(config.fingerprint().encode())
+    for part in (np.array([data.size, data.median]), data.log_yx, data.error, data.weight):
+        digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
+    longest = job.max_steps or (settings.quick_steps if job.quick else settings.max_steps)
+    path = job.out / f"chain_{level}.h5"
+    walkers, block = settings.walkers, settings.block
+    return ChainPlan(level, job.seed, walkers, block, longest, path, digest.hexdigest()[:16])
+
+
+def _check_chains(config: Config, job: Job, data: Data) -> None:
+    """Discard chains to be overwritten; refuse those of another run before any work is done."""
+    for level in _levels(config, job):
+        plan = _plan(config, job, level, data)
+        if job.overwrite:
+            plan.path.unlink(missing_ok=True)
+        elif plan.path.exists():
+            load_steps(plan)
+
+
+def _with_chains(
+    result: Result, config: Config, job: Job, target: tuple[ForwardModel, Data]
+) -> tuple[Result, dict[str, Chain]]:
+    """Sample every level; chains are stored as they grow."""
+    model, data = target
+    chains, summaries = {}, []
+    for level in _levels(config, job):
+        posterior = Posterior(likelihood(level, model, data if level == "unbinned" else data.rounded()))
+        plan = _plan(config, job, level, data)
+
+        def report(steps: int, lengths: float, plan: ChainPlan = plan) -> None:
+            if job.progress is not None:
+                job.progress(f"sampling {plan.level}", steps, plan.max_steps, lengths)
+
+        chains[level] = run_chain(posterior, plan, progress=report)
+        summaries.append(_summary(level, chains[level]))
+        _export(chains[level], posterior, job, level)
+    return replace(result, chains=tuple(summaries)), chains
+
+
+def _summary(level: str, chain: Chain) -> ChainSummary:
+    return ChainSummary(
+        level,
+        {name: chain.summary(name) for name in chain.names},
+        chain.converged,
+        len(chain.steps),
+        chain.burn,
+        chain.steps.shape[1],
+        dict(zip(chain.names, (float(t) for t in chain.tau), strict=True)),
+        chain.lengths_in_tau,
+        chain.effective_size,
+        chain.acceptance,
+    )
+
+
+def _export(chain: Chain, posterior: Posterior, job: Job, level: str) -> None:
+    folder = job.out / "getdist"
+    folder.mkdir(exist_ok=True)
+    write_getdist(chain, posterior.parameters, folder / level)
+    attributes = {
+        "created_by": "massanchor",
+        "configuration": job.name,
+        "level": level,
+        "seed": job.seed,
+        "converged": int(chain.converged),
+    }
+    write_netcdf(chain, job.out / f"chain_{level}.nc", attributes)
+
+
+def _abundance(config: Config, model: ForwardModel) -> Abundance:
+    """Expected clusters by true mass for a few sigma8 (NV22 figure 1)."""
+    setup, parameters = config.setup, model.parameters
+    i = parameters.names.index("sigma8")
+    fiducial = parameters.fiducial[i]
+    low, high = (parameters.free[i].prior.quantile(np.array(q)) for q in (0.1, 0.9))
+    theta = np.repeat(parameters.fiducial[None], 3, axis=0)
+    theta[:, i] = low, fiducial, high
+    log_mass = np.linspace(13.0, 15.5, 251)
+    selected = model.mass_density(theta, log_mass)
+    unselected = Population.of(setup, log_mass).abundance(parameters.values(theta)).sum(axis=1)
+    labels = [f"$\\sigma_8={x:.2f}$" for x in theta[:, i]]
+    return Abundance(
+        log_mass,
+        tuple(Curve(label, row) for label, row in zip(labels, selected, strict=True)),
+        tuple(Curve(label, row) for label, row in zip(labels, unselected, strict=True)),
+    )
+
+
+def _check_catalogue(config: Config, model: ForwardModel, catalogue: Catalogue) -> None:
+    """Refuse clusters that the configured survey cannot contain."""
+    geometry = config.setup.geometry
+    if isinstance(geometry, LightCone):
+        outside = (catalogue.z < geometry.zmin) | (catalogue.z > geometry.zmax)
+        if outside.any():
+            names = ", ".join(catalogue.name[i] for i in np.flatnonzero(outside)[:3])
+            raise InputError(
+                f"{catalogue.source}: {int(outside.sum())} clusters ({names}, ...) lie outside the survey's "
+                f"{geometry.zmin:g} < z < {geometry.zmax:g}; cut the catalogue as the survey was cut"
+            )
+    grid = model.yx_grid
+    far = catalogue.has_yx & ((catalogue.log_yx < grid[0] - 1) | (catalogue.log_yx > grid[-1] + 1))
+    if far.any():
+        i = int(np.flatnonzero(far)[0])
+        raise InputError(
+            f"{catalogue.source}: log10 Y_X = {catalogue.log_yx[i]:.2f} (Msun/h keV) of {catalogue.name[i]} is far "
+            f"outside the model's range {grid[0]:.1f} to {grid[-1]:.1f}; check the unit of the column"
+        )
+
+
+def _fit_notes(config: Config, catalogue: Catalogue) -> tuple[str, ...]:
+    notes = [f"{p.label}: {p.value:g} ± {p.stat:g} (stat) ± {p.sys:g} (sys), as published." for p in config.published]
+    missing = catalogue.size - int(catalogue.has_yx.sum())
+    if missing:
+        notes.append(f"{missing} clusters have no Y_X: they count in N, and their Y_X is marginalised over.")
+    selection = config.setup.selection
+    if isinstance(selection, FluxLimited):
+        limit = selection.log_luminosity_limit(
+            catalogue.z, catalogue.log_lx, config.setup.cosmology, config.setup.relations
+        )
+        below = int(np.sum(catalogue.log_lx < limit - 0.02))
+        if below:
+            notes.append(f"{below} clusters have a luminosity below the flux limit at their redshift.")
+    return tuple(notes)
+
+
+def _goodness(
+    config: Config, job: Job, fitted: tuple[ForwardModel, Catalogue], chain: Chain
+) -> tuple[Goodness, ...]:
+    """Observed against posterior predictive counts in L_X and in Y_X."""
+    model, catalogue = fitted
+    rng = generator(job.seed, "goodness")
+    samples = chain.samples
+    theta = samples[rng.choice(len(samples), size=min(500, len(samples)), replace=False)]
+    checks = []
+    for observable, values in (("lx", catalogue.log_lx), ("yx", catalogue.log_yx)):
+        values = values[np.isfinite(values)]
+        if len(values) == catalogue.size:
+            checks.append(goodness_of_fit(model, theta, observable, values, rng=rng))
+    return tuple(checks)
+
+
+def _finish(result: Result, job: Job, samples: dict[str, Chain] | None = None) -> Result:
+    """Write figures, report and results.json."""
+    from . import plots
+    from .report import write_report
+
+    figures: dict[str, Any] = {}
+    if result.ladder:
+        figures["ladder"] = plots.ladder_figure(result.ladder)
+    if result.abundance is not None:
+        figures["abundance"] = plots.abundance_figure(result.abundance)
+    if samples:
+        figures["corner"] = _corner(result, samples)
+    if result.map is not None:
+        figures["map"] = plots.map_figure(result.map)
+    if result.goodness:
+        figures["goodness"] = plots.goodness_figure(result.goodness)
+    folder = job.out / "figures"
+    prepare_output(folder)
+    pictures = {name: plots.save_figure(figure, folder / name)[1] for name, figure in figures.items()}
+    save_json(result, job.out / "results.json")
+    write_report(result, pictures, job.out / "report.html")
+    return result
+
+
+def _corner(result: Result, chains: dict[str, Chain]) -> Any:
+    from . import plots
+
+    order = [level for level in ("counts", "selfcal", "unbinned") if level in chains]
+    first = chains[order[0]]
+    truths = None
+    if result.data is not None and result.data.kind != "catalogue":
+        fiducial = {row.name: row.fiducial for row in result.parameters}
+        truths = [fiducial[name] for name in first.names]
+    return plots.corner_figure({level: chains[level].samples for level in order}, first.names, truths)
+
+
