@@ -38,7 +38,7 @@ _HOME = {
     "Setup": "model",
     "forward_model": "model",
 }
-__all__ = [  # noqa: RUF022
+__all__ = [
     "Cosmology",
     "Data",
     "MassFunction",

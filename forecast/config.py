@@ -225,7 +225,8 @@ class Config(_Strict):
         """Everything the forward model needs."""
         cosmology = Cosmology(**self.cosmology.model_dump())
         if self.mass_function not in MODELS:
-            raise InputError(f"mass_function = '{self.mass_function}' is unknown; {nearest(self.mass_function, MODELS)}")
+            known = nearest(self.mass_function, MODELS)
+            raise InputError(f"mass_function = '{self.mass_function}' is unknown; {known}")
         return Setup(
             cosmology,
             self.mass_function,
@@ -355,7 +356,7 @@ def _parameters(table: dict[str, float | ParameterConfig], sample_variance: bool
             known = [n for n in NAMES if n != "density_contrast"]
             raise InputError(f"parameters.{name}: unknown parameter; {nearest(name, known)}")
         if isinstance(entry, float) or entry.value is not None:
-            fixed[name] = entry if isinstance(entry, float) else entry.value
+            fixed[name] = float(entry if isinstance(entry, float) else entry.value or 0.0)
             continue
         fiducial = float(getattr(defaults, name)) if entry.fiducial is None else entry.fiducial
         prior = _named(f"parameters.{name}", lambda n=name, e=entry, f=fiducial: _prior(n, e, f))

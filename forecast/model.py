@@ -269,10 +269,12 @@ class MassSelectedModel:
 def _support(model: MassSelectedModel | FluxLimitedModel) -> Array:
     """Nodes over the log10 Y_X with more than 1e-6 of the density's maximum, anywhere in the prior.
 
-    Their spacing is two thirds of the smallest scatter in the prior: the log density, a Gaussian
-    convolution, is then a cubic spline to 1e-4.
+    Their spacing is half the smallest scatter in the prior: the log density, a Gaussian convolution,
+    is then a cubic spline to 1e-4.
     """
-    sample = _prior_sample(model.setup)[:64]
+    sample = _prior_sample(model.setup)
+    lines = model.setup.relations.at(model.parameters.values(sample))
+    smallest, sample = float(np.min(lines.yx.scatter)), sample[:64]
     lines = model.setup.relations.at(model.parameters.values(sample))
     mean = model.population.mean_observable(lines.yx)
     margin = 6 * float(np.max(lines.yx.scatter))
@@ -280,8 +282,8 @@ def _support(model: MassSelectedModel | FluxLimitedModel) -> Array:
     density = model.yx_density(sample, coarse)
     inside = np.flatnonzero((density > 1e-6 * density.max(axis=1, keepdims=True)).any(axis=0))
     low, high = coarse[max(inside[0] - 1, 0)], coarse[min(inside[-1] + 1, len(coarse) - 1)]
-    nodes = math.ceil((high - low) / (float(np.min(lines.yx.scatter)) / 1.5)) + 1
-    return np.linspace(low, high, int(np.clip(nodes, 32, 160)))
+    nodes = math.ceil((high - low) / (smallest / 2)) + 1
+    return np.linspace(low, high, int(np.clip(nodes, 32, 240)))
 
 
 class FluxLimitedModel:
@@ -338,7 +340,8 @@ class FluxLimitedModel:
         tiny = np.finfo(float).tiny
         position = (np.asarray(log_mass, dtype=float) - self.population.log_mass[0]) / MASS_STEP["flux"]
         table = np.log(np.maximum(number, tiny))[:, None, :]
-        return np.exp(_local_cubic(table, np.broadcast_to(position, (len(number), 1, len(position))), stride=1)[0][:, 0])
+        position = np.broadcast_to(position, (len(number), 1, len(position)))
+        return np.exp(_local_cubic(table, position, stride=1)[0][:, 0])
 
     def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
         """Expected number per dex of observed Y_X, shape (P, Q); `error` in dex, scalar or (Q,).
@@ -366,7 +369,8 @@ class FluxLimitedModel:
         scatter = np.hypot(_columns(yx.scatter, 3), error)
         rho = _columns(lines.correlation, 3) * _columns(yx.scatter, 3) / scatter
         unexplained = _columns(lx.scatter, 3) * np.sqrt(1 - rho**2)
-        luminosity = _columns(lx.log_norm, 3) + _columns(lx.slope, 3) * mean + _columns(lx.evolution, 3) * growth
+        luminosity = _columns(lx.log_norm, 3) + _columns(lx.slope, 3) * mean
+        luminosity = luminosity + _columns(lx.evolution, 3) * growth
         position = (mean + (self.setup.relations.pivot - population.log_mass[0])) / MASS_STEP["flux"]
         significance = (luminosity - self._limit_at(position)) / unexplained
         width = scatter / _columns(yx.slope, 3)  # log mass per unit residual

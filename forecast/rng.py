@@ -24,4 +24,4 @@ def generator(seed: int, name: str, index: int = 0) -> np.random.Generator:
 
 def legacy_state(sequence: np.random.SeedSequence) -> Any:
     """State tuple of a `numpy.random.RandomState`, which is what emcee understands."""
-    return np.random.RandomState(np.random.MT19937(sequence)).get_state()  # noqa: NPY002
+    return np.random.RandomState(np.random.MT19937(sequence)).get_state()

@@ -14,7 +14,7 @@ from .errors import InputError
 Array = np.ndarray
 
 CONE_NODES = 20
-"""Gauss-Legendre nodes in z^(1/3) across a light cone; N converges to 1e-6 (tests/test_model.py)."""
+"""Gauss-Legendre nodes in z^(1/3) across a light cone; counts converge to 1e-4 (tests/test_model.py)."""
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,9 @@ def unit_factor(unit: str, kind: str, h: float) -> float:
     target = KINDS[kind]
     rest, power = _split_h(unit)
     rest = re.sub(r"\bMsun\b", "solMass", rest)
+    if "(" not in rest and rest.count("/") > 1:  # erg/s/cm2
+        numerator, *denominators = rest.split("/")
+        rest = f"{numerator} / ({' '.join(denominators)})"
     try:
         if not rest:
             raise ValueError("no unit")
@@ -107,6 +110,10 @@ def unit_factor(unit: str, kind: str, h: float) -> float:
     if power and not target.h_power:
         raise InputError(f"unit '{unit}' has a factor of h, but {kind} has none here; write '{target.example}'")
     return factor * h ** (power - target.h_power)
+
+
+def _power_of_ten(exponent: str | float) -> float:
+    return 10.0 ** float(exponent) if abs(float(exponent)) < 300 else math.inf
 
 
 def parse(text: str, kind: str, h: float) -> float:
@@ -129,9 +136,9 @@ def parse(text: str, kind: str, h: float) -> float:
     if match is None:
         raise InputError(f"got {text!r}, expected a number with a unit of {kind}, as in '{example}'")
     unit = match["unit"].strip()
-    value = 10.0 ** float(match["exponent"]) if match["exponent"] else float(match["number"])
+    value = _power_of_ten(match["exponent"]) if match["exponent"] else float(match["number"])
     if _LOG.match(unit):
-        value, unit = 10.0**value, _LOG.sub("", unit)
+        value, unit = _power_of_ten(value), _LOG.sub("", unit)
     if not unit:
         raise InputError(f"'{text}' has no unit; write it as in '{example}'")
     result = value * unit_factor(unit, kind, h)

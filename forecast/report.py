@@ -1,0 +1,192 @@
+"""The report: one self-contained HTML page, figures inside, no script, nothing loaded from a network."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from .errors import InputError
+from .plots import LEVELS
+from .results import ChainSummary, Result, to_plain
+from .sampler import TAU_FACTOR
+
+LEVEL_WORDS = {
+    "prior": "no data",
+    "counts": "the number of clusters N",
+    "selfcal": "N and the median Y_X",
+    "unbinned": "N and every Y_X",
+    "known": "every Y_X, with all nuisance parameters known",
+}
+"""What each level uses."""
+_KINDS = {
+    "expected": "expected data (no noise)",
+    "mock": "one mock catalogue",
+    "catalogue": "an observed catalogue",
+}
+_OBSERVABLES = {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X"}
+_SYMBOLS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": "Δγ"}
+_TYPESET = (
+    (r"\b([LMY])_(X|gas)\b", r"<i>\1</i><sub>\2</sub>"),
+    (r"\bM(min|break)\b", r"<i>M</i><sub>\1</sub>"),
+    (r"\bsigma8\b", "σ<sub>8</sub>"),
+    (r"\b10\^(\d+(?:\.\d+)?)", r"10<sup>\1</sup>"),
+    (r"\bMsun/h\b", "<i>h</i><sup>−1</sup> M<sub>⊙</sub>"),
+)
+
+
+def typeset(words: str) -> Markup:
+    """Plain words, escaped, with this package's symbols as HTML.
+
+    >>> typeset("sigma8 & Y_X")
+    Markup('σ<sub>8</sub> &amp; <i>Y</i><sub>X</sub>')
+    """
+    text = str(escape(words))
+    for pattern, replacement in _TYPESET:
+        text = re.sub(pattern, replacement, text)
+    return Markup(text)
+
+
+def symbol(name: str) -> Markup:
+    """A parameter's symbol as HTML; unknown names as they are.
+
+    >>> symbol("norm_yx")
+    Markup('<i>b</i><sub>Y<sub>X</sub></sub>')
+    """
+    kind, _, observable = name.partition("_")
+    if name == "sigma8":
+        return typeset(name)
+    if name == "density_contrast":
+        return Markup("<i>δ<sub>V</sub></i>/<i>σ<sub>V</sub></i>")
+    if kind not in _SYMBOLS or observable not in _OBSERVABLES:
+        return escape(name)
+    base, _, index = _OBSERVABLES[observable].partition("_")
+    index = f"<sub>{index}</sub>" if index else ""
+    return Markup(f"<i>{_SYMBOLS[kind]}</i><sub>{base}{index}</sub>")  # constants of this module only
+
+
+def number(value: float | None, digits: int = 4, sign: bool = False) -> str:
+    """A number with a true minus sign; a dash for what is missing or not finite.
+
+    >>> number(-0.01234), number(0.5, 2, sign=True), number(float("nan"))
+    ('−0.0123', '+0.50', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+def in_words(items: Iterable[str]) -> str:
+    """Join words.
+
+    >>> in_words(["counts", "selfcal", "unbinned"])
+    'counts, selfcal and unbinned'
+    """
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def ordered_levels(tables: Iterable[Mapping[str, float]]) -> list[str]:
+    """Levels that occur in any of the tables, in the order of what they add."""
+    found = dict.fromkeys(level for table in tables for level in table)
+    return [v for v in LEVELS if v in found] + [v for v in found if v not in LEVELS]
+
+
+def probability(p_value: float) -> str:
+    """A p-value; those of a finite number of draws are not quoted below 0.01."""
+    return "< 0.01" if p_value < 0.01 else f"= {number(p_value, 2)}"
+
+
+def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> None:
+    """Write the report of `result` to `path`; whole or not at all.
+
+    Parameters
+    ----------
+    result : Result
+        Its texts are data: whatever they contain comes out escaped.
+    figures : mapping of str to Path
+        PNG files among "ladder", "abundance", "corner", "map" and "goodness"; they are embedded.
+    path : Path
+        HTML file.
+
+    Raises
+    ------
+    InputError
+        If a figure cannot be read or the file cannot be written.
+    """
+    images = {name: _data_uri(picture) for name, picture in figures.items()}
+    text = _environment().get_template("report.html").render(
+        result=result,
+        images=images,
+        headline=headline(result),
+        short=[chain for chain in result.chains if not chain.converged],
+        ladder_levels=ordered_levels(row.sigma8_std for row in result.ladder),
+        shift_levels=ordered_levels(row.shift for row in result.systematics),
+        level_words=LEVEL_WORDS,
+        kinds=_KINDS,
+        observables=_OBSERVABLES,
+        needed=TAU_FACTOR,
+        configuration=json.dumps(to_plain(result.provenance.config), indent=2, ensure_ascii=False),
+    )
+    draft = path.with_name(path.name + ".partial")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+
+
+def headline(result: Result) -> Markup | None:
+    """The result in one sentence: from the headline level's chain, else from its Fisher matrix."""
+    chain, level = result.chain(result.headline), result.headline
+    words = typeset(LEVEL_WORDS.get(level, level))
+    if chain is not None:
+        return _chain_headline(result, chain, words)
+    std = result.ladder[0].sigma8_std.get(level) if result.ladder else None
+    if std is None:
+        return None
+    sentence = "With {} (level {}), the survey is expected to measure σ<sub>8</sub> to <strong>±{}</strong> (Fisher matrix)."
+    return Markup(sentence).format(words, level, number(std))
+
+
+def _chain_headline(result: Result, chain: ChainSummary, words: Markup) -> Markup:
+    sigma8 = chain.parameters["sigma8"]
+    value = Markup("<strong>σ<sub>8</sub> = {} ± {}</strong>").format(number(sigma8["mean"]), number(sigma8["std"]))
+    sentence = Markup("From {} (level {}): {}.").format(words, chain.level, value)
+    if not chain.converged:
+        sentence += Markup(" This chain has <strong>not converged</strong>.")
+    if result.data is not None and result.data.kind == "expected":
+        sentence += " This is a forecast on expected data: the width is the result, not the central value."
+    return sentence
+
+
+def _data_uri(picture: Path) -> str:
+    try:
+        content = picture.read_bytes()
+    except OSError as error:
+        raise InputError(f"{picture}: cannot be read ({error.strerror})") from error
+    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("forecast", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number,
+        "typeset": typeset,
+        "symbol": symbol,
+        "in_words": in_words,
+        "probability": probability,
+    }
+    return environment

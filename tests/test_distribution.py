@@ -1,0 +1,82 @@
+"""Oracle: medians of simulated catalogues, and dense quadrature."""
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from forecast.distribution import LocalDistribution, TabulatedDistribution, log_median_density
+
+COMPONENTS = (np.array([13.2, 13.6, 14.3]), np.array([0.5, 0.3, 0.2]), 0.12)
+
+
+def mixture(y):
+    mean, weight, scatter = COMPONENTS
+    return (weight * stats.norm.pdf(np.asarray(y)[..., None], mean, scatter)).sum(axis=-1)
+
+
+def draw(shape, rng):
+    mean, weight, scatter = COMPONENTS
+    return rng.choice(mean, size=shape, p=weight) + scatter * rng.standard_normal(shape)
+
+
+def distribution(y, size):
+    mean, weight, scatter = COMPONENTS
+    if size >= LocalDistribution.MIN_SIZE:
+        return LocalDistribution.from_mixture(y, mean[None], 100 * weight[None], np.array([scatter]))
+    grid = np.linspace(12.3, 15.2, 120)
+    return TabulatedDistribution.from_density(grid, 100 * mixture(grid)[None])
+
+
+def median_density(y, size):
+    return float(np.exp(log_median_density(distribution(y, size), y, size))[0])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 20, 21, 29, 30, 31, 124, 125, 2000])
+def test_median_density_against_simulated_catalogues(size):
+    catalogues = 100_000 if size < 200 else 4000
+    rng = np.random.default_rng(size)
+    medians = np.concatenate(
+        [np.median(draw((chunk, size), rng), axis=1) for chunk in np.full(10, catalogues // 10)]
+    )
+    width = medians.std()
+    grid = np.linspace(medians.min() - width, medians.max() + width, 801)
+    density = np.array([median_density(y, size) for y in grid])
+    cdf = integrate.cumulative_simpson(density, x=grid, initial=0)
+    assert cdf[-1] == pytest.approx(1, abs=2e-3)
+    assert stats.kstest(medians, lambda y: np.interp(y, grid, cdf / cdf[-1])).pvalue > 1e-6
+
+
+def test_the_odd_formula_is_wrong_for_few_even_clusters():
+    """Why the even case needs its own density."""
+    rng = np.random.default_rng(1)
+    medians = np.median(draw((100_000, 4), rng), axis=1)
+    grid = np.linspace(12.5, 15, 801)
+    p, F = mixture(grid), integrate.cumulative_simpson(mixture(grid), x=grid, initial=0)
+    naive = (F * (1 - F)).clip(0) ** 1.5 * p
+    cdf = integrate.cumulative_simpson(naive, x=grid, initial=0)
+    assert stats.kstest(medians, lambda y: np.interp(y, grid, cdf / cdf[-1])).pvalue < 1e-6
+
+
+@pytest.mark.parametrize("size", [2, 30, 124])
+def test_even_density_against_dense_quadrature(size):
+    from scipy.special import gammaln
+
+    n = size // 2
+    for y in (13.3, 13.45, 13.6):
+        mean, weight, scatter = COMPONENTS
+
+        def cdf(x, mean=mean, weight=weight, scatter=scatter):
+            return (weight * stats.norm.cdf(np.asarray(x)[..., None], mean, scatter)).sum(axis=-1)
+
+        t = np.linspace(0, 1.5, 400_001)
+        integrand = (cdf(y - t) * (1 - cdf(y + t))) ** (n - 1) * mixture(y - t) * mixture(y + t)
+        exact = 2 * np.exp(gammaln(size + 1) - 2 * gammaln(n)) * integrate.simpson(integrand, x=t)
+        assert median_density(y, size) == pytest.approx(exact, rel=2e-3)
+
+
+def test_local_expansion_equals_the_mixture():
+    local = distribution(13.4, 124)
+    y = 13.4 + np.linspace(-0.05, 0.05, 11)
+    np.testing.assert_allclose(local.pdf(y)[0], mixture(y), rtol=2e-3)
+    exact = [integrate.quad(mixture, 12, x)[0] for x in y]
+    np.testing.assert_allclose(local.cdf(y)[0], exact, rtol=1e-4)

@@ -1,0 +1,189 @@
+"""Oracles: the published-prototype numbers of PHYSICS section 6, and Monte-Carlo Fisher matrices."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecast.config import load_config
+from forecast.fisher import derivatives, fisher_matrix
+from forecast.ladder import build_ladder, sigma8_std, systematic_rows
+from forecast.model import forward_model
+from forecast.parameters import Parameter, ParameterSet, Prior
+from forecast.scaling import PowerLaw
+
+
+@pytest.fixture(scope="module")
+def five_parameters(nv22):
+    """sigma8, log b_L, s_L, log b_YX, scatter of log YX = 0.09: the prototype's setting."""
+    relations = nv22.setup.relations
+    yx = PowerLaw(relations.t.log_norm + relations.mgas.log_norm, 1.77, 0.667, 0.09)
+    b_yx = np.sqrt(2) * Prior("flat", 0.8, 1.3, log=True).coordinate_moments[1]
+    parameters = ParameterSet(
+        (
+            Parameter("sigma8", 0.81, Prior("flat", 0.70, 0.92)),
+            Parameter("norm_lx", 1.0, Prior("flat", 0.8, 1.3, log=True)),
+            Parameter("slope_lx", 1.0, Prior("flat", 0.7, 1.3)),
+            Parameter("norm_yx", 1.0, Prior("lognormal", mean=1.0, std=b_yx, log=True)),
+            Parameter("scatter_yx", 1.0, Prior("flat", 0.7, 1.3)),
+        )
+    )
+    return replace(
+        nv22.setup, relations=replace(relations, t=None, mgas=None, lx_t=0, lx_mgas=0, t_mgas=0, yx=yx),
+        parameters=parameters,
+    )  # fmt: skip
+
+
+PROTOTYPE = {"prior": 0.0635, "counts": 0.033, "selfcal": 0.028, "unbinned": 0.024, "known": 0.017}
+
+
+@pytest.mark.parametrize("parameters", ["five", "all"])
+def test_nv22_ladder_against_the_prototype(nv22, five_parameters, parameters):
+    count, std = sigma8_std(five_parameters if parameters == "five" else nv22.setup, 0.0)
+    assert count == pytest.approx(124, rel=0.005)
+    for level, expected in PROTOTYPE.items():
+        assert std[level] == pytest.approx(expected, rel=0.10), level
+
+
+def test_what_mmin_decides(nv22):
+    """PHYSICS section 3: unbinned level, normalisation priors as given and ten times wider."""
+    rows = {(r.selection, r.widening): r for r in build_ladder(nv22.setup, (1.0, 10.0))}
+    expected = {
+        ("as configured", 1): 0.024,
+        ("as configured", 10): 0.030,
+        ("Mmin follows L_X", 1): 0.0265,
+        ("Mmin follows L_X", 10): 0.060,
+        ("flux-limited cone", 1): 0.0274,
+        ("flux-limited cone", 10): 0.060,
+    }
+    for key, value in expected.items():
+        assert rows[key].sigma8_std["unbinned"] == pytest.approx(value, rel=0.10), key
+    assert rows["with sample variance", 1].sigma8_std["counts"] > rows["as configured", 1].sigma8_std["counts"]
+
+
+def test_more_data_never_hurts(nv22, cccp):
+    for setup in (nv22.setup, cccp.setup):
+        _, std = sigma8_std(setup, 0.0)
+        values = [std[level] for level in ("prior", "counts", "selfcal", "unbinned", "known")]
+        assert values == sorted(values, reverse=True)
+
+
+def monte_carlo_fisher(setup, rng, size):
+    """Fisher matrix of every Y_X from the scores of simulated catalogues, written from scratch.
+
+    Masses are drawn by inverting the sharp-selected mass function on a fine grid; the score of a
+    catalogue is a finite difference of its own -Lambda + sum ln lambda with a histogram-free lambda.
+    """
+    from forecast.massfunction import MassFunction
+
+    grid = np.arange(13.0, 15.9, 0.002)
+    table = MassFunction(setup.cosmology, setup.mass_function, [0.07], grid)
+    names, start = setup.parameters.names, setup.parameters.to_coordinates(setup.parameters.fiducial)
+    volume = setup.geometry.shells(setup.cosmology).total_volume
+
+    def pieces(coordinates):
+        v = dict(zip(names, setup.parameters.from_coordinates(coordinates), strict=True))
+        r, sharp = setup.relations, setup.selection
+        alpha = r.lx.slope
+        mbreak, mmin = (
+            14.4 + (alpha * (x - 14.4) - np.log10(v["norm_lx"])) / (alpha * v["slope_lx"])
+            for x in (sharp.log_break, sharp.log_min)
+        )
+        if sharp.min_mass_mode == "fixed":
+            mmin = sharp.log_min
+        # exact cell fraction above Mmin, so that the cut moves smoothly
+        fraction = np.clip((grid + 0.001 - mmin) / 0.002, 0, 1)
+        number = table(v["sigma8"])[0, 0] * volume * 0.002 * fraction * 10 ** (2.4 * np.minimum(grid - mbreak, 0))
+        st, sg = r.t.scatter * v["scatter_t"], r.mgas.scatter * v["scatter_mgas"]
+        scatter = np.sqrt(st**2 + sg**2 + 2 * r.t_mgas * st * sg)
+        norm = r.t.log_norm + r.mgas.log_norm + np.log10(v["norm_t"] * v["norm_mgas"])
+        return number, norm + (r.t.slope + r.mgas.slope) * (grid - 14.4), scatter
+
+    number, mean, scatter = pieces(start)
+    y_grid = np.linspace(mean[number > 0].min() - 0.6, mean.max(), 700)
+
+    def log_density(coordinates):
+        n, mu, s = pieces(coordinates)
+        u = (y_grid[:, None] - mu) / s
+        return np.log(np.exp(-0.5 * u**2) @ n / (s * np.sqrt(2 * np.pi)) + 1e-300), n.sum()
+
+    steps = 0.02 * np.minimum(setup.parameters.prior_std, 1)
+    slopes, counts = [], []
+    for i, step in enumerate(steps):
+        e = np.eye(len(steps))[i] * step
+        (up, n_up), (down, n_down) = log_density(start + e), log_density(start - e)
+        slopes.append((up - down) / (2 * step))
+        counts.append((n_up - n_down) / (2 * step))
+    sizes = rng.poisson(number.sum(), size)
+    picked = rng.choice(len(grid), sizes.sum(), p=number / number.sum())
+    y = mean[picked] + scatter * rng.standard_normal(len(picked))
+    owner = np.repeat(np.arange(size), sizes)
+    scores = np.stack(
+        [np.bincount(owner, np.interp(y, y_grid, d), minlength=size) - c for d, c in zip(slopes, counts, strict=True)]
+    )
+    return scores @ scores.T / size
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_two_random_configurations_against_monte_carlo(nv22, seed):
+    rng = np.random.default_rng(seed)
+    theta = nv22.setup.parameters.draw(1, rng=rng)[0]
+    sharp = replace(
+        nv22.setup.selection, log_break=rng.uniform(14.1, 14.4), log_min=rng.uniform(13.5, 13.8),
+        min_mass_mode=rng.choice(["fixed", "follows_lx"]),
+    )  # fmt: skip
+    free = tuple(
+        replace(p, fiducial=float(x)) for p, x in zip(nv22.setup.parameters.free, theta, strict=True)
+    )
+    setup = replace(nv22.setup, selection=sharp, parameters=ParameterSet(free))
+    ours = fisher_matrix("unbinned", forward_model(setup))
+    size = 20_000
+    theirs = monte_carlo_fisher(setup, rng, size)
+    scale = setup.parameters.prior_std
+    std = np.sqrt(np.linalg.inv(theirs * np.outer(scale, scale) + np.eye(len(scale)))[0, 0]) * scale[0]
+    # the relative error of a variance of `size` scores is sqrt(2/size) = 1%
+    assert ours.std() == pytest.approx(std, rel=5 * np.sqrt(2 / size))
+
+
+def test_derivatives_of_a_known_function(nv22):
+    parameters = nv22.setup.parameters
+    at = parameters.fiducial * 1.02
+
+    def function(theta):
+        coordinates = parameters.to_coordinates(theta)
+        return np.stack([np.sin(coordinates).sum(axis=1), (coordinates**3).sum(axis=1)], axis=1)
+
+    slope = derivatives(function, parameters, at)
+    x = parameters.to_coordinates(at)
+    np.testing.assert_allclose(slope[:, 0], np.cos(x), rtol=1e-6)
+    np.testing.assert_allclose(slope[:, 1], 3 * x**2, atol=1e-8)
+
+
+def test_derivatives_do_not_depend_on_the_step(nv22_model, monkeypatch):
+    from forecast import fisher
+
+    base = fisher_matrix("unbinned", nv22_model).std()
+    monkeypatch.setattr(fisher, "_STEP", 0.03)
+    assert fisher_matrix("unbinned", nv22_model).std() == pytest.approx(base, rel=1e-3)
+
+
+def test_systematic_shift_is_the_shift_of_a_refit(nv22):
+    """Tinker against Bocquet moves sigma8 by 0.005-0.014, by level (PHYSICS section 2)."""
+    rows = systematic_rows(nv22.setup, ("tinker08", "bocquet16_hydro"), ())
+    assert len(rows) == 1
+    for level in ("counts", "selfcal", "unbinned"):
+        assert 0.004 < rows[0].shift[level] < 0.015
+    # the counts level by hand: sigma8 alone free, the shift is where the expected counts agree
+    alone = replace(nv22.setup, parameters=nv22.setup.parameters.without(nv22.setup.parameters.names[1:]))
+    shift = systematic_rows(alone, ("tinker08",), ())[0].shift["counts"]
+    ours, theirs = forward_model(alone), forward_model(replace(alone, mass_function="tinker08"))
+    target = theirs.expected_count(np.array([[0.81]]))[0]
+    grid = np.linspace(0.81, 0.84, 301)
+    match = np.interp(target, ours.expected_count(grid[:, None]), grid) - 0.81
+    assert shift == pytest.approx(match, rel=0.1)  # the prior pulls it back a little
+
+
+@pytest.mark.parametrize("name", ["nv22_smooth_small", "nv22_smooth_large"])
+def test_appendix_a_surveys(name):
+    rows = build_ladder(load_config(name).setup, (1.0,))
+    assert rows[0].sigma8_std["unbinned"] < rows[0].sigma8_std["selfcal"] < 0.035
