@@ -260,6 +260,10 @@ class MassSelectedModel:
         mean, number, scatter = self._components(theta, "yx")
         return LocalDistribution.from_mixture(centre, mean, number, np.hypot(scatter, error))
 
+    def yx_resolution(self, lines: Lines) -> Array:
+        """Scale in log10 Y_X, dex, below which the density does not vary: the scatter."""
+        return np.hypot(lines.yx.scatter, lines.yx.slope * self._selection.blur)
+
     @cached_property
     def yx_grid(self) -> Array:
         """Uniform nodes in log10 Y_X that hold all selected clusters, shape (Q,)."""
@@ -269,12 +273,12 @@ class MassSelectedModel:
 def _support(model: MassSelectedModel | FluxLimitedModel) -> Array:
     """Nodes over the log10 Y_X with more than 1e-6 of the density's maximum, anywhere in the prior.
 
-    Their spacing is half the smallest scatter in the prior: the log density, a Gaussian convolution,
+    Their spacing is half the smallest scale on which the density varies in the prior: its logarithm
     is then a cubic spline to 1e-4.
     """
     sample = _prior_sample(model.setup)
-    lines = model.setup.relations.at(model.parameters.values(sample))
-    smallest, sample = float(np.min(lines.yx.scatter)), sample[:64]
+    smallest = float(np.min(model.yx_resolution(model.setup.relations.at(model.parameters.values(sample)))))
+    sample = sample[:64]
     lines = model.setup.relations.at(model.parameters.values(sample))
     mean = model.population.mean_observable(lines.yx)
     margin = 6 * float(np.max(lines.yx.scatter))
@@ -435,6 +439,10 @@ class FluxLimitedModel:
         """Distribution of one selected cluster's log10 Y_X, tabulated."""
         grid = self.yx_grid
         return TabulatedDistribution.from_density(grid, self.yx_density(theta, grid, error))
+
+    def yx_resolution(self, lines: Lines) -> Array:
+        """Scale in log10 Y_X, dex, below which the density does not vary: scatters of Y_X and L_X."""
+        return np.hypot(lines.yx.scatter, lines.yx.slope * lines.lx.scatter / lines.lx.slope)
 
     @cached_property
     def yx_grid(self) -> Array:

@@ -183,7 +183,10 @@ def _ladder_places(rows: Sequence[LadderRow]) -> tuple[list[float], list[tuple[f
 def corner_figure(
     samples: Mapping[str, Array], names: Sequence[str], truths: Sequence[float] | None = None
 ) -> Figure:
-    """Posteriors of up to three levels on top of each other; 68% and 95% contours, sigma8 first.
+    """Posteriors of up to three levels on top of each other, sigma8 first.
+
+    Contours hold 1 - exp(-1/2) and 1 - exp(-2) of the samples: 1 and 2 sigma of a 2D Gaussian, whose
+    projections hold 68% and 95%.
 
     Parameters
     ----------
@@ -210,9 +213,9 @@ def corner_figure(
 
 
 def _ranges(columns: Mapping[str, Array]) -> list[tuple[float, float]]:
-    """Common range of each parameter: 99.8% of every level's samples."""
-    ends = np.array([np.percentile(x, [0.1, 99.9], axis=0) for x in columns.values()])
-    low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
+    """Common range of each parameter: from samples, so that it holds at least 99.8% of every level."""
+    low = np.min([np.percentile(x, 0.1, axis=0, method="lower") for x in columns.values()], axis=0)
+    high = np.max([np.percentile(x, 99.9, axis=0, method="higher") for x in columns.values()], axis=0)
     flat = np.where(high > low, 0.0, 1e-3 * np.maximum(np.abs(low), 1.0))
     return list(zip((low - flat).tolist(), (high + flat).tolist(), strict=True))
 

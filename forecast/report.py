@@ -36,7 +36,12 @@ _TYPESET = (
     (r"\b([LMY])_(X|gas)\b", r"<i>\1</i><sub>\2</sub>"),
     (r"\bM(min|break)\b", r"<i>M</i><sub>\1</sub>"),
     (r"\bsigma8\b", "σ<sub>8</sub>"),
-    (r"\b10\^(\d+(?:\.\d+)?)", r"10<sup>\1</sup>"),
+    (r"\bn_s\b", "<i>n</i><sub>s</sub>"),
+    (r"\bLambdaCDM\b", "ΛCDM"),
+    (r"(?<=\d)e\+?(-?)0*(?=\d)(\d+)\b", r" × 10^\1\2"),
+    (r"\^(\d+(?:\.\d+)?)", r"<sup>\1</sup>"),
+    (r"\^-(\d+(?:\.\d+)?)", r"<sup>−\1</sup>"),
+    (r" x (?=\d)", " × "),
     (r"\bMsun/h\b", "<i>h</i><sup>−1</sup> M<sub>⊙</sub>"),
 )
 
@@ -151,14 +156,15 @@ def headline(result: Result) -> Markup | None:
     std = result.ladder[0].sigma8_std.get(level) if result.ladder else None
     if std is None:
         return None
-    sentence = "With {} (level {}), the survey is expected to measure σ<sub>8</sub> to <strong>±{}</strong> (Fisher matrix)."
-    return Markup(sentence).format(words, level, number(std))
+    start = Markup("From {} (level {}), the survey is expected to measure ").format(words, level)
+    return start + Markup("<strong>σ<sub>8</sub> to ± {}</strong> (Fisher matrix).").format(number(std))
 
 
 def _chain_headline(result: Result, chain: ChainSummary, words: Markup) -> Markup:
     sigma8 = chain.parameters["sigma8"]
-    value = Markup("<strong>σ<sub>8</sub> = {} ± {}</strong>").format(number(sigma8["mean"]), number(sigma8["std"]))
-    sentence = Markup("From {} (level {}): {}.").format(words, chain.level, value)
+    sentence = Markup("From {} (level {}): <strong>σ<sub>8</sub> = {} ± {}</strong>.").format(
+        words, chain.level, number(sigma8["mean"]), number(sigma8["std"])
+    )
     if not chain.converged:
         sentence += Markup(" This chain has <strong>not converged</strong>.")
     if result.data is not None and result.data.kind == "expected":

@@ -1,0 +1,67 @@
+"""The order in which modules may import each other, and what importing must not pull in."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ORDER = [
+    {"errors", "units", "rng", "data"},
+    {"cosmology", "massfunction", "parameters", "scaling"},
+    {"survey", "selection"},
+    {"distribution", "model", "tablefile", "catalogue", "mock", "results"},
+    {"likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"},
+    {"config", "run", "plots", "report", "cli"},
+]
+
+
+def layer(module):
+    return next(i for i, names in enumerate(ORDER) if module in names)
+
+
+def imports(path):
+    """Names of sibling modules a file imports, at any depth."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+            yield from (n.split(".")[1] for n in names if n and n.startswith("forecast."))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "forecast").glob("[!_]*.py")), ids=lambda p: p.stem)
+def test_data_flow_one_way(path):
+    for name in imports(path):
+        assert layer(name) <= layer(path.stem), f"{path.stem} imports {name}"
+
+
+def test_forecast_never_imports_mlcheck_and_only_cosmology_touches_colossus():
+    for path in (ROOT / "forecast").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [a.name for a in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                assert not name.startswith("mlcheck"), path
+                if name.startswith("colossus"):
+                    assert path.stem == "cosmology", path
+
+
+def test_the_command_line_imports_nothing_heavy():
+    code = "import forecast.cli, sys; print([m for m in ('numpy', 'scipy', 'astropy', 'emcee') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_no_path_of_a_machine_in_the_repository():
+    for path in [*ROOT.glob("forecast/**/*"), *ROOT.glob("configs/*"), *ROOT.glob("tests/*.py"), ROOT / "README.md"]:
+        if path.is_file() and path.suffix in {".py", ".toml", ".md", ".html", ".ecsv"} and path != Path(__file__):
+            text = path.read_text(encoding="utf-8")
+            assert "/home/" not in text, path
+            assert "/work/" not in text, path

@@ -1,0 +1,218 @@
+"""Every figure: labelled, readable, reproducible, and unharmed by empty cells."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from forecast import plots
+from forecast.errors import InputError
+from forecast.results import Abundance, Curve, Goodness, LadderRow, Sigma8Map
+
+NAMES = ("norm_lx", "sigma8", "norm_yx")
+
+
+def abundance():
+    log_mass = np.linspace(13.0, 15.5, 101)
+    labels = [f"$\\sigma_8={x}$" for x in (0.72, 0.81, 0.90)]
+    everything = [1e4 * s * np.exp(-(10 ** (0.9 * (log_mass - 14.0))) / s) for s in (0.8, 1.0, 1.2)]
+    seen = np.where(log_mass > 13.6, np.minimum(1.0, 10 ** (2.4 * (log_mass - 14.25))), 0.0)
+    return Abundance(
+        log_mass,
+        tuple(Curve(label, v * seen) for label, v in zip(labels, everything, strict=True)),
+        tuple(Curve(label, v) for label, v in zip(labels, everything, strict=True)),
+    )
+
+
+def ladder():
+    rows = []
+    for selection in ("as configured", "Mmin follows L_X", "flux-limited cone"):
+        for widening, std in ((1.0, (0.0635, 0.033, 0.028, 0.024)), (10.0, (0.0635, 0.06, 0.05, 0.03))):
+            levels = dict(zip(plots.LEVELS, (*std, 0.017), strict=True))
+            rows.append(LadderRow(f"{selection}, x {widening:g}", selection, widening, 123.6, levels))
+    return rows
+
+
+def samples(size=3000):
+    rng = np.random.default_rng(4)
+    levels = zip(("counts", "selfcal", "unbinned"), (0.033, 0.028, 0.024), strict=True)
+    return {v: rng.normal([1.0, 0.81, 1.0], [0.1, std, 0.12], size=(size, 3)) for v, std in levels}
+
+
+def sigma8_map():
+    count, yx = np.arange(0.0, 320.0, 20.0), np.linspace(13.2, 14.2, 21)
+    mean = 0.7 + 0.001 * np.add.outer(np.arange(20.0), 10 * np.arange(15.0))
+    mean[mean > 0.8] = np.nan
+    number = np.where(np.isfinite(mean), 12, 3)
+    std = 0.03 + 0.1 * (mean - 0.7) ** 2
+    return Sigma8Map(count, yx, mean, std, number, 10, 5000, 0.028, 0.052, 0.002, 0.016, 0.001)
+
+
+def goodness():
+    edges = np.linspace(43.2, 45.2, 11)
+    expected = np.array([0.4, 1.6, 4, 8, 11, 10, 7, 4, 1.5, 0.5])
+    observed = np.array([0, 2, 3, 9, 14, 8, 6, 4, 2, 0.0])
+    band = np.floor(expected / 2), np.ceil(1.5 * expected) + 1
+    first = Goodness("lx", edges, observed, expected, *band, 0.43)
+    return [first, replace(first, observable="yx", edges=edges - 30, p_value=0.0)]
+
+
+BUILDERS = {
+    "abundance": lambda: plots.abundance_figure(abundance()),
+    "ladder": lambda: plots.ladder_figure(ladder()),
+    "corner": lambda: plots.corner_figure(samples(), NAMES, (1.0, 0.81, 1.0)),
+    "map": lambda: plots.map_figure(sigma8_map()),
+    "goodness": lambda: plots.goodness_figure(goodness()),
+}
+
+
+@pytest.fixture(scope="module", params=BUILDERS)
+def figure(request):
+    return BUILDERS[request.param]()
+
+
+def boxes_of_words(figure):
+    """Boxes, in pixels, of axis labels, legends, notes and upright tick labels that are in view."""
+    figure.canvas.draw()
+    words = [t for legend in figure.legends for t in legend.get_texts()]
+    for axes in figure.axes:
+        frame = axes.get_window_extent().padded(1)
+        words += [axes.xaxis.label, axes.yaxis.label, *axes.texts]
+        for axis, ticks in ((0, axes.get_xticklabels()), (1, axes.get_yticklabels())):
+            centres = [t.get_window_extent().get_points().mean(axis=0)[axis] for t in ticks]
+            inside = [frame.min[axis] <= c <= frame.max[axis] for c in centres]
+            words += [t for t, seen in zip(ticks, inside, strict=True) if seen and t.get_rotation() == 0]
+    return [w.get_window_extent() for w in words if w.get_text() and w.get_visible()]
+
+
+def test_every_figure_has_labelled_axes(figure):
+    assert isinstance(figure, Figure)
+    outer = [a for a in figure.axes if a.get_frame_on() and a.get_subplotspec() is not None]
+    bottom = [a for a in outer if a.get_subplotspec().is_last_row()]
+    left = [a for a in outer if a.get_subplotspec().is_first_col() and a.get_yticklabels()]
+    assert bottom and all(a.get_xlabel() for a in bottom)
+    assert left and all(a.get_ylabel() for a in left)
+
+
+def test_words_lie_inside_the_figure_and_do_not_overlap(figure):
+    boxes = boxes_of_words(figure)
+    assert len(boxes) > 5
+    size = figure.bbox.size
+    assert all((box.min >= -0.5).all() and (box.max <= size + 0.5).all() for box in boxes)
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_saving_twice_gives_identical_pdf_and_png(figure, tmp_path):
+    first = plots.save_figure(figure, tmp_path / "a.b")
+    second = plots.save_figure(figure, tmp_path / "again")
+    assert [p.name for p in first] == ["a.b.pdf", "a.b.png"]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert first[0].read_bytes().startswith(b"%PDF") and b"CreationDate" not in first[0].read_bytes()
+    assert imread(first[1]).std() > 0.05
+
+
+@pytest.mark.parametrize("name", ["ladder", "map"])
+def test_building_twice_gives_identical_files(name, tmp_path):
+    one, other = (plots.save_figure(BUILDERS[name](), tmp_path / stem) for stem in ("one", "other"))
+    assert [p.read_bytes() for p in one] == [p.read_bytes() for p in other]
+
+
+@pytest.mark.parametrize("name", ["abundance", "ladder", "map", "goodness"])
+def test_figures_fit_one_column(name):
+    assert BUILDERS[name]().get_size_inches()[0] == pytest.approx(plots.COLUMN)
+
+
+def test_an_unwritable_path_is_an_input_error(figure, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere.*cannot be written.*choose another --out"):
+        plots.save_figure(figure, tmp_path / "nowhere" / "figure")
+
+
+def test_ladder_draws_every_number():
+    rows = ladder()
+    lines = {line.get_label(): line for line in plots.ladder_figure(rows).axes[0].lines}
+    for level in plots.LEVELS:
+        assert list(lines[level].get_xdata()) == [row.sigma8_std[level] for row in rows]
+
+
+def test_ladder_survives_missing_levels_and_nan():
+    rows = [
+        replace(ladder()[0], sigma8_std={"prior": np.nan, "selfcal": 0.03}),
+        replace(ladder()[1], sigma8_std={}),
+    ]
+    assert plots.ladder_figure(rows).axes[0].get_xlabel()
+
+
+def test_ladder_names_each_variant_once():
+    texts = [t.get_text() for t in plots.ladder_figure(ladder()).axes[0].texts]
+    assert texts == ["as configured", r"$M_{\rm min}$ follows $L_{\rm X}$", "flux-limited cone"]
+
+
+def test_words_from_outside_cannot_break_mathtext():
+    row = replace(ladder()[0], selection=r"$\frac{ at $5 and <b>_^ sigma8 $\nonsense$")
+    assert plots.ladder_figure([row]).axes[0].texts
+
+
+def test_map_leaves_cells_without_enough_mocks_blank():
+    record = sigma8_map()
+    mesh = plots.map_figure(record).axes[0].collections[0]
+    assert np.array_equal(np.ma.getmaskarray(mesh.get_array()), np.isnan(record.mean))
+    low, high = plots.map_figure(record).axes[0].get_xlim()
+    assert low < 0 and high < record.count_edges[-1]
+
+
+def test_map_without_any_cell_says_so():
+    blank = np.full_like(sigma8_map().mean, np.nan)
+    figure = plots.map_figure(replace(sigma8_map(), mean=blank, std=blank))
+    assert [t.get_text() for t in figure.axes[0].texts] == ["no cell has 10 mocks"]
+
+
+def test_map_of_a_single_cell():
+    mean = np.full_like(sigma8_map().mean, np.nan)
+    mean[3, 4] = 0.8
+    assert len(plots.map_figure(replace(sigma8_map(), mean=mean, std=mean / 40)).axes) == 4
+
+
+def test_abundance_without_any_cluster():
+    empty = abundance()
+    nothing = tuple(Curve(c.label, np.zeros_like(c.values)) for c in empty.selected)
+    assert plots.abundance_figure(replace(empty, selected=nothing)).axes[0].get_ylabel()
+
+
+def test_goodness_prints_a_p_value_in_each_panel():
+    figure = plots.goodness_figure(goodness())
+    assert [a.texts[0].get_text() for a in figure.axes] == ["$p = 0.43$", "$p < 0.01$"]
+
+
+def test_corner_puts_sigma8_first_and_names_the_levels():
+    figure = BUILDERS["corner"]()
+    panels = np.array(figure.axes).reshape(3, 3)
+    assert [a.get_xlabel() for a in panels[-1]] == [r"$\sigma_8$", r"$b_{L_{\rm X}}$", r"$b_{Y_{\rm X}}$"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["counts", "selfcal", "unbinned"]
+    low, high = panels[0, 0].get_xlim()
+    assert 0.68 < low < 0.75 and 0.87 < high < 0.94
+
+
+def test_corner_of_one_parameter_few_samples_and_a_constant():
+    one = plots.corner_figure({"counts": samples(50)["counts"][:, 1:2]}, ["sigma8"], [0.81])
+    assert one.axes[0].get_xlabel() and one.axes[0].get_ylabel()
+    few = samples(2)["counts"]
+    few[:, 2] = 1.0
+    assert len(plots.corner_figure({"unbinned": few}, NAMES, None).axes) == 9
+
+
+def test_style_of_the_user_is_left_alone():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    BUILDERS["abundance"]()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_importing_plots_imports_no_matplotlib():
+    code = "import sys, forecast.plots; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
