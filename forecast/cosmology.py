@@ -128,8 +128,13 @@ def base_sigma(cosmology: Cosmology, mass: np.ndarray, z: float) -> np.ndarray:
 
 
 def base_sigma_radius(cosmology: Cosmology, radius: float, z: float) -> float:
-    """rms linear density contrast in a top-hat sphere of `radius` Mpc/h at `BASE_SIGMA8`."""
-    return float(_base(cosmology).sigma(radius, z))
+    """rms linear density contrast in a top-hat sphere of `radius` Mpc/h at `BASE_SIGMA8`.
+
+    Beyond 800 Mpc/h, where P(k) ~ k^n_s, it falls as radius^-(3 + n_s)/2.
+    """
+    inside = min(radius, 800.0)
+    falloff = (radius / inside) ** (-0.5 * (3.0 + cosmology.ns))
+    return float(_base(cosmology).sigma(inside, z)) * falloff
 
 
 def base_mass_function(

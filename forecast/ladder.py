@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .fisher import Fisher, derivatives, fisher_matrix
+from .fisher import Fisher, derivatives, fisher_matrix, narrow_steps
 from .likelihood import LEVELS, Data, likelihood
 from .massfunction import MODELS
 from .model import ForwardModel, Setup, forward_model
@@ -17,6 +17,7 @@ from .selection import FluxLimited, Sharp, Smoothed
 from .survey import Box, equivalent_cone
 
 Array = np.ndarray
+_PEAK_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -136,17 +137,25 @@ def peak_shift(model: ForwardModel, truth: ForwardModel, level: str, error: floa
 
 
 def _peak(model: ForwardModel, fisher: Fisher, level: str, data: Data) -> float:
-    """sigma8 at the maximum of one level's posterior."""
+    """sigma8 at the maximum of one level's posterior, by damped Gauss-Newton steps."""
     parameters, target = model.parameters, likelihood(level, model, data)
-    start = parameters.to_coordinates(parameters.fiducial)
-    at = start.copy()
-    for _ in range(12):
-        slope = derivatives(target, parameters, parameters.from_coordinates(at))
-        slope = slope - (at - start) / parameters.prior_std**2
+    start, width = parameters.to_coordinates(parameters.fiducial), parameters.prior_std
+    steps = narrow_steps(parameters, fisher.information)
+
+    def height(coordinates: Array) -> float:
+        value = target(parameters.from_coordinates(coordinates)[None])[0]
+        return float(value - 0.5 * np.sum(((coordinates - start) / width) ** 2))
+
+    at, top = start, height(start)
+    for _ in range(_PEAK_STEPS):
+        slope = derivatives(target, parameters, parameters.from_coordinates(at), steps) - (at - start) / width**2
         step = fisher.covariance @ slope
-        at = at + step
-        if np.all(np.abs(step) < 1e-4 * parameters.prior_std):
+        step *= min(1.0, 1.0 / float(np.max(np.abs(step) / width)) if step.any() else 1.0)
+        while (raised := height(at + step)) < top and np.max(np.abs(step) / width) > 1e-5:
+            step = step / 2
+        if raised <= top or raised - top < 1e-6:
             break
+        at, top = at + step, raised
     return float(parameters.from_coordinates(at)[parameters.names.index("sigma8")])
 
 

@@ -150,18 +150,31 @@ def ladder_figure(rows: Sequence[LadderRow]) -> Figure:
     for level in LEVELS:
         colour, marker = _LEVEL_STYLE[level]
         values = [row.sigma8_std.get(level, np.nan) for row in rows]
-        size = 7 if marker == "|" else 4
-        axes.plot(values, places, marker, ms=size, color=colour, label=level, mec=colour, mew=1.0, mfc=colour)
+        size, edge, width = (7.0, colour, 1.0) if marker == "|" else (4.8, "white", 0.4)
+        axes.plot(values, places, marker, ms=size, color=colour, mec=edge, mew=width, label=level)
     for y, words in headers:
         axes.text(0.02, y, mathtext(words), transform=axes.get_yaxis_transform(), va="center")
     axes.set_yticks(places, [f"$\\times{row.widening:g}$" for row in rows])
     axes.tick_params(axis="y", which="both", left=False, right=False)
     axes.set_ylim(depth, -0.8)
-    axes.set_xlim(0, None)
-    axes.set_xlabel(r"$\sigma(\sigma_8)$")
+    _log_std_axis(axes, rows)
     axes.set_ylabel("width of normalisation priors" if depth > 7 else "prior width")
     figure.legend(loc="outside upper center", ncols=5, columnspacing=0.9, handletextpad=0.0)
     return _freeze(figure)
+
+
+def _log_std_axis(axes: Axes, rows: Sequence[LadderRow]) -> None:
+    """Logarithmic axis, on which equal factors are equal lengths, with plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_xlabel(r"$\sigma(\sigma_8)$")
+    known = [s for row in rows for s in row.sigma8_std.values() if np.isfinite(s) and s > 0]
+    if known:
+        axes.set_xscale("log")
+        axes.set_xlim(min(known) / 1.25, max(known) * 1.15)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _ladder_places(rows: Sequence[LadderRow]) -> tuple[list[float], list[tuple[float, str]]]:
@@ -186,7 +199,8 @@ def corner_figure(
     """Posteriors of up to three levels on top of each other, sigma8 first.
 
     Contours hold 1 - exp(-1/2) and 1 - exp(-2) of the samples: 1 and 2 sigma of a 2D Gaussian, whose
-    projections hold 68% and 95%.
+    projections hold 68% and 95%. They are left out where a pair is so unconstrained that they would
+    follow nothing but noise.
 
     Parameters
     ----------
@@ -232,8 +246,19 @@ def _corner_layer(
     weights, colour = np.full(len(x), 1 / len(x)), _LEVEL_STYLE.get(level, ("#000000", ""))[0]
     look: dict[str, Any] = {"plot_datapoints": False, "plot_density": False, "no_fill_contours": True}
     look |= {"max_n_ticks": 3, "hist_kwargs": {"lw": 1.0}, "contour_kwargs": {"linewidths": [0.6, 1.0]}}
-    look |= {"quiet": True, "bins": 24, "smooth": 1.0, "smooth1d": 0.7, "levels": _CONTOURS}
+    look |= {"quiet": True, "bins": 24, "smooth": 1.2, "smooth1d": 0.7, "levels": _CONTOURS}
     corner.corner(x, fig=figure, range=ranges, weights=weights, color=colour, labels=labels, **look)
+    for i, j in zip(*np.tril_indices(x.shape[1], -1), strict=True):
+        if _is_flat(x[:, j], x[:, i], (ranges[j], ranges[i])):
+            figure.axes[i * x.shape[1] + j].collections[-1].remove()
+
+
+def _is_flat(x: Array, y: Array, ranges: tuple[tuple[float, float], tuple[float, float]]) -> bool:
+    """Whether the inner contour would enclose over 28% of a panel; 39% if the density is constant."""
+    from scipy.ndimage import gaussian_filter
+
+    cells = np.sort(gaussian_filter(np.histogram2d(x, y, bins=12, range=ranges)[0], 1.0), axis=None)[::-1]
+    return bool(np.searchsorted(np.cumsum(cells), _CONTOURS[0] * cells.sum()) > 0.28 * cells.size)
 
 
 def _tidy_corner(figure: Figure, panels: Array) -> None:
@@ -246,6 +271,7 @@ def _tidy_corner(figure: Figure, panels: Array) -> None:
         axes = panels[i, j]
         axes.minorticks_off()
         axes.tick_params(labelsize=6.5, rotation=45, length=2.5, pad=1.5)
+        _inner_ticks(axes)
         axes.xaxis.set_label_coords(0.5, -0.35 / inches)
         axes.yaxis.set_label_coords(-0.35 / inches, 0.5)
         if i == j:
@@ -254,6 +280,15 @@ def _tidy_corner(figure: Figure, panels: Array) -> None:
     if len(panels) == 1:
         panels[0, 0].set_ylabel("posterior density")
         panels[0, 0].yaxis.set_label_coords(-0.1 / inches, 0.5)
+
+
+def _inner_ticks(axes: Axes) -> None:
+    """Drop ticks so close to a corner that their labels would touch those of the next panel."""
+    for ticks, (low, high), choose in (
+        (axes.get_xticks(), axes.get_xlim(), axes.set_xticks),
+        (axes.get_yticks(), axes.get_ylim(), axes.set_yticks),
+    ):
+        choose([t for t in ticks if 0.08 < (t - low) / (high - low) < 0.92])
 
 
 def _mark_truths(panels: Array, truths: Array) -> None:

@@ -205,6 +205,13 @@ def test_corner_of_one_parameter_few_samples_and_a_constant():
     assert len(plots.corner_figure({"unbinned": few}, NAMES, None).axes) == 9
 
 
+def test_corner_draws_no_contours_of_noise():
+    flat = np.random.default_rng(2).uniform(0.8, 1.3, size=(2000, 3))
+    flat[:, 1] = samples(2000)["selfcal"][:, 1]
+    panels = np.array(plots.corner_figure({"selfcal": flat}, NAMES).axes).reshape(3, 3)
+    assert [len(panels[i, j].collections) for i, j in ((1, 0), (2, 0), (2, 1))] == [1, 1, 0]
+
+
 def test_style_of_the_user_is_left_alone():
     import matplotlib
 

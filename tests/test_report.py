@@ -312,7 +312,7 @@ def test_no_draft_is_left(result, render, tmp_path):
         ("above 10^14.25 Msun/h.", "above 10<sup>14.25</sup> <i>h</i><sup>−1</sup> M<sub>⊙</sub>."),
         ("2.18e+07, 1.3e-11, 1e0", "2.18 × 10<sup>7</sup>, 1.3 × 10<sup>−11</sup>, 1 × 10<sup>0</sup>"),
         ("(1+z)^-0.57; E(z)^1.85.", "(1+z)<sup>−0.57</sup>; E(z)<sup>1.85</sup>."),
-        ("Mbreak <Mmin>, priors x 10", "<i>M</i><sub>break</sub> &lt;<i>M</i><sub>min</sub>&gt;, priors × 10"),
+        ("Mbreak < Mmin x 10", "<i>M</i><sub>break</sub> &lt; <i>M</i><sub>min</sub> × 10"),
         ("abcM_gas box x_y", "abcM_gas box x_y"),
     ],
 )
