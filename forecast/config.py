@@ -9,9 +9,9 @@ import tomllib
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError
 
 from .catalogue import CatalogueCosmology, CatalogueSpec, Column, MassRelation
 from .cosmology import Cosmology
@@ -20,6 +20,23 @@ from .massfunction import MODELS
 from .model import Setup
 from .parameters import NAMES, Parameter, ParameterSet, Prior, Values
 from .scaling import PowerLaw, Relations
+from .schema import (
+    BoxConfig,
+    CatalogueConfig,
+    CosmologyConfig,
+    FluxLimitedConfig,
+    LadderConfig,
+    LightConeConfig,
+    MapConfig,
+    ParameterConfig,
+    PowerLawConfig,
+    PublishedConfig,
+    RelationsConfig,
+    SamplerConfig,
+    SharpConfig,
+    SmoothedConfig,
+    Strict,
+)
 from .selection import FluxLimited, Selection, Sharp, Smoothed
 from .survey import Box, Geometry, LightCone
 from .units import LN10, parse
@@ -29,175 +46,7 @@ SIGMA8_RANGE = (0.4, 1.4)
 _FACTORS = ("norm_", "slope_", "scatter_")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class CosmologyConfig(_Strict):
-    """Flat LambdaCDM shape parameters."""
-
-    Om0: float
-    Ob0: float
-    h: float
-    ns: float
-
-
-class BoxConfig(_Strict):
-    """A box at one redshift."""
-
-    geometry: Literal["box"]
-    side: str
-    fraction: float = 1.0
-    z: float
-
-
-class LightConeConfig(_Strict):
-    """Sky area between two redshifts."""
-
-    geometry: Literal["light_cone"]
-    area: str
-    zmin: float
-    zmax: float
-
-
-class SharpConfig(_Strict):
-    """NV22's selection in mass."""
-
-    kind: Literal["sharp"]
-    break_mass: str
-    min_mass: str
-    min_mass_mode: Literal["fixed", "follows_lx"] = "fixed"
-    slope: float = 2.4
-
-
-class SmoothedConfig(SharpConfig):
-    """NV22's selection of appendix A."""
-
-    kind: Literal["smoothed"]  # type: ignore[assignment]
-    smoothing: float = 0.076
-
-
-class FluxLimitedConfig(_Strict):
-    """A limit in 0.5-2 keV flux."""
-
-    kind: Literal["flux_limited"]
-    flux_limit: str
-    k_correction: Literal["none", "power_law", "bremsstrahlung"] = "power_law"
-    k_slope: float = -0.57
-
-
-class PowerLawConfig(_Strict):
-    """One scaling relation; scatter in dex, or with its unit: "0.396 ln"."""
-
-    norm: str
-    slope: float
-    evolution: float
-    scatter: float | str
-
-
-class CorrelationConfig(_Strict):
-    """Correlations of residuals at fixed mass."""
-
-    lx_t: float = 0.0
-    lx_mgas: float = 0.0
-    t_mgas: float = 0.0
-    lx_yx: float = 0.0
-
-
-class RelationsConfig(_Strict):
-    """Scaling relations at the pivot mass and reference redshift."""
-
-    pivot: str
-    z0: float
-    lx: PowerLawConfig
-    t: PowerLawConfig | None = None
-    mgas: PowerLawConfig | None = None
-    yx: PowerLawConfig | None = None
-    correlation: CorrelationConfig = CorrelationConfig()
-
-
-class ParameterConfig(_Strict):
-    """A free parameter: one of `flat`, `gaussian`, `lognormal`; or fixed at `value`."""
-
-    fiducial: float | None = None
-    flat: tuple[float, float] | None = None
-    gaussian: float | None = None
-    lognormal: float | None = None
-    value: float | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> ParameterConfig:
-        given = [k for k in ("flat", "gaussian", "lognormal", "value") if getattr(self, k) is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of flat = [low, high], gaussian = std, lognormal = std, value = fixed")
-        return self
-
-
-class SamplerConfig(_Strict):
-    """MCMC settings."""
-
-    level: Literal["counts", "selfcal", "unbinned"] = "selfcal"
-    levels: tuple[Literal["counts", "selfcal", "unbinned"], ...] = ("counts", "selfcal", "unbinned")
-    walkers: Annotated[int, Field(ge=8, le=4096)] = 64
-    block: Annotated[int, Field(ge=10)] = 250
-    max_steps: Annotated[int, Field(ge=10)] = 20000
-    quick_steps: Annotated[int, Field(ge=10)] = 1500
-
-
-class MapConfig(_Strict):
-    """Binned sigma8 map over (N, median log10 Y_X)."""
-
-    mocks: Annotated[int, Field(ge=10)] = 5000
-    cell_count: Annotated[float, Field(gt=0)] = 20.0
-    cell_yx: Annotated[float, Field(gt=0)] = 0.05
-    min_mocks: Annotated[int, Field(ge=2)] = 10
-
-
-class LadderConfig(_Strict):
-    """Rows of the ladder beside the survey itself."""
-
-    widening: tuple[float, ...] = (1.0, 10.0)
-    mass_functions: tuple[str, ...] = tuple(MODELS)
-    break_masses: tuple[str, ...] = ()
-
-
-class ReferenceCosmologyConfig(_Strict):
-    """Cosmology in which a catalogue's luminosities and masses were computed."""
-
-    Om0: float
-    h: float
-
-
-class MassRelationConfig(_Strict):
-    """M500 = mass_norm (Y_X / yx_norm)^slope E(z)^evolution, to be inverted."""
-
-    mass_norm: str
-    yx_norm: str
-    slope: float
-    evolution: float
-
-
-class CatalogueConfig(_Strict):
-    """Where real clusters come from and what their columns mean."""
-
-    builtin: str | None = None
-    path: str | None = None
-    format: str | None = None
-    columns: dict[str, str | dict[str, str]]
-    cosmology: ReferenceCosmologyConfig
-    mass_relation: MassRelationConfig | None = None
-
-
-class PublishedConfig(_Strict):
-    """A published value to show beside a fit."""
-
-    label: str
-    value: float
-    stat: float
-    sys: float
-
-
-class Config(_Strict):
+class Config(Strict):
     """A whole configuration, as read from TOML; `build` functions turn it into physics.
 
     Build one with `load_config`.
@@ -498,8 +347,8 @@ _VARIANTS = {"box", "light_cone", "sharp", "smoothed", "flux_limited", "Paramete
 
 def _explain(error: ValidationError, content: dict[str, Any]) -> str:
     """One sentence about the first (most specific) problem pydantic found."""
-    problems = sorted(error.errors(), key=lambda e: (e["type"] != "extra_forbidden", -len(e["loc"])))
-    first = problems[0]
+    urgency = {"extra_forbidden": 0, "value_error": 1}
+    first = min(error.errors(), key=lambda e: (urgency.get(e["type"], 2), -len(e["loc"])))
     location = tuple(step for step in first["loc"] if not (isinstance(step, str) and step in _VARIANTS))
     path = ".".join(str(step) for step in location)
     if first["type"] == "extra_forbidden":

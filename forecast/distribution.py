@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 
 Array = np.ndarray
 _TINY = np.finfo(float).tiny
-_MEDIAN_NODES = 40
+_MEDIAN_NODES = 28
 
 
 class YxDistribution(Protocol):

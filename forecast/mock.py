@@ -12,8 +12,9 @@ import numpy as np
 from scipy import special
 
 from .catalogue import Catalogue
-from .model import LOG_MASS_HIGH, FluxLimitedModel, ForwardModel, MassSelectedModel, Population, Setup
+from .model import ForwardModel
 from .parameters import Values
+from .population import LOG_MASS_HIGH, Population, Setup
 from .scaling import Line, Lines
 from .selection import FluxLimited, Sharp, Smoothed
 from .survey import LightCone, Shells
@@ -122,9 +123,8 @@ class _Cells:
     @classmethod
     def of(cls, model: ForwardModel) -> _Cells:
         """Cells that cover the model's survey and mass grid."""
-        assert isinstance(model, MassSelectedModel | FluxLimitedModel)
         setup, low = model.setup, float(model.population.log_mass[0])
-        step = _MASS_CELL["flux" if isinstance(model, FluxLimitedModel) else "mass"]
+        step = _MASS_CELL["flux" if isinstance(model.setup.selection, FluxLimited) else "mass"]
         log_mass = low + step * np.arange(int((LOG_MASS_HIGH - low) / step) + 1)
         geometry = setup.geometry
         if isinstance(geometry, LightCone):

@@ -239,7 +239,21 @@ class ParameterSet:
     def log_prior(self, theta: Array) -> Array:
         """Log prior density; shape (P,) for `theta` of shape (P, D)."""
         theta = np.atleast_2d(theta)
-        return np.sum([p.prior.log_density(theta[:, i]) for i, p in enumerate(self.free)], axis=0)
+        plain, low, high, constant = self._plain_flat
+        inside = ((theta[:, plain] >= low) & (theta[:, plain] <= high)).all(axis=1)
+        value = np.where(inside, constant, -np.inf)
+        for i, p in enumerate(self.free):
+            if not plain[i]:
+                value += p.prior.log_density(theta[:, i])
+        return value
+
+    @cached_property
+    def _plain_flat(self) -> tuple[Array, Array, Array, float]:
+        """Which priors are flat and not widened, their bounds, and their summed log density."""
+        plain = np.array([p.prior.kind == "flat" and p.prior.widening == 1 for p in self.free], dtype=bool)
+        bounds = [(p.prior.low, p.prior.high) for p, flat in zip(self.free, plain, strict=True) if flat]
+        low, high = np.array(bounds).reshape(-1, 2).T
+        return plain, low, high, float(-np.sum(np.log(high - low)))
 
     def draw(self, size: int, *, rng: np.random.Generator) -> Array:
         """`size` parameter vectors from the prior, shape (size, D)."""

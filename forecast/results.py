@@ -177,7 +177,7 @@ class Goodness:
     observable : str
         "lx" or "yx".
     edges : ndarray, shape (B + 1,)
-        log10 of the observable.
+        log10 of the observable; the first and the last bin are open and hold everything beyond.
     observed : ndarray, shape (B,)
     predicted : ndarray, shape (B,)
         Posterior mean.

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .catalogue import Catalogue, builtin_table, read_catalogue
 from .config import Config
 from .errors import InputError
-from .export import write_getdist, write_netcdf
 from .goodness import goodness_of_fit
 from .ladder import build_ladder, systematic_rows
 from .likelihood import Data, Posterior, likelihood
 from .mock import draw_mocks
-from .model import ForwardModel, Population, forward_model
+from .model import ForwardModel, forward_model
 from .narrative import parameter_rows, survey_sentences
-from .results import Abundance, ChainSummary, Curve, DataSummary, Goodness, Provenance, Result, save_json
+from .output import Job, chain_summary, export_chain, prepare_output, write_all
+from .population import Population
+from .results import Abundance, Curve, DataSummary, Goodness, Provenance, Result
 from .rng import generator
 from .sampler import Chain, ChainPlan, load_steps, run_chain
 from .selection import FluxLimited
@@ -28,60 +27,6 @@ from .sigma8_map import Cells, build_map
 from .survey import LightCone
 
 Array = np.ndarray
-Progress = Callable[[str, int, int, float], None]
-"""Called with a task's name, steps done, steps at most, and the chain's length in tau (or NaN)."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What the user asked for beside the configuration.
-
-    Parameters
-    ----------
-    name : str
-        Of the configuration.
-    out : Path
-        Output folder.
-    seed : int
-    quick : bool
-        Cut chains at the configuration's `quick_steps`.
-    level : str or None
-        Sample only this level.
-    mock : int or None
-        Seed of a mock catalogue to fit instead of expected data.
-    overwrite : bool
-        Discard chains of an earlier run.
-    max_steps : int or None
-        Longest chain.
-    progress : callable or None
-    """
-
-    name: str
-    out: Path
-    seed: int = 1
-    quick: bool = False
-    level: str | None = None
-    mock: int | None = None
-    overwrite: bool = False
-    max_steps: int | None = None
-    progress: Progress | None = None
-
-
-def prepare_output(out: Path) -> None:
-    """Make the output folder and check that it can be written.
-
-    Raises
-    ------
-    InputError
-        If it cannot.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".massanchor-write-test"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"{out}: cannot write there ({error.strerror}); choose another --out") from error
 
 
 def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> Result:
@@ -106,16 +51,17 @@ def run_ladder(config: Config, job: Job, *, mcmc: bool = False) -> Result:
     model = forward_model(config.setup)
     result = _with_ladder(base_result(config, job, "ladder", model), config)
     if mcmc:
-        data = Data.expected(model, error=config.yx_error)
-        result, _ = _with_chains(result, config, job, (model, data))
-    return _finish(result, job)
+        data, summary = _forecast_data(config, job, model)
+        _check_chains(config, job, data)
+        result, _ = _with_chains(replace(result, data=summary), config, job, (model, data))
+    return write_all(result, job)
 
 
 def run_map(config: Config, job: Job) -> Result:
     """sigma8 map from mock catalogues drawn from the prior."""
     prepare_output(job.out)
     model = forward_model(config.setup)
-    return _finish(_with_map(base_result(config, job, "map", model), config, job, model), job)
+    return write_all(_with_map(base_result(config, job, "map", model), config, job, model), job)
 
 
 def run_forecast(config: Config, job: Job) -> Result:
@@ -128,7 +74,7 @@ def run_forecast(config: Config, job: Job) -> Result:
     result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
     result, chains = _with_chains(result, config, job, (model, data))
     result = _with_map(result, config, job, model)
-    return _finish(result, job, samples=chains)
+    return write_all(result, job, samples=chains)
 
 
 def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
@@ -145,7 +91,7 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
     result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
     result, chains = _with_chains(result, config, job, (model, data))
     result = replace(result, goodness=_goodness(config, job, (model, catalogue), chains[result.headline]))
-    return _finish(result, job, samples=chains)
+    return write_all(result, job, samples=chains)
 
 
 def open_catalogue(config: Config, path: Path | None) -> Catalogue:
@@ -231,38 +177,9 @@ def _with_chains(
                 job.progress(f"sampling {plan.level}", steps, plan.max_steps, lengths)
 
         chains[level] = run_chain(posterior, plan, progress=report)
-        summaries.append(_summary(level, chains[level]))
-        _export(chains[level], posterior, job, level)
+        summaries.append(chain_summary(level, chains[level]))
+        export_chain(chains[level], posterior, job, level)
     return replace(result, chains=tuple(summaries)), chains
-
-
-def _summary(level: str, chain: Chain) -> ChainSummary:
-    return ChainSummary(
-        level,
-        {name: chain.summary(name) for name in chain.names},
-        chain.converged,
-        len(chain.steps),
-        chain.burn,
-        chain.steps.shape[1],
-        dict(zip(chain.names, (float(t) for t in chain.tau), strict=True)),
-        chain.lengths_in_tau,
-        chain.effective_size,
-        chain.acceptance,
-    )
-
-
-def _export(chain: Chain, posterior: Posterior, job: Job, level: str) -> None:
-    folder = job.out / "getdist"
-    folder.mkdir(exist_ok=True)
-    write_getdist(chain, posterior.parameters, folder / level)
-    attributes = {
-        "created_by": "massanchor",
-        "configuration": job.name,
-        "level": level,
-        "seed": job.seed,
-        "converged": int(chain.converged),
-    }
-    write_netcdf(chain, job.out / f"chain_{level}.nc", attributes)
 
 
 def _abundance(config: Config, model: ForwardModel) -> Abundance:
@@ -270,7 +187,8 @@ def _abundance(config: Config, model: ForwardModel) -> Abundance:
     setup, parameters = config.setup, model.parameters
     i = parameters.names.index("sigma8")
     fiducial = parameters.fiducial[i]
-    low, high = (parameters.free[i].prior.quantile(np.array(q)) for q in (0.1, 0.9))
+    bounds = (float(parameters.free[i].prior.quantile(np.array(q))) for q in (0.1, 0.9))
+    low, high = np.clip(list(bounds), fiducial - 0.1, fiducial + 0.1)
     theta = np.repeat(parameters.fiducial[None], 3, axis=0)
     theta[:, i] = low, fiducial, high
     log_mass = np.linspace(13.0, 15.5, 251)
@@ -335,41 +253,5 @@ def _goodness(
         if len(values) == catalogue.size:
             checks.append(goodness_of_fit(model, theta, observable, values, rng=rng))
     return tuple(checks)
-
-
-def _finish(result: Result, job: Job, samples: dict[str, Chain] | None = None) -> Result:
-    """Write figures, report and results.json."""
-    from . import plots
-    from .report import write_report
-
-    figures: dict[str, Any] = {}
-    if result.ladder:
-        figures["ladder"] = plots.ladder_figure(result.ladder)
-    if result.abundance is not None:
-        figures["abundance"] = plots.abundance_figure(result.abundance)
-    if samples:
-        figures["corner"] = _corner(result, samples)
-    if result.map is not None:
-        figures["map"] = plots.map_figure(result.map)
-    if result.goodness:
-        figures["goodness"] = plots.goodness_figure(result.goodness)
-    folder = job.out / "figures"
-    prepare_output(folder)
-    pictures = {name: plots.save_figure(figure, folder / name)[1] for name, figure in figures.items()}
-    save_json(result, job.out / "results.json")
-    write_report(result, pictures, job.out / "report.html")
-    return result
-
-
-def _corner(result: Result, chains: dict[str, Chain]) -> Any:
-    from . import plots
-
-    order = [level for level in ("counts", "selfcal", "unbinned") if level in chains]
-    first = chains[order[0]]
-    truths = None
-    if result.data is not None and result.data.kind != "catalogue":
-        fiducial = {row.name: row.fiducial for row in result.parameters}
-        truths = [fiducial[name] for name in first.names]
-    return plots.corner_figure({level: chains[level].samples for level in order}, first.names, truths)
 
 

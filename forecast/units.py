@@ -84,7 +84,7 @@ def unit_factor(unit: str, kind: str, h: float) -> float:
     Raises
     ------
     InputError
-        If the unit is unknown or of another dimension; ``/h`` is never an hour.
+        If the unit is unknown (``/h`` is never an hour), of another dimension, or not positive and finite.
 
     Examples
     --------
@@ -109,7 +109,10 @@ def unit_factor(unit: str, kind: str, h: float) -> float:
         raise InputError(f"unit '{unit}' is not a unit of {kind}; write for example '{target.example}'") from error
     if power and not target.h_power:
         raise InputError(f"unit '{unit}' has a factor of h, but {kind} has none here; write '{target.example}'")
-    return factor * h ** (power - target.h_power)
+    factor *= h ** (power - target.h_power)
+    if not 0 < factor < math.inf:
+        raise InputError(f"unit '{unit}' must be positive and finite; write for example '{target.example}'")
+    return factor
 
 
 def _power_of_ten(exponent: str | float) -> float:

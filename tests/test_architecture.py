@@ -12,9 +12,9 @@ ORDER = [
     {"errors", "units", "rng", "data"},
     {"cosmology", "massfunction", "parameters", "scaling"},
     {"survey", "selection"},
-    {"distribution", "model", "tablefile", "catalogue", "mock", "results"},
+    {"distribution", "population", "massselected", "fluxlimited", "model", "tablefile", "catalogue", "mock", "results"},
     {"likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"},
-    {"config", "run", "plots", "report", "cli"},
+    {"schema", "config", "run", "output", "plotstyle", "cornerplot", "plots", "report", "cli"},
 ]
 
 

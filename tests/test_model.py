@@ -1,5 +1,6 @@
 """Oracle: a brute-force simulation of boxes and light cones, written here from the equations."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -68,7 +69,7 @@ def simulate_cone(setup, copies, rng):
     r, c, geometry = setup.relations, setup.cosmology, setup.geometry
     edges = np.linspace(geometry.zmin, geometry.zmax, 61)
     z, m = [], []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         middle = 0.5 * (low + high)
         volume = copies * c.comoving_volume(geometry.area, low, high)
         masses = draw_masses(c, setup.mass_function, setup.parameters.fiducial_values.sigma8, middle, volume, rng)

@@ -68,12 +68,17 @@ def test_vector_and_names_round_trip(nv22):
     assert values.norm_yx == 1.0
     np.testing.assert_allclose(parameters.from_coordinates(parameters.to_coordinates(theta)), theta, rtol=1e-14)
     assert np.isfinite(parameters.log_prior(theta)).all()
+    one_by_one = [p.prior.log_density(theta[:, i]) for i, p in enumerate(parameters.free)]
+    np.testing.assert_allclose(parameters.log_prior(theta), np.sum(one_by_one, axis=0), rtol=1e-12)
+    wide = parameters.widened(3.0)
+    one_by_one = [p.prior.log_density(theta[:, i]) for i, p in enumerate(wide.free)]
+    np.testing.assert_allclose(wide.log_prior(theta), np.sum(one_by_one, axis=0), rtol=1e-12)
     theta[0, 0] = 0.69
     assert parameters.log_prior(theta)[0] == -np.inf
 
 
 def test_errors():
-    with pytest.raises(InputError, match="excludes the fiducial value 0.81"):
+    with pytest.raises(InputError, match=r"excludes the fiducial value 0\.81"):
         Parameter("sigma8", 0.81, Prior("flat", 0.9, 1.0))
     with pytest.raises(InputError, match="did you mean 'sigma8'"):
         Parameter("sigma_8", 0.81, Prior("flat", 0.7, 1.0))

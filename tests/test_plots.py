@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from forecast import plots
+from forecast.cornerplot import corner_figure
 from forecast.errors import InputError
 from forecast.results import Abundance, Curve, Goodness, LadderRow, Sigma8Map
 
@@ -64,7 +65,7 @@ def goodness():
 BUILDERS = {
     "abundance": lambda: plots.abundance_figure(abundance()),
     "ladder": lambda: plots.ladder_figure(ladder()),
-    "corner": lambda: plots.corner_figure(samples(), NAMES, (1.0, 0.81, 1.0)),
+    "corner": lambda: corner_figure(samples(), NAMES, (1.0, 0.81, 1.0)),
     "map": lambda: plots.map_figure(sigma8_map()),
     "goodness": lambda: plots.goodness_figure(goodness()),
 }
@@ -198,17 +199,17 @@ def test_corner_puts_sigma8_first_and_names_the_levels():
 
 
 def test_corner_of_one_parameter_few_samples_and_a_constant():
-    one = plots.corner_figure({"counts": samples(50)["counts"][:, 1:2]}, ["sigma8"], [0.81])
+    one = corner_figure({"counts": samples(50)["counts"][:, 1:2]}, ["sigma8"], [0.81])
     assert one.axes[0].get_xlabel() and one.axes[0].get_ylabel()
     few = samples(2)["counts"]
     few[:, 2] = 1.0
-    assert len(plots.corner_figure({"unbinned": few}, NAMES, None).axes) == 9
+    assert len(corner_figure({"unbinned": few}, NAMES, None).axes) == 9
 
 
 def test_corner_draws_no_contours_of_noise():
     flat = np.random.default_rng(2).uniform(0.8, 1.3, size=(2000, 3))
     flat[:, 1] = samples(2000)["selfcal"][:, 1]
-    panels = np.array(plots.corner_figure({"selfcal": flat}, NAMES).axes).reshape(3, 3)
+    panels = np.array(corner_figure({"selfcal": flat}, NAMES).axes).reshape(3, 3)
     assert [len(panels[i, j].collections) for i, j in ((1, 0), (2, 0), (2, 1))] == [1, 1, 0]
 
 

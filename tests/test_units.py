@@ -61,3 +61,9 @@ def test_per_h_is_never_an_hour():
 def test_wrong_units_name_the_cure(text, kind, message):
     with pytest.raises(InputError, match=message):
         parse(text, kind, h=0.7)
+
+
+@pytest.mark.parametrize("unit", ["-1e14 Msun", "1e400 Msun", "-1e400 Msun", "1e-320 kg"])
+def test_the_factor_of_a_unit_is_positive_and_finite(unit):
+    with pytest.raises(InputError, match=f"unit '{unit}' must be positive and finite; write for example"):
+        unit_factor(unit, "mass", h=0.7)

@@ -1,0 +1,1 @@
+"""Measured speed, as ratios against a baseline in the same run."""

@@ -1,0 +1,136 @@
+"""Where results go: the output folder, chains in other programs' formats, figures, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+from .export import write_getdist, write_netcdf
+from .likelihood import Posterior
+from .results import ChainSummary, Result, save_json
+from .sampler import Chain
+
+Progress = Callable[[str, int, int, float], None]
+"""Called with a task's name, steps done, steps at most, and the chain's length in tau (or NaN)."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the user asked for beside the configuration.
+
+    Parameters
+    ----------
+    name : str
+        Of the configuration.
+    out : Path
+        Output folder.
+    seed : int
+    quick : bool
+        Cut chains at the configuration's `quick_steps`.
+    level : str or None
+        Sample only this level.
+    mock : int or None
+        Seed of a mock catalogue to fit instead of expected data.
+    overwrite : bool
+        Discard chains of an earlier run.
+    max_steps : int or None
+        Longest chain.
+    progress : callable or None
+    """
+
+    name: str
+    out: Path
+    seed: int = 1
+    quick: bool = False
+    level: str | None = None
+    mock: int | None = None
+    overwrite: bool = False
+    max_steps: int | None = None
+    progress: Progress | None = None
+
+
+def prepare_output(out: Path) -> None:
+    """Make the output folder and check that it can be written.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".massanchor-write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{out}: cannot write there ({error.strerror}); choose another --out") from error
+
+
+def chain_summary(level: str, chain: Chain) -> ChainSummary:
+    """Posterior summaries of a chain, and its convergence."""
+    return ChainSummary(
+        level,
+        {name: chain.summary(name) for name in chain.names},
+        chain.converged,
+        len(chain.steps),
+        chain.burn,
+        chain.steps.shape[1],
+        dict(zip(chain.names, (float(t) for t in chain.tau), strict=True)),
+        chain.lengths_in_tau,
+        chain.effective_size,
+        chain.acceptance,
+    )
+
+
+def export_chain(chain: Chain, posterior: Posterior, job: Job, level: str) -> None:
+    """Write a chain as GetDist text and as NetCDF."""
+    folder = job.out / "getdist"
+    folder.mkdir(exist_ok=True)
+    write_getdist(chain, posterior.parameters, folder / level)
+    attributes = {
+        "created_by": "massanchor",
+        "configuration": job.name,
+        "level": level,
+        "seed": job.seed,
+        "converged": int(chain.converged),
+    }
+    write_netcdf(chain, job.out / f"chain_{level}.nc", attributes)
+
+
+def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None) -> Result:
+    """Write figures, report and results.json."""
+    from . import plots
+    from .report import write_report
+
+    figures: dict[str, Any] = {}
+    if result.ladder:
+        figures["ladder"] = plots.ladder_figure(result.ladder)
+    if result.abundance is not None:
+        figures["abundance"] = plots.abundance_figure(result.abundance)
+    if samples:
+        figures["corner"] = _corner(result, samples)
+    if result.map is not None:
+        figures["map"] = plots.map_figure(result.map)
+    if result.goodness:
+        figures["goodness"] = plots.goodness_figure(result.goodness)
+    folder = job.out / "figures"
+    prepare_output(folder)
+    pictures = {name: plots.save_figure(figure, folder / name)[1] for name, figure in figures.items()}
+    save_json(result, job.out / "results.json")
+    write_report(result, pictures, job.out / "report.html")
+    return result
+
+
+def _corner(result: Result, chains: dict[str, Chain]) -> Any:
+    from .cornerplot import corner_figure
+
+    order = [level for level in ("counts", "selfcal", "unbinned") if level in chains]
+    first = chains[order[0]]
+    truths = None
+    if result.data is not None and result.data.kind != "catalogue":
+        fiducial = {row.name: row.fiducial for row in result.parameters}
+        truths = [fiducial[name] for name in first.names]
+    return corner_figure({level: chains[level].samples for level in order}, first.names, truths)

@@ -1,0 +1,246 @@
+"""The commands as a newcomer runs them, with right and with wrong input."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecast.config import find_config
+
+CCCP = find_config("cccp_lowz").read_text(encoding="utf-8")
+
+
+def forecast(*arguments, cwd):
+    code = "import sys; from forecast.cli import main; sys.argv[0] = 'forecast'; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=300
+    )
+
+
+def fails(process, message, code=2):
+    assert process.returncode == code, process.stderr
+    assert "Traceback" not in process.stderr
+    assert message in process.stderr
+    assert process.stdout == ""
+
+
+@pytest.fixture(scope="module")
+def fast(tmp_path_factory):
+    """A configuration whose commands take seconds."""
+    text = find_config("nv22").read_text(encoding="utf-8")
+    text = text.replace("quick_steps = 3500", "quick_steps = 40\nblock = 20\nwalkers = 32").replace(
+        "mocks = 5000", "mocks = 500"
+    )
+    path = tmp_path_factory.mktemp("config") / "fast.toml"
+    path.write_text(text.replace("min_mocks = 10", "min_mocks = 3"), encoding="utf-8")
+    return path
+
+
+def test_help_and_version(tmp_path):
+    out = forecast("--help", cwd=tmp_path)
+    assert out.returncode == 0
+    for command in ("run", "fit", "map", "ladder", "configs"):
+        assert command in out.stdout
+    assert re.match(r"massanchor \d", forecast("--version", cwd=tmp_path).stdout)
+
+
+def test_configs(tmp_path):
+    listed = json.loads(forecast("configs", "--json", cwd=tmp_path).stdout)
+    assert {"nv22", "nv22_smooth_small", "nv22_smooth_large", "cccp_lowz", "erosita"} <= set(listed)
+    assert "nv22" in forecast("configs", cwd=tmp_path).stdout
+
+
+def test_ladder_json(tmp_path):
+    out = forecast("ladder", "nv22", "--json", cwd=tmp_path)
+    assert out.returncode == 0, out.stderr
+    result = json.loads(out.stdout)
+    assert set(result["levels"]) == {"prior", "counts", "selfcal", "unbinned", "known"}
+    assert result["levels"]["prior"]["sigma8_std"] == pytest.approx(0.0635, abs=1e-4)
+    assert result["levels"]["selfcal"]["sigma8_std"] == pytest.approx(0.028, rel=0.1)
+    assert (tmp_path / "out" / "nv22-ladder" / "report.html").is_file()
+
+
+@pytest.fixture(scope="module")
+def first_run(fast, tmp_path_factory):
+    cwd = tmp_path_factory.mktemp("run")
+    return cwd, forecast("run", fast, "--quick", "--json", "--out", "o", "--seed", 4, cwd=cwd)
+
+
+def test_run_writes_everything(first_run):
+    cwd, out = first_run
+    assert out.returncode == 0, out.stderr
+    assert "NOT CONVERGED" in out.stderr
+    result = json.loads(out.stdout)
+    assert result["converged"] is False
+    assert result["n_clusters"] == pytest.approx(124.2, abs=0.1)
+    assert set(result["parameters"]["sigma8"]) >= {"mean", "std", "q16", "q50", "q84"}
+    saved = json.loads((cwd / "o" / "results.json").read_text(encoding="utf-8"))
+    assert saved["provenance"]["seed"] == 4
+    assert saved["provenance"]["config"]["survey"]["fraction"] == 0.5
+    assert saved["provenance"]["version"]
+    assert saved["converged"] is False
+    for name in ("ladder", "abundance", "corner", "map"):
+        assert (cwd / "o" / "figures" / f"{name}.pdf").stat().st_size > 5000
+    html = (cwd / "o" / "report.html").read_text(encoding="utf-8")
+    assert "autocorrelation" in html
+
+
+def test_same_seed_same_numbers(first_run, fast, tmp_path):
+    again = forecast("run", fast, "--quick", "--json", "--out", "o", "--seed", 4, cwd=tmp_path)
+    assert again.stdout == first_run[1].stdout
+    other = forecast("run", fast, "--quick", "--json", "--out", "p", "--seed", 5, "--level", "counts", cwd=tmp_path)
+    assert json.loads(other.stdout)["parameters"] != json.loads(again.stdout)["chains"]["counts"]["parameters"]
+
+
+def test_resume_with_another_configuration_is_refused(first_run, fast, tmp_path):
+    cwd, _ = first_run
+    changed = tmp_path / "changed.toml"
+    changed.write_text(fast.read_text().replace("slope = 1.74", "slope = 1.75"), encoding="utf-8")
+    before = (cwd / "o" / "chain_selfcal.h5").read_bytes()
+    fails(forecast("run", changed, "--quick", "--out", "o", "--seed", 4, cwd=cwd), "another configuration")
+    fails(forecast("run", fast, "--quick", "--out", "o", "--seed", 5, cwd=cwd), "another configuration")
+    assert (cwd / "o" / "chain_selfcal.h5").read_bytes() == before
+
+
+def test_not_converged_is_exit_code_3(fast, tmp_path):
+    out = forecast("run", fast, "--level", "counts", "--max-steps", 20, "--quiet", cwd=tmp_path)
+    assert out.returncode == 3
+    assert "NOT CONVERGED: counts" in out.stderr
+    assert out.stdout == ""
+
+
+def test_run_on_a_mock(fast, tmp_path):
+    out = forecast("run", fast, "--quick", "--mock", 7, "--level", "counts", "--json", cwd=tmp_path)
+    assert out.returncode == 0, out.stderr
+    n = json.loads(out.stdout)["n_clusters"]
+    assert n == round(n)
+    assert abs(n - 124.2) < 5 * np.sqrt(124.2)
+
+
+def test_map_json(fast, tmp_path):
+    out = forecast("map", fast, "--json", cwd=tmp_path)
+    assert out.returncode == 0, out.stderr
+    assert 0.01 < json.loads(out.stdout)["map"]["median_std"] < 0.06
+
+
+def cccp_rows():
+    from astropy.table import Table
+
+    table = Table.read(resources.files("forecast") / "data" / "cccp_lowz.ecsv")
+    return table.colnames, [list(row) for row in table]
+
+
+@pytest.fixture(scope="module")
+def csv_config(tmp_path_factory):
+    """The CCCP configuration for a CSV file, with units in the configuration."""
+    text = CCCP.replace('lx = "lx"', 'lx = { name = "lx", unit = "erg/s" }')
+    text = text.replace('m500 = "m500_yx"', 'm500 = { name = "m500_yx", unit = "Msun" }')
+    text = text.replace('m500_error = "e_m500_yx"', 'm500_error = { name = "e_m500_yx", unit = "Msun" }')
+    text = text.replace('level = "unbinned"', 'level = "unbinned"\nquick_steps = 20\nblock = 20\nwalkers = 32')
+    path = tmp_path_factory.mktemp("cccp") / "cccp.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_csv(path, change=lambda names, rows: (names, rows)):
+    names, rows = change(*cccp_rows())
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([names, *rows])
+    return path
+
+
+def test_fit_of_a_users_csv_file(csv_config, tmp_path):
+    path = write_csv(tmp_path / "mine.csv")
+    out = forecast("fit", csv_config, "--catalogue", path, "--quick", "--json", "--out", "o", cwd=tmp_path)
+    assert out.returncode == 0, out.stderr
+    result = json.loads(out.stdout)
+    assert result["n_clusters"] == 49
+    assert 0.7 < result["parameters"]["sigma8"]["mean"] < 0.95
+    assert set(result["goodness"]) == {"lx", "yx"}
+    assert (tmp_path / "o" / "figures" / "goodness.png").is_file()
+
+
+def set_cell(row, column, value):
+    def change(names, rows):
+        rows[row][names.index(column)] = value
+        return names, rows
+
+    return change
+
+
+def drop(column):
+    def change(names, rows):
+        i = names.index(column)
+        return [n for n in names if n != column], [r[:i] + r[i + 1 :] for r in rows]
+
+    return change
+
+
+BAD_CATALOGUES = {
+    "missing column": (drop("m500_yx"), "m500_yx"),
+    "NaN redshift": (set_cell(3, "z", "nan"), "z"),
+    "zero rows": (lambda names, rows: (names, []), "no rows"),
+    "one row": (lambda names, rows: (names, rows[:1]), "at least 2"),
+    "negative mass": (set_cell(2, "m500_yx", -1e14), "m500_yx"),
+    "zero luminosity": (set_cell(2, "lx", 0.0), "lx"),
+    "beyond the survey": (set_cell(5, "z", 0.9), "outside the survey's"),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD_CATALOGUES))
+def test_bad_catalogues(csv_config, tmp_path, name):
+    change, message = BAD_CATALOGUES[name]
+    path = write_csv(tmp_path / "bad.csv", change)
+    fails(forecast("fit", csv_config, "--catalogue", path, "--quick", cwd=tmp_path), message)
+    assert path.is_file()
+
+
+def test_a_file_that_is_no_table(csv_config, tmp_path):
+    path = tmp_path / "photo.csv"
+    path.write_bytes(bytes(range(256)) * 40)
+    fails(forecast("fit", csv_config, "--catalogue", path, cwd=tmp_path), "photo.csv")
+    fails(forecast("fit", csv_config, "--catalogue", tmp_path / "nowhere.csv", cwd=tmp_path), "nowhere.csv")
+
+
+def test_negative_yx(tmp_path):
+    text = CCCP.replace('m500 = "m500_yx"\nm500_error = "e_m500_yx"', 'yx = { name = "yx", unit = "Msun keV" }')
+    config = tmp_path / "yx.toml"
+    config.write_text(text.replace('lx = "lx"', 'lx = { name = "lx", unit = "erg/s" }'), encoding="utf-8")
+
+    def change(names, rows):
+        return [*names, "yx"], [[*r, "-1e14" if i == 4 else "3e14"] for i, r in enumerate(rows)]
+
+    fails(forecast("fit", config, "--catalogue", write_csv(tmp_path / "bad.csv", change), cwd=tmp_path), "yx")
+
+
+def test_wrong_unit_of_yx_is_noticed(tmp_path):
+    text = CCCP.replace('m500 = "m500_yx"\nm500_error = "e_m500_yx"', 'yx = { name = "yx", unit = "Msun keV" }')
+    config = tmp_path / "yx.toml"
+    config.write_text(text.replace('lx = "lx"', 'lx = { name = "lx", unit = "erg/s" }'), encoding="utf-8")
+
+    def change(names, rows):
+        return [*names, "yx"], [[*r, "3.1"] for r in rows]  # in 1e14 Msun keV, and not said so
+
+    fails(forecast("fit", config, "--catalogue", write_csv(tmp_path / "bad.csv", change), cwd=tmp_path), "unit")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc").is_dir(), reason="needs a place nobody can write")
+def test_an_output_folder_that_cannot_be_written(fast, tmp_path):
+    place = "/proc/massanchor" if Path("/proc").is_dir() else "/massanchor"
+    fails(forecast("run", fast, "--quick", "--out", place, cwd=tmp_path), "cannot write there")
+    (tmp_path / "file").write_text("in the way")
+    fails(forecast("map", fast, "--out", "file", cwd=tmp_path), "cannot write there")
+
+
+def test_wrong_arguments(fast, tmp_path):
+    fails(forecast("run", "nv23", cwd=tmp_path), "did you mean 'nv22'")
+    fails(forecast("run", fast, "--level", "selfcall", cwd=tmp_path), "did you mean 'selfcal'")
+    fails(forecast("fit", "nv22", cwd=tmp_path), "[catalogue]")
+    assert forecast("run", fast, "--sed", 3, cwd=tmp_path).returncode == 2

@@ -1,0 +1,116 @@
+"""Every wrong configuration ends in one message that names the key and the cure."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from forecast.config import builtin_configs, find_config, load_config, parse_config
+from forecast.errors import InputError
+from forecast.selection import FluxLimited, Sharp, Smoothed
+from forecast.survey import Box, LightCone
+
+NV22 = find_config("nv22").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["nv22", "nv22_smooth_small", "nv22_smooth_large", "cccp_lowz", "erosita"])
+def test_built_in_configurations_load(name):
+    config = load_config(name)
+    assert config.title
+    assert config.setup.parameters.names[0] == "sigma8"
+    assert name in builtin_configs()
+
+
+def test_values_become_package_units(nv22, cccp):
+    assert nv22.setup.geometry == Box(352.0, 0.5, 0.07)
+    assert isinstance(nv22.setup.selection, Sharp)
+    assert nv22.setup.selection.log_break == pytest.approx(14.25)
+    assert nv22.setup.relations.lx.log_norm == pytest.approx(1.74 * 14.4 - 24.81 + 44)
+    assert nv22.setup.relations.mgas.log_norm == pytest.approx(1.16 * 14.4 - 3.32)
+    assert isinstance(load_config("nv22_smooth_small").setup.selection, Smoothed)
+    assert isinstance(cccp.setup.geometry, LightCone)
+    assert isinstance(cccp.setup.selection, FluxLimited)
+    assert cccp.setup.relations.lx.scatter == pytest.approx(0.396 / 2.302585, rel=1e-6)
+    # ln LX = 47.392 + 1.61 ln M500 at 10^14.6 Msun
+    assert cccp.setup.relations.lx.log_norm == pytest.approx(47.392 / 2.302585093 + 1.61 * 14.6, abs=1e-5)
+    assert "density_contrast" in cccp.setup.parameters.names
+
+
+def test_nv22_yx_scatters_by_009(nv22):
+    line = nv22.setup.relations.at(nv22.setup.parameters.fiducial_values).yx
+    assert float(line.scatter) == pytest.approx(0.09, abs=0.001)
+
+
+BROKEN = [
+    ("zmn = 0.1\n[cosmology]", "[cosmology]", "unknown key 'zmn'"),
+    ("sid = ", "side = ", "unknown key 'survey.sid'; did you mean 'side'"),
+    ("min_mas = ", "min_mass = ", "unknown key 'selection.min_mas'; did you mean 'min_mass'"),
+    ("slop = 1.74", "slope = 1.74", "unknown key 'relations.lx.slop'; did you mean 'slope'"),
+    ("t_mgs = ", "t_mgas = ", "unknown key 'relations.correlation.t_mgs'; did you mean 't_mgas'"),
+    ("fraction = 0.5\n", "fraction = 0.5\nz = 0.07\n", "missing key 'survey.z'"),
+    ("", 'title = "NV22: half of a 352 Mpc/h box at z = 0.07"\n', "missing key 'title'"),
+    ('side = "352 keV"', 'side = "352 Mpc/h"', "survey.side: unit 'keV' is not a unit of length"),
+    ("side = 352", 'side = "352 Mpc/h"', "'survey.side': Input should be a valid string"),
+    ('side = "-352 Mpc/h"', 'side = "352 Mpc/h"', "volume must be positive"),
+    ("fraction = 0.0", "fraction = 0.5", "volume must be positive"),
+    ("fraction = nan", "fraction = 0.5", "'survey.fraction'"),
+    ('geometry = "sphere"', 'geometry = "box"', "'survey.geometry' must be one of 'box', 'light_cone'"),
+    ('kind = "sharpish"', 'kind = "sharp"', "'selection.kind' must be one of"),
+    ('min_mass_mode = "free"', 'min_mass_mode = "fixed"', "'selection.min_mass_mode'"),
+    ('min_mass = "15 log10 Msun/h"', 'min_mass = "13.6 log10 Msun/h"', "must be below"),
+    ('min_mass = "13.6 Msun/h"', 'min_mass = "13.6 log10 Msun/h"', "is no cluster mass"),
+    ("sigma8 = { fiducial = 0.95, flat", "sigma8 = { fiducial = 0.81, flat", "excludes the fiducial value 0.95"),
+    ("sigma8 = { flat = [0.1, 0.9]", "sigma8 = { fiducial = 0.81, flat = [0.70, 0.92]", "leaves the model's range"),
+    ("sigma8 = 0.81", "sigma8 = { fiducial = 0.81, flat = [0.70, 0.92] }", "must be free"),
+    ("norm_lxx = ", "norm_lx = ", "unknown parameter; did you mean 'norm_lx'"),
+    ("norm_lx = { flat = [0.8, 1.3], gaussian = 0.1 }", "norm_lx = { flat = [0.8, 1.3] }", "exactly one of"),
+    ("norm_lx = { flat = [1.3, 0.8] }", "norm_lx = { flat = [0.8, 1.3] }", "low < high"),
+    ("norm_lx = { flat = [-1, 1.3] }", "norm_lx = { flat = [0.8, 1.3] }", "positive values only"),
+    ('mass_function = "tinker18"', 'mass_function = "bocquet16_hydro"', "did you mean 'tinker08'"),
+    ("scatter = -0.13", "scatter = 0.13", "between 0 and 2 dex"),
+    ('scatter = "0.13 mag"', "scatter = 0.13", "expected dex"),
+    ("Om0 = 2.72", "Om0 = 0.272", "Om0 = 2.72 is outside"),
+    ("t_mgas = -0.999", "t_mgas = -0.45", "positive definite"),
+    ("walkers = 2\nlevel", "level", "'sampler.walkers'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "right", "message"), BROKEN, ids=[b[2] for b in BROKEN])
+def test_broken_configurations(tmp_path, wrong, right, message):
+    assert right in NV22
+    path = tmp_path / "broken.toml"
+    path.write_text(NV22.replace(right, wrong, 1), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        load_config(path)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert str(error.value).startswith("broken.toml: ")
+
+
+def test_not_toml_and_no_file(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_bytes(b"\xff\xfe\x00 =")
+    with pytest.raises(InputError, match="not a TOML file"):
+        load_config(path)
+    path.write_text("a = [1,")
+    with pytest.raises(InputError, match="not a TOML file"):
+        load_config(path)
+    with pytest.raises(InputError, match="did you mean 'nv22'"):
+        load_config("nv2")
+
+
+def test_the_fingerprint_follows_the_numbers_only(nv22):
+    content = tomllib.loads(NV22)
+    assert parse_config(content).fingerprint() == nv22.fingerprint()
+    content["title"] = "another"
+    content["sampler"]["max_steps"] = 123
+    assert parse_config(content).fingerprint() == nv22.fingerprint()
+    content["relations"]["lx"]["slope"] = 1.75
+    assert parse_config(content).fingerprint() != nv22.fingerprint()
+
+
+def test_source_tree_and_installed_configurations():
+    """The loader prefers the installed folder, and falls back to the source tree's."""
+    for path in builtin_configs().values():
+        assert path.is_file()
+    assert set(builtin_configs()) >= {p.stem for p in (Path(__file__).parents[1] / "configs").glob("*.toml")}
