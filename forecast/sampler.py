@@ -140,10 +140,14 @@ def starting_points(posterior: Posterior, walkers: int, *, rng: np.random.Genera
 
 
 def _moves() -> list[tuple[Any, float]]:
-    """Differential evolution with an occasional snooker: four times the stretch move's speed (benchmarks/moves.py)."""
+    """Differential evolution and stretch moves: benchmarks/moves.py.
+
+    emcee's snooker move is left out: with 3.1.6 it does not leave the posterior invariant (a fifth of
+    snooker moves makes NV22's selfcal posterior 12% too narrow; tests/test_inference.py).
+    """
     import emcee
 
-    return [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
+    return [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
 
 
 def run_chain(
