@@ -34,7 +34,8 @@ def importance_width(posterior: Posterior) -> float:
 
 def main() -> None:
     """Print one Markdown table."""
-    print("| moves | level | longest tau | acceptance | sigma(sigma8) | importance sampling |\n|---|---|---|---|---|---|")
+    print("| moves | level | longest tau | acceptance | sigma(sigma8) | importance sampling |")
+    print("|---|---|---|---|---|---|")
     model = forward_model(load_config("nv22").setup)
     for level in ("selfcal", "unbinned"):
         data = Data.expected(model)

@@ -140,7 +140,7 @@ def cccp_rows():
 @pytest.fixture(scope="module")
 def csv_config(tmp_path_factory):
     """The CCCP configuration for a CSV file, with units in the configuration."""
-    text = CCCP.replace('lx = "lx"', 'lx = { name = "lx", unit = "erg/s" }')
+    text = CCCP.replace('lx = "lx_0p5_2"', 'lx = { name = "lx_0p5_2", unit = "erg/s" }')
     text = text.replace('m500 = "m500_yx"', 'm500 = { name = "m500_yx", unit = "Msun" }')
     text = text.replace('m500_error = "e_m500_yx"', 'm500_error = { name = "e_m500_yx", unit = "Msun" }')
     text = text.replace('level = "unbinned"', 'level = "unbinned"\nquick_steps = 20\nblock = 20\nwalkers = 32')
@@ -189,7 +189,7 @@ BAD_CATALOGUES = {
     "zero rows": (lambda names, rows: (names, []), "no rows"),
     "one row": (lambda names, rows: (names, rows[:1]), "at least 2"),
     "negative mass": (set_cell(2, "m500_yx", -1e14), "m500_yx"),
-    "zero luminosity": (set_cell(2, "lx", 0.0), "lx"),
+    "zero luminosity": (set_cell(2, "lx_0p5_2", 0.0), "lx_0p5_2"),
     "beyond the survey": (set_cell(5, "z", 0.9), "outside the survey's"),
 }
 
@@ -212,7 +212,7 @@ def test_a_file_that_is_no_table(csv_config, tmp_path):
 def test_negative_yx(tmp_path):
     text = CCCP.replace('m500 = "m500_yx"\nm500_error = "e_m500_yx"', 'yx = { name = "yx", unit = "Msun keV" }')
     config = tmp_path / "yx.toml"
-    config.write_text(text.replace('lx = "lx"', 'lx = { name = "lx", unit = "erg/s" }'), encoding="utf-8")
+    config.write_text(text.replace('lx = "lx_0p5_2"', 'lx = { name = "lx_0p5_2", unit = "erg/s" }'), encoding="utf-8")
 
     def change(names, rows):
         return [*names, "yx"], [[*r, "-1e14" if i == 4 else "3e14"] for i, r in enumerate(rows)]
@@ -223,7 +223,7 @@ def test_negative_yx(tmp_path):
 def test_wrong_unit_of_yx_is_noticed(tmp_path):
     text = CCCP.replace('m500 = "m500_yx"\nm500_error = "e_m500_yx"', 'yx = { name = "yx", unit = "Msun keV" }')
     config = tmp_path / "yx.toml"
-    config.write_text(text.replace('lx = "lx"', 'lx = { name = "lx", unit = "erg/s" }'), encoding="utf-8")
+    config.write_text(text.replace('lx = "lx_0p5_2"', 'lx = { name = "lx_0p5_2", unit = "erg/s" }'), encoding="utf-8")
 
     def change(names, rows):
         return [*names, "yx"], [[*r, "3.1"] for r in rows]  # in 1e14 Msun keV, and not said so
