@@ -14,7 +14,7 @@ ORDER = [
     {"survey", "selection"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "tablefile", "catalogue", "mock", "results"},
     {"likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"},
-    {"schema", "config", "run", "output", "plotstyle", "cornerplot", "plots", "report", "cli"},
+    {"schema", "builders", "config", "run", "output", "plotstyle", "cornerplot", "plots", "report", "cli"},
 ]
 
 

@@ -87,6 +87,35 @@ def test_broken_configurations(tmp_path, wrong, right, message):
     assert str(error.value).startswith("broken.toml: ")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right", "message"),
+    [
+        ("zmin = 0.25", "zmin = 0.025", "zmin = 0.25 must be at least 0 and below zmax = 0.25"),
+        ("zmin = 0.3", "zmin = 0.025", "below zmax"),
+        ('area = "8.14 Mpc"', 'area = "8.14 sr"', "survey.area: unit 'Mpc' is not a unit of area"),
+        ('area = "0 sr"', 'area = "8.14 sr"', "outside 0 to 4 pi"),
+        ('flux_limit = "-1e-11 erg / (s cm2)"', 'flux_limit = "1.3e-11 erg / (s cm2)"', "must be positive"),
+        ('flux_limit = "1.3e-11 erg / s"', 'flux_limit = "1.3e-11 erg / (s cm2)"', "not a unit of flux"),
+        ('"bremsstrahlung"', '"power_law"', "needs relations.t"),
+        ("Om0 = 0.3\nh = 0.72\n\n[catalogue.columns]", None, "missing key 'catalogue.cosmology.Om0'"),
+        ("zz = ", "z = ", "catalogue.columns.zz"),
+    ],
+)
+def test_broken_cone_configurations(tmp_path, wrong, right, message):
+    text = find_config("cccp_lowz").read_text(encoding="utf-8")
+    if right is None:
+        right, wrong = wrong, wrong.replace("Om0 = 0.3\n", "")
+    assert right in text
+    path = tmp_path / "broken.toml"
+    head, tail = text.split(right, 1) if right != "z = " else text.rsplit("\nz = ", 1)
+    path.write_text(head + ("\n" if right == "z = " else "") + wrong + tail, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        from forecast.model import forward_model
+
+        forward_model(load_config(path).setup).expected_count(load_config(path).setup.parameters.fiducial[None])
+    assert message in str(error.value)
+
+
 def test_not_toml_and_no_file(tmp_path):
     path = tmp_path / "x.toml"
     path.write_bytes(b"\xff\xfe\x00 =")
