@@ -150,6 +150,27 @@ def _moves() -> list[tuple[Any, float]]:
     return [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
 
 
+class _Guard:
+    """Keeps an error, or Ctrl-C, away from emcee, which would print the walkers and a traceback."""
+
+    def __init__(self, posterior: Posterior) -> None:
+        self._posterior = posterior
+        self._error: BaseException | None = None
+
+    def __call__(self, theta: Array) -> Array:
+        """Log posterior; nowhere to go once an error has been kept."""
+        try:
+            return self._posterior(theta)
+        except BaseException as error:
+            self._error = error
+            return np.full(len(theta), -np.inf)
+
+    def check(self) -> None:
+        """Raise what was kept."""
+        if self._error is not None:
+            raise self._error
+
+
 def run_chain(
     posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int, float], None] | None = None
 ) -> Chain:
@@ -182,11 +203,12 @@ def run_chain(
     tau, burn = (np.full(len(posterior.parameters.names), np.inf), 0) if not len(steps) else _assess(steps)
     chain = Chain(posterior.parameters.names, steps, log_posterior, tau, burn, 0.0)
     while len(chain.steps) < plan.max_steps and not chain.converged:
-        sampler = emcee.EnsembleSampler(
-            plan.walkers, steps.shape[2], posterior, vectorize=True, moves=_moves()
-        )
+        guard = _Guard(posterior)
+        sampler = emcee.EnsembleSampler(plan.walkers, steps.shape[2], guard, vectorize=True, moves=_moves())
         count = min(plan.block, plan.max_steps - len(chain.steps))
-        state = sampler.run_mcmc(state, count, skip_initial_state_check=True)
+        for latest in sampler.sample(state, iterations=count, skip_initial_state_check=True):
+            guard.check()
+            state = latest
         accepted = accepted + sampler.backend.accepted
         steps = np.concatenate([chain.steps, sampler.get_chain()])
         log_posterior = np.concatenate([chain.log_posterior, sampler.get_log_prob()])

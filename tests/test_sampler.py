@@ -10,7 +10,7 @@ import emcee
 import numpy as np
 import pytest
 
-from forecast.errors import InputError
+from forecast.errors import InputError, NumericalError
 from forecast.export import write_getdist, write_netcdf
 from forecast.likelihood import Posterior
 from forecast.parameters import Parameter, ParameterSet, Prior
@@ -109,6 +109,27 @@ def test_data_outside_the_prior_are_an_error(tmp_path):
 
     with pytest.raises(InputError, match="vanishes almost everywhere"):
         run_chain(Posterior(Nowhere()), plan(tmp_path))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, NumericalError])
+def test_an_error_stops_the_chain_quietly_and_keeps_its_blocks(tmp_path, capfd, error):
+    class Failing(Gaussian):
+        calls = 0
+
+        def __call__(self, theta):
+            self.calls += 1
+            if self.calls > 260:
+                raise error("enough")
+            return super().__call__(theta)
+
+    with pytest.raises(error):
+        run_chain(Posterior(Failing()), plan(tmp_path))
+    assert capfd.readouterr() == ("", "")
+    assert len(load_steps(plan(tmp_path))[0]) == 100
+    resumed = run_chain(Posterior(Gaussian()), plan(tmp_path, max_steps=200))
+    (tmp_path / "whole").mkdir()
+    whole = run_chain(Posterior(Gaussian()), plan(tmp_path / "whole", max_steps=200))
+    np.testing.assert_array_equal(resumed.steps, whole.steps)
 
 
 def test_autocorrelation_time_of_an_ar1_process():
