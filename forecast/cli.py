@@ -32,7 +32,7 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random n
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Cut chains short; returns 0 even if they have not converged.")]
-Level = Annotated[str | None, typer.Option("--level", help="Sample one level only: counts, selfcal or unbinned.")]
+Level = Annotated[str | None, typer.Option("--level", help="Sample one level: counts, selfcal, binned, unbinned.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Discard the chains of an earlier run in --out.")]
 MaxSteps = Annotated[int | None, typer.Option("--max-steps", min=10, help="Longest chain, steps.")]
 
@@ -237,6 +237,8 @@ def summary_json(result: Result) -> dict[str, Any]:
         summary["levels"] = {level: {"sigma8_std": std} for level, std in first.sigma8_std.items()}
         summary["rows"] = to_plain(result.ladder)
         summary["systematics"] = to_plain(result.systematics)
+    if result.survival:
+        summary["survival"] = to_plain(result.survival)
     if result.data is not None:
         summary["n_clusters"] = result.data.n_clusters
     if result.chains:
@@ -264,6 +266,13 @@ def _print_tables(result: Result, job: Job) -> None:
         table = Table("sigma(sigma8), Fisher", *levels, title=None)
         for row in result.ladder:
             table.add_row(escape(row.label), *(f"{row.sigma8_std[level]:.4f}" for level in levels))
+        console.print(table)
+    if result.survival:
+        levels = list(result.survival[0].sigma8_std)
+        table = Table("what survives", "priors", "volume", *levels)
+        for line in result.survival:
+            numbers = (f"{line.sigma8_std[level]:.4f}" for level in levels)
+            table.add_row(escape(line.selection), f"x {line.widening:g}", f"x {line.volume:g}", *numbers)
         console.print(table)
     if result.systematics:
         table = Table("shift of sigma8", *result.systematics[0].shift)

@@ -60,6 +60,7 @@ class Config(Strict):
     parameters: dict[str, float | ParameterConfig]
     sample_variance: bool = False
     yx_error: Annotated[float, Field(ge=0)] = 0.0
+    yx_bin: float = 0.1
     sampler: SamplerConfig = SamplerConfig()
     map: MapConfig = MapConfig()
     ladder: LadderConfig = LadderConfig()
@@ -80,6 +81,7 @@ class Config(Strict):
             build_selection(self.selection, cosmology.h),
             build_relations(self.relations, cosmology.h),
             build_parameters(self.parameters, self.sample_variance),
+            self.yx_bin,
         )
 
     @cached_property

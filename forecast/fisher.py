@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .bins import YxBins
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import NumericalError
 from .model import ForwardModel
@@ -92,7 +93,7 @@ def fisher_matrix(level: str, model: ForwardModel, *, at: Array | None = None, e
 
     Parameters
     ----------
-    level : {"prior", "counts", "selfcal", "unbinned"}
+    level : {"prior", "counts", "selfcal", "binned", "unbinned"}
     model : ForwardModel
     at : ndarray, shape (D,), optional
         Parameter vector; the fiducial one by default.
@@ -104,6 +105,7 @@ def fisher_matrix(level: str, model: ForwardModel, *, at: Array | None = None, e
         "prior": lambda: np.zeros((len(at), len(at))),
         "counts": lambda: _counts(model, at),
         "selfcal": lambda: _counts(model, at) + _median(model, at, error),
+        "binned": lambda: _binned(model, at, error),
         "unbinned": lambda: _unbinned(model, at, error),
     }[level]()
     return Fisher(model.parameters, information)
@@ -124,6 +126,17 @@ def _unbinned(model: ForwardModel, at: Array, error: float) -> Array:
         lambda theta: np.log(model.yx_density(theta, grid[keep], error)), model.parameters, at
     )
     return np.einsum("iq,jq,q->ij", slope, slope, density[keep]) * (grid[1] - grid[0])
+
+
+def _binned(model: ForwardModel, at: Array, error: float) -> Array:
+    """Sum over bins of d_i(mu) d_j(mu) / mu."""
+    bins = YxBins.of(model)
+    expected = bins.expected(model, at[None], error)[0]
+    keep = expected > 1e-9 * expected.max()
+    slope = derivatives(
+        lambda theta: np.log(bins.expected(model, theta, error)[:, keep]), model.parameters, at
+    )
+    return np.einsum("ib,jb,b->ij", slope, slope, expected[keep])
 
 
 def _median(model: ForwardModel, at: Array, error: float) -> Array:

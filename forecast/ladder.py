@@ -12,9 +12,9 @@ from .likelihood import LEVELS, Data, likelihood
 from .massfunction import MODELS
 from .model import ForwardModel, Setup, forward_model
 from .parameters import Parameter, Prior
-from .results import LadderRow, SystematicRow
+from .results import LadderRow, SurvivalRow, SystematicRow
 from .selection import FluxLimited, Sharp, Smoothed
-from .survey import Box, equivalent_cone
+from .survey import Box, Replicated, equivalent_cone
 
 Array = np.ndarray
 _PEAK_STEPS = 50
@@ -124,6 +124,25 @@ def build_ladder(
             label = variant.label if factor == 1 else f"{variant.label}, norm. priors x {factor:g}"
             rows.append(LadderRow(label, variant.label, factor, count, std))
     return tuple(rows)
+
+
+def build_survival(
+    setup: Setup, widening: tuple[float, ...], volumes: tuple[float, ...], error: float = 0.0
+) -> Iterator[SurvivalRow]:
+    """What remains of self-calibration as normalisation priors widen and the survey grows.
+
+    One row for each selection (Mmin fixed, following L_X, the flux-limited cone), prior width and volume.
+    """
+    kinds = ("as configured", "Mmin follows L_X", "Mmin fixed", "flux-limited cone")
+    for variant in variants(setup, ()):
+        if variant.label not in kinds:
+            continue
+        for factor in widening:
+            parameters = variant.setup.parameters.widened(factor)
+            for volume in volumes:
+                geometry = Replicated(variant.setup.geometry, volume)
+                _, std = sigma8_std(replace(variant.setup, parameters=parameters, geometry=geometry), error)
+                yield SurvivalRow(variant.label, factor, volume, std)
 
 
 def peak_shift(model: ForwardModel, truth: ForwardModel, level: str, error: float) -> float:

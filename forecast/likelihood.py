@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from scipy import special
 
+from .bins import YxBins
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import InputError, NumericalError, nearest
 from .model import ForwardModel
@@ -18,7 +19,7 @@ from .parameters import ParameterSet
 
 Array = np.ndarray
 
-LEVELS = ("counts", "selfcal", "unbinned")
+LEVELS = ("counts", "selfcal", "binned", "unbinned")
 """Levels of the ladder, from the least data to the most."""
 _TINY = np.finfo(float).tiny
 
@@ -63,14 +64,13 @@ class Data:
     def expected(cls, model: ForwardModel, theta: Array | None = None, error: float = 0.0) -> Data:
         """Asimov data of `model` at `theta`, shape (D,) (default: fiducial), with one Y_X error, dex."""
         theta = model.parameters.fiducial if theta is None else theta
-        grid = np.linspace(model.yx_grid[0], model.yx_grid[-1], 2 * len(model.yx_grid))
-        density = model.yx_density(theta[None], grid, error)[0]
-        weight = density * (grid[1] - grid[0])
-        table = TabulatedDistribution.from_density(grid, density[None])
+        bins, grid = YxBins.of(model), model.yx_grid
+        nodes, weight = bins.nodes, model.yx_density(theta[None], bins.nodes, error)[0] * bins.weights
+        table = TabulatedDistribution.from_density(grid, model.yx_density(theta[None], grid, error))
         keep = weight > 1e-9 * weight.sum()
         return cls(
             float(model.expected_count(theta[None])[0]),
-            grid[keep],
+            nodes[keep],
             np.full(int(keep.sum()), error),
             weight[keep],
             table.quantile(0.5),
@@ -80,6 +80,11 @@ class Data:
     def number_with_yx(self) -> float:
         """Number of clusters with a Y_X."""
         return float(self.weight.sum())
+
+    @property
+    def rms_error(self) -> float:
+        """Root mean square error of log10 Y_X, dex; 0 if no cluster has a Y_X."""
+        return float(np.sqrt(np.average(self.error**2, weights=self.weight))) if len(self.error) else 0.0
 
     def rounded(self) -> Data:
         """The same with a whole number of clusters: counts and medians need one."""
@@ -136,7 +141,7 @@ class SelfCal:
         self.parameters, self._model = model.parameters, model
         self._size, self._median = data.size, data.median
         self._with_yx = round(data.number_with_yx)
-        self._error = float(np.sqrt(np.average(data.error**2, weights=data.weight))) if len(data.error) else 0.0
+        self._error = data.rms_error
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
@@ -144,6 +149,33 @@ class SelfCal:
             return log_poisson(self._size, self._model.expected_count(theta))
         one = self._model.yx_distribution(theta, self._median, self._with_yx, self._error)
         return log_poisson(self._size, one.count) + log_median_density(one, self._median, self._with_yx)
+
+
+class Binned:
+    """Poisson counts in bins of Y_X. Clusters without Y_X each contribute ln Lambda.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    data : Data
+        Errors of Y_X enter as their rms.
+    """
+
+    name = "binned"
+
+    def __init__(self, model: ForwardModel, data: Data) -> None:
+        self.parameters, self._model, self._bins = model.parameters, model, YxBins.of(model)
+        self._counts = self._bins.count(data.log_yx, data.weight)
+        self._without = max(data.size - data.number_with_yx, 0.0)
+        self._error = data.rms_error
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,)."""
+        expected = np.maximum(self._bins.expected(self._model, theta, self._error), _TINY)
+        count = self._model.expected_count(theta)
+        value = special.xlogy(self._counts, expected).sum(axis=1) - count
+        value -= special.gammaln(self._counts + 1).sum() + special.gammaln(self._without + 1)
+        return value + special.xlogy(self._without, count)
 
 
 class Unbinned:
@@ -187,9 +219,10 @@ class Unbinned:
         return value
 
 
-_CLASSES: dict[str, type[Counts] | type[SelfCal] | type[Unbinned]] = {
+_CLASSES: dict[str, type[Counts] | type[SelfCal] | type[Binned] | type[Unbinned]] = {
     "counts": Counts,
     "selfcal": SelfCal,
+    "binned": Binned,
     "unbinned": Unbinned,
 }
 

@@ -17,7 +17,7 @@ from .parameters import Values
 from .population import LOG_MASS_HIGH, Population, Setup
 from .scaling import Line, Lines
 from .selection import FluxLimited, Sharp, Smoothed
-from .survey import LightCone, Shells
+from .survey import Geometry, LightCone, Replicated, Shells
 
 Array = np.ndarray
 _REDSHIFT_CELLS = 30
@@ -102,6 +102,14 @@ def draw_mocks(
     return mocks
 
 
+def _single(geometry: Geometry) -> tuple[Geometry, float]:
+    """One survey, and how many copies of it there are."""
+    if isinstance(geometry, Replicated):
+        survey, copies = _single(geometry.survey)
+        return survey, copies * geometry.copies
+    return geometry, 1.0
+
+
 @dataclass(frozen=True)
 class _Cells:
     """Cells in redshift and mass, with the population tabulated at their corners."""
@@ -126,7 +134,7 @@ class _Cells:
         setup, low = model.setup, float(model.population.log_mass[0])
         step = _MASS_CELL["flux" if isinstance(model.setup.selection, FluxLimited) else "mass"]
         log_mass = low + step * np.arange(int((LOG_MASS_HIGH - low) / step) + 1)
-        geometry = setup.geometry
+        geometry, copies = _single(setup.geometry)
         if isinstance(geometry, LightCone):
             z = np.linspace(np.cbrt(max(geometry.zmin, 1e-5)), np.cbrt(geometry.zmax), _REDSHIFT_CELLS + 1) ** 3
             distance = setup.cosmology.comoving_distance(z)
@@ -134,7 +142,7 @@ class _Cells:
         else:
             shells = geometry.shells(setup.cosmology)
             z, distance, volume = shells.z, np.ones(2), shells.volume
-        return cls(Population(setup, log_mass, Shells(z, np.ones(len(z)))), volume, distance)
+        return cls(Population(setup, log_mass, Shells(z, np.ones(len(z)))), copies * volume, distance)
 
 
 @dataclass(frozen=True)

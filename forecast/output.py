@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import InputError
 from .export import write_getdist, write_netcdf
-from .likelihood import Posterior
+from .likelihood import LEVELS, Posterior
 from .results import ChainSummary, Result, save_json
 from .sampler import Chain
 
@@ -104,10 +104,13 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
     """Write figures, report and results.json."""
     from . import plots
     from .report import write_report
+    from .survivalplot import survival_figure
 
     figures: dict[str, Any] = {}
     if result.ladder:
         figures["ladder"] = plots.ladder_figure(result.ladder)
+    if result.survival:
+        figures["survival"] = survival_figure(result.survival)
     if result.abundance is not None:
         figures["abundance"] = plots.abundance_figure(result.abundance)
     if samples:
@@ -127,7 +130,7 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
 def _corner(result: Result, chains: dict[str, Chain]) -> Any:
     from .cornerplot import corner_figure
 
-    order = [level for level in ("counts", "selfcal", "unbinned") if level in chains]
+    order = [level for level in LEVELS if level in chains]
     first = chains[order[0]]
     truths = None
     if result.data is not None and result.data.kind != "catalogue":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-LEVELS = ("prior", "counts", "selfcal", "unbinned", "known")
+LEVELS = ("prior", "counts", "selfcal", "binned", "unbinned", "known")
 """Levels in the order of what they add."""
 LABELS = {
     "mass": r"$\log_{10} M_{500{\rm c}}\ [h^{-1}\,M_\odot]$",
@@ -109,7 +109,7 @@ def ladder_figure(rows: Sequence[LadderRow]) -> Figure:
     axes.set_ylim(depth, -0.8)
     _log_std_axis(axes, rows)
     axes.set_ylabel("width of normalisation priors" if depth > 7 else "prior width")
-    figure.legend(loc="outside upper center", ncols=5, columnspacing=0.9, handletextpad=0.0)
+    figure.legend(loc="outside upper center", ncols=3, columnspacing=0.9, handletextpad=0.0)
     return freeze(figure)
 
 

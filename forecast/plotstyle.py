@@ -17,6 +17,7 @@ LEVEL_STYLE = {
     "prior": ("#888888", "|"),
     "counts": (ORANGE, "o"),
     "selfcal": (BLUE, "s"),
+    "binned": ("#CC79A7", "v"),
     "unbinned": (GREEN, "D"),
     "known": ("#000000", "^"),
 }

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .cosmology import Cosmology
+from .errors import InputError
 from .massfunction import MassFunction
 from .parameters import ParameterSet, Values
 from .scaling import Line, Lines, Relations
@@ -41,6 +42,8 @@ class Setup:
         If ``density_contrast`` is among the free ones, sample variance of the survey volume is
         marginalised over: the abundance is multiplied by exp(b g - b^2 sigma_V^2/2) with halo bias
         b(M) and g = density_contrast x sigma_V, so that its mean is unchanged.
+    yx_bin : float
+        Width of the bins of log10 Y_X of the level ``binned``, dex.
     """
 
     cosmology: Cosmology
@@ -49,6 +52,11 @@ class Setup:
     selection: Selection
     relations: Relations
     parameters: ParameterSet
+    yx_bin: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0.01 <= self.yx_bin <= 2:
+            raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
 
 
 def columns(x: Any, ndim: int) -> Array:

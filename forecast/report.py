@@ -21,6 +21,7 @@ LEVEL_WORDS = {
     "prior": "no data",
     "counts": "the number of clusters N",
     "selfcal": "N and the median Y_X",
+    "binned": "N in bins of Y_X",
     "unbinned": "N and every Y_X",
     "known": "every Y_X, with all nuisance parameters known",
 }

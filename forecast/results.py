@@ -62,13 +62,33 @@ class LadderRow:
         Factor on the width (in log) of the normalisation priors.
     expected_count : float
     sigma8_std : dict of str to float
-        By level: "prior", "counts", "selfcal", "unbinned", "known".
+        By level: "prior", "counts", "selfcal", "binned", "unbinned", "known".
     """
 
     label: str
     selection: str
     widening: float
     expected_count: float
+    sigma8_std: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SurvivalRow:
+    """sigma(sigma8) of every level for one selection, prior width and volume.
+
+    Parameters
+    ----------
+    selection : str
+    widening : float
+        Factor on the width (in log) of the normalisation priors.
+    volume : float
+        Factor on the survey's volume.
+    sigma8_std : dict of str to float
+    """
+
+    selection: str
+    widening: float
+    volume: float
     sigma8_std: dict[str, float]
 
 
@@ -247,6 +267,7 @@ class Result:
     data : DataSummary or None
     ladder : tuple of LadderRow
     systematics : tuple of SystematicRow
+    survival : tuple of SurvivalRow
     chains : tuple of ChainSummary
     abundance : Abundance or None
     map : Sigma8Map or None
@@ -267,6 +288,7 @@ class Result:
     data: DataSummary | None = None
     ladder: tuple[LadderRow, ...] = ()
     systematics: tuple[SystematicRow, ...] = ()
+    survival: tuple[SurvivalRow, ...] = ()
     chains: tuple[ChainSummary, ...] = ()
     abundance: Abundance | None = None
     map: Sigma8Map | None = None

@@ -12,7 +12,7 @@ from .catalogue import Catalogue, builtin_table, read_catalogue
 from .config import Config
 from .errors import InputError
 from .goodness import goodness_of_fit
-from .ladder import build_ladder, systematic_rows
+from .ladder import build_ladder, build_survival, systematic_rows
 from .likelihood import Data, Posterior, likelihood
 from .mock import draw_mocks
 from .model import ForwardModel, forward_model
@@ -50,6 +50,9 @@ def run_ladder(config: Config, job: Job, *, mcmc: bool = False) -> Result:
     prepare_output(job.out)
     model = forward_model(config.setup)
     result = _with_ladder(base_result(config, job, "ladder", model), config)
+    ladder = config.ladder
+    survival = build_survival(config.setup, ladder.survival_widening, ladder.volumes, config.yx_error)
+    result = replace(result, survival=tuple(survival))
     if mcmc:
         data, summary = _forecast_data(config, job, model)
         _check_chains(config, job, data)
@@ -169,7 +172,7 @@ def _with_chains(
     model, data = target
     chains, summaries = {}, []
     for level in _levels(config, job):
-        posterior = Posterior(likelihood(level, model, data if level == "unbinned" else data.rounded()))
+        posterior = Posterior(likelihood(level, model, data if level in ("binned", "unbinned") else data.rounded()))
         plan = _plan(config, job, level, data)
 
         def report(steps: int, lengths: float, plan: ChainPlan = plan) -> None:

@@ -115,11 +115,14 @@ class ParameterConfig(Strict):
         return self
 
 
+Level = Literal["counts", "selfcal", "binned", "unbinned"]
+
+
 class SamplerConfig(Strict):
     """MCMC settings."""
 
-    level: Literal["counts", "selfcal", "unbinned"] = "selfcal"
-    levels: tuple[Literal["counts", "selfcal", "unbinned"], ...] = ("counts", "selfcal", "unbinned")
+    level: Level = "selfcal"
+    levels: tuple[Level, ...] = ("counts", "selfcal", "unbinned")
     walkers: Annotated[int, Field(ge=8, le=4096)] = 64
     block: Annotated[int, Field(ge=10)] = 250
     max_steps: Annotated[int, Field(ge=10)] = 20000
@@ -141,6 +144,8 @@ class LadderConfig(Strict):
     widening: tuple[float, ...] = (1.0, 10.0)
     mass_functions: tuple[str, ...] = tuple(MODELS)
     break_masses: tuple[str, ...] = ()
+    survival_widening: tuple[float, ...] = (1.0, 3.0, 10.0)
+    volumes: tuple[Annotated[float, Field(gt=0)], ...] = (1.0, 10.0, 100.0)
 
 
 class ReferenceCosmologyConfig(Strict):

@@ -127,6 +127,34 @@ class LightCone:
         )
 
 
+@dataclass(frozen=True)
+class Replicated:
+    """Several independent copies of one survey: its volume, not its depth or redshifts, grows.
+
+    Parameters
+    ----------
+    survey : Geometry
+    copies : float
+        Factor on the volume.
+    """
+
+    survey: Geometry
+    copies: float
+
+    def __post_init__(self) -> None:
+        if not self.copies > 0:
+            raise InputError(f"survey: the number of copies must be positive, got {self.copies:g}")
+
+    def shells(self, cosmology: Cosmology) -> Shells:
+        """Redshift quadrature of one copy with the volume of all."""
+        one = self.survey.shells(cosmology)
+        return Shells(one.z, one.volume * self.copies)
+
+    def describe(self, cosmology: Cosmology) -> str:
+        """One sentence for a report."""
+        return f"{self.copies:g} independent copies of this survey. {self.survey.describe(cosmology)}"
+
+
 def equivalent_cone(box: Box, cosmology: Cosmology, zmin: float = 0.01) -> LightCone:
     """Light cone from `zmin` to the box's redshift with the box's comoving volume.
 

@@ -13,8 +13,9 @@ ORDER = [
     {"cosmology", "massfunction", "parameters", "scaling"},
     {"survey", "selection"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "tablefile", "catalogue", "mock", "results"},
-    {"likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"},
-    {"schema", "builders", "config", "run", "output", "plotstyle", "cornerplot", "plots", "report", "cli"},
+    {"bins", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative", "calibration"},
+    {"schema", "builders", "config", "run", "output", "sweep", "report", "cli"}
+    | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot"},
 ]
 
 

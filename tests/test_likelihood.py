@@ -63,6 +63,39 @@ def test_unbinned_sums_and_integrates_to_one(small):
     assert total == pytest.approx(stats.poisson.pmf(2, count), rel=1e-3)
 
 
+def test_binned_sums_to_one(small):
+    """Independent Poisson bins: the sum over every combination of up to four clusters."""
+    from itertools import combinations_with_replacement
+
+    from forecast.bins import YxBins
+
+    model = forward_model(replace(small.setup, yx_bin=1.5))
+    bins = YxBins.of(model)
+    middles = 0.5 * (bins.edges[1:] + bins.edges[:-1])
+    expected = model.expected_count(at(model))[0]
+    for size in range(5):
+        total = sum(
+            np.exp(likelihood("binned", model, Data.observed(size, np.array(y)))(at(model))[0])
+            for y in combinations_with_replacement(middles, size)
+        )
+        assert total == pytest.approx(stats.poisson.pmf(size, expected), rel=1e-3)
+
+
+def test_unbinned_is_the_limit_of_binned(nv22):
+    """ln L differences between parameter vectors agree as bins shrink below the scatter."""
+    rng = np.random.default_rng(6)
+    differences = {}
+    for width in (0.4, 0.02):
+        model = forward_model(replace(nv22.setup, yx_bin=width))
+        mock = draw_mocks(model, at(model), rng=np.random.default_rng(7))
+        theta = model.parameters.draw(6, rng=rng)
+        data = Data.observed(int(mock.size[0]), mock.log_yx)
+        binned, unbinned = (likelihood(level, model, data)(theta) for level in ("binned", "unbinned"))
+        differences[width] = np.std(binned - unbinned)
+    assert differences[0.02] < 0.2
+    assert differences[0.02] < 0.1 * differences[0.4]
+
+
 def test_missing_yx_is_marginalised(small):
     """A cluster without Y_X: the likelihood is that of the other, integrated over its Y_X."""
     grid = np.linspace(small.yx_grid[0], small.yx_grid[-1], 201)

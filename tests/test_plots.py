@@ -12,7 +12,8 @@ from matplotlib.image import imread
 from forecast import plots
 from forecast.cornerplot import corner_figure
 from forecast.errors import InputError
-from forecast.results import Abundance, Curve, Goodness, LadderRow, Sigma8Map
+from forecast.results import Abundance, Curve, Goodness, LadderRow, Sigma8Map, SurvivalRow
+from forecast.survivalplot import survival_figure
 
 NAMES = ("norm_lx", "sigma8", "norm_yx")
 
@@ -32,7 +33,7 @@ def abundance():
 def ladder():
     rows = []
     for selection in ("as configured", "Mmin follows L_X", "flux-limited cone"):
-        for widening, std in ((1.0, (0.0635, 0.033, 0.028, 0.024)), (10.0, (0.0635, 0.06, 0.05, 0.03))):
+        for widening, std in ((1.0, (0.0635, 0.033, 0.028, 0.025, 0.024)), (10.0, (0.0635, 0.06, 0.05, 0.04, 0.03))):
             levels = dict(zip(plots.LEVELS, (*std, 0.017), strict=True))
             rows.append(LadderRow(f"{selection}, x {widening:g}", selection, widening, 123.6, levels))
     return rows
@@ -224,3 +225,20 @@ def test_style_of_the_user_is_left_alone():
 def test_importing_plots_imports_no_matplotlib():
     code = "import sys, forecast.plots; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_survival_figure_draws_every_selection_and_width(tmp_path):
+    rows = [
+        SurvivalRow(selection, width, volume, {"prior": 0.06, "selfcal": 0.05, "unbinned": 0.03 / width, "known": 0.01})
+        for selection in ("as configured", "flux-limited cone")
+        for width in (1.0, 10.0)
+        for volume in (1.0, 100.0)
+    ]
+    figure = survival_figure(rows)
+    assert len(figure.axes) == 2
+    drawn = [tuple(line.get_ydata()) for line in figure.axes[0].lines]
+    assert (0.03, 0.03) in drawn
+    assert (0.003, 0.003) in drawn
+    assert figure.axes[1].get_xlabel()
+    for path in plots.save_figure(figure, tmp_path / "survival"):
+        assert path.stat().st_size > 1000
