@@ -129,6 +129,24 @@ def ladder(
 
 
 @app.command()
+def saliency(
+    config: ConfigName,
+    mocks: Annotated[int, typer.Option("--mocks", min=2, help="Mock catalogues to average over.")] = 40,
+    draws: Annotated[int, typer.Option("--draws", min=200, help="Prior draws to weight.")] = 8000,
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Where in mass the information sits: d sigma8 / d log Y_X and leave-one-out per cluster."""
+    with _task(config, "saliency", out, seed, quiet or as_json, {}) as (settings, job):
+        from .influence import InfluencePlan
+        from .run import run_saliency
+
+        _deliver(run_saliency(settings, job, InfluencePlan(mocks, draws)), job, quiet, as_json)
+
+
+@app.command()
 def configs(as_json: Json = False) -> None:
     """List the built-in configurations."""
     from .config import builtin_configs, load_config
@@ -249,6 +267,8 @@ def summary_json(result: Result) -> dict[str, Any]:
             summary |= {"level": headline.level, "parameters": to_plain(headline.parameters)}
     if result.map is not None:
         summary["map"] = to_plain(result.map)
+    if result.influence:
+        summary["influence"] = to_plain(result.influence)
     if result.goodness:
         summary["goodness"] = {g.observable: g.p_value for g in result.goodness}
     return dict(to_plain(summary))
@@ -293,6 +313,13 @@ def _print_tables(result: Result, job: Job) -> None:
             f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
             f"and {m.slope_yx:.3f} per 0.1 dex of median Y_X"
         )
+    for curve in result.influence:
+        table = Table(f"{curve.selection}: log M500", "d sigma8/d log Y_X", "leave one out x 1000")
+        for b, value in enumerate(curve.saliency):
+            mass = f"{curve.mass_edges[b]:.2f} - {curve.mass_edges[b + 1]:.2f}"
+            left_out = f"{1e3 * curve.shift[b]:+.2f} ± {1e3 * curve.shift_error[b]:.2f}"
+            table.add_row(mass, f"{value:+.4f} ± {curve.saliency_error[b]:.4f}", left_out)
+        console.print(table)
     for check in result.goodness:
         console.print(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
     for note in result.notes:

@@ -103,6 +103,7 @@ def export_chain(chain: Chain, posterior: Posterior, job: Job, level: str) -> No
 def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None) -> Result:
     """Write figures, report and results.json."""
     from . import plots
+    from .influenceplot import influence_figure
     from .report import write_report
     from .survivalplot import survival_figure
 
@@ -111,6 +112,8 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
         figures["ladder"] = plots.ladder_figure(result.ladder)
     if result.survival:
         figures["survival"] = survival_figure(result.survival)
+    if result.influence:
+        figures["influence"] = influence_figure(result.influence)
     if result.abundance is not None:
         figures["abundance"] = plots.abundance_figure(result.abundance)
     if samples:

@@ -189,6 +189,34 @@ class Sigma8Map:
 
 
 @dataclass(frozen=True)
+class InfluenceCurve:
+    """Average response of sigma8 to single clusters, by true mass, for the level `unbinned`.
+
+    Parameters
+    ----------
+    selection : str
+    mass_edges : ndarray, shape (B + 1,)
+        log10 M500c, Msun/h.
+    saliency, saliency_error : ndarray, shape (B,)
+        d sigma8 / d log10 Y_X per cluster and dex, mean and standard error (of independent clusters).
+    shift, shift_error : ndarray, shape (B,)
+        Posterior mean of sigma8 without a cluster minus with it, mean and standard error.
+    mocks : int
+    effective_size : float
+        Median effective number of prior draws.
+    """
+
+    selection: str
+    mass_edges: Array
+    saliency: Array
+    saliency_error: Array
+    shift: Array
+    shift_error: Array
+    mocks: int
+    effective_size: float
+
+
+@dataclass(frozen=True)
 class Goodness:
     """Observed against predicted counts of one observable, and a posterior predictive p-value.
 
@@ -272,6 +300,7 @@ class Result:
     abundance : Abundance or None
     map : Sigma8Map or None
     goodness : tuple of Goodness
+    influence : tuple of InfluenceCurve
     notes : tuple of str
         Plain sentences for the report.
     """
@@ -293,6 +322,7 @@ class Result:
     abundance: Abundance | None = None
     map: Sigma8Map | None = None
     goodness: tuple[Goodness, ...] = ()
+    influence: tuple[InfluenceCurve, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

@@ -12,7 +12,8 @@ from .catalogue import Catalogue, builtin_table, read_catalogue
 from .config import Config
 from .errors import InputError
 from .goodness import goodness_of_fit
-from .ladder import build_ladder, build_survival, systematic_rows
+from .influence import InfluencePlan, build_influence
+from .ladder import build_ladder, build_survival, systematic_rows, variants
 from .likelihood import Data, Posterior, likelihood
 from .mock import draw_mocks
 from .model import ForwardModel, forward_model
@@ -65,6 +66,18 @@ def run_map(config: Config, job: Job) -> Result:
     prepare_output(job.out)
     model = forward_model(config.setup)
     return write_all(_with_map(base_result(config, job, "map", model), config, job, model), job)
+
+
+def run_saliency(config: Config, job: Job, plan: InfluencePlan) -> Result:
+    """Where in mass the information sits, with Mmin fixed and following L_X where the survey has one."""
+    prepare_output(job.out)
+    model = forward_model(config.setup)
+    curves = []
+    for variant in variants(config.setup, ()):
+        if variant.label in ("as configured", "Mmin follows L_X", "Mmin fixed"):
+            rng = generator(job.seed, f"influence-{variant.label}")
+            curves.append(build_influence(forward_model(variant.setup), variant.label, plan, rng=rng))
+    return write_all(replace(base_result(config, job, "saliency", model), influence=tuple(curves)), job)
 
 
 def run_forecast(config: Config, job: Job) -> Result:

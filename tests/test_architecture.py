@@ -13,9 +13,10 @@ ORDER = [
     {"cosmology", "massfunction", "parameters", "scaling"},
     {"survey", "selection"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "tablefile", "catalogue", "mock", "results"},
-    {"bins", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative", "calibration"},
+    {"bins", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
+    | {"calibration", "saliency", "influence"},
     {"schema", "builders", "config", "run", "output", "sweep", "report", "cli"}
-    | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot"},
+    | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot"},
 ]
 
 

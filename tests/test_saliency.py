@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from forecast.errors import InputError
+from forecast.influence import InfluencePlan, build_influence
 from forecast.ladder import with_sharp
 from forecast.likelihood import Data, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
-from forecast.saliency import average_by, from_chain, from_prior, leave_one_out, pareto_k, saliency
+from forecast.saliency import WeightedDraws, average_by, from_chain, from_prior, leave_one_out, pareto_k, saliency
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,33 @@ def test_where_the_information_sits(nv22):
         mean, _ = average_by(np.abs(np.concatenate(values)), np.concatenate(masses), np.array([13.6, 13.8, 14.0, 14.4]))
         strongest[mode] = mean[0] / mean[2]
     assert strongest["fixed"] > 2 * strongest["follows_lx"]
+
+
+def test_influence_averages_the_saliency_of_single_clusters(nv22_model):
+    """The tabulated average over mocks equals the direct calculation on the same mock and draws."""
+    plan = InfluencePlan(mocks=2, draws=2500, mass_bins=3)
+    curve = build_influence(nv22_model, "as configured", plan, rng=np.random.default_rng(5))
+    rng = np.random.default_rng(5)
+    theta = nv22_model.parameters.draw(2500, rng=rng)
+    mocks = draw_mocks(nv22_model, np.repeat(nv22_model.parameters.fiducial[None], 2, 0), rng=rng)
+    slopes, shifts = [], []
+    for i in range(2):
+        data = Data.observed(int(mocks.size[i]), mocks.log_yx[mocks.row == i])
+        target = likelihood("unbinned", nv22_model, data)
+        value = np.concatenate([target(part) for part in np.array_split(theta, 40)])
+        weight = np.exp(value - value.max())
+        draws = WeightedDraws(theta, weight / weight.sum(), theta[:, 0])
+        slopes.append(saliency(nv22_model, "unbinned", data, draws).per_cluster)
+        shifts.append(leave_one_out(nv22_model, "unbinned", data, draws).shift)
+    mean, _ = average_by(np.concatenate(slopes), mocks.log_mass, curve.mass_edges)
+    np.testing.assert_allclose(curve.saliency, mean, atol=2e-4)
+    mean, _ = average_by(np.concatenate(shifts), mocks.log_mass, curve.mass_edges)
+    np.testing.assert_allclose(curve.shift, mean, atol=2e-5)
+
+
+def test_too_few_draws_are_refused(cccp_model):
+    with pytest.raises(InputError, match="raise --draws"):
+        build_influence(cccp_model, "x", InfluencePlan(2, 200, 3), rng=np.random.default_rng(1))
 
 
 def test_binned_has_no_saliency(case):
