@@ -56,7 +56,7 @@ def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: floa
     """Selection in package units."""
     if isinstance(s, FluxLimitedConfig):
         limit = _named("selection.flux_limit", lambda: parse(s.flux_limit, "flux", h))
-        return FluxLimited(limit, s.k_correction, s.k_slope)
+        return FluxLimited(limit, s.k_correction, s.k_slope, s.flux_error)
     sharp = Sharp(
         read_log_mass(s.break_mass, "selection.break_mass", h),
         read_log_mass(s.min_mass, "selection.min_mass", h),

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from .distribution import TabulatedDistribution, YxDistribution
+from .parameters import Values
 from .population import CHUNK, Population, Setup, columns, mass_grid, mixture, prior_sample, yx_support
 from .scaling import Lines
 from .selection import FluxLimited
@@ -43,9 +44,13 @@ class FluxLimitedModel:
         setup = self.setup
         z = setup.geometry.shells(setup.cosmology).z[:1]
         limit = self._selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
-        lx = setup.relations.at(self.parameters.values(prior_sample(setup))).lx
+        lx = self._lines(self.parameters.values(prior_sample(setup))).lx
         masses = setup.relations.pivot + (limit.min() - 6 * lx.scatter - lx.log_norm) / lx.slope
         return float(np.clip(np.min(masses), 12.0, 13.5))
+
+    def _lines(self, v: Values) -> Lines:
+        """Relations of the measured L_X and of Y_X."""
+        return self._selection.observed(self.setup.relations.at(v))
 
     @cached_property
     def _limit(self) -> Array:
@@ -58,7 +63,7 @@ class FluxLimitedModel:
     def _selected(self, theta: Array) -> Array:
         """Expected selected clusters per dex of mass on the grid, shape (P, K, M)."""
         v = self.parameters.values(theta)
-        lx = self.setup.relations.at(v).lx
+        lx = self._lines(v).lx
         significance = (self.population.mean_observable(lx) - self._limit) / columns(lx.scatter, 3)
         return self.population.abundance(v) * special.ndtr(significance)
 
@@ -97,7 +102,7 @@ class FluxLimitedModel:
 
     def _yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         v = self.parameters.values(theta)
-        lines = self.setup.relations.at(v)
+        lines = self._lines(v)
         lx, yx, population = lines.lx, lines.yx, self.population
         growth = population.log_growth[:, None]
         mean = log_yx - columns(yx.log_norm, 3) - columns(yx.evolution, 3) * growth
@@ -138,7 +143,7 @@ class FluxLimitedModel:
         """
         log_lx = np.asarray(log_lx, dtype=float)
         v = self.parameters.values(theta)
-        lx = self.setup.relations.at(v).lx
+        lx = self._lines(v).lx
         number = self.population.abundance(v) * MASS_STEP
         mean = np.broadcast_to(self.population.mean_observable(lx), number.shape)
         size, shells, _ = number.shape

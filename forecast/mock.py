@@ -159,7 +159,9 @@ class _Chance:
         def full(x: Array) -> Array:
             return np.broadcast_to(np.asarray(x, dtype=float), (size,))
 
-        lines = model.setup.relations.at(v)
+        lines, selection = model.setup.relations.at(v), model.setup.selection
+        if isinstance(selection, FluxLimited):
+            lines = selection.observed(lines)
         lx, yx = (
             Line(full(x.log_norm), full(x.slope), full(x.evolution), full(x.scatter)) for x in (lines.lx, lines.yx)
         )

@@ -52,9 +52,10 @@ def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:
 def _selection_words(selection: Selection) -> str:
     if isinstance(selection, FluxLimited):
         k = _K_WORDS[selection.k_correction].format(slope=selection.k_slope)
+        error = f"; fluxes are measured to {selection.flux_error:g} dex" if selection.flux_error else ""
         return (
             f"Selection: 0.5-2 keV flux above {selection.flux_limit:.3g} erg/s/cm2, {k}; "
-            "L_X scatters log-normally at fixed mass."
+            f"L_X scatters log-normally at fixed mass{error}."
         )
     sharp = selection.sharp if isinstance(selection, Smoothed) else selection
     floor = (

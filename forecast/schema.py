@@ -66,6 +66,7 @@ class FluxLimitedConfig(Strict):
     flux_limit: str
     k_correction: Literal["none", "power_law", "bremsstrahlung"] = "power_law"
     k_slope: float = -0.57
+    flux_error: float = 0.0
 
 
 class PowerLawConfig(Strict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy import special
 
 from .cosmology import Cosmology
 from .errors import InputError
-from .scaling import Line, Relations
+from .scaling import Line, Lines, Relations
 from .units import LN10
 
 Array = np.ndarray
@@ -115,15 +115,27 @@ class FluxLimited:
         LX / (4 pi D_L^2 f): 1; (1+z)^k_slope; or thermal bremsstrahlung at T(M, z).
     k_slope : float
         -0.57 follows from the table of Vikhlinin et al. (2009a).
+    flux_error : float
+        Log-normal error of the measured flux, dex: the limit acts on what is measured.
     """
 
     flux_limit: float
     k_correction: KCorrection = "power_law"
     k_slope: float = -0.57
+    flux_error: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.flux_error < 1:
+            raise InputError(f"selection: flux_error must be between 0 and 1 dex, got {self.flux_error:g}")
         if not self.flux_limit > 0:
             raise InputError(f"selection: flux_limit must be positive, got {self.flux_limit:g}")
+
+    def observed(self, lines: Lines) -> Lines:
+        """Relations of the *measured* L_X: more scatter, and less of it correlated with Y_X."""
+        if not self.flux_error:
+            return lines
+        scatter = np.hypot(lines.lx.scatter, self.flux_error)
+        return Lines(replace(lines.lx, scatter=scatter), lines.yx, lines.correlation * lines.lx.scatter / scatter)
 
     def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
         """log10 of the luminosity, erg/s, that has the limiting flux: L_lim = 4 pi D_L^2 f_lim K(z, T).

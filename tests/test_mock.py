@@ -20,11 +20,12 @@ def setups(nv22, cccp):
         "smoothed": replace(nv22.setup, selection=Smoothed(nv22.setup.selection)),
         "cone": cone,
         "bremsstrahlung": replace(cone, selection=replace(cone.selection, k_correction="bremsstrahlung")),
+        "flux errors": replace(cone, selection=replace(cone.selection, flux_error=0.2)),
         "cccp": with_sample_variance(cccp.setup, False),
     }
 
 
-@pytest.mark.parametrize("name", ["sharp", "smoothed", "cone", "bremsstrahlung", "cccp"])
+@pytest.mark.parametrize("name", ["sharp", "smoothed", "cone", "bremsstrahlung", "flux errors", "cccp"])
 def test_mocks_follow_the_model(nv22, cccp, name):
     setup = setups(nv22, cccp)[name]
     model, size = forward_model(setup), 400

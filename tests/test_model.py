@@ -86,14 +86,17 @@ def simulate_cone(setup, copies, rng):
         law.log_norm + law.slope * (m - 14.4) + law.evolution * growth + d[:, i]
         for i, law in enumerate((r.lx, r.t, r.mgas))
     )
+    lx = lx + setup.selection.flux_error * rng.standard_normal(len(lx))  # what is measured, and selected on
     distance = c.luminosity_distance(z) / c.h * 3.0856775814913673e24
     flux = 10**lx / (4 * np.pi * distance**2 * (1 + z) ** setup.selection.k_slope)
     seen = flux > setup.selection.flux_limit
     return m[seen], lx[seen], (t + g)[seen], growth[seen]
 
 
-def test_flux_limited_cone_against_brute_force(nv22):
+@pytest.mark.parametrize("flux_error", [0.0, 0.15])
+def test_flux_limited_cone_against_brute_force(nv22, flux_error):
     setup = cone_variant(nv22.setup)
+    setup = replace(setup, selection=replace(setup.selection, flux_error=flux_error))
     model, copies = forward_model(setup), 100
     mass, lx, yx, _ = simulate_cone(setup, copies, np.random.default_rng(7))
     theta = setup.parameters.fiducial[None]
