@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .config import Config
     from .results import Result
     from .run import Job
+    from .sweep import Comparison, Sweep
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_CONVERGED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -147,6 +148,58 @@ def saliency(
 
 
 @app.command()
+def sweep(
+    config: ConfigName,
+    vary: Annotated[
+        list[str],
+        typer.Option(
+            "--vary",
+            metavar="KEY=START:STOP:N",
+            help="Key and values, evenly spaced; 'log:START:STOP:N' in log. Twice at most.",
+        ),
+    ],
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Vary one or two settings of a survey: sigma(sigma8) of every level as table and figure.
+
+    KEY is a dotted key of the configuration (survey.area, selection.flux_limit, relations.lx.scatter, yx_error, ...),
+    or prior_width or volume, factors on the normalisation priors and on the survey volume.
+    """
+    with _task(config, "sweep", out, seed, quiet or as_json, {}) as (settings, job):
+        from .planning import run_sweep
+        from .sweepplot import sweep_table
+
+        result = run_sweep(settings, job, vary)
+        _deliver_table(result, sweep_table(result), job, quiet, as_json)
+
+
+@app.command()
+def compare(
+    configurations: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Two or more configurations.")],
+    out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/compare"),
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
+    with _exit_codes(), _progress(quiet or as_json) as report:
+        from .config import load_config
+        from .planning import run_comparison
+        from .run import Job
+        from .sweepplot import comparison_table
+
+        stems = [Path(name).stem for name in configurations]
+        names = stems if len(set(stems)) == len(set(configurations)) else configurations
+        settings = {name: load_config(given) for name, given in zip(names, configurations, strict=True)}
+        job = Job(name=", ".join(settings), out=out, seed=seed, progress=report)
+        result = run_comparison(settings, job)
+        _deliver_table(result, comparison_table(result), job, quiet, as_json)
+
+
+@app.command()
 def configs(as_json: Json = False) -> None:
     """List the built-in configurations."""
     from .config import builtin_configs, load_config
@@ -165,9 +218,7 @@ def _task(
     name: str, command: str, out: Path | None, seed: int, silent: bool, options: dict[str, Any]
 ) -> Iterator[tuple[Config, Job]]:
     """Load the configuration, show progress, and turn errors into exit codes."""
-    from .errors import InputError, MassanchorError
-
-    try:
+    with _exit_codes():
         from .config import load_config
         from .run import Job
 
@@ -177,6 +228,15 @@ def _task(
         with _progress(silent) as report:
             folder = out if out is not None else Path("out") / f"{stem}-{command}"
             yield settings, Job(name=stem, out=folder, seed=seed, progress=report, **options)
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turn errors into one line on standard error and an exit code."""
+    from .errors import InputError, MassanchorError
+
+    try:
+        yield
     except InputError as error:
         _fail(f"error: {error}", EXIT_BAD_INPUT)
     except MassanchorError as error:
@@ -210,7 +270,7 @@ def _progress(silent: bool) -> Iterator[Callable[[str, int, int, float], None] |
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
         TextColumn("{task.fields[lengths]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
@@ -221,110 +281,37 @@ def _progress(silent: bool) -> Iterator[Callable[[str, int, int, float], None] |
         def report(task: str, done: int, total: int, lengths: float) -> None:
             if task not in tasks:
                 tasks[task] = bar.add_task(task, total=total, lengths="")
-            bar.update(tasks[task], completed=done, lengths=f"{lengths:.0f} of 50 tau")
+            words = f"{lengths:.0f} of 50 tau" if lengths == lengths else ""
+            bar.update(tasks[task], completed=done, lengths=words)
 
         yield report
 
 
 def _deliver(result: Result, job: Job, quiet: bool, as_json: bool) -> None:
     """Print the result, and exit with the status of convergence."""
+    from .tables import not_converged, print_tables, summary_json
+
     if as_json:
         typer.echo(json.dumps(summary_json(result), indent=1, allow_nan=False))
     elif not quiet:
-        _print_tables(result, job)
+        print_tables(result, job)
     if not result.converged:
-        typer.echo(_not_converged(result), err=True)
+        typer.echo(not_converged(result), err=True)
         if not result.quick:
             raise typer.Exit(EXIT_NOT_CONVERGED)
 
 
-def _not_converged(result: Result) -> str:
-    chains = [f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in result.chains if not c.converged]
-    cure = "run without --quick" if result.quick else "raise --max-steps; the same command continues the chain"
-    return f"NOT CONVERGED: {', '.join(chains)}; {cure}"
-
-
-def summary_json(result: Result) -> dict[str, Any]:
-    """The JSON object of ``--json``: levels, and for chains the parameters of the headline level."""
+def _deliver_table(
+    record: Sweep | Comparison, table: tuple[list[str], list[list[Any]]], job: Job, quiet: bool, as_json: bool
+) -> None:
+    """Print a sweep or a comparison as JSON or as a table."""
     from .results import to_plain
+    from .tables import print_columns
 
-    summary: dict[str, Any] = {"command": result.provenance.command, "configuration": result.provenance.config_name}
-    summary |= {"seed": result.provenance.seed, "version": result.provenance.version}
-    if result.ladder:
-        first = result.ladder[0]
-        summary["levels"] = {level: {"sigma8_std": std} for level, std in first.sigma8_std.items()}
-        summary["rows"] = to_plain(result.ladder)
-        summary["systematics"] = to_plain(result.systematics)
-    if result.survival:
-        summary["survival"] = to_plain(result.survival)
-    if result.data is not None:
-        summary["n_clusters"] = result.data.n_clusters
-    if result.chains:
-        summary["converged"] = result.converged
-        summary["chains"] = to_plain({c.level: c for c in result.chains})
-        headline = result.chain(result.headline)
-        if headline is not None:
-            summary |= {"level": headline.level, "parameters": to_plain(headline.parameters)}
-    if result.map is not None:
-        summary["map"] = to_plain(result.map)
-    if result.influence:
-        summary["influence"] = to_plain(result.influence)
-    if result.goodness:
-        summary["goodness"] = {g.observable: g.p_value for g in result.goodness}
-    return dict(to_plain(summary))
-
-
-def _print_tables(result: Result, job: Job) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console()
-    console.print(f"[bold]{escape(result.title)}[/bold]: {result.expected_count:.1f} clusters expected")
-    if result.ladder:
-        levels = list(result.ladder[0].sigma8_std)
-        table = Table("sigma(sigma8), Fisher", *levels, title=None)
-        for row in result.ladder:
-            table.add_row(escape(row.label), *(f"{row.sigma8_std[level]:.4f}" for level in levels))
-        console.print(table)
-    if result.survival:
-        levels = list(result.survival[0].sigma8_std)
-        table = Table("what survives", "priors", "volume", *levels)
-        for line in result.survival:
-            numbers = (f"{line.sigma8_std[level]:.4f}" for level in levels)
-            table.add_row(escape(line.selection), f"x {line.widening:g}", f"x {line.volume:g}", *numbers)
-        console.print(table)
-    if result.systematics:
-        table = Table("shift of sigma8", *result.systematics[0].shift)
-        for shift in result.systematics:
-            table.add_row(escape(shift.label), *(f"{x:+.4f}" for x in shift.shift.values()))
-        console.print(table)
-    if result.chains:
-        table = Table("sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged")
-        for chain in result.chains:
-            s = chain.parameters["sigma8"]
-            numbers = (f"{s[key]:.4f}" for key in ("mean", "std", "q16", "q50", "q84"))
-            state = f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"
-            table.add_row(chain.level, *numbers, state)
-        console.print(table)
-    if result.map is not None:
-        m = result.map
-        console.print(
-            f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
-            f"and {m.slope_yx:.3f} per 0.1 dex of median Y_X"
-        )
-    for curve in result.influence:
-        table = Table(f"{curve.selection}: log M500", "d sigma8/d log Y_X", "leave one out x 1000")
-        for b, value in enumerate(curve.saliency):
-            mass = f"{curve.mass_edges[b]:.2f} - {curve.mass_edges[b + 1]:.2f}"
-            left_out = f"{1e3 * curve.shift[b]:+.2f} ± {1e3 * curve.shift_error[b]:.2f}"
-            table.add_row(mass, f"{value:+.4f} ± {curve.saliency_error[b]:.4f}", left_out)
-        console.print(table)
-    for check in result.goodness:
-        console.print(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
-    for note in result.notes:
-        console.print(escape(note))
-    console.print(f"report: {escape(str(job.out / 'report.html'))}")
+    if as_json:
+        typer.echo(json.dumps(to_plain(record), indent=1, allow_nan=False))
+    elif not quiet:
+        print_columns(table, job)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ ORDER = [
     {"distribution", "population", "massselected", "fluxlimited", "model", "tablefile", "catalogue", "mock", "results"},
     {"bins", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
     | {"calibration", "saliency", "influence"},
-    {"schema", "builders", "config", "run", "output", "sweep", "report", "cli"}
+    {"schema", "builders", "config", "run", "output", "sweep", "planning", "tables", "report", "cli"}
     | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot"},
 ]
 

@@ -139,6 +139,21 @@ def test_saliency_json(tmp_path):
     assert (tmp_path / "o" / "figures" / "influence.png").is_file()
 
 
+def test_sweep_and_compare(tmp_path):
+    out = forecast("sweep", "nv22", "--vary", "volume=log:1:10:2", "--json", "--out", "s", cwd=tmp_path)
+    assert out.returncode == 0, out.stderr
+    result = json.loads(out.stdout)
+    assert result["levels"]["unbinned"][1] < result["levels"]["unbinned"][0]
+    assert result["provenance"]["seed"] == 1
+    assert (tmp_path / "s" / "figures" / "sweep.png").is_file()
+    out = forecast("compare", "nv22", "nv22_smooth_small", "--out", "c", cwd=tmp_path)
+    assert out.returncode == 0, out.stderr
+    assert "nv22_smooth_small" in out.stdout
+    assert (tmp_path / "c" / "comparison.csv").is_file()
+    fails(forecast("sweep", "nv22", "--vary", "survey.fracton=1:2:3", cwd=tmp_path), "did you mean")
+    fails(forecast("compare", "nv22", "nv23", cwd=tmp_path), "did you mean")
+
+
 def cccp_rows():
     from astropy.table import Table
 

@@ -1,0 +1,133 @@
+"""What the commands print: tables for people, one JSON object for scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+
+    from .output import Job
+    from .results import Result
+
+
+def not_converged(result: Result) -> str:
+    """Which chains are too short, and the cure."""
+    chains = [f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in result.chains if not c.converged]
+    cure = "run without --quick" if result.quick else "raise --max-steps; the same command continues the chain"
+    return f"NOT CONVERGED: {', '.join(chains)}; {cure}"
+
+
+def summary_json(result: Result) -> dict[str, Any]:
+    """The JSON object of ``--json``: levels, and for chains the parameters of the headline level."""
+    from .results import to_plain
+
+    summary: dict[str, Any] = {"command": result.provenance.command, "configuration": result.provenance.config_name}
+    summary |= {"seed": result.provenance.seed, "version": result.provenance.version}
+    if result.ladder:
+        first = result.ladder[0]
+        summary["levels"] = {level: {"sigma8_std": std} for level, std in first.sigma8_std.items()}
+        summary["rows"] = to_plain(result.ladder)
+        summary["systematics"] = to_plain(result.systematics)
+    if result.survival:
+        summary["survival"] = to_plain(result.survival)
+    if result.data is not None:
+        summary["n_clusters"] = result.data.n_clusters
+    if result.chains:
+        summary["converged"] = result.converged
+        summary["chains"] = to_plain({c.level: c for c in result.chains})
+        headline = result.chain(result.headline)
+        if headline is not None:
+            summary |= {"level": headline.level, "parameters": to_plain(headline.parameters)}
+    if result.map is not None:
+        summary["map"] = to_plain(result.map)
+    if result.influence:
+        summary["influence"] = to_plain(result.influence)
+    if result.goodness:
+        summary["goodness"] = {g.observable: g.p_value for g in result.goodness}
+    return dict(to_plain(summary))
+
+
+def print_tables(result: Result, job: Job) -> None:
+    """Print everything a result holds as tables."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"[bold]{escape(result.title)}[/bold]: {result.expected_count:.1f} clusters expected")
+    if result.ladder:
+        levels = list(result.ladder[0].sigma8_std)
+        table = Table("sigma(sigma8), Fisher", *levels, title=None)
+        for row in result.ladder:
+            table.add_row(escape(row.label), *(f"{row.sigma8_std[level]:.4f}" for level in levels))
+        console.print(table)
+    if result.survival:
+        levels = list(result.survival[0].sigma8_std)
+        table = Table("what survives", "priors", "volume", *levels)
+        for line in result.survival:
+            numbers = (f"{line.sigma8_std[level]:.4f}" for level in levels)
+            table.add_row(escape(line.selection), f"x {line.widening:g}", f"x {line.volume:g}", *numbers)
+        console.print(table)
+    if result.systematics:
+        table = Table("shift of sigma8", *result.systematics[0].shift)
+        for shift in result.systematics:
+            table.add_row(escape(shift.label), *(f"{x:+.4f}" for x in shift.shift.values()))
+        console.print(table)
+    if result.chains:
+        table = Table("sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged")
+        for chain in result.chains:
+            s = chain.parameters["sigma8"]
+            numbers = (f"{s[key]:.4f}" for key in ("mean", "std", "q16", "q50", "q84"))
+            state = f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"
+            table.add_row(chain.level, *numbers, state)
+        console.print(table)
+    if result.map is not None:
+        m = result.map
+        console.print(
+            f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
+            f"and {m.slope_yx:.3f} per 0.1 dex of median Y_X"
+        )
+    for curve in result.influence:
+        table = Table(f"{curve.selection}: log M500", "d sigma8/d log Y_X", "leave one out x 1000")
+        for b, value in enumerate(curve.saliency):
+            mass = f"{curve.mass_edges[b]:.2f} - {curve.mass_edges[b + 1]:.2f}"
+            left_out = f"{1e3 * curve.shift[b]:+.2f} ± {1e3 * curve.shift_error[b]:.2f}"
+            table.add_row(mass, f"{value:+.4f} ± {curve.saliency_error[b]:.4f}", left_out)
+        console.print(table)
+    for check in result.goodness:
+        console.print(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
+    for note in result.notes:
+        console.print(escape(note))
+    console.print(f"report: {escape(str(job.out / 'report.html'))}")
+
+
+def print_columns(table: tuple[list[str], list[list[Any]]], job: Job) -> None:
+    """Print the table of a sweep or of a comparison."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    header, rows = table
+    shown = [i for i, name in enumerate(header) if name != "title"]
+    names = (header[i].removeprefix("sigma8_std_").replace("expected_count", "clusters") for i in shown)
+    printed = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for k, name in enumerate(names):
+        printed.add_column(escape(name), no_wrap=k > 0, overflow="fold", min_width=max(6, len(name)) if k else 17)
+    for row in rows:
+        printed.add_row(*(_cell(header[i], row[i]) for i in shown))
+    console = Console()
+    console.print("sigma(sigma8), Fisher")
+    console.print(printed)
+    console.print(f"tables and figures: {escape(str(job.out))}")
+
+
+def _cell(column: str, value: str | float) -> str:
+    """A number with the digits its column deserves; words as they are."""
+    from rich.markup import escape
+
+    if isinstance(value, str):
+        return escape(value)
+    if column.startswith("sigma8_std"):
+        return f"{value:.4f}"
+    return f"{value:.1f}" if column == "expected_count" else f"{value:.6g}"

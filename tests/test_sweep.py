@@ -1,0 +1,352 @@
+"""Sweeps and comparisons: the numbers of the ladder, units kept, errors that name the value, files that return."""
+
+import csv
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from forecast.config import load_config, parse_config
+from forecast.errors import InputError, NumericalError
+from forecast.ladder import build_ladder, sigma8_std
+from forecast.plotstyle import LEVEL_STYLE
+from forecast.results import LadderRow, Provenance
+from forecast.sweep import (
+    Axis,
+    Comparison,
+    Sweep,
+    compute_comparison,
+    compute_sweep,
+    content_of,
+    parse_axes,
+    parse_vary,
+    split_quantity,
+    varied_setup,
+)
+from forecast.sweepplot import (
+    PANELS,
+    comparison_figure,
+    comparison_table,
+    sweep_figure,
+    sweep_table,
+    write_comparison,
+    write_sweep,
+)
+
+
+@pytest.fixture(scope="module")
+def erosita():
+    return load_config("erosita")
+
+
+@pytest.fixture(scope="module")
+def volumes(nv22):
+    return compute_sweep(nv22, ["volume=log:0.5:50:3"])
+
+
+def sweep_of(*axes):
+    """A sweep with made-up numbers over (key, values, unit, log)."""
+    shape = tuple(len(values) for _, values, _, _ in axes)
+    grid = 1.0 + np.arange(math.prod(shape)).reshape(shape) / math.prod(shape)
+    levels = {level: 0.06 * grid / (i + 1) for i, level in enumerate(LEVEL_STYLE)}
+    keys, values, units, log = zip(*axes, strict=True)
+    return Sweep(keys, tuple(np.array(v, dtype=float) for v in values), levels, 100 * grid, units, log)
+
+
+def comparison():
+    rows = [
+        LadderRow(name, "as configured", 1.0, 1234.5, {level: 0.06 / (i + 1) for i, level in enumerate(LEVEL_STYLE)})
+        for name in ("one", "a name of dollars $ that is much too long")
+    ]
+    return Comparison(tuple(row.label for row in rows), ("Survey one", "Survey, two"), tuple(rows))
+
+
+def test_a_volume_sweep_is_the_ladder_of_larger_surveys(nv22, volumes):
+    assert volumes.values[0].tolist() == [0.5, 5.0, 50.0]
+    for i, factor in enumerate(volumes.values[0]):
+        geometry = replace(nv22.setup.geometry, fraction=0.5 * factor)
+        count, std = sigma8_std(replace(nv22.setup, geometry=geometry), nv22.yx_error)
+        assert volumes.expected_count[i] == count
+        assert {level: values[i] for level, values in volumes.levels.items()} == std
+
+
+def test_more_volume_helps_every_level_and_leaves_the_prior(volumes):
+    assert np.all(np.diff(volumes.levels["unbinned"]) < 0)
+    assert np.all(np.diff(volumes.levels["counts"]) < 0)
+    assert np.ptp(volumes.levels["prior"]) == 0
+    # the prior is negligible with all nuisances known and 50 volumes: sigma falls as 1/sqrt(V)
+    known = volumes.levels["known"]
+    assert known[1] / known[2] == pytest.approx(math.sqrt(10), rel=0.02)
+
+
+def test_prior_width_is_the_ladders_widening(nv22):
+    sweep = compute_sweep(nv22, ["prior_width=1:10:2"])
+    rows = build_ladder(nv22.setup, (1.0, 10.0), error=nv22.yx_error)[:2]
+    for i, row in enumerate(rows):
+        assert row.selection == "as configured"
+        assert {level: values[i] for level, values in sweep.levels.items()} == row.sigma8_std
+
+
+def test_a_dotted_key_is_that_key_of_the_configuration(nv22):
+    sweep = compute_sweep(nv22, ["yx_error=0:0.2:2"])
+    for i, error in enumerate((0.0, 0.2)):
+        assert sweep.levels["unbinned"][i] == sigma8_std(nv22.setup, error)[1]["unbinned"]
+    assert sweep.levels["unbinned"][1] > sweep.levels["unbinned"][0]
+    assert sweep.levels["counts"][1] == sweep.levels["counts"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "vary", "read", "values"),
+    [
+        ("erosita", "selection.flux_limit=log:3e-14:3e-13:2", lambda s: s.selection.flux_limit, [3e-14, 3e-13]),
+        ("erosita", "survey.area=1000:2000:2", lambda s: s.geometry.area * (180 / math.pi) ** 2, [1000, 2000]),
+        ("erosita", "survey.area=1 sr:2 sr:2", lambda s: s.geometry.area, [1, 2]),
+        ("erosita", "survey.zmax=0.5:0.8:2", lambda s: s.geometry.zmax, [0.5, 0.8]),
+        ("nv22", "selection.break_mass=14:14.5:2", lambda s: s.selection.log_break, [14, 14.5]),
+        ("nv22", "selection.break_mass=1e14 Msun/h:2e14:2", lambda s: 10**s.selection.log_break, [1e14, 2e14]),
+        ("nv22", "relations.lx.scatter=0.1:0.2:2", lambda s: s.relations.lx.scatter, [0.1, 0.2]),
+        ("cccp_lowz", "relations.lx.scatter=0.1:0.2:2", lambda s: s.relations.lx.scatter * math.log(10), [0.1, 0.2]),
+        ("cccp_lowz", "parameters.norm_yx.lognormal=0.1:0.2:2", lambda s: prior(s, "norm_yx").std, [0.1, 0.2]),
+    ],
+)
+def test_the_number_changes_and_its_unit_stays(name, vary, read, values):
+    config = load_config(name)
+    axes = parse_axes([vary], config)
+    setups = [varied_setup(config, axes, (value,))[1] for value in axes[0].values]
+    assert [read(setup) for setup in setups] == pytest.approx(values, rel=1e-9, abs=0)
+
+
+def prior(setup, name):
+    return setup.parameters.free[setup.parameters.names.index(name)].prior
+
+
+def test_units_in_the_record(nv22, erosita):
+    assert parse_axes(["selection.flux_limit=1e-13:1e-12:2"], erosita)[0].unit == "erg / (s cm2)"
+    assert parse_axes(["selection.break_mass=14:15:2"], nv22)[0].unit == "log10 Msun/h"
+    assert parse_axes(["selection.break_mass=10**14 Msun:10**15 Msun:2"], nv22)[0].unit == "log10 Msun"
+    assert parse_axes(["survey.fraction=0.5:1:2"], nv22)[0].unit == ""
+    assert split_quantity("10**(14.4) Msun") == (14.4, "log10 Msun")
+
+
+@pytest.mark.parametrize("name", ["nv22", "nv22_smooth_small", "cccp_lowz", "erosita"])
+def test_the_content_of_a_configuration_gives_it_back(name):
+    config = load_config(name)
+    assert parse_config(content_of(config)) == config
+
+
+def test_parse_vary():
+    assert parse_vary("survey.fraction=0.1:1:10").values == tuple(i / 10 for i in range(1, 11))
+    assert parse_vary(" volume = log:1:1e4:5 ") == Axis("volume", (1.0, 10.0, 100.0, 1e3, 1e4), "", True)
+    assert parse_vary("yx_error=0.2:0.5:1").values == (0.2,)
+    assert parse_vary("survey.z=1:0:3").values == (1.0, 0.5, 0.0)
+
+
+def test_two_keys_and_progress(nv22):
+    seen = []
+    sweep = compute_sweep(nv22, ["survey.fraction=0.5:1:3", "prior_width=1:10:2"], lambda *n: seen.append(n))
+    assert seen == [(i, 6) for i in range(1, 7)]
+    assert sweep.keys == ("survey.fraction", "prior_width")
+    assert sweep.expected_count.shape == (3, 2)
+    assert {level: std.shape for level, std in sweep.levels.items()} == dict.fromkeys(sweep.levels, (3, 2))
+    assert np.all(np.diff(sweep.levels["unbinned"], axis=0) < 0)
+    assert np.all(np.diff(sweep.levels["unbinned"], axis=1) > 0)
+    header, rows = sweep_table(sweep)
+    assert header[:3] == ["survey.fraction", "prior_width", "expected_count"]
+    assert [row[:2] for row in rows] == [[0.5, 1], [0.5, 10], [0.75, 1], [0.75, 10], [1, 1], [1, 10]]
+    assert [row[header.index("sigma8_std_known")] for row in rows] == sweep.levels["known"].ravel().tolist()
+
+
+@pytest.mark.parametrize(
+    ("vary", "message"),
+    [
+        (["volume"], "--vary 'volume': write KEY=START:STOP:N or KEY=log:START:STOP:N, for example survey.fraction"),
+        (["volume=1:2"], "write KEY=START:STOP:N"),
+        (["volume=1:2:3:4"], "write KEY=START:STOP:N"),
+        (["volume=1:2:2.5"], "write KEY=START:STOP:N"),
+        (["volume=one:2:3"], "write KEY=START:STOP:N"),
+        (["volume=1:1e999:3"], "write KEY=START:STOP:N"),
+        (["=1:2:3"], "write KEY=START:STOP:N"),
+        (["survey.fractoin=0.1:1:3"], "--vary survey.fractoin: unknown key; did you mean 'survey.fraction'?"),
+        (["fraction=0.1:1:3"], "did you mean 'survey.fraction'?"),
+        (["volumes=1:2:3"], "did you mean 'volume'?"),
+        (["survey.area=1:2:3"], "--vary survey.area: unknown key; did you mean"),
+        (["parameters.sigma8=0.7:0.8:3"], "did you mean 'parameters.sigma8.fiducial'?"),
+        (["survey.geometry=1:2:3"], "--vary survey.geometry: is 'box' in this configuration, not a number;"),
+        (["sample_variance=0:1:2"], "is False in this configuration, not a number"),
+        (["parameters.norm_lx.flat=1:2:3"], "is [0.8, 1.3] in this configuration, not a number; vary prior_width"),
+        (["parameters.norm_lx.lognormal=1:2:3"], "is not set in this configuration"),
+        (["sampler.walkers=10:20:3"], "--vary sampler.walkers: sigma(sigma8) does not depend on it"),
+        (["volume=1:2:0"], "N = 0 is outside 1 to 200"),
+        (["volume=1:2:-3"], "N = -3 is outside 1 to 200"),
+        (["volume=1:2:201"], "N = 201 is outside 1 to 200"),
+        (["volume=2:2:3"], "START equals STOP; set N = 1 or move STOP"),
+        (["volume=log:0:2:3"], "logarithmic values must be positive; leave out 'log:'"),
+        (["volume=1:2:21", "prior_width=1:2:20"], "420 surveys are more than 400; choose a smaller N"),
+        (["volume=1:2:2", "volume=3:4:2"], "--vary volume: given twice"),
+        (["volume=1:2:2"] * 3, "give it once or twice, got 3"),
+        ([], "give it once or twice, got 0"),
+        (["yx_error=0 dex:1 dex:2"], "--vary yx_error: is a plain number; leave out the unit 'dex'"),
+        (["selection.break_mass=14 Msun:1 keV:2"], "START is in 'Msun' but STOP in 'keV'; use one unit"),
+        (["selection.break_mass=1 s:2 s:2"], "selection.break_mass = 1 s: selection.break_mass: unit 's' is not"),
+        (["survey.fraction=1:-1:3"], "survey.fraction = 0: survey: the volume must be positive"),
+        (["yx_error=-0.1:0.1:3"], "yx_error = -0.1: 'yx_error': Input should be greater than or equal to 0"),
+        (["volume=1:2:2", "prior_width=0:1:2"], "volume = 1, prior_width = 0: widening must be positive"),
+        (["parameters.sigma8.fiducial=0.81:0.99:3"], "parameters.sigma8.fiducial = 0.99: parameters.sigma8: the prior"),
+    ],
+)
+def test_errors_name_the_culprit_and_the_cure(nv22, vary, message):
+    with pytest.raises(InputError) as error:
+        compute_sweep(nv22, vary)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_last_survey_is_checked_before_the_first_is_computed(nv22):
+    with pytest.raises(InputError, match=r"survey\.z = 4: "):
+        compute_sweep(nv22, ["survey.z=0.07:4:2"], lambda done, total: pytest.fail("computed"))
+
+
+def test_a_cone_cannot_exceed_the_sky(erosita):
+    with pytest.raises(InputError, match=r"volume = 4: the sky has 4 pi sr.* up to 3\.225, or vary survey\.zmax"):
+        compute_sweep(erosita, ["volume=1:4:2"])
+    axes = parse_axes(["volume=1:3:2"], erosita)
+    assert varied_setup(erosita, axes, (3.0,))[1].geometry.area == pytest.approx(3 * erosita.setup.geometry.area)
+
+
+def test_no_prior_to_widen(nv22):
+    content = content_of(nv22)
+    content["parameters"] = {k: v for k, v in content["parameters"].items() if not k.startswith("norm_")}
+    with pytest.raises(InputError, match=r"prior_width = 1: no normalisation is free.*free norm_lx"):
+        compute_sweep(parse_config(content), ["prior_width=1:2:2"])
+
+
+@pytest.mark.parametrize("problem", [NumericalError("not finite"), np.linalg.LinAlgError("Singular matrix")])
+def test_a_survey_that_cannot_be_computed_is_named(nv22, monkeypatch, problem):
+    def fail(setup, error):
+        raise problem
+
+    monkeypatch.setattr("forecast.sweep.sigma8_std", fail)
+    with pytest.raises(NumericalError, match=f"^volume = 2: {problem}"):
+        compute_sweep(nv22, ["volume=2:3:2"])
+
+
+def test_comparison(nv22):
+    small = load_config("nv22_smooth_small")
+    seen = []
+    found = compute_comparison({"nv22": nv22, "small": small}, lambda *n: seen.append(n))
+    assert seen == [(1, 2), (2, 2)]
+    assert found.names == ("nv22", "small")
+    assert found.titles == (nv22.title, small.title)
+    for row, config in zip(found.rows, (nv22, small), strict=True):
+        assert (row.expected_count, row.sigma8_std) == sigma8_std(config.setup, config.yx_error)
+    with pytest.raises(InputError, match="two or more different configurations, got nv22"):
+        compute_comparison({"nv22": nv22})
+
+
+CURVES = sweep_of(("selection.flux_limit", [1e-14, 1e-13, 1e-12], "erg / (s cm2)", True))
+HEAT = sweep_of(("volume", [1, 10, 100], "", True), ("selection.break_mass", [14, 14.5], "log10 Msun/h", False))
+
+
+@pytest.mark.parametrize(
+    ("sweep", "x", "y"),
+    [
+        (CURVES, "selection.flux_limit [erg / (s cm2)]", r"$\sigma(\sigma_8)$"),
+        (sweep_of(("volume", [2], "", False)), "factor on the survey volume", r"$\sigma(\sigma_8)$"),
+        (sweep_of(("survey.z", [0.2, 0.1, 0.0], "", False)), "survey.z", r"$\sigma(\sigma_8)$"),
+    ],
+)
+def test_curves(sweep, x, y):
+    figure = sweep_figure(sweep)
+    assert isinstance(figure, Figure)
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (x, y)
+    assert [line.get_label() for line in axes.lines] == list(sweep.levels)
+    assert axes.get_xscale() == ("log" if sweep.log[0] else "linear")
+    for line in axes.lines:
+        assert np.array_equal(line.get_ydata(), sweep.levels[line.get_label()])
+    assert min(axes.lines, key=lambda line: line.get_linewidth()).get_label() == "prior"
+
+
+@pytest.mark.parametrize("size", [1, 8, 9])
+def test_heat_maps(size):
+    values = np.linspace(1, 2, size)
+    sweep = sweep_of(("volume", values, "", False), ("selection.break_mass", [14, 14.5, 15], "log10 Msun/h", False))
+    figure = sweep_figure(sweep)
+    *panels, bar = figure.axes
+    assert [axes.get_title() for axes in panels] == list(PANELS)
+    assert bar.get_ylabel() == r"$\sigma(\sigma_8)$"
+    assert panels[2].get_xlabel() == "factor on the survey volume"
+    assert panels[0].get_ylabel().startswith("selection.break_mass [")
+    limits = {axes.collections[0].get_clim() for axes in panels}
+    assert len(limits) == 1
+    for axes, level in zip(panels, PANELS, strict=True):
+        assert np.array_equal(axes.collections[0].get_array(), sweep.levels[level].T)
+        assert len(axes.texts) == (3 * size if size <= 8 else 0)
+
+
+def test_equal_numbers_make_a_figure():
+    sweep = replace(HEAT, levels=dict.fromkeys(HEAT.levels, np.full((3, 2), 0.05)))
+    assert isinstance(sweep_figure(sweep), Figure)
+
+
+def test_comparison_figure():
+    (axes,) = comparison_figure(comparison()).axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[0] == "one\n1,234 clusters"
+    assert labels[1].startswith(r"a name of dollars \$")
+    assert axes.get_xlabel() == r"$\sigma(\sigma_8)$"
+    assert [line.get_label() for line in axes.lines if not line.get_label().startswith("_")] == list(LEVEL_STYLE)
+
+
+@pytest.mark.parametrize(
+    ("record", "write", "stem"),
+    [(CURVES, write_sweep, "sweep"), (HEAT, write_sweep, "sweep"), (comparison(), write_comparison, "comparison")],
+    ids=["curves", "heat", "comparison"],
+)
+def test_files_repeat(record, write, stem, tmp_path):
+    write(record, tmp_path / "a")
+    write(record, tmp_path / "b")
+    names = [f"{stem}.json", f"{stem}.csv", f"figures/{stem}.pdf", f"figures/{stem}.png"]
+    found = {str(p.relative_to(tmp_path / "a")) for p in (tmp_path / "a").rglob("*") if p.is_file()}
+    assert found == set(names)
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_a_sweep_returns_from_its_files(nv22, volumes, tmp_path):
+    write_sweep(replace(volumes, provenance=Provenance("sweep", "nv22", content_of(nv22), 3)), tmp_path)
+    saved = json.loads((tmp_path / "sweep.json").read_text(encoding="utf-8"))
+    assert saved["keys"] == ["volume"]
+    assert saved["values"] == [volumes.values[0].tolist()]
+    assert saved["levels"] == {level: std.tolist() for level, std in volumes.levels.items()}
+    assert saved["expected_count"] == volumes.expected_count.tolist()
+    assert (saved["provenance"]["command"], saved["provenance"]["seed"]) == ("sweep", 3)
+    assert parse_config(saved["provenance"]["config"]) == nv22
+    with (tmp_path / "sweep.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert (header, [[float(x) for x in row] for row in rows]) == sweep_table(volumes)
+
+
+def test_a_comparison_returns_from_its_files(tmp_path):
+    write_comparison(comparison(), tmp_path)
+    saved = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
+    assert saved["titles"] == ["Survey one", "Survey, two"]
+    assert saved["rows"][0]["sigma8_std"] == comparison().rows[0].sigma8_std
+    with (tmp_path / "comparison.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    expected_header, expected = comparison_table(comparison())
+    assert header == expected_header
+    assert [[name, title, *map(float, numbers)] for name, title, *numbers in rows] == expected
+
+
+def test_units_in_the_csv_header():
+    assert sweep_table(CURVES)[0][0] == "selection.flux_limit [erg / (s cm2)]"
+
+
+def test_an_output_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="choose another --out"):
+        write_sweep(CURVES, tmp_path / "file")
