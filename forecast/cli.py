@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from .calibration import LevelCalibration
     from .config import Config
     from .results import Result
     from .run import Job
@@ -145,6 +146,27 @@ def saliency(
         from .run import run_saliency
 
         _deliver(run_saliency(settings, job, InfluencePlan(mocks, draws)), job, quiet, as_json)
+
+
+@app.command()
+def check(
+    config: ConfigName,
+    level: Level = None,
+    mocks: Annotated[int, typer.Option("--mocks", min=100, help="Mock catalogues, drawn from the prior.")] = 2000,
+    draws: Annotated[int, typer.Option("--draws", min=2, help="Prior draws that a group of mocks shares.")] = 8000,
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Prove that the posteriors are calibrated: ranks and coverage of the truth on thousands of mocks."""
+    with _task(config, "check", out, seed, quiet or as_json, {"level": level}) as (settings, job):
+        from .calibration import CalibrationPlan
+        from .checking import run_check
+        from .likelihood import LEVELS
+
+        levels = LEVELS if level is None else (level,)
+        _deliver_checks(run_check(settings, job, CalibrationPlan(mocks, draws, seed), levels), job, quiet, as_json)
 
 
 @app.command()
@@ -299,6 +321,21 @@ def _deliver(result: Result, job: Job, quiet: bool, as_json: bool) -> None:
         typer.echo(not_converged(result), err=True)
         if not result.quick:
             raise typer.Exit(EXIT_NOT_CONVERGED)
+
+
+def _deliver_checks(checks: tuple[LevelCalibration, ...], job: Job, quiet: bool, as_json: bool) -> None:
+    """Print the state of every level; exit code 1 if one is not calibrated."""
+    from .results import to_plain
+    from .tables import print_checks
+
+    if as_json:
+        levels = {check.level: check for check in checks}
+        typer.echo(json.dumps({"levels": to_plain(levels)}, indent=1, allow_nan=False))
+    elif not quiet:
+        print_checks(checks, job)
+    failed = [check.level for check in checks if check.status == "not calibrated"]
+    if failed:
+        _fail(f"NOT CALIBRATED: {', '.join(failed)}; see {job.out / 'check.json'}", EXIT_FAILED)
 
 
 def _deliver_table(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
 
+    from .calibration import LevelCalibration
     from .output import Job
     from .results import Result
 
@@ -99,6 +101,21 @@ def print_tables(result: Result, job: Job) -> None:
     for note in result.notes:
         console.print(escape(note))
     console.print(f"report: {escape(str(job.out / 'report.html'))}")
+
+
+def print_checks(checks: Sequence[LevelCalibration], job: Job) -> None:
+    """Print what simulation-based calibration found for every level."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("level", "status", "p", "68% coverage", "95% coverage", "effective draws")
+    for check in checks:
+        coverage = (f"{x[0]:.3f} ± {x[1]:.3f}" for x in (check.coverage_68, check.coverage_95))
+        table.add_row(check.level, check.status, f"{check.p_value:.3g}", *coverage, f"{check.ess_median:.0f}")
+    console = Console()
+    console.print(table)
+    console.print(f"{checks[0].mocks} mocks; report: {escape(str(job.out / 'check.json'))}")
 
 
 def print_columns(table: tuple[list[str], list[list[Any]]], job: Job) -> None:

@@ -15,8 +15,8 @@ ORDER = [
     {"distribution", "population", "massselected", "fluxlimited", "model", "tablefile", "catalogue", "mock", "results"},
     {"bins", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
     | {"calibration", "saliency", "influence"},
-    {"schema", "builders", "config", "run", "output", "sweep", "planning", "tables", "report", "cli"}
-    | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot"},
+    {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
+    | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},
 ]
 
 

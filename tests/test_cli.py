@@ -154,6 +154,17 @@ def test_sweep_and_compare(tmp_path):
     fails(forecast("compare", "nv22", "nv23", cwd=tmp_path), "did you mean")
 
 
+def test_check(tmp_path):
+    arguments = ("--mocks", 200, "--draws", 1000, "--level", "counts", "--out", "c")
+    out = forecast("check", "nv22", *arguments, "--json", cwd=tmp_path)
+    assert out.returncode == 0, out.stderr
+    level = json.loads(out.stdout)["levels"]["counts"]
+    assert level["status"] == "calibrated"
+    assert json.loads((tmp_path / "c" / "check.json").read_text())["provenance"]["seed"] == 1
+    assert (tmp_path / "c" / "figures" / "check.pdf").is_file()
+    fails(forecast("check", "nv22", "--level", "count", cwd=tmp_path), "did you mean 'counts'")
+
+
 def cccp_rows():
     from astropy.table import Table
 

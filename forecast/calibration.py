@@ -1,0 +1,295 @@
+"""Proof of calibration: posteriors of mock catalogues whose true parameters are drawn from the prior.
+
+Simulation-based calibration (Talts et al. 2018, arXiv:1804.06788) by importance sampling: if a
+likelihood is right, the posterior weight below the true sigma8 (PIT) is uniform over mocks. The
+posterior is prior draws weighted by the likelihood, *the true parameters among them*: truth and draws
+are exchangeable before the data are seen, so that PIT = weight below the truth + U x its own weight is
+exactly uniform for any number of draws. Without the truth a right likelihood looks overconfident.
+
+Mocks that share draws have dependent PITs. Averaged over mocks each of S draws carries 1/S of the
+weight, so that counts of n PITs vary, to first order, by up to 1 + n/S times the binomial variance;
+data that say nothing reach the bound. Mocks are therefore split into groups with draws of their own,
+which keeps n/S small, and bands simulated for independent PITs are widened by the larger of the bound
+and the variance found between groups, never narrowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import special
+from scipy.interpolate import CubicSpline
+
+from .bins import YxBins
+from .distribution import TabulatedDistribution, log_median_density
+from .errors import InputError, NumericalError, nearest
+from .mock import Mocks, draw_mocks
+from .model import ForwardModel
+from .rng import generator
+
+Array = np.ndarray
+
+MIN_ESS = 50.0  # median effective sample size below which nothing is proved
+BAND, ALARM = 0.95, 0.999  # joint probability of the bands shown, and of those that decide
+_LEVELS_OF_COVERAGE = (np.arange(20) + 0.5) / 20
+_CELLS, _BINS, _SIMULATIONS = 80, 20, 50_000
+_SCREEN_SIZE, _SCREEN_DEPTH = 30, 10.0
+_TINY = np.finfo(float).tiny
+
+
+@dataclass(frozen=True)
+class CalibrationPlan:
+    """How many mock catalogues, in `groups` that share `draws` prior draws; `rows` per model call."""
+
+    mocks: int = 2000
+    draws: int = 8000
+    seed: int = 1
+    groups: int = 10
+    rows: int = 500
+
+    def __post_init__(self) -> None:
+        for name, least in (("mocks", max(100, 10 * self.groups)), ("draws", 2), ("groups", 2), ("rows", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"calibration needs {name} of at least {least}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class LevelCalibration:
+    """Whether the posteriors of one level are calibrated for sigma8.
+
+    Parameters
+    ----------
+    level, status : str
+        "no power" if `ess_median` is below 50, else "not calibrated" if `p_value` is below 0.001, else "calibrated".
+    mocks, draws : int
+    pit : ndarray, shape (mocks,)
+        Posterior weight below the true sigma8.
+    ess_median : float
+        Median over mocks of the effective number of weighted draws, (sum w)^2 / sum w^2.
+    edges, counts, band_low, band_high, alarm_low, alarm_high : ndarray, shape (20,); edges (21,)
+        Histogram of `pit`, and its simultaneous 95% and 99.9% bands.
+    levels, coverage, coverage_low, coverage_high : ndarray, shape (20,)
+        Probability of central credible intervals, the fraction that hold the truth, its 95% band.
+    coverage_68, coverage_95 : tuple of two floats
+        Coverage of 68% and 95% intervals, and the standard error if calibrated.
+    statistic, p_value : float
+        Largest deviation, in standard deviations, of histogram, coverage and cumulative distribution
+        (39 points), and its chance if calibrated. The bands are this statistic's own.
+    p_values : dict of str to float
+        Of every free parameter and of "log_likelihood", the rank of the truth's likelihood, which
+        notices a posterior that ignores its data (Modrak et al. 2023, arXiv:2211.02383).
+    inflation : float
+        Variance of counts of ranks over that of independent ones, at least 1.
+    """
+
+    level: str
+    status: str
+    mocks: int
+    draws: int
+    pit: Array
+    ess_median: float
+    edges: Array
+    counts: Array
+    band_low: Array
+    band_high: Array
+    alarm_low: Array
+    alarm_high: Array
+    levels: Array
+    coverage: Array
+    coverage_low: Array
+    coverage_high: Array
+    coverage_68: tuple[float, float]
+    coverage_95: tuple[float, float]
+    statistic: float
+    p_value: float
+    p_values: dict[str, float]
+    inflation: float
+
+
+def log_likelihoods(
+    model: ForwardModel, level: str, mocks: Mocks, draws: Array, true: Array, rows: int = 500
+) -> tuple[Array, Array]:
+    """ln L of draws (S, D), shape (n, S), and of n mocks' true parameters, (n,), up to a term of the mock."""
+    if level not in _LEVELS:
+        raise InputError(f"level '{level}' is unknown; {nearest(level, _LEVELS)}")
+    theta = np.concatenate([draws, true])
+    parts = [theta[i : i + rows] for i in range(0, len(theta), rows)]
+    count = np.concatenate([model.expected_count(p) for p in parts])
+    value = _LEVELS[level](model, mocks, parts, count) - count
+    if np.isnan(value).any():
+        raise NumericalError(f"the {level} likelihood is NaN at {theta[np.isnan(value).any(axis=0)][0]}")
+    return value[:, : len(draws)], np.diagonal(value[:, len(draws) :])
+
+
+def _counts(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array) -> Array:
+    return special.xlogy(mocks.size[:, None], count)
+
+
+def _binned(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array) -> Array:
+    bins = YxBins.of(model)
+    expected = np.concatenate([bins.expected(model, p) for p in parts])
+    data = np.array([bins.count(y, np.ones(len(y))) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
+    return data @ np.log(np.maximum(expected, _TINY)).T
+
+
+def _unbinned(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array) -> Array:
+    """A cubic spline is linear in its nodes: summed over a mock's clusters it is a weighted sum of nodes."""
+    grid, density = _density(model, mocks, parts)
+    cardinal = CubicSpline(grid, np.eye(len(grid)))
+    data = np.array([cardinal(y).sum(axis=0) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
+    return data @ np.log(np.maximum(density, _TINY)).T
+
+
+def _selfcal(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array) -> Array:
+    table = TabulatedDistribution.from_density(*_density(model, mocks, parts))
+    value, median = special.xlogy(mocks.size[:, None], count), mocks.median_yx
+    for i in np.flatnonzero(mocks.size):
+        value[i] = _with_median(value[i] - count, table, float(median[i]), int(mocks.size[i])) + count
+    return value
+
+
+def _with_median(counts: Array, table: TabulatedDistribution, median: float, size: int) -> Array:
+    """Add the median's log density; at large even `size` one cluster more stands for weights below e^-10."""
+    screened = size % 2 == 0 and size >= _SCREEN_SIZE
+    value = counts + log_median_density(table, median, size | 1 if screened else size)
+    if screened:
+        kept = np.flatnonzero(value > value.max() - _SCREEN_DEPTH)
+        value[kept] = counts[kept] + log_median_density(_local(table, kept, median, size), median, size)
+    return value
+
+
+def _local(table: TabulatedDistribution, kept: Array, median: float, size: int) -> TabulatedDistribution:
+    """Some of a table's parameter vectors, on the nodes within 20 e-folds of the median's integrand."""
+    density = float(np.max(np.exp(table.log_density(median)[kept]) / table.count[kept]))
+    low, high = np.searchsorted(table.grid, median + np.array([-10, 10]) / (size * density))
+    low, high = max(low - 3, 0), min(high + 3, len(table.grid) - 1)
+    grid, splines = table.grid[low : high + 1], (table.log_density, table.cumulative)
+    cut = (CubicSpline.construct_fast(s.c[:, low:high].take(kept, axis=2), grid, axis=1) for s in splines)
+    return TabulatedDistribution(grid, table.count[kept], *cut)
+
+
+def _density(model: ForwardModel, mocks: Mocks, parts: list[Array]) -> tuple[Array, Array]:
+    """The model's nodes in log10 Y_X, continued to hold every cluster, and densities on them, (P, Q)."""
+    grid, y = model.yx_grid, mocks.log_yx
+    step = grid[1] - grid[0]
+    left = int(np.ceil((grid[0] - y.min(initial=grid[0])) / step))
+    right = int(np.ceil((y.max(initial=grid[-1]) - grid[-1]) / step))
+    grid = grid[0] + step * np.arange(-left, len(grid) + right)
+    return grid, np.concatenate([model.yx_density(p, grid) for p in parts])
+
+
+_LEVELS = {"counts": _counts, "selfcal": _selfcal, "binned": _binned, "unbinned": _unbinned}
+
+
+def posterior_rank(log_likelihood: Array, own: Array, below: Array, u: Array) -> tuple[Array, Array]:
+    """Weight below the truth + u x its own, shape (Q, n), and the effective number of draws, (n,).
+
+    ln L of draws (n, S) and of the truth (n,), -inf to leave it out; whether Q quantities of the draws are
+    below the truth's (Q, n, S); uniform random numbers (n,).
+    """
+    peak = np.maximum(log_likelihood.max(axis=1), own)
+    weight, mine = np.exp(log_likelihood - peak[:, None]), np.exp(own - peak)
+    total = weight.sum(axis=1) + mine
+    rank = np.stack([np.einsum("ns,ns->n", weight, b) for b in below]) + u * mine
+    return rank / total, total**2 / (np.einsum("ns,ns->n", weight, weight) + mine**2)
+
+
+def calibrate(
+    model: ForwardModel,
+    level: str,
+    plan: CalibrationPlan,
+    *,
+    truth: ForwardModel | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> LevelCalibration:
+    """Rank the true parameters of mock catalogues, drawn from `truth` (default: `model`), in posteriors.
+
+    `truth` has the model's free parameters; `progress` is told the number of mocks done and their total.
+    """
+    truth, names = truth or model, model.parameters.names
+    if "sigma8" not in names or truth.parameters.names != names:
+        raise InputError(f"sigma8 must be free, and the mocks' parameters {truth.parameters.names} be {names}")
+    ranks, sizes = [], []
+    for index, part in enumerate(np.array_split(np.arange(plan.mocks), plan.groups)):
+        rng = {name: generator(plan.seed, f"calibration {name}", index) for name in ("truth", "mocks", "draws", "u")}
+        true = model.parameters.draw(len(part), rng=rng["truth"])
+        draws = model.parameters.draw(plan.draws, rng=rng["draws"])
+        mocks = draw_mocks(truth, true, rng=rng["mocks"])
+        value, own = log_likelihoods(model, level, mocks, draws, true, plan.rows)
+        below = np.stack([*(draws[:, i] < true[:, i, None] for i in range(len(names))), value < own[:, None]])
+        rank, size = posterior_rank(value, own, below, rng["u"].random(len(part)))
+        ranks.append(rank)
+        sizes.append(size)
+        if progress is not None:
+            progress(int(part[-1]) + 1, plan.mocks)
+    by_name = dict(zip((*names, "log_likelihood"), np.concatenate(ranks, axis=1), strict=True))
+    return assess(level, by_name, float(np.median(np.concatenate(sizes))), plan)
+
+
+def assess(level: str, ranks: dict[str, Array], ess_median: float, plan: CalibrationPlan) -> LevelCalibration:
+    """Compare ranks, shape (mocks,) by quantity, with uniform ones; groups as `numpy.array_split` has them."""
+    pit, size = ranks["sigma8"], plan.mocks
+    tests = {name: _test(rank, plan) for name, rank in ranks.items()}
+    statistic, p_value, inflation = tests["sigma8"]
+    mean, spread = size * _CHANCE, np.sqrt(inflation * size * _CHANCE * (1 - _CHANCE))
+    reach = np.quantile(_null(size), [BAND, ALARM])[:, None] * spread
+    (low, alarm_low), (high, alarm_high) = np.clip([mean - reach, mean + reach], 0, size)
+    bins, levels, counts = slice(_BINS), slice(_BINS, 2 * _BINS), _measure(_cells(pit))
+    inside = [(p, float(np.mean(np.abs(2 * pit - 1) <= p))) for p in (0.68, 0.95)]
+    central = [(value, float(np.sqrt(inflation * p * (1 - p) / size))) for p, value in inside]
+    status = "no power" if ess_median < MIN_ESS else "not calibrated" if p_value < 1 - ALARM else "calibrated"
+    return LevelCalibration(
+        level, status, size, plan.draws, pit, ess_median, np.linspace(0, 1, _BINS + 1), counts[bins],
+        low[bins], high[bins], alarm_low[bins], alarm_high[bins], _LEVELS_OF_COVERAGE,
+        counts[levels] / size, low[levels] / size, high[levels] / size, central[0], central[1],
+        statistic, p_value, {name: p for name, (_, p, _) in tests.items()}, inflation,
+    )  # fmt: skip
+
+
+def _cells(pit: Array) -> Array:
+    """Ranks in each of 80 equal cells."""
+    return np.bincount(np.minimum((pit * _CELLS).astype(int), _CELLS - 1), minlength=_CELLS)
+
+
+def _measure(cells: Array) -> Array:
+    """Histogram (20), coverage (20) and cumulative distribution (39 points) of cell counts (..., 80)."""
+    below = np.cumsum(cells, axis=-1)
+    histogram = cells.reshape(*cells.shape[:-1], _BINS, -1).sum(axis=-1)
+    half = np.rint(_LEVELS_OF_COVERAGE * _CELLS / 2).astype(int)
+    covered = below[..., _CELLS // 2 + half - 1] - below[..., _CELLS // 2 - half - 1]
+    return np.concatenate([histogram, covered, below[..., 1:-1:2]], axis=-1)
+
+
+_CHANCE = _measure(np.ones(_CELLS)) / _CELLS
+
+
+def _deviation(measured: Array, size: int) -> Array:
+    """Largest deviation from uniform, binomial standard deviations, over the last axis."""
+    return np.max(np.abs(measured - size * _CHANCE) / np.sqrt(size * _CHANCE * (1 - _CHANCE)), axis=-1)
+
+
+@lru_cache(maxsize=8)
+def _null(size: int) -> Array:
+    """Sorted simulations of the largest deviation of `size` independent uniform ranks."""
+    rng, chance = generator(0, "calibration null", size), np.full(_CELLS, 1 / _CELLS)
+    cells = (rng.multinomial(size, chance, size=_SIMULATIONS // 10) for _ in range(10))
+    return np.sort(np.concatenate([_deviation(_measure(c), size) for c in cells]))
+
+
+def _test(pit: Array, plan: CalibrationPlan) -> tuple[float, float, float]:
+    """Largest deviation from uniform in widened standard deviations, its p-value, and the inflation."""
+    inflation, null = _inflation(pit, plan), _null(len(pit))
+    found = float(_deviation(_measure(_cells(pit)), len(pit)) / np.sqrt(inflation))
+    return found, float((1 + len(null) - np.searchsorted(null, found)) / (1 + len(null))), inflation
+
+
+def _inflation(pit: Array, plan: CalibrationPlan) -> float:
+    """Larger of 1 + n/S and chi-squared per degree of freedom of the groups' histograms about their mean."""
+    counts = np.array([_measure(_cells(part))[:_BINS] for part in np.array_split(pit, plan.groups)])
+    counts = counts[:, counts.any(axis=0)]
+    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / len(pit)
+    freedom = (plan.groups - 1) * max(counts.shape[1] - 1, 1)
+    return max(float(np.sum((counts - expected) ** 2 / expected)) / freedom, 1 + len(pit) / plan.groups / plan.draws)
