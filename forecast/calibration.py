@@ -6,11 +6,11 @@ posterior is prior draws weighted by the likelihood, *the true parameters among 
 are exchangeable before the data are seen, so that PIT = weight below the truth + U x its own weight is
 exactly uniform for any number of draws. Without the truth a right likelihood looks overconfident.
 
-Mocks that share draws have dependent PITs. Averaged over mocks each of S draws carries 1/S of the
-weight, so that counts of n PITs vary, to first order, by up to 1 + n/S times the binomial variance;
-data that say nothing reach the bound. Mocks are therefore split into groups with draws of their own,
-which keeps n/S small, and bands simulated for independent PITs are widened by the larger of the bound
-and the variance found between groups, never narrowed.
+Mocks that share draws have dependent PITs: each of S draws carries 1/S of the weight averaged over
+mocks, so that counts of n PITs vary, to first order, by up to 1 + n/S times the binomial variance (data
+that say nothing reach it). Mocks are split into groups with draws of their own, which keeps n/S small,
+and bands simulated for independent PITs are widened by the larger of the bound and the variance found
+between groups, never narrowed.
 """
 
 from __future__ import annotations
@@ -36,22 +36,21 @@ MIN_ESS = 50.0  # median effective sample size below which nothing is proved
 BAND, ALARM = 0.95, 0.999  # joint probability of the bands shown, and of those that decide
 _LEVELS_OF_COVERAGE = (np.arange(20) + 0.5) / 20
 _CELLS, _BINS, _SIMULATIONS = 80, 20, 50_000
-_SCREEN_SIZE, _SCREEN_DEPTH = 30, 10.0
+_ROWS, _SCREEN_SIZE, _SCREEN_DEPTH = 500, 30, 10.0
 _TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True)
 class CalibrationPlan:
-    """How many mock catalogues, in `groups` that share `draws` prior draws; `rows` per model call."""
+    """How many mock catalogues, in `groups` that share `draws` prior draws each."""
 
     mocks: int = 2000
     draws: int = 8000
     seed: int = 1
     groups: int = 10
-    rows: int = 500
 
     def __post_init__(self) -> None:
-        for name, least in (("mocks", max(100, 10 * self.groups)), ("draws", 2), ("groups", 2), ("rows", 1)):
+        for name, least in (("mocks", max(100, 10 * self.groups)), ("draws", 2), ("groups", 2)):
             if getattr(self, name) < least:
                 raise InputError(f"calibration needs {name} of at least {least}, got {getattr(self, name)}")
 
@@ -79,7 +78,7 @@ class LevelCalibration:
         Largest deviation, in standard deviations, of histogram, coverage and cumulative distribution
         (39 points), and its chance if calibrated. The bands are this statistic's own.
     p_values : dict of str to float
-        Of every free parameter and of "log_likelihood", the rank of the truth's likelihood, which
+        Of every free parameter, and of "log_likelihood": the rank of the truth's likelihood, which
         notices a posterior that ignores its data (Modrak et al. 2023, arXiv:2211.02383).
     inflation : float
         Variance of counts of ranks over that of independent ones, at least 1.
@@ -109,30 +108,28 @@ class LevelCalibration:
     inflation: float
 
 
-def log_likelihoods(
-    model: ForwardModel, level: str, mocks: Mocks, draws: Array, true: Array, rows: int = 500
-) -> tuple[Array, Array]:
+def log_likelihoods(model: ForwardModel, level: str, mocks: Mocks, draws: Array, true: Array) -> tuple[Array, Array]:
     """ln L of draws (S, D), shape (n, S), and of n mocks' true parameters, (n,), up to a term of the mock."""
     if level not in _LEVELS:
         raise InputError(f"level '{level}' is unknown; {nearest(level, _LEVELS)}")
     theta = np.concatenate([draws, true])
-    parts = [theta[i : i + rows] for i in range(0, len(theta), rows)]
+    parts = [theta[i : i + _ROWS] for i in range(0, len(theta), _ROWS)]
     count = np.concatenate([model.expected_count(p) for p in parts])
-    value = _LEVELS[level](model, mocks, parts, count) - count
+    value = _LEVELS[level](model, mocks, parts, count)
     if np.isnan(value).any():
         raise NumericalError(f"the {level} likelihood is NaN at {theta[np.isnan(value).any(axis=0)][0]}")
     return value[:, : len(draws)], np.diagonal(value[:, len(draws) :])
 
 
 def _counts(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array) -> Array:
-    return special.xlogy(mocks.size[:, None], count)
+    return special.xlogy(mocks.size[:, None], count) - count
 
 
 def _binned(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array) -> Array:
     bins = YxBins.of(model)
     expected = np.concatenate([bins.expected(model, p) for p in parts])
     data = np.array([bins.count(y, np.ones(len(y))) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
-    return data @ np.log(np.maximum(expected, _TINY)).T
+    return data @ np.log(np.maximum(expected, _TINY)).T - count
 
 
 def _unbinned(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array) -> Array:
@@ -140,14 +137,14 @@ def _unbinned(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Arra
     grid, density = _density(model, mocks, parts)
     cardinal = CubicSpline(grid, np.eye(len(grid)))
     data = np.array([cardinal(y).sum(axis=0) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
-    return data @ np.log(np.maximum(density, _TINY)).T
+    return data @ np.log(np.maximum(density, _TINY)).T - count
 
 
 def _selfcal(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array) -> Array:
     table = TabulatedDistribution.from_density(*_density(model, mocks, parts))
-    value, median = special.xlogy(mocks.size[:, None], count), mocks.median_yx
+    value, median = special.xlogy(mocks.size[:, None], count) - count, mocks.median_yx
     for i in np.flatnonzero(mocks.size):
-        value[i] = _with_median(value[i] - count, table, float(median[i]), int(mocks.size[i])) + count
+        value[i] = _with_median(value[i], table, float(median[i]), int(mocks.size[i]))
     return value
 
 
@@ -164,8 +161,8 @@ def _with_median(counts: Array, table: TabulatedDistribution, median: float, siz
 def _local(table: TabulatedDistribution, kept: Array, median: float, size: int) -> TabulatedDistribution:
     """Some of a table's parameter vectors, on the nodes within 20 e-folds of the median's integrand."""
     density = float(np.max(np.exp(table.log_density(median)[kept]) / table.count[kept]))
-    low, high = np.searchsorted(table.grid, median + np.array([-10, 10]) / (size * density))
-    low, high = max(low - 3, 0), min(high + 3, len(table.grid) - 1)
+    low, high = np.searchsorted(table.grid, median + np.array([-10, 10]) / (size * density)) + [-3, 3]
+    low, high = max(low, 0), min(high, len(table.grid) - 1)
     grid, splines = table.grid[low : high + 1], (table.log_density, table.cumulative)
     cut = (CubicSpline.construct_fast(s.c[:, low:high].take(kept, axis=2), grid, axis=1) for s in splines)
     return TabulatedDistribution(grid, table.count[kept], *cut)
@@ -212,21 +209,20 @@ def calibrate(
     truth, names = truth or model, model.parameters.names
     if "sigma8" not in names or truth.parameters.names != names:
         raise InputError(f"sigma8 must be free, and the mocks' parameters {truth.parameters.names} be {names}")
-    ranks, sizes = [], []
+    found = []
     for index, part in enumerate(np.array_split(np.arange(plan.mocks), plan.groups)):
         rng = {name: generator(plan.seed, f"calibration {name}", index) for name in ("truth", "mocks", "draws", "u")}
         true = model.parameters.draw(len(part), rng=rng["truth"])
         draws = model.parameters.draw(plan.draws, rng=rng["draws"])
         mocks = draw_mocks(truth, true, rng=rng["mocks"])
-        value, own = log_likelihoods(model, level, mocks, draws, true, plan.rows)
+        value, own = log_likelihoods(model, level, mocks, draws, true)
         below = np.stack([*(draws[:, i] < true[:, i, None] for i in range(len(names))), value < own[:, None]])
-        rank, size = posterior_rank(value, own, below, rng["u"].random(len(part)))
-        ranks.append(rank)
-        sizes.append(size)
+        found.append(posterior_rank(value, own, below, rng["u"].random(len(part))))
         if progress is not None:
             progress(int(part[-1]) + 1, plan.mocks)
-    by_name = dict(zip((*names, "log_likelihood"), np.concatenate(ranks, axis=1), strict=True))
-    return assess(level, by_name, float(np.median(np.concatenate(sizes))), plan)
+    ranks, sizes = (np.concatenate(x, axis=-1) for x in zip(*found, strict=True))
+    by_name = dict(zip((*names, "log_likelihood"), ranks, strict=True))
+    return assess(level, by_name, float(np.median(sizes)), plan)
 
 
 def assess(level: str, ranks: dict[str, Array], ess_median: float, plan: CalibrationPlan) -> LevelCalibration:
@@ -237,9 +233,9 @@ def assess(level: str, ranks: dict[str, Array], ess_median: float, plan: Calibra
     mean, spread = size * _CHANCE, np.sqrt(inflation * size * _CHANCE * (1 - _CHANCE))
     reach = np.quantile(_null(size), [BAND, ALARM])[:, None] * spread
     (low, alarm_low), (high, alarm_high) = np.clip([mean - reach, mean + reach], 0, size)
-    bins, levels, counts = slice(_BINS), slice(_BINS, 2 * _BINS), _measure(_cells(pit))
-    inside = [(p, float(np.mean(np.abs(2 * pit - 1) <= p))) for p in (0.68, 0.95)]
-    central = [(value, float(np.sqrt(inflation * p * (1 - p) / size))) for p, value in inside]
+    bins, levels, counts = slice(_BINS), slice(_BINS, 2 * _BINS), _tally(pit)
+    inside = np.abs(2 * pit - 1)
+    central = [(float(np.mean(inside <= p)), float(np.sqrt(inflation * p * (1 - p) / size))) for p in (0.68, 0.95)]
     status = "no power" if ess_median < MIN_ESS else "not calibrated" if p_value < 1 - ALARM else "calibrated"
     return LevelCalibration(
         level, status, size, plan.draws, pit, ess_median, np.linspace(0, 1, _BINS + 1), counts[bins],
@@ -249,9 +245,9 @@ def assess(level: str, ranks: dict[str, Array], ess_median: float, plan: Calibra
     )  # fmt: skip
 
 
-def _cells(pit: Array) -> Array:
-    """Ranks in each of 80 equal cells."""
-    return np.bincount(np.minimum((pit * _CELLS).astype(int), _CELLS - 1), minlength=_CELLS)
+def _tally(pit: Array) -> Array:
+    """Measured ranks; see `_measure`."""
+    return _measure(np.bincount(np.minimum((pit * _CELLS).astype(int), _CELLS - 1), minlength=_CELLS))
 
 
 def _measure(cells: Array) -> Array:
@@ -282,13 +278,13 @@ def _null(size: int) -> Array:
 def _test(pit: Array, plan: CalibrationPlan) -> tuple[float, float, float]:
     """Largest deviation from uniform in widened standard deviations, its p-value, and the inflation."""
     inflation, null = _inflation(pit, plan), _null(len(pit))
-    found = float(_deviation(_measure(_cells(pit)), len(pit)) / np.sqrt(inflation))
+    found = float(_deviation(_tally(pit), len(pit)) / np.sqrt(inflation))
     return found, float((1 + len(null) - np.searchsorted(null, found)) / (1 + len(null))), inflation
 
 
 def _inflation(pit: Array, plan: CalibrationPlan) -> float:
     """Larger of 1 + n/S and chi-squared per degree of freedom of the groups' histograms about their mean."""
-    counts = np.array([_measure(_cells(part))[:_BINS] for part in np.array_split(pit, plan.groups)])
+    counts = np.array([_tally(part)[:_BINS] for part in np.array_split(pit, plan.groups)])
     counts = counts[:, counts.any(axis=0)]
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / len(pit)
     freedom = (plan.groups - 1) * max(counts.shape[1] - 1, 1)
