@@ -215,8 +215,7 @@ def calibrate(
         if progress is not None:
             progress(int(part[-1]) + 1, plan.mocks)
     ranks, sizes = (np.concatenate(x, axis=-1) for x in zip(*found, strict=True))
-    by_name = dict(zip((*names, "log_likelihood"), ranks, strict=True))
-    return assess(level, by_name, float(np.median(sizes)), plan)
+    return assess(level, dict(zip((*names, "log_likelihood"), ranks, strict=True)), float(np.median(sizes)), plan)
 
 
 def assess(level: str, ranks: dict[str, Array], ess_median: float, plan: CalibrationPlan) -> LevelCalibration:

@@ -118,7 +118,7 @@ def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> Non
     result : Result
         Its texts are data: whatever they contain comes out escaped.
     figures : mapping of str to Path
-        PNG files among "ladder", "abundance", "corner", "map" and "goodness"; they are embedded.
+        PNG files among "ladder", "survival", "influence", "abundance", "corner", "map" and "goodness".
     path : Path
         HTML file.
 

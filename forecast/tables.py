@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
 
     from .calibration import LevelCalibration
     from .output import Job
@@ -89,18 +90,26 @@ def print_tables(result: Result, job: Job) -> None:
             f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
             f"and {m.slope_yx:.3f} per 0.1 dex of median Y_X"
         )
-    for curve in result.influence:
-        table = Table(f"{curve.selection}: log M500", "d sigma8/d log Y_X", "leave one out x 1000")
-        for b, value in enumerate(curve.saliency):
-            mass = f"{curve.mass_edges[b]:.2f} - {curve.mass_edges[b + 1]:.2f}"
-            left_out = f"{1e3 * curve.shift[b]:+.2f} ± {1e3 * curve.shift_error[b]:.2f}"
-            table.add_row(mass, f"{value:+.4f} ± {curve.saliency_error[b]:.4f}", left_out)
-        console.print(table)
+    _print_influence(result, console)
     for check in result.goodness:
         console.print(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
     for note in result.notes:
         console.print(escape(note))
     console.print(f"report: {escape(str(job.out / 'report.html'))}")
+
+
+def _print_influence(result: Result, console: Console) -> None:
+    """Saliency and leave-one-out by mass."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    for curve in result.influence:
+        table = Table(f"{escape(curve.selection)}: log M500", "d sigma8/d log Y_X", "leave one out x 1000")
+        for b, value in enumerate(curve.saliency):
+            mass = f"{curve.mass_edges[b]:.2f} - {curve.mass_edges[b + 1]:.2f}"
+            left_out = f"{1e3 * curve.shift[b]:+.2f} ± {1e3 * curve.shift_error[b]:.2f}"
+            table.add_row(mass, f"{value:+.4f} ± {curve.saliency_error[b]:.4f}", left_out)
+        console.print(table)
 
 
 def print_checks(checks: Sequence[LevelCalibration], job: Job) -> None:
