@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .catalogue import CatalogueCosmology, CatalogueSpec, Column, MassRelation
+from .cosmology import Cosmology
+from .detection import SHARP, Contamination, Detection
 from .errors import InputError, nearest
-from .parameters import NAMES, Parameter, ParameterSet, Prior, Values
+from .library import Library, load_library
+from .libraryfit import library_from_table
+from .parameters import NAMES, Parameter, ParameterSet, Prior, Values, contrast_names
+from .proxy import with_proxy
+from .residuals import Residuals
 from .scaling import PowerLaw, Relations
 from .schema import (
     BoxConfig,
     CatalogueConfig,
+    CurveConfig,
+    ErrorsConfig,
     FluxLimitedConfig,
+    LibraryConfig,
     LightConeConfig,
     ParameterConfig,
     PowerLawConfig,
     RelationsConfig,
     SharpConfig,
     SmoothedConfig,
+    WeakLensingConfig,
 )
 from .selection import FluxLimited, Selection, Sharp, Smoothed
-from .survey import Box, Geometry, LightCone
-from .units import LN10, parse
+from .survey import Box, Geometry, LightCone, equal_volume_edges
+from .tablefile import open_table
+from .units import LN10, parse, unit_factor
+
+Array = np.ndarray
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""
@@ -45,18 +62,30 @@ def read_log_mass(text: str, path: str, h: float) -> float:
     return math.log10(mass)
 
 
-def build_geometry(survey: BoxConfig | LightConeConfig, h: float) -> Geometry:
+def build_geometry(survey: BoxConfig | LightConeConfig, cosmology: Cosmology) -> Geometry:
     """Survey geometry in package units."""
+    h = cosmology.h
     if isinstance(survey, BoxConfig):
         return Box(_named("survey.side", lambda: parse(survey.side, "length", h)), survey.fraction, survey.z)
-    return LightCone(_named("survey.area", lambda: parse(survey.area, "area", h)), survey.zmin, survey.zmax)
+    area = _named("survey.area", lambda: parse(survey.area, "area", h))
+    cone = LightCone(area, survey.zmin, survey.zmax)
+    if survey.redshift_edges is not None:
+        edges = survey.redshift_edges[1:-1]
+    else:
+        edges = equal_volume_edges(cone.zmin, cone.zmax, survey.shells or 1, cosmology)
+    return replace(cone, edges=edges)
 
 
-def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: float) -> Selection:
-    """Selection in package units."""
+def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: float, geometry: Geometry) -> Selection:
+    """Selection of a survey in package units."""
     if isinstance(s, FluxLimitedConfig):
-        limit = _named("selection.flux_limit", lambda: parse(s.flux_limit, "flux", h))
-        return FluxLimited(limit, s.k_correction, s.k_slope, s.flux_error)
+        limit, detection = _build_detection(s, h, geometry)
+        contamination = None
+        if s.contamination is not None:
+            log_flux, fraction = _read_curve(s.contamination, "selection.contamination", h)
+            relative = tuple((log_flux - math.log10(limit)).tolist())
+            contamination = Contamination(relative, tuple(fraction.tolist()))
+        return FluxLimited(limit, s.k_correction, s.k_slope, s.flux_error, detection, contamination)
     sharp = Sharp(
         read_log_mass(s.break_mass, "selection.break_mass", h),
         read_log_mass(s.min_mass, "selection.min_mass", h),
@@ -66,44 +95,154 @@ def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: floa
     return Smoothed(sharp, s.smoothing) if isinstance(s, SmoothedConfig) else sharp
 
 
-def _scatter(value: float | str, path: str) -> float:
-    """Scatter in dex from a number or from "0.396 ln"."""
-    if isinstance(value, str):
-        words = value.split()
-        units = {"dex": 1.0, "ln": 1.0 / LN10}
-        try:
-            number, unit = float(words[0]), units[words[1]]
-        except (ValueError, IndexError, KeyError):
-            raise InputError(f"{path}: got '{value}', expected dex as a number, or '0.13 dex' or '0.3 ln'") from None
-        value = number * unit
-    if not 0 < value < 2:
-        raise InputError(f"{path}: scatter must be between 0 and 2 dex, got {value:g}")
-    return value
+def _build_detection(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tuple[float, Detection]:
+    """Reference flux, erg/s/cm2, and the chance of detection against flux over it."""
+    if s.flux_limit is not None:
+        limit = float(_quantities((s.flux_limit,), "flux", "selection.flux_limit", h)[0])
+        return limit, replace(SHARP, width=(s.completeness_width,))
+    if s.completeness is not None:
+        detection, log_limit = Detection.of_curve(*_read_curve(s.completeness, "selection.completeness", h))
+        return 10.0**log_limit, detection
+    if s.flux_limits is not None and s.areas is not None:
+        limits = _quantities(s.flux_limits, "flux", "selection.flux_limits", h)
+        areas = _quantities(s.areas, "area", "selection.areas", h)
+    else:
+        kinds = {"flux_limit": "flux", "area": "area"}
+        limits, areas = _read_columns(str(s.area_table), "selection.area_table", kinds, h)
+    _check_areas(float(areas.sum()), geometry)
+    detection, log_limit = Detection.of_tiles(np.log10(limits), areas, s.completeness_width)
+    return 10.0**log_limit, detection
 
 
-def _power_law(c: PowerLawConfig | None, name: str, kind: str, h: float) -> PowerLaw | None:
-    if c is None:
-        return None
-    norm = _named(f"relations.{name}.norm", lambda: parse(c.norm, kind, h))
+def _check_areas(total: float, geometry: Geometry) -> None:
+    """Raise unless parts of the sky add up to a survey's area."""
+    if not isinstance(geometry, LightCone):
+        raise InputError("selection: areas belong to a light cone; give this box one flux_limit")
+    if abs(total / geometry.area - 1) > 0.01:
+        raise InputError(
+            f"selection: the areas add up to {total:.4g} sr, but survey.area is {geometry.area:.4g} sr; "
+            "list every part of the survey once"
+        )
+
+
+def _quantities(texts: tuple[str, ...], kind: str, path: str, h: float) -> Array:
+    """Positive values given with their units, shape (n,)."""
+    values = np.array([_named(path, lambda t=t: parse(t, kind, h)) for t in texts])
+    if np.any(values <= 0):
+        raise InputError(f"{path}: must be positive, got {texts[int(np.argmin(values))]!r}")
+    return values
+
+
+def _read_curve(c: CurveConfig, path: str, h: float) -> tuple[Array, Array]:
+    """log10 of fluxes (erg/s/cm2), and values, shape (n,) each."""
+    if c.fluxes is not None and c.values is not None:
+        return np.log10(_quantities(c.fluxes, "flux", f"{path}.fluxes", h)), np.array(c.values)
+    fluxes, values = _read_columns(str(c.path), f"{path}.path", {"flux": "flux", "value": ""}, h)
+    return np.log10(fluxes), values
+
+
+def _read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[Array]:
+    """Columns of a table file by name, each with the kind of its unit, in package units; the first positive."""
+    table, columns = open_table(Path(file), {}, h).table, []
+    for name, kind in kinds.items():
+        if name not in table.colnames:
+            raise InputError(f"{path}: {file} has no column '{name}'; {nearest(name, table.colnames)}")
+        unit = str(table[name].unit or "")
+        if kind and not unit:
+            raise InputError(f"{path}: column '{name}' of {file} has no unit; write one into the file")
+        factor = _named(path, lambda u=unit, k=kind: unit_factor(u, k, h)) if kind else 1.0
+        columns.append(np.ma.filled(table[name].astype(float), np.nan) * factor)
+    if not np.all(np.isfinite(columns)) or np.any(columns[0] <= 0):
+        raise InputError(f"{path}: {file} has values that are missing or fluxes that are not positive")
+    return columns
+
+
+def _scatter(value: float | str, path: str, default: str = "dex") -> float:
+    """Scatter in dex from a number in unit `default`, or from "0.396 ln"."""
+    units = {"dex": 1.0, "ln": 1.0 / LN10}
+    words = value.split() if isinstance(value, str) else [str(value), default]
+    try:
+        number = float(words[0]) * units[words[1]]
+    except (ValueError, IndexError, KeyError):
+        raise InputError(f"{path}: got '{value}', expected dex as a number, or '0.13 dex' or '0.3 ln'") from None
+    if not 0 < number < 2:
+        raise InputError(f"{path}: scatter must be between 0 and 2 dex, got {number:g}")
+    return number
+
+
+def build_weak_lensing(c: WeakLensingConfig | None) -> float | None:
+    """Scatter of ln M_WL at fixed mass."""
+    return None if c is None else _scatter(c.scatter, "weak_lensing.scatter", "ln") * LN10
+
+
+def build_errors(c: ErrorsConfig, relations: Relations) -> tuple[float, ...]:
+    """Measurement errors of log10 of the relations' observables; those of L_X follow from the flux."""
+    given = {name: error for name, error in c.model_dump().items() if error}
+    for name in given:
+        if name not in relations.names:
+            raise InputError(f"errors.{name}: there is no relation of '{name}'; {nearest(name, relations.names)}")
+    return tuple(given.get(name, 0.0) for name in relations.names) if given else ()
+
+
+def build_yx_error(yx_error: float, errors: tuple[float, ...], relations: Relations) -> float:
+    """Error of the mass proxy, dex: at least what its observables' errors make it."""
+    shared = math.sqrt(sum((c * e) ** 2 for c, e in zip(relations.combination, errors, strict=False)))
+    if 0 < yx_error < shared:
+        raise InputError(f"yx_error = {yx_error:g} dex is below the {shared:g} dex of [errors]; leave it out")
+    return max(yx_error, shared)
+
+
+def _power_law(c: PowerLawConfig, name: str, scatter: float | None, h: float) -> PowerLaw:
+    kinds = {"lx": "luminosity", "t": "temperature", "mgas": "mass", "yx": "yx"}
+    norm = _named(f"relations.{name}.norm", lambda: parse(c.norm, kinds[name], h))
     if not norm > 0:
         raise InputError(f"relations.{name}.norm: must be positive, got '{c.norm}'")
-    scatter = _scatter(c.scatter, f"relations.{name}.scatter")
+    if c.scatter is not None:
+        scatter = _scatter(c.scatter, f"relations.{name}.scatter")
+    if scatter is None:
+        raise InputError(f"missing key 'relations.{name}.scatter'; give it in dex, or choose a [library]")
     return _named(f"relations.{name}", lambda: PowerLaw(math.log10(norm), c.slope, c.evolution, scatter))
 
 
-def build_relations(c: RelationsConfig, h: float) -> Relations:
-    """Scaling relations in package units."""
-    lx = _power_law(c.lx, "lx", "luminosity", h)
-    assert lx is not None
-    return Relations(
-        read_log_mass(c.pivot, "relations.pivot", h),
-        c.z0,
-        lx,
-        _power_law(c.t, "t", "temperature", h),
-        _power_law(c.mgas, "mgas", "mass", h),
-        _power_law(c.yx, "yx", "yx", h),
-        **c.correlation.model_dump(),
-    )
+def build_relations(
+    c: RelationsConfig, library: LibraryConfig | None, proxy: str, cosmology: Cosmology
+) -> Relations:
+    """Scaling relations in package units, with the residuals of a library if there is one."""
+    h = cosmology.h
+    pivot = read_log_mass(c.pivot, "relations.pivot", h)
+    source = None if library is None else build_library(library, cosmology)
+    residuals, scatters, core = _library_residuals(c, source, pivot)
+    given = {n: getattr(c, n) for n in ("lx", "t", "mgas", "yx") if getattr(c, n) is not None}
+    laws: dict[str, Any] = {n: _power_law(table, n, scatters.get(n), h) for n, table in given.items()}
+    correlations = c.correlation.model_dump()
+    if residuals is not None and any(correlations.values()):
+        raise InputError("relations.correlation: the library has its own correlations; remove this table or [library]")
+    relations = Relations(pivot, c.z0, **laws, **correlations, core=core, residuals=residuals)
+    return relations if proxy == "yx" else _named("proxy", lambda: with_proxy(relations, proxy))
+
+
+def build_library(c: LibraryConfig, cosmology: Cosmology) -> Library:
+    """A built-in library, or one fitted to a table of clusters."""
+    if c.name is not None:
+        return _named("library.name", lambda: load_library(str(c.name)))
+    reference = cosmology if c.cosmology is None else replace(cosmology, **c.cosmology.model_dump())
+    columns = None if c.columns is None else {key: _column(key, entry) for key, entry in c.columns.items()}
+    return library_from_table(Path(str(c.path)), columns, cosmology=reference, select=c.select)
+
+
+def _library_residuals(
+    c: RelationsConfig, library: Library | None, pivot: float
+) -> tuple[Residuals | None, dict[str, float], PowerLaw | None]:
+    """Unit residuals of a library, its scatters, dex, and its relation of core brightness."""
+    if library is None:
+        return None, {}, None
+    if c.yx is not None:
+        to_yx = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0]]
+        residuals, scatter = library.residuals.projected(np.array(to_yx), ("lx", "yx")).standardised(pivot)
+        return residuals, dict(zip(residuals.names, map(float, scatter), strict=True)), None
+    residuals, scatter = library.residuals.standardised(pivot)
+    scatters = dict(zip(residuals.names, map(float, scatter), strict=True))
+    return residuals, scatters, PowerLaw(library.core_mean, 0.0, 0.0, scatters["core"])
 
 
 def _prior(name: str, c: ParameterConfig, fiducial: float) -> Prior:
@@ -115,12 +254,14 @@ def _prior(name: str, c: ParameterConfig, fiducial: float) -> Prior:
     return Prior("lognormal", mean=fiducial, std=float(c.lognormal or 0.0), log=True)
 
 
-def build_parameters(table: dict[str, float | ParameterConfig], sample_variance: bool) -> ParameterSet:
-    """Free and fixed parameters; sample variance adds the density contrast."""
+def build_parameters(
+    table: dict[str, float | ParameterConfig], sample_variance: bool, shells: int = 1
+) -> ParameterSet:
+    """Free and fixed parameters; sample variance adds a density contrast for each of the survey's shells."""
     free, fixed, defaults = [], {}, Values()
     for name, entry in table.items():
-        if name not in NAMES or name == "density_contrast":
-            known = [n for n in NAMES if n != "density_contrast"]
+        if name not in NAMES or name.startswith("density_contrast"):
+            known = [n for n in NAMES if not n.startswith("density_contrast")]
             raise InputError(f"parameters.{name}: unknown parameter; {nearest(name, known)}")
         if isinstance(entry, float) or entry.value is not None:
             fixed[name] = float(entry if isinstance(entry, float) else entry.value or 0.0)
@@ -130,7 +271,7 @@ def build_parameters(table: dict[str, float | ParameterConfig], sample_variance:
         free.append(Parameter(name, fiducial, prior))
     _check_sigma8(free)
     if sample_variance:
-        free.append(Parameter("density_contrast", 0.0, Prior("gaussian", mean=0.0, std=1.0)))
+        free += [Parameter(n, 0.0, Prior("gaussian", mean=0.0, std=1.0)) for n in contrast_names(shells)]
     return ParameterSet(tuple(free), Values(**fixed))
 
 

@@ -15,7 +15,7 @@ for independent PITs are widened by the larger of it and the variance found betw
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -25,14 +25,17 @@ from scipy.interpolate import CubicSpline
 from .bins import YxBins
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import InputError, NumericalError, nearest
+from .likelihood import LEVELS, POINT_LEVELS
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
+from .rankchain import rank_truths
 from .rng import generator
 
 Array = np.ndarray
 
 MIN_ESS = 50.0  # median effective sample size below which nothing is proved
 BAND, ALARM = 0.95, 0.999  # joint probability of the bands shown, and of those that decide
+CHAIN_SHARE = 4  # one mock in so many has chains of its own
 _LEVELS_OF_COVERAGE = (np.arange(20) + 0.5) / 20
 _CELLS, _BINS, _SIMULATIONS = 80, 20, 50_000
 _ROWS, _SCREEN_SIZE, _SCREEN_DEPTH = 500, 30, 10.0
@@ -41,12 +44,16 @@ _TINY = np.finfo(float).tiny
 
 @dataclass(frozen=True)
 class CalibrationPlan:
-    """How many mock catalogues, in `groups` that share `draws` prior draws each."""
+    """How many mock catalogues, in `groups` that share `draws` prior draws each.
+
+    The levels of single clusters run Markov chains of `steps` steps instead, for a quarter of the mocks.
+    """
 
     mocks: int = 2000
     draws: int = 8000
     seed: int = 1
     groups: int = 10
+    steps: int = 1000
 
     def __post_init__(self) -> None:
         for name, least in (("mocks", max(100, 10 * self.groups)), ("draws", 2), ("groups", 2)):
@@ -63,6 +70,7 @@ class LevelCalibration:
     level, status : str
         "no power" if `ess_median` is below 50, else "not calibrated" if `p_value` is below 0.001, else "calibrated".
     mocks, draws : int
+        `draws` is the length of the chains for `full` and `full+wl`.
     pit : ndarray, shape (mocks,)
         Posterior weight below the true sigma8.
     ess_median : float
@@ -110,7 +118,7 @@ class LevelCalibration:
 def log_likelihoods(model: ForwardModel, level: str, mocks: Mocks, draws: Array, true: Array) -> tuple[Array, Array]:
     """ln L of draws (S, D), shape (n, S), and of n mocks' true parameters, (n,), up to a term of the mock."""
     if level not in _LEVELS:
-        raise InputError(f"level '{level}' is unknown; {nearest(level, _LEVELS)}")
+        raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
     theta = np.concatenate([draws, true])
     parts = [theta[i : i + _ROWS] for i in range(0, len(theta), _ROWS)]
     count = np.concatenate([model.expected_count(p) for p in parts])
@@ -203,6 +211,8 @@ def calibrate(
     truth, names = truth or model, model.parameters.names
     if "sigma8" not in names or truth.parameters.names != names:
         raise InputError(f"sigma8 must be free, and the mocks' parameters {truth.parameters.names} be {names}")
+    if level in POINT_LEVELS:
+        return _calibrate_points((model, truth), level, plan, progress)
     found = []
     for index, part in enumerate(np.array_split(np.arange(plan.mocks), plan.groups)):
         rng = {name: generator(plan.seed, f"calibration {name}", index) for name in ("truth", "mocks", "draws", "u")}
@@ -218,10 +228,34 @@ def calibrate(
     return assess(level, dict(zip((*names, "log_likelihood"), ranks, strict=True)), float(np.median(sizes)), plan)
 
 
-def assess(level: str, ranks: dict[str, Array], ess_median: float, plan: CalibrationPlan) -> LevelCalibration:
-    """Compare ranks, shape (mocks,) by quantity, with uniform ones; groups as `numpy.array_split` has them."""
+def _calibrate_points(
+    models: tuple[ForwardModel, ForwardModel],
+    level: str,
+    plan: CalibrationPlan,
+    progress: Callable[[int, int], None] | None,
+) -> LevelCalibration:
+    """Levels of many parameters and narrow posteriors: ranks in Markov chains, see `rankchain`."""
+    found, plan = [], replace(plan, mocks=max(plan.mocks // CHAIN_SHARE, 10 * plan.groups))
+    for index, part in enumerate(np.array_split(np.arange(plan.mocks), plan.groups)):
+        rng = generator(plan.seed, "calibration chains", index)
+        found.append(rank_truths(models, len(part), plan.steps, lensing=level == "full+wl", rng=rng))
+        if progress is not None:
+            progress(int(part[-1]) + 1, plan.mocks)
+    ranks = np.concatenate([f.rank for f in found], axis=1)
+    size = float(np.median([f.effective_size for f in found]))
+    quantities = (*models[0].parameters.names, "log_likelihood")
+    return assess(level, dict(zip(quantities, ranks, strict=True)), size, plan, shared=False)
+
+
+def assess(
+    level: str, ranks: dict[str, Array], ess_median: float, plan: CalibrationPlan, *, shared: bool = True
+) -> LevelCalibration:
+    """Compare ranks, shape (mocks,) by quantity, with uniform ones; groups as `numpy.array_split` has them.
+
+    `shared`: whether the mocks of a group share prior draws.
+    """
     pit, size = ranks["sigma8"], plan.mocks
-    tests = {name: _test(rank, plan) for name, rank in ranks.items()}
+    tests = {name: _test(rank, plan, shared) for name, rank in ranks.items()}
     statistic, p_value, inflation = tests["sigma8"]
     mean, spread = size * _CHANCE, np.sqrt(inflation * size * _CHANCE * (1 - _CHANCE))
     reach = np.quantile(_null(size), [BAND, ALARM])[:, None] * spread
@@ -231,7 +265,7 @@ def assess(level: str, ranks: dict[str, Array], ess_median: float, plan: Calibra
     central = [(float(np.mean(inside <= p)), float(np.sqrt(inflation * p * (1 - p) / size))) for p in (0.68, 0.95)]
     status = "no power" if ess_median < MIN_ESS else "not calibrated" if p_value < 1 - ALARM else "calibrated"
     return LevelCalibration(
-        level, status, size, plan.draws, pit, ess_median, np.linspace(0, 1, _BINS + 1), counts[bins],
+        level, status, size, plan.draws if shared else plan.steps, pit, ess_median, np.linspace(0, 1, _BINS + 1), counts[bins],
         low[bins], high[bins], alarm_low[bins], alarm_high[bins], _LEVELS_OF_COVERAGE,
         counts[levels] / size, low[levels] / size, high[levels] / size, central[0], central[1],
         statistic, p_value, {name: p for name, (_, p, _) in tests.items()}, inflation,
@@ -263,9 +297,9 @@ def _null(size: int) -> Array:
     return np.sort(np.concatenate([_deviation(_measure(c), size) for c in cells]))
 
 
-def _test(pit: Array, plan: CalibrationPlan) -> tuple[float, float, float]:
+def _test(pit: Array, plan: CalibrationPlan, shared: bool) -> tuple[float, float, float]:
     """Largest deviation from uniform in widened standard deviations, its p-value, and the inflation."""
-    inflation, null = _inflation(pit, plan), _null(len(pit))
+    inflation, null = _inflation(pit, plan) if shared else 1.0, _null(len(pit))
     found = float(_deviation(_measure(np.histogram(pit, _CELLS, (0, 1))[0]), len(pit)) / np.sqrt(inflation))
     return found, float((1 + len(null) - np.searchsorted(null, found)) / (1 + len(null))), inflation
 

@@ -14,10 +14,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from .builders import (
     build_catalogue_spec,
+    build_errors,
     build_geometry,
     build_parameters,
     build_relations,
     build_selection,
+    build_weak_lensing,
+    build_yx_error,
     read_log_mass,
 )
 from .catalogue import CatalogueSpec
@@ -29,8 +32,10 @@ from .schema import (
     BoxConfig,
     CatalogueConfig,
     CosmologyConfig,
+    ErrorsConfig,
     FluxLimitedConfig,
     LadderConfig,
+    LibraryConfig,
     LightConeConfig,
     MapConfig,
     ParameterConfig,
@@ -40,6 +45,7 @@ from .schema import (
     SharpConfig,
     SmoothedConfig,
     Strict,
+    WeakLensingConfig,
 )
 
 
@@ -60,6 +66,10 @@ class Config(Strict):
     parameters: dict[str, float | ParameterConfig]
     sample_variance: bool = False
     yx_error: Annotated[float, Field(ge=0)] = 0.0
+    errors: ErrorsConfig = ErrorsConfig()
+    proxy: str = "yx"
+    library: LibraryConfig | None = None
+    weak_lensing: WeakLensingConfig | None = None
     yx_bin: float = 0.1
     sampler: SamplerConfig = SamplerConfig()
     map: MapConfig = MapConfig()
@@ -74,14 +84,20 @@ class Config(Strict):
         if self.mass_function not in MODELS:
             known = nearest(self.mass_function, MODELS)
             raise InputError(f"mass_function = '{self.mass_function}' is unknown; {known}")
+        relations = build_relations(self.relations, self.library, self.proxy, cosmology)
+        errors = build_errors(self.errors, relations)
+        geometry = build_geometry(self.survey, cosmology)
         return Setup(
             cosmology,
             self.mass_function,
-            build_geometry(self.survey, cosmology.h),
-            build_selection(self.selection, cosmology.h),
-            build_relations(self.relations, cosmology.h),
-            build_parameters(self.parameters, self.sample_variance),
+            geometry,
+            build_selection(self.selection, cosmology.h, geometry),
+            relations,
+            build_parameters(self.parameters, self.sample_variance, geometry.shell_count),
             self.yx_bin,
+            build_yx_error(self.yx_error, errors, relations),
+            errors,
+            build_weak_lensing(self.weak_lensing),
         )
 
     @cached_property

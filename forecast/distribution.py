@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -49,21 +50,11 @@ class LocalDistribution:
     derivatives: Array  # (5, P): density and its derivatives divided by factorials
 
     @classmethod
-    def from_mixture(cls, centre: float, mean: Array, number: Array, scatter: Array) -> LocalDistribution:
-        """Expand a mixture with components `mean`, `number` (P, J) and `scatter` (P,)."""
-        u = (centre - mean) / scatter[:, None]
-        count = number.sum(axis=1)
-        cumulative = np.einsum("pj,pj->p", number, special.ndtr(u)) / count
-        term = np.exp(-0.5 * u * u)
-        term *= number
-        moments = [term.sum(axis=1)]
-        for _ in range(4):
-            term *= u
-            moments.append(term.sum(axis=1))
-        m0, m1, m2, m3, m4 = moments
-        hermite = np.stack([m0, -m1, m2 - m0, -(m3 - 3 * m1), m4 - 6 * m2 + 3 * m0])
-        scale = scatter ** np.arange(1, 6)[:, None] * np.array([1, 1, 2, 6, 24])[:, None]
-        return cls(centre, count, cumulative, hermite / (scale * count * math.sqrt(2 * math.pi)))
+    def from_mixtures(cls, centre: float, mixtures: Sequence[tuple[Array, Array, Array]]) -> LocalDistribution:
+        """Expand the sum of mixtures, each of Gaussians with mean and number (P, J) and scatter (P, 1)."""
+        parts = [_expansion(centre, *mixture) for mixture in mixtures]
+        count, below, derivatives = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
+        return cls(centre, count, below / count, derivatives / count)
 
     @property
     def reach(self) -> float:
@@ -82,6 +73,22 @@ class LocalDistribution:
         p0, p1, p2, p3, p4 = self.derivatives[..., None]
         grown = t * (p0 + t * (p1 / 2 + t * (p2 / 3 + t * (p3 / 4 + t * (p4 / 5)))))
         return np.clip(self.cumulative[:, None] + grown, _TINY, 1.0)
+
+
+def _expansion(centre: float, mean: Array, number: Array, scatter: Array) -> tuple[Array, Array, Array]:
+    """Count (P,), number below `centre` (P,) and Taylor coefficients of the density there (5, P)."""
+    u = (centre - mean) / scatter
+    below = np.einsum("pj,pj->p", number, special.ndtr(u))
+    term = np.exp(-0.5 * u * u)
+    term *= number
+    moments = [term.sum(axis=1)]
+    for _ in range(4):
+        term *= u
+        moments.append(term.sum(axis=1))
+    m0, m1, m2, m3, m4 = moments
+    hermite = np.stack([m0, -m1, m2 - m0, -(m3 - 3 * m1), m4 - 6 * m2 + 3 * m0])
+    scale = scatter[:, 0] ** np.arange(1, 6)[:, None] * np.array([1, 1, 2, 6, 24])[:, None]
+    return number.sum(axis=1), below, hermite / (scale * math.sqrt(2 * math.pi))
 
 
 @dataclass(frozen=True)
@@ -166,21 +173,15 @@ def _log_even_median_density(distribution: YxDistribution, at: Array, half: int)
     p, F = distribution.pdf(at), distribution.cdf(at)
     rate = (half - 1) * p * (1 / F + 1 / _complement(F))
     longest = np.minimum(distribution.reach, 40.0 / np.maximum(rate, 1e-9))
-    nodes, weights = _unit_legendre()
-    t = longest * nodes**2  # dt = 2 longest v dv
+    t = longest * _NODES**2  # dt = 2 longest v dv
     low_F, high_F = distribution.cdf(at - t), distribution.cdf(at + t)
     log_integrand = (half - 1) * (np.log(low_F) + np.log(_complement(high_F)))
     log_integrand += np.log(distribution.pdf(at - t)) + np.log(distribution.pdf(at + t))
     peak = log_integrand.max(axis=1, keepdims=True)
-    integral = (np.exp(log_integrand - peak) * (2 * longest * nodes * weights)).sum(axis=1)
+    integral = (np.exp(log_integrand - peak) * (2 * longest * _NODES * _WEIGHTS)).sum(axis=1)
     norm = math.log(2.0) + special.gammaln(2 * half + 1) - 2 * special.gammaln(half)
     return norm + peak[:, 0] + np.log(integral)
 
 
-def _unit_legendre() -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights on [0, 1]."""
-    return _UNIT_NODES, _UNIT_WEIGHTS
-
-
 _LEGENDRE = np.polynomial.legendre.leggauss(_MEDIAN_NODES)
-_UNIT_NODES, _UNIT_WEIGHTS = 0.5 * (_LEGENDRE[0] + 1), 0.5 * _LEGENDRE[1]
+_NODES, _WEIGHTS = 0.5 * (_LEGENDRE[0] + 1), 0.5 * _LEGENDRE[1]  # on [0, 1]

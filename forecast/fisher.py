@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .bins import YxBins
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import NumericalError
+from .mock import draw_mocks
 from .model import ForwardModel
 from .parameters import ParameterSet
+from .pointprocess import PointDensity, Points
+from .rng import generator
 
 Array = np.ndarray
 _STEP = 0.1
 """Step of the derivatives in prior standard deviations; fourth-order differences."""
+EXPECTED_POINTS = 4096
+"""Clusters that stand for the expected ones."""
 
 
 @dataclass(frozen=True)
@@ -88,25 +93,27 @@ def narrow_steps(parameters: ParameterSet, information: Array) -> Array:
     return _STEP / np.sqrt(np.diag(information) + 1.0 / np.minimum(parameters.prior_std, 1.0) ** 2)
 
 
-def fisher_matrix(level: str, model: ForwardModel, *, at: Array | None = None, error: float = 0.0) -> Fisher:
+def fisher_matrix(level: str, model: ForwardModel, *, at: Array | None = None) -> Fisher:
     """Fisher matrix of one level of the ladder.
 
     Parameters
     ----------
-    level : {"prior", "counts", "selfcal", "binned", "unbinned"}
+    level : {"prior", "counts", "selfcal", "binned", "unbinned", "full", "full+wl"}
+        The last two by Monte Carlo over 4,096 expected clusters: widths are right to about 1%.
     model : ForwardModel
     at : ndarray, shape (D,), optional
         Parameter vector; the fiducial one by default.
-    error : float
-        Measurement error of log10 Y_X, dex.
     """
     at = model.parameters.fiducial if at is None else at
+    error = model.setup.yx_error
     information = {
         "prior": lambda: np.zeros((len(at), len(at))),
         "counts": lambda: _counts(model, at),
         "selfcal": lambda: _counts(model, at) + _median(model, at, error),
         "binned": lambda: _binned(model, at, error),
         "unbinned": lambda: _unbinned(model, at, error),
+        "full": lambda: _points(model, at, lensing=False),
+        "full+wl": lambda: _points(model, at, lensing=True),
     }[level]()
     return Fisher(model.parameters, information)
 
@@ -158,3 +165,38 @@ def _median(model: ForwardModel, at: Array, error: float) -> Array:
     information = _unbinned(model, at, error)
     score = derivatives(log_densities, model.parameters, at, narrow_steps(model.parameters, information))
     return np.einsum("iq,jq,q->ij", score, score, weight / weight.sum())
+
+
+def _points(model: ForwardModel, at: Array, *, lensing: bool) -> Array:
+    """Sum over expected clusters of d_i(ln lambda) d_j(ln lambda)."""
+    points = expected_points(model, at)
+    score = _scores(model, at, points, lensing)
+    return np.einsum("iq,jq,q->ij", score, score, points.weight)
+
+
+def _scores(model: ForwardModel, at: Array, points: Points, lensing: bool) -> Array:
+    """d_i(ln lambda) of clusters, shape (D, Q)."""
+    density = PointDensity(model, points, lensing)
+    return derivatives(density.grid, model.parameters, at)
+
+
+def expected_points(model: ForwardModel, at: Array) -> Points:
+    """Weighted clusters that stand for those expected at `at`, shape (D,).
+
+    Mock clusters whose weights are tilted, linearly in the scores, until the expected log likelihood of
+    the point process is stationary at `at`: without it Monte Carlo noise would move its maximum.
+    """
+    expected = float(model.expected_count(at[None])[0])
+    copies = int(np.ceil(1.2 * EXPECTED_POINTS / expected)) + 1
+    mocks = draw_mocks(model, np.repeat(at[None], copies, axis=0), rng=generator(0, "expected points"))
+    points = Points.of_mocks(model, mocks)
+    chosen = generator(0, "expected points", 1).permutation(len(points.z))[:EXPECTED_POINTS]
+    points = points[np.sort(chosen)]
+    levels = (False, True) if model.setup.weak_lensing is not None else (False,)
+    scores = [_scores(model, at, points, lensing) for lensing in levels]
+    growth = derivatives(model.expected_count, model.parameters, at)
+    basis = np.concatenate([np.ones((1, len(points.z))), *scores])
+    target = np.concatenate([[expected], *[growth for _ in levels]])
+    start = expected / len(points.z)
+    tilt = np.linalg.lstsq(start * basis @ basis.T, target - start * basis.sum(axis=1), rcond=1e-10)[0]
+    return replace(points, weight=start * (1 + tilt @ basis))

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy import special
 
 from .distribution import TabulatedDistribution, YxDistribution
-from .parameters import Values
-from .population import CHUNK, Population, Setup, columns, mass_grid, mixture, prior_sample, yx_support
-from .scaling import Lines
+from .parameters import ParameterSet, Values
+from .population import (
+    CHUNK,
+    SQRT2PI,
+    Population,
+    Setup,
+    columns,
+    mass_grid,
+    mixture,
+    prior_sample,
+    sum_of,
+    yx_support,
+)
+from .scaling import Component, Lines
 from .selection import FluxLimited
+from .shapes import DISTANCE_POWERS, Background
 
 Array = np.ndarray
 
 MASS_STEP = 0.04
 """Spacing of the mass grid, dex: a flux limit is smooth in mass."""
+_KEPT = 64
+"""Densities of contaminants kept."""
 _HERMITE_NODES = 10
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(_HERMITE_NODES)
 _HERMITE_W = _HERMITE_W / math.sqrt(2 * math.pi)
@@ -38,19 +54,33 @@ class FluxLimitedModel:
         self.parameters = setup.parameters
         self._selection = setup.selection
         self.population = Population.of(setup, mass_grid(setup, self._lowest_mass(), MASS_STEP))
+        self._contaminants = Contaminants.of(setup) if setup.selection.contamination else None
 
     def _lowest_mass(self) -> float:
-        """Mass whose luminosity is six scatters below the limit at the nearest redshift."""
+        """Mass whose luminosity is six scatters below the lowest limit at the nearest redshift."""
         setup = self.setup
         z = setup.geometry.shells(setup.cosmology).z[:1]
         limit = self._selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
-        lx = self._lines(self.parameters.values(prior_sample(setup))).lx
-        masses = setup.relations.pivot + (limit.min() - 6 * lx.scatter - lx.log_norm) / lx.slope
+        sample = prior_sample(setup)
+        v = self.parameters.values(sample)
+        lx, shift = self._lines(v).lx, setup.background(v, z, np.arange(len(sample))).shift(DISTANCE_POWERS["lx"])
+        parts = zip(self._selection.detection.offset, self._selection.detection.width, strict=True)
+        below = min(offset - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
+        masses = setup.relations.pivot + (limit.min() + below - lx.log_norm - shift) / lx.slope
         return float(np.clip(np.min(masses), 12.0, 13.5))
 
     def _lines(self, v: Values) -> Lines:
         """Relations of the measured L_X and of Y_X."""
         return self._selection.observed(self.setup.relations.at(v))
+
+    def _residuals(self, v: Values) -> tuple[Component, ...]:
+        """Mixture of the residuals of the measured L_X and of Y_X on the mass grid."""
+        parts = self.setup.relations.components(v, self.population.log_mass)
+        return tuple(part.blurred(self._selection.flux_error) for part in parts)
+
+    def _detected(self, v: Values) -> tuple[Component, ...]:
+        """The same with the chance of detection, as if the limit were sharp."""
+        return self._selection.detection.of(self._residuals(v))
 
     @cached_property
     def _limit(self) -> Array:
@@ -63,29 +93,29 @@ class FluxLimitedModel:
     def _selected(self, theta: Array) -> Array:
         """Expected selected clusters per dex of mass on the grid, shape (P, K, M)."""
         v = self.parameters.values(theta)
-        lx = self._lines(v).lx
-        significance = (self.population.mean_observable(lx) - self._limit) / columns(lx.scatter, 3)
-        return self.population.abundance(v) * special.ndtr(significance)
+        excess = self.population.mean_observable(self._lines(v).lx, "lx", self.population.background(v)) - self._limit
+        chance = sum_of(
+            part.weight * special.ndtr((excess + part.lx_shift[:, None]) / part.lx_scatter[:, None])
+            for part in self._detected(v)
+        )
+        return self.population.abundance(v) * chance
 
     def expected_count(self, theta: Array) -> Array:
-        """Expected number of selected clusters, shape (P,)."""
-        return self._selected(theta).sum(axis=(1, 2)) * MASS_STEP
-
-    def redshift_density(self, theta: Array) -> tuple[Array, Array]:
-        """Redshift nodes (K,) and expected number at each (P, K); they sum to the count."""
-        return self.population.shells.z, self._selected(theta).sum(axis=2) * MASS_STEP
+        """Expected number of detections, shape (P,)."""
+        count = self._selected(theta).sum(axis=(1, 2)) * MASS_STEP
+        return count if self._contaminants is None else count + self._contaminants.count(theta)
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
-        """Expected number per dex of true M500c, shape (P, Q)."""
+        """Expected number of clusters, without contaminants, per dex of true M500c, shape (P, Q)."""
         number = self._selected(theta).sum(axis=1)
         tiny = np.finfo(float).tiny
         position = (np.asarray(log_mass, dtype=float) - self.population.log_mass[0]) / MASS_STEP
         table = np.log(np.maximum(number, tiny))[:, None, :]
         position = np.broadcast_to(position, (len(number), 1, len(position)))
-        return np.exp(_local_cubic(table, position, stride=1)[0][:, 0])
+        return np.exp(local_cubic(table, position, stride=1)[0][:, 0])
 
     def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
-        """Expected number per dex of observed Y_X, shape (P, Q); `error` in dex, scalar or (Q,).
+        """Expected number of detections per dex of observed Y_X, shape (P, Q); `error` in dex, scalar or (Q,).
 
         The integral over mass at given Y_X is a Gauss-Hermite sum over the Y_X residual; a residual
         shifts the expected L_X by correlation x scatter ratio, and with it the chance of selection.
@@ -98,26 +128,37 @@ class FluxLimitedModel:
         parts = [
             self._yx_density(theta[start : start + rows], log_yx, error) for start in range(0, len(theta), rows)
         ]
-        return np.concatenate(parts)
+        density = np.concatenate(parts)
+        return density if self._contaminants is None else density + self._contaminants.yx_density(theta, log_yx, error)
 
     def _yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         v = self.parameters.values(theta)
-        lines = self._lines(v)
-        lx, yx, population = lines.lx, lines.yx, self.population
-        growth = population.log_growth[:, None]
-        mean = log_yx - columns(yx.log_norm, 3) - columns(yx.evolution, 3) * growth
+        number, lines, background = self.population.abundance(v), self._lines(v), self.population.background(v)
+        one = self._nodal_density if self.setup.relations.unit_residuals.mass_dependent else self._smooth_density
+        log_number = np.log(np.maximum(number, np.finfo(float).tiny))
+        data = (log_yx, error)
+        return sum_of(part.weight * one(log_number, lines, background, part, data) for part in self._detected(v))
+
+    def _smooth_density(
+        self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
+    ) -> Array:
+        """Density (P, Q) of one Gaussian of residuals: a Gauss-Hermite sum at each Y_X."""
+        (log_yx, error), lx, yx, population = data, lines.lx, lines.yx, self.population
+        growth, powers = background.log_growth, self.setup.distance_powers
+        mean = log_yx - columns(yx.log_norm, 3) - part.yx_shift[:, None] - columns(yx.evolution, 3) * growth
+        mean = mean - background.shift(powers("proxy"))
         mean = mean / columns(yx.slope, 3)  # log mass at zero residual, relative to the pivot, (P, K, Q)
-        scatter = np.hypot(columns(yx.scatter, 3), error)
-        rho = columns(lines.correlation, 3) * columns(yx.scatter, 3) / scatter
-        unexplained = columns(lx.scatter, 3) * np.sqrt(1 - rho**2)
-        luminosity = columns(lx.log_norm, 3) + columns(lx.slope, 3) * mean
-        luminosity = luminosity + columns(lx.evolution, 3) * growth
+        scatter = np.hypot(part.yx_scatter[:, None], error)
+        rho = part.correlation[:, None] * part.yx_scatter[:, None] / scatter
+        spread = part.lx_scatter[:, None]
+        unexplained = spread * np.sqrt(1 - rho**2)
+        luminosity = columns(lx.log_norm, 3) + part.lx_shift[:, None] + columns(lx.slope, 3) * mean
+        luminosity = luminosity + columns(lx.evolution, 3) * growth + background.shift(powers("lx"))
         position = (mean + (self.setup.relations.pivot - population.log_mass[0])) / MASS_STEP
         significance = (luminosity - self._limit_at(position)) / unexplained
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
-        tilt = (rho * columns(lx.scatter, 3) - columns(lx.slope, 3) * width) / unexplained
-        table = np.log(np.maximum(population.abundance(v), np.finfo(float).tiny))
-        cubic = _local_cubic(table, np.broadcast_to(position, (len(theta), *position.shape[1:])))
+        tilt = (rho * spread - columns(lx.slope, 3) * width) / unexplained
+        cubic = local_cubic(log_number, np.broadcast_to(position, (len(log_number), *position.shape[1:])))
         step = -width / MASS_STEP
         total = np.zeros(np.broadcast_shapes(significance.shape, cubic[0].shape))
         for node, weight in zip(_HERMITE_X, _HERMITE_W, strict=True):
@@ -128,6 +169,22 @@ class FluxLimitedModel:
             total += number
         return total.sum(axis=1) / columns(yx.slope, 2)
 
+    def _nodal_density(
+        self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
+    ) -> Array:
+        """Density (P, Q) of one Gaussian of residuals that depend on mass: a sum over the mass nodes."""
+        log_yx, error = data
+        excess = self.population.mean_observable(lines.lx, "lx", background) + part.lx_shift[:, None] - self._limit
+        mean = self.population.mean_observable(lines.yx, "proxy", background) + part.yx_shift[:, None]
+        number, spread = np.exp(log_number) * MASS_STEP, part.lx_scatter[:, None]
+        density = np.zeros((len(number), len(log_yx)))
+        for q, (y, e) in enumerate(zip(log_yx, error, strict=True)):
+            scatter = np.hypot(part.yx_scatter[:, None], e)
+            rho, t = part.correlation[:, None] * part.yx_scatter[:, None] / scatter, (y - mean) / scatter
+            chance = special.ndtr((excess + rho * spread * t) / (spread * np.sqrt(1 - rho**2)))
+            density[:, q] = np.sum(number * chance * np.exp(-0.5 * t**2) / (SQRT2PI * scatter), axis=(1, 2))
+        return density
+
     def _limit_at(self, position: Array) -> Array:
         """Limiting luminosity at grid positions; it varies with mass only through T in K(z, T)."""
         if self._selection.k_correction != "bremsstrahlung":
@@ -136,7 +193,7 @@ class FluxLimitedModel:
         return self._limit[np.arange(self._limit.shape[0])[None, :, None], index]
 
     def lx_density(self, theta: Array, log_lx: Array) -> Array:
-        """Expected number per dex of L_X, shape (P, Q).
+        """Expected number of detections per dex of measured L_X, shape (P, Q).
 
         At each L_X the unselected density is expanded in Legendre polynomials of the redshift
         coordinate and integrated up to the redshift at which L_X falls below the flux limit.
@@ -145,16 +202,23 @@ class FluxLimitedModel:
         v = self.parameters.values(theta)
         lx = self._lines(v).lx
         number = self.population.abundance(v) * MASS_STEP
-        mean = np.broadcast_to(self.population.mean_observable(lx), number.shape)
-        size, shells, _ = number.shape
-        scatter = np.broadcast_to(columns(lx.scatter, 2), (size, len(log_lx)))
-        density = np.stack(
-            [mixture(log_lx, mean[:, k], number[:, k], scatter) for k in range(shells)], axis=-1
+        mean = np.broadcast_to(self.population.mean_observable(lx, "lx", self.population.background(v)), number.shape)
+        density = sum_of(
+            part.weight
+            * np.stack(
+                [
+                    mixture(log_lx, mean[:, k] + part.lx_shift, number[:, k], part.lx_scatter)
+                    for k in range(number.shape[1])
+                ],
+                axis=-1,
+            )
+            for part in self._residuals(v)
         )  # (P, Q, K), volume weights included
-        return (density * self._visible_fraction(log_lx)).sum(axis=-1)
+        density = (density * self._visible_fraction(log_lx)).sum(axis=-1)
+        return density if self._contaminants is None else density + self._contaminants.lx_density(theta, log_lx)
 
     def _visible_fraction(self, log_lx: Array) -> Array:
-        """Weights (Q, K) that cut the redshift quadrature where L_X falls below the limit.
+        """Weights (Q, K) that cut the redshift quadrature of every shell where L_X is not detected.
 
         The T in K(z, T) is taken at the mass whose mean fiducial L_X this is.
         """
@@ -162,24 +226,25 @@ class FluxLimitedModel:
         log_mass = relation.pivot + (log_lx - relation.lx.log_norm) / relation.lx.slope
         position = np.rint((log_mass - population.log_mass[0]) / MASS_STEP).astype(int)
         limit = self._limit[:, np.clip(position, 0, self._limit.shape[1] - 1)].T  # (Q, K)
-        order = len(population.shells.z)
-        if order == 1:
-            return (log_lx[:, None] > limit).astype(float)
-        nodes, _ = np.polynomial.legendre.leggauss(order)
-        reach = np.array([_crossing(level, row, nodes) for level, row in zip(log_lx, limit, strict=True)])
-        basis = np.polynomial.legendre.legvander(nodes, order - 1)  # (K, n)
-        series = np.polynomial.legendre.legint(np.eye(order), lbnd=-1, axis=0)
-        integrals = np.polynomial.legendre.legval(reach, series)  # (n, Q)
-        return np.einsum("nq,n,kn->qk", integrals, np.arange(order) + 0.5, basis)
+        detection, index = self._selection.detection, population.shells.index
+        if len(population.shells.z) == 1:
+            return detection(log_lx[:, None] - limit)
+        sharp = list(zip(*detection.sharp_limits, strict=True))
+        shells = [limit[:, index == i] for i in np.unique(index)]
+        return np.concatenate(
+            [np.sum([a * _visible_below(log_lx - o, shell) for a, o in sharp], axis=0) for shell in shells], axis=1
+        )
 
     def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
         """Distribution of one selected cluster's log10 Y_X, tabulated."""
         grid = self.yx_grid
         return TabulatedDistribution.from_density(grid, self.yx_density(theta, grid, error))
 
-    def yx_resolution(self, lines: Lines) -> Array:
+    def yx_resolution(self, v: Values) -> float:
         """Scale in log10 Y_X, dex, below which the density does not vary: scatters of Y_X and L_X."""
-        return np.hypot(lines.yx.scatter, lines.yx.slope * lines.lx.scatter / lines.lx.slope)
+        lines = self._lines(v)
+        ratio = columns(lines.yx.slope / lines.lx.slope, 2)
+        return min(float(np.min(np.hypot(part.yx_scatter, ratio * part.lx_scatter))) for part in self._residuals(v))
 
     @cached_property
     def yx_grid(self) -> Array:
@@ -187,7 +252,65 @@ class FluxLimitedModel:
         return yx_support(self)
 
 
-def _local_cubic(table: Array, position: Array, stride: int = 2) -> tuple[Array, Array, Array, Array]:
+@dataclass(frozen=True)
+class Contaminants:
+    """Detections that are no clusters: as many as `Contamination` says, times a free factor.
+
+    Parameters
+    ----------
+    model : FluxLimitedModel
+        Clusters detected with the chance of detection times the odds of contamination.
+    fiducial : ndarray, shape (1, D)
+        Parameters at which it is evaluated.
+    parameters : ParameterSet
+        Of the survey.
+    """
+
+    model: FluxLimitedModel
+    fiducial: Array
+    parameters: ParameterSet
+
+    @classmethod
+    def of(cls, setup: Setup) -> Contaminants:
+        """Contaminants of a survey, at its fiducial parameters and mean density."""
+        selection = setup.selection
+        assert isinstance(selection, FluxLimited) and selection.contamination is not None
+        odds = selection.contamination.detection(selection.detection)
+        known = setup.parameters.without([*setup.parameters.contrasts, "norm_contamination"])
+        selection = replace(selection, detection=odds, contamination=None)
+        model = FluxLimitedModel(replace(setup, selection=selection, parameters=known))
+        return cls(model, known.fiducial[None], setup.parameters)
+
+    def factor(self, theta: Array) -> Array:
+        """Their number in units of the expected one, shape (P,)."""
+        factor = np.atleast_1d(self.parameters.values(theta).norm_contamination)
+        return np.broadcast_to(factor, (len(np.atleast_2d(theta)),))
+
+    @cached_property
+    def _expected(self) -> Array:
+        return self.model.expected_count(self.fiducial)
+
+    @cached_property
+    def _densities(self) -> Callable[[bytes, bytes], Array]:
+        """Density at given Y_X and errors, kept for those asked for last: likelihoods ask again and again."""
+        return lru_cache(maxsize=_KEPT)(
+            lambda y, e: self.model.yx_density(self.fiducial, np.frombuffer(y), np.frombuffer(e))
+        )
+
+    def count(self, theta: Array) -> Array:
+        """Expected number, shape (P,)."""
+        return self.factor(theta) * self._expected
+
+    def yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
+        """Expected number per dex of observed Y_X, shape (P, Q)."""
+        return self.factor(theta)[:, None] * self._densities(log_yx.tobytes(), error.tobytes())
+
+    def lx_density(self, theta: Array, log_lx: Array) -> Array:
+        """Expected number per dex of measured L_X, shape (P, Q)."""
+        return self.factor(theta)[:, None] * self.model.lx_density(self.fiducial, log_lx)
+
+
+def local_cubic(table: Array, position: Array, stride: int = 2) -> tuple[Array, Array, Array, Array]:
     """Cubic through four nodes of a uniform table around each position, expanded about it.
 
     Parameters
@@ -218,8 +341,20 @@ def _local_cubic(table: Array, position: Array, stride: int = 2) -> tuple[Array,
     return value, slope, (a2 + 3 * a3 * u) / stride**2, a3 / stride**3
 
 
-def _crossing(level: float, limit: Array, nodes: Array) -> float:
-    """Quadrature coordinate in [-1, 1] at which an increasing `limit` reaches `level`."""
-    i = int(np.clip(np.searchsorted(limit, level), 1, len(limit) - 1))
-    slope = (nodes[i] - nodes[i - 1]) / (limit[i] - limit[i - 1])
-    return float(np.clip(nodes[i] + slope * (level - limit[i]), -1.0, 1.0))
+def _visible_below(level: Array, limit: Array) -> Array:
+    """Weights (Q, K) of the K nodes of one shell that integrate up to where `limit` (Q, K) reaches `level` (Q,)."""
+    order = limit.shape[1]
+    nodes, _ = np.polynomial.legendre.leggauss(order)
+    reach = _crossing(level, limit, nodes)
+    basis = np.polynomial.legendre.legvander(nodes, order - 1)  # (K, n)
+    series = np.polynomial.legendre.legint(np.eye(order), lbnd=-1, axis=0)
+    integrals = np.polynomial.legendre.legval(reach, series)  # (n, Q)
+    return np.einsum("nq,n,kn->qk", integrals, np.arange(order) + 0.5, basis)
+
+
+def _crossing(level: Array, limit: Array, nodes: Array) -> Array:
+    """Quadrature coordinates (Q,) in [-1, 1] at which increasing limits (Q, K) reach levels (Q,)."""
+    i = np.clip((limit < level[:, None]).sum(axis=1), 1, limit.shape[1] - 1)
+    after, before = (np.take_along_axis(limit, at[:, None], axis=1)[:, 0] for at in (i, i - 1))
+    slope = (nodes[i] - nodes[i - 1]) / (after - before)
+    return np.clip(nodes[i] + slope * (level - after), -1.0, 1.0)

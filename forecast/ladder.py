@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .fisher import Fisher, derivatives, fisher_matrix, narrow_steps
-from .likelihood import LEVELS, Data, likelihood
+from .likelihood import POINT_LEVELS, Data, levels_of, likelihood
 from .massfunction import MODELS
 from .model import ForwardModel, Setup, forward_model
 from .parameters import Parameter, Prior
@@ -91,18 +91,18 @@ def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]
         yield Variant(f"Mbreak = 10^{log_break:.2f} Msun/h", other)
 
 
-def sigma8_std(setup: Setup, error: float) -> tuple[float, dict[str, float]]:
+def sigma8_std(setup: Setup) -> tuple[float, dict[str, float]]:
     """Expected count, and sigma(sigma8) by level from Fisher matrices; "known": no nuisance is free."""
     model = forward_model(setup)
-    result = {level: fisher_matrix(level, model, error=error).std() for level in ("prior", *LEVELS)}
+    result = {level: fisher_matrix(level, model).std() for level in ("prior", *levels_of(setup))}
     nuisances = [n for n in setup.parameters.names if n not in ("sigma8", "density_contrast")]
     known = forward_model(replace(setup, parameters=setup.parameters.without(nuisances)))
-    result["known"] = fisher_matrix("unbinned", known, error=error).std()
+    result["known"] = fisher_matrix("unbinned", known).std()
     return float(model.expected_count(setup.parameters.fiducial[None])[0]), result
 
 
 def build_ladder(
-    setup: Setup, widening: tuple[float, ...], break_masses: tuple[float, ...] = (), error: float = 0.0
+    setup: Setup, widening: tuple[float, ...], break_masses: tuple[float, ...] = ()
 ) -> tuple[LadderRow, ...]:
     """Ladder of the survey and its variants, with normalisation priors as given and wider (in log).
 
@@ -113,21 +113,19 @@ def build_ladder(
         Factors on the width of the normalisation priors.
     break_masses : tuple of float
         Other readings of the break mass, log10 Msun/h.
-    error : float
-        Measurement error of log10 Y_X, dex.
     """
     rows = []
     for variant in variants(setup, break_masses):
         for factor in widening:
             parameters = variant.setup.parameters.widened(factor)
-            count, std = sigma8_std(replace(variant.setup, parameters=parameters), error)
+            count, std = sigma8_std(replace(variant.setup, parameters=parameters))
             label = variant.label if factor == 1 else f"{variant.label}, norm. priors x {factor:g}"
             rows.append(LadderRow(label, variant.label, factor, count, std))
     return tuple(rows)
 
 
 def build_survival(
-    setup: Setup, widening: tuple[float, ...], volumes: tuple[float, ...], error: float = 0.0
+    setup: Setup, widening: tuple[float, ...], volumes: tuple[float, ...]
 ) -> Iterator[SurvivalRow]:
     """What remains of self-calibration as normalisation priors widen and the survey grows.
 
@@ -141,17 +139,18 @@ def build_survival(
             parameters = variant.setup.parameters.widened(factor)
             for volume in volumes:
                 geometry = Replicated(variant.setup.geometry, volume)
-                _, std = sigma8_std(replace(variant.setup, parameters=parameters, geometry=geometry), error)
+                _, std = sigma8_std(replace(variant.setup, parameters=parameters, geometry=geometry))
                 yield SurvivalRow(variant.label, factor, volume, std)
 
 
-def peak_shift(model: ForwardModel, truth: ForwardModel, level: str, error: float) -> float:
+def peak_shift(model: ForwardModel, truth: ForwardModel, level: str) -> float:
     """Shift of sigma8 at maximum posterior when expected data follow `truth` instead of `model`.
 
     Gauss-Newton with the Fisher matrix; priors are Gaussians of equal variance about the fiducial.
     """
-    fisher = fisher_matrix(level, model, error=error)
-    shifted, own = (_peak(model, fisher, level, Data.expected(m, error=error)) for m in (truth, model))
+    fisher = fisher_matrix(level, model)
+    points = level in POINT_LEVELS
+    shifted, own = (_peak(model, fisher, level, Data.expected(m, points=points)) for m in (truth, model))
     return shifted - own
 
 
@@ -179,7 +178,7 @@ def _peak(model: ForwardModel, fisher: Fisher, level: str, data: Data) -> float:
 
 
 def systematic_rows(
-    setup: Setup, mass_functions: tuple[str, ...], break_masses: tuple[float, ...], error: float = 0.0
+    setup: Setup, mass_functions: tuple[str, ...], break_masses: tuple[float, ...]
 ) -> tuple[SystematicRow, ...]:
     """Shifts of sigma8 by level from swapping the mass function and the reading of the break mass."""
     model = forward_model(setup)
@@ -199,7 +198,7 @@ def systematic_rows(
         ]
     return tuple(
         SystematicRow(
-            label, {level: peak_shift(model, forward_model(other), level, error) for level in LEVELS}
+            label, {level: peak_shift(model, forward_model(other), level) for level in levels_of(setup)}
         )
         for label, other in others
     )

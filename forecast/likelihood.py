@@ -12,15 +12,22 @@ import numpy as np
 from scipy import special
 
 from .bins import YxBins
+from .catalogue import Catalogue
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import InputError, NumericalError, nearest
-from .model import ForwardModel
+from .fisher import expected_points
+from .mock import Mocks
+from .model import ForwardModel, forward_model
 from .parameters import ParameterSet
+from .pointprocess import PointProcess, Points, observable_errors
+from .population import Setup
 
 Array = np.ndarray
 
-LEVELS = ("counts", "selfcal", "binned", "unbinned")
+LEVELS = ("counts", "selfcal", "binned", "unbinned", "full", "full+wl")
 """Levels of the ladder, from the least data to the most."""
+POINT_LEVELS = ("full", "full+wl")
+"""Levels whose data are every cluster's own redshift and observables."""
 _TINY = np.finfo(float).tiny
 
 
@@ -40,6 +47,8 @@ class Data:
         Number of clusters each entry stands for: 1 for real data.
     median : float
         Median of log10 Y_X; NaN if no cluster has one.
+    points : Points or None
+        Redshift and observables of every cluster, for the levels ``full`` and ``full+wl``.
     """
 
     size: float
@@ -47,9 +56,12 @@ class Data:
     error: Array = field(default_factory=lambda: np.empty(0))
     weight: Array = field(default_factory=lambda: np.empty(0))
     median: float = float("nan")
+    points: Points | None = None
 
     @classmethod
-    def observed(cls, size: int, log_yx: Array, error: Array | None = None) -> Data:
+    def observed(
+        cls, size: int, log_yx: Array, error: Array | None = None, points: Points | None = None
+    ) -> Data:
         """Data of `size` clusters of which those in `log_yx` have a Y_X."""
         log_yx = np.asarray(log_yx, dtype=float)
         if len(log_yx) > size:
@@ -58,12 +70,21 @@ class Data:
             raise InputError("log10 Y_X must be finite; leave clusters without Y_X out, they still count in N")
         error = np.zeros_like(log_yx) if error is None else np.asarray(error, dtype=float)
         median = float(np.median(log_yx)) if len(log_yx) else float("nan")
-        return cls(size, log_yx, error, np.ones_like(log_yx), median)
+        return cls(size, log_yx, error, np.ones_like(log_yx), median, points)
 
     @classmethod
-    def expected(cls, model: ForwardModel, theta: Array | None = None, error: float = 0.0) -> Data:
-        """Asimov data of `model` at `theta`, shape (D,) (default: fiducial), with one Y_X error, dex."""
+    def of_mock(cls, model: ForwardModel, mocks: Mocks, index: int = 0) -> Data:
+        """Data of one mock catalogue."""
+        mine = mocks.row == index
+        log_yx = mocks.log_yx[mine]
+        points = Points.of_mocks(model, mocks)[mine]
+        return cls.observed(len(log_yx), log_yx, np.full(len(log_yx), model.setup.yx_error), points)
+
+    @classmethod
+    def expected(cls, model: ForwardModel, theta: Array | None = None, *, points: bool = False) -> Data:
+        """Asimov data of `model` at `theta`, shape (D,) (default: fiducial); `points`: single clusters too."""
         theta = model.parameters.fiducial if theta is None else theta
+        error = model.setup.yx_error
         bins, grid = YxBins.of(model), model.yx_grid
         nodes, weight = bins.nodes, model.yx_density(theta[None], bins.nodes, error)[0] * bins.weights
         table = TabulatedDistribution.from_density(grid, model.yx_density(theta[None], grid, error))
@@ -74,6 +95,7 @@ class Data:
             np.full(int(keep.sum()), error),
             weight[keep],
             table.quantile(0.5),
+            expected_points(model, theta) if points else None,
         )
 
     @property
@@ -227,17 +249,47 @@ _CLASSES: dict[str, type[Counts] | type[SelfCal] | type[Binned] | type[Unbinned]
 }
 
 
+def levels_of(setup: Setup) -> tuple[str, ...]:
+    """Levels for which a setup has data: `full+wl` needs weak-lensing masses."""
+    return LEVELS if setup.weak_lensing is not None else LEVELS[:-1]
+
+
+def at_level(model: ForwardModel, level: str) -> ForwardModel:
+    """The model with parameters that no datum of a level depends on fixed."""
+    idle = [] if level == "full+wl" else ["norm_wl", "scatter_wl"]
+    if level not in POINT_LEVELS and "core" not in dict(model.setup.relations.proxy):
+        idle += ["norm_core", "scatter_core"]
+    if not set(idle) & set(model.parameters.names):
+        return model
+    return forward_model(replace(model.setup, parameters=model.parameters.without(idle)))
+
+
+def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points | None:
+    """Single clusters of a catalogue; None if the relations have observables it does not list."""
+    relations = model.setup.relations
+    if relations.names != ("lx", "yx"):
+        return None
+    error = np.zeros((catalogue.size, 2))
+    error[:, 0] = observable_errors(model)[0]
+    error[:, 1] = np.where(catalogue.has_yx, catalogue.log_yx_error, 0.0)
+    return Points.observed(catalogue.z, np.column_stack([catalogue.log_lx, catalogue.log_yx]), error)
+
+
 def likelihood(level: str, model: ForwardModel, data: Data) -> Likelihood:
     """Likelihood of one level.
 
     Raises
     ------
     InputError
-        If the level is unknown.
+        If the level is unknown, or needs data that are not there.
     """
-    if level not in _CLASSES:
+    if level in _CLASSES:
+        return _CLASSES[level](model, data)
+    if level not in LEVELS:
         raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
-    return _CLASSES[level](model, data)
+    if data.points is None:
+        raise InputError(f"level '{level}' needs the observables of single clusters; these data have none")
+    return PointProcess(model, data.points, data.size, lensing=level == "full+wl")
 
 
 @dataclass(frozen=True)

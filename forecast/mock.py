@@ -6,18 +6,23 @@ of the density to the bound, so that cells need not resolve a sharp cut.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
 from .catalogue import Catalogue
-from .model import ForwardModel
+from .detection import SHARP, Detection
+from .model import ForwardModel, forward_model
 from .parameters import Values
 from .population import LOG_MASS_HIGH, Population, Setup
-from .scaling import Line, Lines
+from .scaling import Line
 from .selection import FluxLimited, Sharp, Smoothed
-from .survey import Geometry, LightCone, Replicated, Shells
+from .shapes import Background
+from .survey import Geometry, LightCone, Shells, single
+from .units import LN10
 
 Array = np.ndarray
 _REDSHIFT_CELLS = 30
@@ -35,16 +40,31 @@ class Mocks:
         Number of clusters of each catalogue.
     row : ndarray of int, shape (n,)
         Catalogue of each cluster, ascending.
-    z, log_mass, log_lx, log_yx : ndarray, shape (n,)
-        Redshift, log10 M500c (Msun/h), log10 L_X (erg/s), log10 Y_X (Msun/h keV).
+    z, log_mass : ndarray, shape (n,)
+        Redshift, log10 M500c (Msun/h).
+    names : tuple of str
+        The observables, L_X first.
+    observables : ndarray, shape (n, D)
+        Their log10 as measured (erg/s, keV, Msun/h, Msun/h keV).
+    log_yx : ndarray, shape (n,)
+        log10 of the mass proxy as measured, Y_X (Msun/h keV) unless configured otherwise.
+    log_mwl : ndarray, shape (n,)
+        log10 of the weak-lensing mass (Msun/h); NaN in a survey that has none.
     """
 
     size: Array
     row: Array
     z: Array
     log_mass: Array
-    log_lx: Array
+    names: tuple[str, ...]
+    observables: Array
     log_yx: Array
+    log_mwl: Array
+
+    @property
+    def log_lx(self) -> Array:
+        """log10 of the measured L_X (erg/s), shape (n,)."""
+        return self.observables[:, 0]
 
     @property
     def median_yx(self) -> Array:
@@ -57,6 +77,29 @@ class Mocks:
         names = tuple(f"mock-{i + 1:05d}" for i in range(int(mine.sum())))
         error = np.zeros(int(mine.sum()))
         return Catalogue(names, self.z[mine], self.log_lx[mine], self.log_yx[mine], error, "mock")
+
+    def kept(self, chosen: Array) -> Mocks:
+        """Only the clusters where `chosen`, shape (n,), is true."""
+        arrays = {n: getattr(self, n)[chosen] for n in _ARRAYS if n != "size"}
+        return Mocks(size=np.bincount(arrays["row"], minlength=len(self.size)), names=self.names, **arrays)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Mocks]) -> Mocks:
+        """Mocks of successive chunks of catalogues as one table."""
+        arrays = {n: np.concatenate([getattr(p, n) for p in parts]) for n in _ARRAYS}
+        return cls(names=parts[0].names, **arrays)
+
+    @classmethod
+    def merged(cls, parts: Sequence[Mocks]) -> Mocks:
+        """Clusters of several parts of the same catalogues as one table."""
+        if len(parts) == 1:
+            return parts[0]
+        order = np.argsort(np.concatenate([p.row for p in parts]), kind="stable")
+        arrays = {n: np.concatenate([getattr(p, n) for p in parts])[order] for n in _ARRAYS if n != "size"}
+        return cls(size=np.sum([p.size for p in parts], axis=0), names=parts[0].names, **arrays)
+
+
+_ARRAYS = ("size", "row", "z", "log_mass", "observables", "log_yx", "log_mwl")
 
 
 def grouped_median(values: Array, row: Array, size: Array) -> Array:
@@ -74,40 +117,46 @@ def grouped_median(values: Array, row: Array, size: Array) -> Array:
     return np.where(size > 0, median, np.nan)
 
 
-def draw_mocks(
-    model: ForwardModel, theta: Array, *, rng: np.random.Generator, yx_error: float = 0.0
-) -> Mocks:
-    """Draw one mock catalogue for each parameter vector.
+def draw_mocks(model: ForwardModel, theta: Array, *, rng: np.random.Generator) -> Mocks:
+    """Draw one mock catalogue for each parameter vector, with the setup's measurement errors.
 
     Parameters
     ----------
     model : ForwardModel
     theta : ndarray, shape (P, D)
     rng : numpy.random.Generator
-    yx_error : float
-        Measurement error added to log10 Y_X, dex.
     """
     theta = np.atleast_2d(theta)
-    cells = _Cells.of(model)
+    return Mocks.merged([_draw_part(model, part, theta, rng) for part in model.setup.geometry.parts])
+
+
+def _draw_part(model: ForwardModel, part: Geometry, theta: Array, rng: np.random.Generator) -> Mocks:
+    """Mocks of one redshift shell of the model's survey."""
+    drawn = [_draw_all(model, part, theta, np.ones(len(theta)), rng)]
+    if getattr(model.setup.selection, "contamination", None) is not None:
+        drawn.append(_draw_contaminants(model, part, theta, rng))
+    return Mocks.merged(drawn)
+
+
+def _draw_all(model: ForwardModel, part: Geometry, theta: Array, scale: Array, rng: np.random.Generator) -> Mocks:
+    """Mocks of one shell with `scale` times as many clusters, shape (P,)."""
+    cells = _Cells.of(model, part)
     rows = max(1, _CHUNK // cells.size)
-    parts = [
-        _draw(model, cells, theta[start : start + rows], start, rng) for start in range(0, len(theta), rows)
-    ]
-    mocks = Mocks(
-        np.concatenate([p.size for p in parts]),
-        *(np.concatenate([getattr(p, n) for p in parts]) for n in ("row", "z", "log_mass", "log_lx", "log_yx")),
-    )
-    if yx_error:
-        mocks = replace(mocks, log_yx=mocks.log_yx + yx_error * rng.standard_normal(len(mocks.row)))
-    return mocks
+    starts = range(0, len(theta), rows)
+    return Mocks.joined([_draw(model, cells, theta[i : i + rows], (i, scale[i : i + rows]), rng) for i in starts])
 
 
-def _single(geometry: Geometry) -> tuple[Geometry, float]:
-    """One survey, and how many copies of it there are."""
-    if isinstance(geometry, Replicated):
-        survey, copies = _single(geometry.survey)
-        return survey, copies * geometry.copies
-    return geometry, 1.0
+def _draw_contaminants(model: ForwardModel, part: Geometry, theta: Array, rng: np.random.Generator) -> Mocks:
+    """Detections of one shell that are no clusters: thinned clusters of the fiducial model, whose mass they carry."""
+    setup, selection = model.setup, model.setup.selection
+    assert isinstance(selection, FluxLimited) and selection.contamination is not None
+    known = setup.parameters.without([*setup.parameters.contrasts, "norm_contamination"])
+    plain = forward_model(replace(setup, parameters=known, selection=replace(selection, contamination=None)))
+    fiducial = np.repeat(known.fiducial[None], len(theta), axis=0)
+    most, factor = selection.contamination.largest_odds, model.parameters.values(theta).norm_contamination
+    drawn = _draw_all(plain, part, fiducial, np.broadcast_to(most * np.asarray(factor), (len(theta),)), rng)
+    limit = selection.log_luminosity_limit(drawn.z, drawn.log_mass, setup.cosmology, setup.relations)
+    return drawn.kept(rng.random(len(drawn.row)) * most < selection.contamination.odds(drawn.log_lx - limit))
 
 
 @dataclass(frozen=True)
@@ -129,65 +178,91 @@ class _Cells:
         return float(self.corners.log_mass[1] - self.corners.log_mass[0])
 
     @classmethod
-    def of(cls, model: ForwardModel) -> _Cells:
-        """Cells that cover the model's survey and mass grid."""
+    def of(cls, model: ForwardModel, part: Geometry) -> _Cells:
+        """Cells that cover one redshift shell of the model's survey and its mass grid."""
         setup, low = model.setup, float(model.population.log_mass[0])
         step = _MASS_CELL["flux" if isinstance(model.setup.selection, FluxLimited) else "mass"]
         log_mass = low + step * np.arange(int((LOG_MASS_HIGH - low) / step) + 1)
-        geometry, copies = _single(setup.geometry)
+        geometry, copies = single(part)
+        number = np.zeros(1, dtype=int)
         if isinstance(geometry, LightCone):
-            z = np.linspace(np.cbrt(max(geometry.zmin, 1e-5)), np.cbrt(geometry.zmax), _REDSHIFT_CELLS + 1) ** 3
+            size = max(8, math.ceil(_REDSHIFT_CELLS / geometry.shell_count))
+            z = np.linspace(np.cbrt(max(geometry.zmin, 1e-5)), np.cbrt(geometry.zmax), size + 1) ** 3
             distance = setup.cosmology.comoving_distance(z)
-            volume = geometry.area / 3 * np.diff(distance**3)
+            volume, number = geometry.area / 3 * np.diff(distance**3), number + geometry.number
         else:
             shells = geometry.shells(setup.cosmology)
             z, distance, volume = shells.z, np.ones(2), shells.volume
-        return cls(Population(setup, log_mass, Shells(z, np.ones(len(z)))), copies * volume, distance)
+        return cls(Population(setup, log_mass, Shells(z, np.ones(len(z)), number)), copies * volume, distance)
 
 
 @dataclass(frozen=True)
 class _Chance:
-    """Chance of selection, and the observables of the selected, at each catalogue's parameters."""
+    """Chance of selection of clusters, at each catalogue's parameters."""
 
     setup: Setup
-    lines: Lines  # every field of shape (P,)
+    values: Values
+    lx: Line  # of the measured L_X; every field of shape (P,)
+    scatter: Array  # (P, D)
 
     @classmethod
     def of(cls, model: ForwardModel, v: Values, size: int) -> _Chance:
         """Relations at parameter values `v` of `size` catalogues."""
+        relations = model.setup.relations
+        scatter = np.broadcast_to(relations.scatters(v), (size, len(relations.names)))
+        return cls(model.setup, v, full_line(relations.line("lx", v), size), scatter)
 
-        def full(x: Array) -> Array:
-            return np.broadcast_to(np.asarray(x, dtype=float), (size,))
+    @property
+    def _detection(self) -> Detection:
+        selection = self.setup.selection
+        return selection.detection if isinstance(selection, FluxLimited) else SHARP
 
-        lines, selection = model.setup.relations.at(v), model.setup.selection
-        if isinstance(selection, FluxLimited):
-            lines = selection.observed(lines)
-        lx, yx = (
-            Line(full(x.log_norm), full(x.slope), full(x.evolution), full(x.scatter)) for x in (lines.lx, lines.yx)
-        )
-        return cls(model.setup, Lines(lx, yx, full(lines.correlation)))
+    @property
+    def weight(self) -> Array:
+        """Of each component of the residuals and part of the chance of detection, shape (J I,)."""
+        return np.outer(self.setup.relations.unit_residuals.weight, self._detection.weight).ravel()
 
-    def _mean(self, line: Line, row: Array, z: Array, log_mass: Array) -> Array:
-        """Mean log10 of an observable; `row` broadcasts against `z` and `log_mass`."""
-        cosmology, relations = self.setup.cosmology, self.setup.relations
-        growth = np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
-        slope = line.slope[row] * (log_mass - relations.pivot)
-        return line.log_norm[row] + slope + line.evolution[row] * growth
+    @property
+    def _flux_error(self) -> float:
+        selection = self.setup.selection
+        return selection.flux_error if isinstance(selection, FluxLimited) else 0.0
 
-    def _significance(self, row: Array, z: Array, log_mass: Array) -> Array:
-        """(Mean log L_X - log limit) / scatter of a flux-limited survey."""
+    def background(self, row: Array, z: Array) -> Background:
+        """How clusters of catalogues `row` look at redshifts `z`, which broadcast."""
+        return self.setup.background(self.values, z, row)
+
+    def mean(self, line: Line, name: str, row: Array, background: Background, log_mass: Array) -> Array:
+        """Mean log10 of an observable as measured; `row` broadcasts against `background` and `log_mass`."""
+        slope = line.slope[row] * (log_mass - self.setup.relations.pivot)
+        true = line.log_norm[row] + slope + line.evolution[row] * background.log_growth
+        return true + background.shift(self.setup.distance_powers(name))
+
+    def _excess(self, row: Array, z: Array, log_mass: Array) -> Array:
+        """Mean log L_X minus the log of the limiting one of a flux-limited survey."""
         selection = self.setup.selection
         assert isinstance(selection, FluxLimited)
         limit = selection.log_luminosity_limit(z, log_mass, self.setup.cosmology, self.setup.relations)
-        return (self._mean(self.lines.lx, row, z, log_mass) - limit) / self.lines.lx.scatter[row]
+        return self.mean(self.lx, "lx", row, self.background(row, z), log_mass) - limit
+
+    def _of_components(self, row: Array, excess: Array, log_mass: Array) -> Array:
+        """Chance of detection in each component and part of `Detection`; a last axis (J I,) is added."""
+        mean, covariance = self.setup.relations.unit_residuals.at(log_mass)
+        scatter = self.scatter[row, 0][..., None]
+        spread = np.hypot(scatter * np.sqrt(covariance[..., 0, 0]), self._flux_error)
+        above, detection = excess[..., None] + scatter * mean[..., 0], self._detection
+        if detection.is_sharp:
+            return special.ndtr(above / spread)
+        chance = special.ndtr((above[..., None] - detection.offset) / np.hypot(spread[..., None], detection.width))
+        return chance.reshape(*chance.shape[:-2], -1)
 
     def at_corners(self, cells: _Cells) -> Array:
         """Chance of selection at the cells' corners, shape (P, K + 1, M + 1)."""
         log_mass, z = cells.corners.log_mass, cells.corners.shells.z
         if isinstance(self.setup.selection, FluxLimited):
-            row = np.arange(len(self.lines.correlation))[:, None, None]
-            return special.ndtr(self._significance(row, z[:, None], log_mass))
-        sharp = self._sharp.probability(log_mass, self.lines.lx, self.setup.relations)
+            row = np.arange(len(self.scatter))[:, None, None]
+            chance = self._of_components(row, self._excess(row, z[:, None], log_mass), log_mass)
+            return chance @ self.weight
+        sharp = self._sharp.probability(log_mass, self.lx, self.setup.relations)
         return np.repeat(sharp[:, None, :], len(z), axis=1)
 
     @property
@@ -197,25 +272,50 @@ class _Chance:
         return selection.sharp if isinstance(selection, Smoothed) else selection
 
     def of_clusters(self, row: Array, z: Array, log_mass: Array) -> Array:
-        """Chance of selection of single clusters, shape (n,)."""
+        """Chance of selection of single clusters in each component of the residuals, shape (n, J I)."""
         if isinstance(self.setup.selection, FluxLimited):
-            return special.ndtr(self._significance(row, z, log_mass))
-        lower, upper = self._sharp.limits(self.lines.lx, self.setup.relations)
+            return self._of_components(row, self._excess(row, z, log_mass), log_mass)
+        lower, upper = self._sharp.limits(self.lx, self.setup.relations)
         ramp = 10.0 ** (self._sharp.slope * np.minimum(log_mass - upper[row], 0.0))
-        return np.where(log_mass > lower[row], ramp, 0.0)
+        chance = np.where(log_mass > lower[row], ramp, 0.0)
+        return np.repeat(chance[:, None], len(self.setup.relations.unit_residuals.weight), axis=1)
 
-    def observables(
-        self, row: Array, z: Array, log_mass: Array, probability: Array, rng: np.random.Generator
-    ) -> tuple[Array, Array]:
-        """log10 L_X and log10 Y_X of selected clusters; L_X residuals above the flux limit."""
-        u, other = rng.random(len(row)), rng.standard_normal(len(row))
-        if not isinstance(self.setup.selection, FluxLimited):
-            probability = np.ones(len(row))
-        residual = -special.ndtri(np.maximum(u, 1e-300) * probability)
-        rho, lx, yx = self.lines.correlation[row], self.lines.lx, self.lines.yx
-        log_lx = self._mean(lx, row, z, log_mass) + lx.scatter[row] * residual
-        mixed = rho * residual + np.sqrt(1 - rho**2) * other
-        return log_lx, self._mean(yx, row, z, log_mass) + yx.scatter[row] * mixed
+    def residuals(self, row: Array, log_mass: Array, chance: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Residuals of the observables (n, D), dex, and errors of L_X (n,) of selected clusters."""
+        density = self.setup.relations.unit_residuals
+        share = np.cumsum(chance * self.weight, axis=1)
+        u, v = rng.random((2, len(row)))
+        both = (v[:, None] * share[:, -1:] > share).sum(axis=1)
+        component, part = np.divmod(both, len(self._detection.weight))
+        normal = rng.standard_normal((len(row), len(density.names) + 1))
+        mean, covariance = density.at(log_mass)
+        at = np.arange(len(row)) if density.mass_dependent else np.zeros(len(row), dtype=int)
+        mean, factor = mean[at, component], np.linalg.cholesky(covariance)[at, component]
+        error = self._flux_error * normal[:, -1]
+        if isinstance(self.setup.selection, FluxLimited):
+            share = np.take_along_axis(chance, both[:, None], axis=1)[:, 0]
+            spread, width = self.scatter[row, 0] * factor[:, 0, 0], np.array(self._detection.width)[part]
+            blur = np.hypot(self._flux_error, width)
+            total = np.hypot(spread, blur)
+            measured = -total * special.ndtri(np.maximum(u, 1e-300) * share)  # about the component's mean
+            split = spread**2 / total**2 * measured + spread * blur / total * normal[:, -1]
+            normal[:, 0], error = split / spread, measured - split
+            if width.any():  # only part of it is an error of the flux
+                error = _share_of(error, self._flux_error, width, rng)
+        unit = mean + np.einsum("nde,ne->nd", factor, normal[:, :-1])
+        return unit * self.scatter[row], error
+
+
+def _share_of(total: Array, one: float, other: Array, rng: np.random.Generator) -> Array:
+    """A Gaussian error of width `one` given its sum with another one; arrays of shape (n,)."""
+    blur = np.maximum(np.hypot(one, other), np.finfo(float).tiny)
+    return (one / blur) ** 2 * total + one * other / blur * rng.standard_normal(len(total))
+
+
+def full_line(line: Line, size: int) -> Line:
+    """A relation with every field of shape (size,)."""
+    parts = (line.log_norm, line.slope, line.evolution, line.scatter)
+    return Line(*(np.broadcast_to(np.asarray(x, dtype=float), (size,)) for x in parts))
 
 
 def _corner_max(x: Array) -> Array:
@@ -233,14 +333,16 @@ def _redshifts(cells: _Cells, k: Array, rng: np.random.Generator) -> tuple[Array
     return z[k] + w * (z[k + 1] - z[k]), w
 
 
-def _draw(model: ForwardModel, cells: _Cells, theta: Array, first: int, rng: np.random.Generator) -> Mocks:
-    """Mocks of a chunk of parameter vectors whose first catalogue has number `first`."""
-    v = model.parameters.values(theta)
+def _draw(
+    model: ForwardModel, cells: _Cells, theta: Array, place: tuple[int, Array], rng: np.random.Generator
+) -> Mocks:
+    """Mocks of a chunk of parameter vectors: the first catalogue's number, and a factor on each expected count."""
+    (first, scale), v = place, model.parameters.values(theta)
     chance = _Chance.of(model, v, len(theta))
     log_mass, z = cells.corners.log_mass, cells.corners.shells.z
     density = cells.corners.abundance(v)  # (P, K + 1, M + 1), per dex and unit volume
     bound = _corner_max(density) * _corner_max(chance.at_corners(cells))
-    number = rng.poisson(bound * (cells.volume[:, None] * cells.step))
+    number = rng.poisson(bound * (scale[:, None, None] * cells.volume[:, None] * cells.step))
     flat = np.repeat(np.arange(number.size), number.ravel())
     row, k, j = np.unravel_index(flat, number.shape)
     u = rng.random(len(flat))
@@ -252,10 +354,47 @@ def _draw(model: ForwardModel, cells: _Cells, theta: Array, first: int, rng: np.
     if len(z) > 1:
         beyond = (1 - u) * log_density[row, k + 1, j] + u * log_density[row, k + 1, j + 1]
         here = (1 - w) * here + w * beyond
-    probability = chance.of_clusters(row, redshift, mass)
+    each = chance.of_clusters(row, redshift, mass)
+    probability = each @ chance.weight
     kept = rng.random(len(flat)) * bound[row, k, j] < np.exp(here) * probability
-    row, redshift, mass, probability = (x[kept] for x in (row, redshift, mass, probability))
+    row, redshift, mass, each = (x[kept] for x in (row, redshift, mass, each))
     if isinstance(model.setup.selection, Smoothed):
         mass = mass + model.setup.selection.width * rng.standard_normal(len(mass))
-    log_lx, log_yx = chance.observables(row, redshift, mass, probability, rng)
-    return Mocks(np.bincount(row, minlength=len(theta)), row + first, redshift, mass, log_lx, log_yx)
+    residuals, lx_error = chance.residuals(row, mass, each, rng)
+    size = np.bincount(row, minlength=len(theta))
+    names, observables, log_yx = _observed(chance, row, (redshift, mass), (residuals, lx_error), rng)
+    log_mwl = _weak_lensing(model.setup, v, row, mass, rng)
+    return Mocks(size, row + first, redshift, mass, names, observables, log_yx, log_mwl)
+
+
+def _observed(
+    chance: _Chance, row: Array, at: tuple[Array, Array], noise: tuple[Array, Array], rng: np.random.Generator
+) -> tuple[tuple[str, ...], Array, Array]:
+    """Names, log10 of the observables (n, D) and of the mass proxy (n,), measurement errors included."""
+    setup, v, (residuals, lx_error) = chance.setup, chance.values, noise
+    relations, size = setup.relations, len(chance.scatter)
+    lines = [full_line(relations.line(name, v), size) for name in relations.names]
+    background, log_mass = chance.background(row, at[0]), at[1]
+    means = [
+        chance.mean(line, n, row, background, log_mass) for line, n in zip(lines, relations.names, strict=True)
+    ]
+    true = np.stack(means, axis=-1) + residuals
+    error = rng.standard_normal(true.shape) * np.asarray(setup.errors or np.zeros(len(lines)))
+    proxy = full_line(relations.at(v).yx, size)
+    stretch = relations.proxy_stretch(v, size)[row]
+    log_yx = chance.mean(proxy, "proxy", row, background, log_mass)
+    log_yx = log_yx + stretch * (residuals @ relations.combination)
+    rest = np.sqrt(max(setup.yx_error**2 - setup.shared_error**2, 0.0))
+    log_yx = log_yx + error @ relations.combination + rest * rng.standard_normal(len(row))
+    error[:, 0] += lx_error
+    return relations.names, true + error, log_yx
+
+
+def _weak_lensing(setup: Setup, v: Values, row: Array, log_mass: Array, rng: np.random.Generator) -> Array:
+    """log10 of weak-lensing masses, Msun/h, shape (n,); NaN without weak lensing."""
+    if setup.weak_lensing is None:
+        return np.full(len(row), np.nan)
+    size = int(row.max()) + 1 if len(row) else 1
+    bias, scatter = (np.broadcast_to(np.atleast_1d(x), (max(size, np.size(x)),)) for x in (v.norm_wl, v.scatter_wl))
+    noise = setup.weak_lensing / LN10 * scatter[row] * rng.standard_normal(len(row))
+    return log_mass + np.log10(bias[row]) + noise

@@ -81,7 +81,7 @@ def _relation_words(relations: Relations) -> str:
     return f"Relations (M500c, pivot 10^{relations.pivot:.2f} Msun/h): {laws}."
 
 
-def survey_sentences(setup: Setup, yx_error: float) -> tuple[str, ...]:
+def survey_sentences(setup: Setup) -> tuple[str, ...]:
     """The survey and the model in a few sentences."""
     c = setup.cosmology
     variance = "density_contrast" in setup.parameters.names
@@ -95,6 +95,8 @@ def survey_sentences(setup: Setup, yx_error: float) -> tuple[str, ...]:
         if variance
         else "Sample variance is off; the ladder shows the effect of switching it on.",
     ]
-    if yx_error:
-        sentences.append(f"Each Y_X is measured to {yx_error:g} dex.")
+    if setup.yx_error:
+        sentences.append(f"Each Y_X is measured to {setup.yx_error:g} dex.")
+    if setup.weak_lensing is not None:
+        sentences.append(f"Weak-lensing masses scatter by {setup.weak_lensing:g} in ln M at fixed mass.")
     return tuple(sentences)

@@ -20,13 +20,22 @@ Array = np.ndarray
 class Values:
     """Value of every parameter of the forward model; each a float or an array of shape (P,).
 
+    ``Om0``, ``h``, ``ns``: shape of the cosmology; None: the configured one's, to which the observables
+    refer whatever they are.
     ``norm_x``: factor on the normalisation of the relation of observable x (NV22's bias b_x);
     ``slope_x``: factor on its slope; ``scatter_x``: factor on its intrinsic scatter;
     ``evolution_x``: added to its exponent of E(z). ``yx`` acts on top of ``t`` and ``mgas``.
-    ``density_contrast``: the survey volume's mean linear overdensity in units of its rms.
+    ``norm_core``, ``scatter_core``: of L_X over core-excised L_X. ``norm_wl`` is 1 plus the weak-lensing
+    mass bias, ``scatter_wl`` a factor on the scatter of ln M_WL at fixed mass.
+    ``norm_contamination``: factor on the expected number of detections that are no clusters.
+    ``density_contrast``: the survey volume's mean linear overdensity in units of its rms; of shape (P, S),
+    independent standard normal numbers that make up the overdensities, in a survey of S shells.
     """
 
     sigma8: float | Array = 0.81
+    Om0: float | Array | None = None
+    h: float | Array | None = None
+    ns: float | Array | None = None
     norm_lx: float | Array = 1.0
     norm_t: float | Array = 1.0
     norm_mgas: float | Array = 1.0
@@ -43,14 +52,26 @@ class Values:
     evolution_t: float | Array = 0.0
     evolution_mgas: float | Array = 0.0
     evolution_yx: float | Array = 0.0
+    norm_core: float | Array = 1.0
+    scatter_core: float | Array = 1.0
+    norm_wl: float | Array = 1.0
+    scatter_wl: float | Array = 1.0
+    norm_contamination: float | Array = 1.0
     density_contrast: float | Array = 0.0
 
 
-NAMES = tuple(f.name for f in fields(Values))
+MAX_SHELLS = 32
+"""Redshift shells with a density contrast of their own that a survey may have."""
+NAMES = (*(f.name for f in fields(Values)), *(f"density_contrast_{i + 1}" for i in range(MAX_SHELLS)))
 """Every parameter of the forward model."""
+
+_FIELDS = frozenset(NAMES[:-MAX_SHELLS])
 
 LATEX = {
     "sigma8": r"$\sigma_8$",
+    "Om0": r"$\Omega_{\rm m}$",
+    "h": r"$h$",
+    "ns": r"$n_{\rm s}$",
     "norm_lx": r"$b_{L_{\rm X}}$",
     "norm_t": r"$b_T$",
     "norm_mgas": r"$b_{M_{\rm gas}}$",
@@ -67,9 +88,33 @@ LATEX = {
     "evolution_t": r"$\Delta\gamma_T$",
     "evolution_mgas": r"$\Delta\gamma_{M_{\rm gas}}$",
     "evolution_yx": r"$\Delta\gamma_{Y_{\rm X}}$",
+    "norm_core": r"$b_{\rm core}$",
+    "scatter_core": r"$r_{\rm core}$",
+    "norm_wl": r"$1+b_{\rm WL}$",
+    "scatter_wl": r"$r_{\rm WL}$",
+    "norm_contamination": r"$b_{\rm cont}$",
     "density_contrast": r"$\delta_V/\sigma_V$",
+    **{f"density_contrast_{i + 1}": rf"$\delta_{{{i + 1}}}/\sigma_{{{i + 1}}}$" for i in range(MAX_SHELLS)},
 }
 """Axis labels."""
+
+
+def contrast_names(shells: int) -> tuple[str, ...]:
+    """Names of the density contrasts of a survey of `shells` redshift shells.
+
+    Raises
+    ------
+    InputError
+        If there are more than `MAX_SHELLS`.
+
+    Examples
+    --------
+    >>> contrast_names(1), contrast_names(2)
+    (('density_contrast',), ('density_contrast_1', 'density_contrast_2'))
+    """
+    if not 1 <= shells <= MAX_SHELLS:
+        raise InputError(f"survey: {shells} redshift shells; give 1 to {MAX_SHELLS}")
+    return NAMES[-MAX_SHELLS:][:shells] if shells > 1 else ("density_contrast",)
 
 
 @dataclass(frozen=True)
@@ -133,6 +178,13 @@ class Prior:
         if self.log:
             return np.exp(centre + factor * (np.log(x) - centre))
         return centre + factor * (x - centre)
+
+    def span(self, sigma: float) -> tuple[float, float]:
+        """Bounds of a flat prior; of another one the quantiles `sigma` standard deviations from its centre."""
+        if self.kind == "flat":
+            return self.bounds
+        low, high = self.quantile(special.ndtr(np.array([-sigma, sigma])))
+        return float(low), float(high)
 
     @cached_property
     def bounds(self) -> tuple[float, float]:
@@ -223,6 +275,11 @@ class ParameterSet:
         return tuple(p.name for p in self.free)
 
     @cached_property
+    def contrasts(self) -> tuple[str, ...]:
+        """Names of the free density contrasts, one for each shell of the survey."""
+        return tuple(name for name in self.names if name.startswith("density_contrast"))
+
+    @cached_property
     def fiducial(self) -> Array:
         """Fiducial parameter vector, shape (D,)."""
         return np.array([p.fiducial for p in self.free])
@@ -230,11 +287,14 @@ class ParameterSet:
     @cached_property
     def fiducial_values(self) -> Values:
         """Every parameter at its fiducial value, free or fixed."""
-        return replace(self.fixed, **{p.name: p.fiducial for p in self.free})
+        return self._fixing(self.free)
 
     def values(self, theta: Array) -> Values:
         """Named values of parameter vectors `theta`, shape (P, D); each free one of shape (P,)."""
-        return replace(self.fixed, **dict(zip(self.names, np.atleast_2d(theta).T, strict=True)))
+        named = dict(zip(self.names, np.atleast_2d(theta).T, strict=True))
+        if len(self.contrasts) > 1:
+            named["density_contrast"] = np.stack([named.pop(name) for name in self.contrasts], axis=-1)
+        return replace(self.fixed, **named)
 
     def log_prior(self, theta: Array) -> Array:
         """Log prior density; shape (P,) for `theta` of shape (P, D)."""
@@ -263,18 +323,22 @@ class ParameterSet:
     def without(self, names: Iterable[str]) -> ParameterSet:
         """Fix the named parameters at their fiducial values."""
         names = set(names)
-        gone = {p.name: p.fiducial for p in self.free if p.name in names}
-        return ParameterSet(tuple(p for p in self.free if p.name not in names), replace(self.fixed, **gone))
+        gone = [p for p in self.free if p.name in names]
+        return ParameterSet(tuple(p for p in self.free if p.name not in names), self._fixing(gone))
+
+    def _fixing(self, parameters: Iterable[Parameter]) -> Values:
+        """Fixed values and the fiducial ones of `parameters`; density contrasts of shells are zero."""
+        return replace(self.fixed, **{p.name: p.fiducial for p in parameters if p.name in _FIELDS})
 
     def with_free(self, parameter: Parameter) -> ParameterSet:
         """Free one more parameter, at the end of the vector."""
         return ParameterSet((*self.free, parameter), self.fixed)
 
     def widened(self, factor: float, prefixes: tuple[str, ...] = ("norm_",)) -> ParameterSet:
-        """Stretch the priors of parameters whose name starts with one of `prefixes` (in log)."""
+        """Stretch the priors of relations' parameters whose name starts with one of `prefixes` (in log)."""
         free = tuple(
             replace(p, prior=replace(p.prior, widening=p.prior.widening * factor))
-            if p.name.startswith(prefixes)
+            if p.name.startswith(prefixes) and p.name != "norm_contamination"
             else p
             for p in self.free
         )

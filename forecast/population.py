@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -11,11 +12,13 @@ import numpy as np
 
 from .cosmology import Cosmology
 from .errors import InputError
-from .massfunction import MassFunction
-from .parameters import ParameterSet, Values
-from .scaling import Line, Lines, Relations
+from .massfunction import MassFunction, ShapedMassFunction, matter_density_range
+from .parameters import ParameterSet, Values, contrast_names
+from .scaling import Line, Relations
 from .selection import Selection
-from .survey import Geometry, Shells, rms_contrast
+from .shapes import DISTANCE_POWERS, SHAPE_NAMES, Background, Expansion, Shape, ShapeGrid, free_shapes
+from .survey import Box, Geometry, Shells, single
+from .variance import contrast_root, growth
 
 Array = np.ndarray
 
@@ -24,6 +27,8 @@ LOG_MASS_LOW, LOG_MASS_HIGH = 11.5, 15.9
 CHUNK = 50_000
 """Elements per temporary array: what stays in the processor's cache."""
 SQRT2PI = math.sqrt(2 * math.pi)
+_COARSE = 0.4
+"""Nodes in the cosmology's shape for density contrasts, as a part of those for the mass function."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +38,27 @@ class Setup:
     Parameters
     ----------
     cosmology : Cosmology
+        If shape parameters are free, the one in which observables were derived and that gives the rest.
+        A box has no distances: its volume, in (Mpc/h)^3, and its observables do not depend on it.
     mass_function : str
         One of `forecast.massfunction.MODELS`.
-    geometry : Box or LightCone
+    geometry : Box, LightCone or Replicated
     selection : Sharp, Smoothed or FluxLimited
     relations : Relations
     parameters : ParameterSet
         If ``density_contrast`` is among the free ones, sample variance of the survey volume is
         marginalised over: the abundance is multiplied by exp(b g - b^2 sigma_V^2/2) with halo bias
-        b(M) and g = density_contrast x sigma_V, so that its mean is unchanged.
+        b(M) and g = density_contrast x sigma_V, so that its mean is unchanged. In a survey of S shells
+        ``density_contrast_1`` to ``_S`` are independent numbers of which the shells' g are made.
     yx_bin : float
         Width of the bins of log10 Y_X of the level ``binned``, dex.
+    yx_error : float
+        Measurement error of log10 of the mass proxy, dex.
+    errors : tuple of float
+        Measurement errors of log10 of each of `relations.names`, dex; empty: none. Those of an observable
+        that makes up the mass proxy are in `yx_error` too.
+    weak_lensing : float or None
+        Scatter of ln M_WL at fixed mass, if clusters have weak-lensing masses.
     """
 
     cosmology: Cosmology
@@ -53,15 +68,82 @@ class Setup:
     relations: Relations
     parameters: ParameterSet
     yx_bin: float = 0.1
+    yx_error: float = 0.0
+    errors: tuple[float, ...] = ()
+    weak_lensing: float | None = None
 
     def __post_init__(self) -> None:
+        if self.weak_lensing is not None and not 0 < self.weak_lensing < 3:
+            raise InputError(f"weak_lensing: scatter of ln M must be between 0 and 3, got {self.weak_lensing:g}")
+        if self.yx_error < 0 or min(self.errors, default=0.0) < 0:
+            raise InputError("measurement errors must not be negative")
+        if self.errors and len(self.errors) != len(self.relations.names):
+            raise InputError(f"errors: give one for each of {self.relations.names}, got {self.errors}")
+        shells = self.geometry.shell_count
+        if self.parameters.contrasts and self.parameters.contrasts != contrast_names(shells):
+            raise InputError(
+                f"a survey of {shells} redshift shells needs {contrast_names(shells)} free, or no density contrast; "
+                f"got {self.parameters.contrasts}"
+            )
+        if "norm_contamination" in self.parameters.names and getattr(self.selection, "contamination", None) is None:
+            raise InputError(
+                "parameters.norm_contamination: no detection is anything but a cluster; "
+                "add [selection.contamination], or leave the parameter out"
+            )
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
+
+    @cached_property
+    def shapes(self) -> ShapeGrid | None:
+        """Cosmologies that free shape parameters can reach; None if the shape is the configured one."""
+        nearest = float(self.geometry.shells(self.cosmology).z[0])
+        return free_shapes(self.cosmology, self.parameters, matter_density_range(self.mass_function, nearest))
+
+    def shape(self, v: Values) -> Shape | None:
+        """Shapes at parameter values `v`; None if they are the configured one."""
+        return None if self.shapes is None else self.shapes.shape(*(getattr(v, name) for name in SHAPE_NAMES))
+
+    def background(self, v: Values, z: Array, row: Array) -> Background:
+        """How clusters look at parameter values number `row` of `v`, which broadcasts against redshifts `z`."""
+        shape, z0 = self.shape(v), self.relations.z0
+        if shape is None:
+            return Background(np.log10(self.cosmology.efunc(z) / self.cosmology.efunc(z0)))
+        true = shape.expansion_of(row)
+        if isinstance(single(self.geometry)[0], Box):
+            return Background(np.log10(true.efunc(z) / true.efunc(np.asarray(z0))))
+        return Background.seen(true, Expansion.of(self.cosmology), z, np.asarray(z0))
+
+    def distance_powers(self, name: str) -> tuple[float, float]:
+        """Dependence of an observable on distance and h; "proxy" is the mass proxy.
+
+        A proxy of slope 1 that does not evolve is a mass, measured as distance and given in Msun/h.
+        """
+        relations = self.relations
+        if name == "proxy":
+            each = [self.distance_powers(n) for n in relations.names]
+            distance, unit = relations.combination @ np.array(each)
+            return float(distance), float(unit)
+        if name == "yx" and (relations["yx"].slope, relations["yx"].evolution) == (1.0, 0.0):
+            return 1.0, 1.0
+        return DISTANCE_POWERS.get(name, (0.0, 0.0))
+
+    @property
+    def shared_error(self) -> float:
+        """Error of the mass proxy, dex, that follows from the errors of its observables."""
+        return float(np.linalg.norm(self.relations.combination * self.errors)) if self.errors else 0.0
 
 
 def columns(x: Any, ndim: int) -> Array:
     """Shape a per-parameter-vector quantity for broadcasting: (P,) -> (P, 1, ...)."""
     return np.reshape(np.asarray(x, dtype=float), (-1,) + (1,) * (ndim - 1))
+
+
+def sum_of(parts: Iterable[Array]) -> Array:
+    """Sum of arrays of one shape, in place."""
+    first, *others = parts
+    for other in others:
+        first += other
+    return first
 
 
 def mass_grid(setup: Setup, lowest: float, step: float) -> Array:
@@ -104,45 +186,103 @@ class Population:
         return MassFunction(self.setup.cosmology, self.setup.mass_function, self.shells.z, self.log_mass)
 
     @cached_property
+    def shaped_mass_function(self) -> ShapedMassFunction:
+        """dn/dlog10 M on the grid for free shapes."""
+        assert self.setup.shapes is not None
+        return ShapedMassFunction(self.setup.shapes, self.setup.mass_function, self.shells.z, self.log_mass)
+
+    @cached_property
     def log_growth(self) -> Array:
-        """log10 E(z)/E(z0) at the redshift nodes, shape (K,)."""
+        """log10 E(z)/E(z0) at the redshift nodes in the configured cosmology, shape (K,)."""
         cosmology, z0 = self.setup.cosmology, self.setup.relations.z0
         return np.log10(cosmology.efunc(self.shells.z) / cosmology.efunc(z0))
 
     @cached_property
     def _contrast(self) -> Array:
-        volume = self.setup.geometry.shells(self.setup.cosmology).total_volume
-        return rms_contrast(self.shells.z, volume, self.setup.cosmology)[:, None]
+        """Density contrast at each redshift node per unit of each parameter at sigma8 = 1, shape (K, S)."""
+        root = contrast_root(self.setup.geometry, self.setup.cosmology)[self.shells.index]
+        return root * growth(self.setup.cosmology, self.shells.z)[:, None]
+
+    @cached_property
+    def _contrast_table(self) -> tuple[ShapeGrid, Array]:
+        """Table of today's contrasts, (G, S, S), on a coarse grid of shapes, on which they depend little."""
+        assert self.setup.shapes is not None
+        grid = replace(self.setup.shapes, fineness=_COARSE)
+        return grid, grid.table(lambda cosmology: contrast_root(self.setup.geometry, cosmology))
+
+    def _shaped_contrast(self, v: Values, shape: Shape) -> Array:
+        """The same at free shapes, shape (P, K, S)."""
+        grid, table = self._contrast_table
+        root = np.tensordot(grid.shape(shape.Om0, shape.h, shape.ns).basis, table, axes=1)
+        return root[:, self.shells.index] * shape.expansion.growth(self.shells.z)[..., None]
+
+    def _sample_variance(self, v: Values, shape: Shape | None) -> Array:
+        """Factor on the abundance, of mean one, of the shells' density contrasts, shape (P, K, M)."""
+        sigma8 = columns(v.sigma8, 2)
+        if shape is None:
+            root, bias = self._contrast, self.mass_function.bias(v.sigma8)
+            contrast = sigma8 * (np.reshape(v.density_contrast, (-1, root.shape[1])) @ root.T)
+        else:
+            root, bias = self._shaped_contrast(v, shape), self.shaped_mass_function.bias(v.sigma8, shape)
+            normal = np.reshape(v.density_contrast, (-1, 1, root.shape[2]))
+            contrast = sigma8 * (root * normal).sum(axis=-1)
+        rms = sigma8 * np.linalg.norm(root, axis=-1)
+        return np.exp(bias * contrast[..., None] - 0.5 * (bias * rms[..., None]) ** 2)
 
     def abundance(self, v: Values) -> Array:
-        """Expected number per dex of mass in each shell's volume, shape (P, K, M)."""
-        number = self.mass_function(v.sigma8)
-        number *= self.shells.volume[:, None]
-        if "density_contrast" in self.setup.parameters.names:
-            bias = self.mass_function.bias(v.sigma8)
-            sigma = bias * self._contrast * columns(v.sigma8, 3)
-            number = number * np.exp(sigma * columns(v.density_contrast, 3) - 0.5 * sigma**2)
-        return number
+        """Expected number per dex of mass in each shell's volume, shape (P, K, M).
 
-    def mean_observable(self, line: Line) -> Array:
-        """Mean log10 of an observable on the grid, shape (P or 1, K, M)."""
+        At free shapes the volume is that of the same sky and redshifts.
+        """
+        shape = self.setup.shape(v)
+        if shape is None:
+            number = self.mass_function(v.sigma8)
+            number *= self.shells.volume[:, None]
+        else:
+            number = self.shaped_mass_function(v.sigma8, shape)
+            number *= (self.shells.volume * self._volume_ratio(shape))[..., None]
+        return number * self._sample_variance(v, shape) if self.setup.parameters.contrasts else number
+
+    def _volume_ratio(self, shape: Shape) -> Array | float:
+        """Volume of each node over that in the reference cosmology, shape (P, K); 1 in a box."""
+        if isinstance(single(self.setup.geometry)[0], Box):
+            return 1.0
+        reference = Expansion.of(self.setup.cosmology).volume_element(self.shells.z)
+        return shape.expansion.volume_element(self.shells.z) / reference
+
+    def background(self, v: Values) -> Background:
+        """How clusters at the redshift nodes look; arrays of shape (P or 1, K, 1)."""
+        shape = self.setup.shape(v)
+        if shape is None:
+            return Background(self.log_growth[:, None])
+        return self.setup.background(v, self.shells.z[:, None], np.arange(len(shape.Om0))[:, None, None])
+
+    def mean_observable(self, line: Line, name: str, background: Background) -> Array:
+        """Mean log10 of an observable on the grid as measured, shape (P or 1, K, M); "proxy": the mass proxy."""
         log_mass = (self.log_mass - self.setup.relations.pivot)[None, None, :]
-        return line.mean(log_mass, self.log_growth[:, None])
+        mean = line.mean(log_mass, background.log_growth)
+        return mean if self.setup.shapes is None else mean + background.shift(self.setup.distance_powers(name))
 
 
-def mixture(x: Array, mean: Array, weight: Array, scatter: Array) -> Array:
-    """Sum of Gaussians: x (Q,), mean and weight (P, J), scatter (P, Q) -> density (P, Q)."""
+def mixture(x: Array, mean: Array, weight: Array, scatter: Array, error: Array | float = 0.0) -> Array:
+    """Sum of Gaussians: x (Q,), mean and weight (P, J), scatter (P, J or 1), error (Q,) -> density (P, Q)."""
     out = np.empty((len(weight), len(x)))
-    mean = np.broadcast_to(mean, weight.shape)
+    mean, scatter = (np.broadcast_to(a, (len(weight), a.shape[1])) for a in (mean, scatter))
+    error = np.broadcast_to(error, (len(x),)) if np.ndim(error) else np.reshape(error, (1,))
     rows = max(1, 8 * CHUNK // max(1, len(x) * weight.shape[1]))
     for start in range(0, len(weight), rows):
         part = slice(start, start + rows)
+        width = np.hypot(scatter[part, None, :], error[:, None])  # (rows, Q or 1, J or 1)
         u = x[None, :, None] - mean[part, None, :]
-        u /= scatter[part, :, None]
+        u /= width
         u *= u
         u *= -0.5
         np.exp(u, out=u)
-        out[part] = np.matmul(u, weight[part, :, None])[..., 0] / (scatter[part] * SQRT2PI)
+        if width.shape[2] == 1:
+            out[part] = np.matmul(u, weight[part, :, None])[..., 0] / (width[..., 0] * SQRT2PI)
+        else:
+            u /= width
+            out[part] = np.matmul(u, weight[part, :, None])[..., 0] / SQRT2PI
     return out
 
 
@@ -156,8 +296,8 @@ class Tabulable(Protocol):
     def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
         """Expected number per dex of observed Y_X, shape (P, Q)."""
 
-    def yx_resolution(self, lines: Lines) -> Array:
-        """Scale in log10 Y_X, dex, below which the density does not vary."""
+    def yx_resolution(self, v: Values) -> float:
+        """Scale in log10 Y_X, dex, below which the density does not vary at parameter values `v`."""
 
 
 def yx_support(model: Tabulable) -> Array:
@@ -167,11 +307,13 @@ def yx_support(model: Tabulable) -> Array:
     is then a cubic spline to 1e-4.
     """
     sample = prior_sample(model.setup)
-    smallest = float(np.min(model.yx_resolution(model.setup.relations.at(model.parameters.values(sample)))))
+    smallest = float(np.min(model.yx_resolution(model.parameters.values(sample))))
     sample = sample[:64]
     lines = model.setup.relations.at(model.parameters.values(sample))
-    mean = model.population.mean_observable(lines.yx)
-    margin = 6 * float(np.max(lines.yx.scatter))
+    background = model.population.background(model.parameters.values(sample))
+    mean = model.population.mean_observable(lines.yx, "proxy", background)
+    components = model.setup.relations.components(model.parameters.values(sample), model.population.log_mass)
+    margin = 6 * float(np.max(lines.yx.scatter)) + max(float(np.max(np.abs(c.yx_shift))) for c in components)
     coarse = np.linspace(mean.min() - margin, mean.max() + margin, 160)
     density = model.yx_density(sample, coarse)
     inside = np.flatnonzero((density > 1e-6 * density.max(axis=1, keepdims=True)).any(axis=0))

@@ -14,7 +14,7 @@ from .errors import InputError
 from .goodness import goodness_of_fit
 from .influence import InfluencePlan, build_influence
 from .ladder import build_ladder, build_survival, systematic_rows, variants
-from .likelihood import Data, Posterior, likelihood
+from .likelihood import POINT_LEVELS, Data, Posterior, at_level, catalogue_points, likelihood
 from .mock import draw_mocks
 from .model import ForwardModel, forward_model
 from .narrative import parameter_rows, survey_sentences
@@ -38,7 +38,7 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
         title=config.title,
         description=config.description,
         references=config.references,
-        survey=survey_sentences(config.setup, config.yx_error),
+        survey=survey_sentences(config.setup),
         parameters=parameter_rows(config.setup.parameters),
         expected_count=count,
         quick=job.quick,
@@ -49,14 +49,14 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
 def run_ladder(config: Config, job: Job, *, mcmc: bool = False) -> Result:
     """Ladder of the survey and its variants; with `mcmc`, chains of every level on expected data too."""
     prepare_output(job.out)
-    model = forward_model(config.setup)
-    result = _with_ladder(base_result(config, job, "ladder", model), config)
-    ladder = config.ladder
-    survival = build_survival(config.setup, ladder.survival_widening, ladder.volumes, config.yx_error)
-    result = replace(result, survival=tuple(survival))
+    model, ladder = forward_model(config.setup), config.ladder
     if mcmc:
         data, summary = _forecast_data(config, job, model)
         _check_chains(config, job, data)
+    result = _with_ladder(base_result(config, job, "ladder", model), config)
+    survival = build_survival(config.setup, ladder.survival_widening, ladder.volumes)
+    result = replace(result, survival=tuple(survival))
+    if mcmc:
         result, _ = _with_chains(replace(result, data=summary), config, job, (model, data))
     return write_all(result, job)
 
@@ -100,7 +100,9 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
     model = forward_model(config.setup)
     _check_catalogue(config, model, catalogue)
     known = catalogue.has_yx
-    data = Data.observed(catalogue.size, catalogue.log_yx[known], catalogue.log_yx_error[known])
+    data = Data.observed(
+        catalogue.size, catalogue.log_yx[known], catalogue.log_yx_error[known], catalogue_points(model, catalogue)
+    )
     summary = DataSummary("catalogue", catalogue.source, data.size, data.number_with_yx, data.median)
     result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue))
     _check_chains(config, job, data)
@@ -125,27 +127,23 @@ def open_catalogue(config: Config, path: Path | None) -> Catalogue:
 
 def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data, DataSummary]:
     if job.mock is None:
-        data = Data.expected(model, error=config.yx_error)
+        data = Data.expected(model, points=bool(set(_levels(config, job)) & set(POINT_LEVELS)))
         source = "expected (Asimov) data at the fiducial parameters"
         return data, DataSummary("expected", source, data.size, data.number_with_yx, data.median)
-    mocks = draw_mocks(
-        model, model.parameters.fiducial, rng=generator(job.mock, "mock"), yx_error=config.yx_error
-    )
-    size = int(mocks.size[0])
-    data = Data.observed(size, mocks.log_yx, np.full(size, config.yx_error))
+    data = Data.of_mock(model, draw_mocks(model, model.parameters.fiducial, rng=generator(job.mock, "mock")))
     source = f"mock catalogue with seed {job.mock} at the fiducial parameters"
-    return data, DataSummary("mock", source, size, size, data.median)
+    return data, DataSummary("mock", source, data.size, data.size, data.median)
 
 
 def _with_ladder(result: Result, config: Config) -> Result:
-    rows = build_ladder(config.setup, config.ladder.widening, config.break_masses, config.yx_error)
-    shifts = systematic_rows(config.setup, config.ladder.mass_functions, config.break_masses, config.yx_error)
+    rows = build_ladder(config.setup, config.ladder.widening, config.break_masses)
+    shifts = systematic_rows(config.setup, config.ladder.mass_functions, config.break_masses)
     return replace(result, ladder=rows, systematics=shifts)
 
 
 def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> Result:
     theta = model.parameters.draw(config.map.mocks, rng=generator(job.seed, "map-prior"))
-    mocks = draw_mocks(model, theta, rng=generator(job.seed, "map-mocks"), yx_error=config.yx_error)
+    mocks = draw_mocks(model, theta, rng=generator(job.seed, "map-mocks"))
     cells = Cells(config.map.cell_count, config.map.cell_yx, config.map.min_mocks)
     sigma8 = theta[:, model.parameters.names.index("sigma8")]
     return replace(result, map=build_map(sigma8, mocks.size, mocks.median_yx, cells))
@@ -160,7 +158,11 @@ def _levels(config: Config, job: Job) -> tuple[str, ...]:
 def _plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
     settings = config.sampler
     digest = hashlib.sha256(config.fingerprint().encode())
-    for part in (np.array([data.size, data.median]), data.log_yx, data.error, data.weight):
+    parts = [np.array([data.size, data.median]), data.log_yx, data.error, data.weight]
+    if level in POINT_LEVELS and data.points is not None:
+        points = data.points
+        parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
+    for part in parts:
         digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
     longest = job.max_steps or (settings.quick_steps if job.quick else settings.max_steps)
     path = job.out / f"chain_{level}.h5"
@@ -185,7 +187,8 @@ def _with_chains(
     model, data = target
     chains, summaries = {}, []
     for level in _levels(config, job):
-        posterior = Posterior(likelihood(level, model, data if level in ("binned", "unbinned") else data.rounded()))
+        used = data.rounded() if level in ("counts", "selfcal") else data
+        posterior = Posterior(likelihood(level, at_level(model, level), used))
         plan = _plan(config, job, level, data)
 
         def report(steps: int, lengths: float, plan: ChainPlan = plan) -> None:

@@ -1,18 +1,27 @@
-"""Scaling relations of X-ray observables with mass: power laws with correlated log-normal scatter.
+"""Scaling relations of X-ray observables with mass: power laws with correlated residuals.
 
 log10 X = log10 X0 + alpha (log10 M - pivot) + gamma log10[E(z)/E(z0)] + residual
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from .errors import InputError
 from .parameters import Values
+from .residuals import Residuals
 
 Array = np.ndarray
+
+Proxy = tuple[tuple[str, float], ...]
+"""log10 of a mass proxy as a linear combination of the log10 of observables."""
+YX_PRODUCT: Proxy = (("t", 1.0), ("mgas", 1.0))
+"""Y_X = T M_gas (Kravtsov et al. 2006)."""
+YX_DIRECT: Proxy = (("yx", 1.0),)
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class PowerLaw:
     evolution : float
         Exponent gamma of E(z)/E(z0).
     scatter : float
-        Standard deviation of log10 of the observable at fixed mass, in dex.
+        Standard deviation of log10 of the observable at the pivot mass, in dex.
     """
 
     log_norm: float
@@ -37,8 +46,8 @@ class PowerLaw:
     scatter: float
 
     def __post_init__(self) -> None:
-        if not self.slope > 0 or not self.scatter > 0:
-            raise InputError(f"a scaling relation needs slope > 0 and scatter > 0 dex, got {self}")
+        if not self.slope >= 0 or not self.scatter > 0:
+            raise InputError(f"a scaling relation needs slope >= 0 and scatter > 0 dex, got {self}")
 
 
 @dataclass(frozen=True)
@@ -64,11 +73,33 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """L_X and Y_X relations at given parameter values, and the correlation of their residuals."""
+    """Mean L_X and Y_X relations at given parameter values; `scatter` is that at the pivot."""
 
     lx: Line
     yx: Line
+
+
+@dataclass(frozen=True)
+class Component:
+    """One Gaussian of the mixture of residuals of (L_X, Y_X); arrays broadcast to (P, M), dex.
+
+    M is that of the masses asked for, or 1 where the residuals do not depend on mass.
+    """
+
+    weight: float
+    lx_shift: Array
+    yx_shift: Array
+    lx_scatter: Array
+    yx_scatter: Array
     correlation: Array
+
+    def blurred(self, error: float) -> Component:
+        """The same with an independent error of log10 L_X, dex."""
+        if not error:
+            return self
+        scatter = np.hypot(self.lx_scatter, error)
+        correlation = self.correlation * self.lx_scatter / scatter
+        return Component(self.weight, self.lx_shift, self.yx_shift, scatter, self.yx_scatter, correlation)
 
 
 @dataclass(frozen=True)
@@ -85,9 +116,16 @@ class Relations:
     t, mgas : PowerLaw or None
         Y_X = T M_gas follows from both.
     yx : PowerLaw or None
-        Y_X given directly.
+        Y_X (or another mass proxy) given directly.
     lx_t, lx_mgas, t_mgas, lx_yx : float
-        Correlations of the residuals at fixed mass (`lx_yx` only with `yx`).
+        Correlations of Gaussian residuals at fixed mass (`lx_yx` only with `yx`).
+    core : PowerLaw or None
+        L_X over core-excised L_X.
+    residuals : Residuals or None
+        Density of the residuals of `names`, each in units of its scatter at the pivot; one Gaussian with
+        the correlations above where it is None.
+    proxy : Proxy
+        The mass proxy as a combination of `names`; empty: Y_X.
     """
 
     pivot: float
@@ -100,55 +138,135 @@ class Relations:
     lx_mgas: float = 0.0
     t_mgas: float = 0.0
     lx_yx: float = 0.0
+    core: PowerLaw | None = None
+    residuals: Residuals | None = None
+    proxy: Proxy = ()
 
     def __post_init__(self) -> None:
         if (self.yx is None) == (self.t is None or self.mgas is None):
             raise InputError("relations: give either relations.yx, or both relations.t and relations.mgas")
-        if self.yx is not None and (self.t is not None or self.mgas is not None):
-            raise InputError("relations: relations.yx excludes relations.t and relations.mgas")
-        matrix = np.array(
-            [[1, self.lx_t, self.lx_mgas], [self.lx_t, 1, self.t_mgas], [self.lx_mgas, self.t_mgas, 1]]
-        )
-        if np.linalg.eigvalsh(matrix)[0] <= 0 or abs(self.lx_yx) >= 1:
+        if self.yx is not None and (self.t is not None or self.mgas is not None or self.core is not None):
+            raise InputError("relations: relations.yx excludes relations.t, relations.mgas and relations.core")
+        for name in self.names:
+            if name != "core" and not self[name].slope > 0:
+                raise InputError(f"relations.{name}: the slope must be positive, got {self[name].slope:g}")
+        unknown = [name for name, _ in self.proxy if name not in self.names]
+        if unknown:
+            known = ", ".join(self.names)
+            raise InputError(f"the mass proxy needs '{unknown[0]}', but there are relations of {known} only")
+        self._check_residuals()
+
+    def _check_residuals(self) -> None:
+        if self.residuals is not None:
+            if self.residuals.names != self.names:
+                raise InputError(f"residuals of {self.residuals.names} do not fit relations of {self.names}")
+            return
+        if self.core is not None:
+            raise InputError("relations.core needs residuals that include it; choose a [library]")
+        if np.linalg.eigvalsh(self._correlations)[0] <= 0:
             raise InputError(
                 "relations.correlation: the correlations are not those of any distribution "
                 f"(lx_t={self.lx_t}, lx_mgas={self.lx_mgas}, t_mgas={self.t_mgas}, lx_yx={self.lx_yx}); "
                 "the correlation matrix must be positive definite"
             )
 
-    def at(self, v: Values) -> Lines:
-        """Relations of L_X and Y_X at parameter values `v`; Y_X = T M_gas (Kravtsov et al. 2006)."""
-        lx = Line(
-            self.lx.log_norm + np.log10(v.norm_lx),
-            self.lx.slope * np.asarray(v.slope_lx),
-            self.lx.evolution + np.asarray(v.evolution_lx),
-            self.lx.scatter * np.asarray(v.scatter_lx),
-        )
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The observables, L_X first."""
         if self.yx is not None:
-            yx, correlation = self.yx, np.asarray(self.lx_yx)
-            log_norm, slope, evolution, scatter = (
-                np.asarray(x) for x in (yx.log_norm, yx.slope, yx.evolution, yx.scatter)
-            )
-        else:
-            log_norm, slope, evolution, scatter, correlation = self._product(v)
+            return "lx", "yx"
+        return ("lx", "t", "mgas") if self.core is None else ("lx", "t", "mgas", "core")
+
+    def __getitem__(self, name: str) -> PowerLaw:
+        relation = getattr(self, name)
+        assert isinstance(relation, PowerLaw)
+        return relation
+
+    @property
+    def _correlations(self) -> Array:
+        if self.yx is not None:
+            return np.array([[1, self.lx_yx], [self.lx_yx, 1]])
+        return np.array([[1, self.lx_t, self.lx_mgas], [self.lx_t, 1, self.t_mgas], [self.lx_mgas, self.t_mgas, 1]])
+
+    @cached_property
+    def unit_residuals(self) -> Residuals:
+        """Density of the residuals of `names` in units of each one's scatter at the pivot."""
+        if self.residuals is not None:
+            return self.residuals
+        return Residuals.gaussian(self.names, self._correlations)
+
+    @property
+    def _direct(self) -> bool:
+        """Whether the mass proxy is an observable with a relation of its own."""
+        return self.yx is not None and self.proxy in ((), YX_DIRECT)
+
+    @property
+    def combination(self) -> Array:
+        """Coefficients of the mass proxy, one for each of `names`, shape (D,)."""
+        proxy = dict(self.proxy or (YX_PRODUCT if self.yx is None else YX_DIRECT))
+        return np.array([proxy.get(name, 0.0) for name in self.names])
+
+    def scatters(self, v: Values) -> Array:
+        """Scatter of every observable at the pivot, shape (P, D), dex."""
+        columns = [np.atleast_1d(self[n].scatter * np.asarray(_factor(v, "scatter", n))) for n in self.names]
+        return np.stack(np.broadcast_arrays(*columns), axis=-1)
+
+    def line(self, name: str, v: Values) -> Line:
+        """Relation of one observable at parameter values `v`."""
+        relation = self[name]
+        return Line(
+            relation.log_norm + np.log10(_factor(v, "norm", name)),
+            relation.slope * np.asarray(_factor(v, "slope", name)),
+            relation.evolution + np.asarray(_factor(v, "evolution", name)),
+            relation.scatter * np.asarray(_factor(v, "scatter", name)),
+        )
+
+    def at(self, v: Values) -> Lines:
+        """Mean relations of L_X and of the mass proxy at parameter values `v`."""
+        if self._direct:
+            return Lines(self.line("lx", v), self.line("yx", v))
+        lines = [(c, self.line(n, v)) for n, c in zip(self.names, self.combination, strict=True) if c]
+        log_norm, slope, evolution = (
+            sum(c * getattr(line, part) for c, line in lines) for part in ("log_norm", "slope", "evolution")
+        )
+        weights = self.combination * self.scatters(v)
+        covariance = self.unit_residuals.total_covariance(np.array([self.pivot]))[0]
+        variance = np.einsum("pd,de,pe->p", weights, covariance, weights)
         line = Line(
             log_norm + np.log10(v.norm_yx),
             slope * v.slope_yx,
             evolution + v.evolution_yx,
-            scatter * v.scatter_yx,
+            np.sqrt(variance) * v.scatter_yx,
         )
-        return Lines(lx, line, correlation)
+        return Lines(self.line("lx", v), line)
 
-    def _product(self, v: Values) -> tuple[Array, Array, Array, Array, Array]:
-        """Norm, slope, evolution, scatter of T M_gas, and its residual's correlation with L_X's."""
-        t, mgas = self.t, self.mgas
-        assert t is not None and mgas is not None
-        sigma_t, sigma_g = t.scatter * np.asarray(v.scatter_t), mgas.scatter * np.asarray(v.scatter_mgas)
-        scatter = np.sqrt(sigma_t**2 + sigma_g**2 + 2 * self.t_mgas * sigma_t * sigma_g)
-        return (
-            t.log_norm + mgas.log_norm + np.log10(v.norm_t) + np.log10(v.norm_mgas),
-            t.slope * np.asarray(v.slope_t) + mgas.slope * np.asarray(v.slope_mgas),
-            t.evolution + mgas.evolution + np.asarray(v.evolution_t) + v.evolution_mgas,
-            scatter,
-            (self.lx_t * sigma_t + self.lx_mgas * sigma_g) / scatter,
+    def proxy_stretch(self, v: Values, size: int) -> Array:
+        """Factor on the residual of a mass proxy that is made of observables, shape (P,), P >= `size`."""
+        factor = np.atleast_1d(1.0 if self._direct else v.scatter_yx)
+        return np.broadcast_to(factor, (max(size, len(factor)),))
+
+    def components(self, v: Values, log_mass: Array) -> tuple[Component, ...]:
+        """Residuals of L_X and the mass proxy at parameter values `v` and masses (M,)."""
+        scatter = self.scatters(v)
+        to_proxy = self.combination * scatter * self.proxy_stretch(v, 1)[:, None]
+        to_lx = scatter[:, :1]
+        mean, covariance = self.unit_residuals.at(log_mass)
+        shift = np.einsum("pd,mjd->jpm", to_proxy, mean)
+        variance = np.einsum("pd,mjde,pe->jpm", to_proxy, covariance, to_proxy)
+        cross = np.einsum("pd,mjd->jpm", to_proxy, covariance[..., 0])
+        unit = np.sqrt(covariance[..., 0, 0].T)[:, None, :]
+        lx_shift, yx_scatter = mean[..., 0].T[:, None, :] * to_lx, np.sqrt(variance)
+        correlation = cross / (unit * yx_scatter)
+        return tuple(
+            Component(w, lx_shift[j], shift[j], unit[j] * to_lx, yx_scatter[j], correlation[j])
+            for j, w in enumerate(self.unit_residuals.weight)
         )
+
+
+_NEUTRAL: Mapping[str, float] = {"norm": 1.0, "slope": 1.0, "scatter": 1.0, "evolution": 0.0}
+
+
+def _factor(v: Values, kind: str, name: str) -> float | Array:
+    """Value of a parameter such as norm_lx; what changes nothing where there is no such parameter."""
+    value: float | Array = getattr(v, f"{kind}_{name}", _NEUTRAL[kind])
+    return value

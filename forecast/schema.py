@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .massfunction import MODELS
+from .parameters import MAX_SHELLS
 
 
 class Strict(BaseModel):
@@ -34,12 +35,25 @@ class BoxConfig(Strict):
 
 
 class LightConeConfig(Strict):
-    """Sky area between two redshifts."""
+    """Sky area between two redshifts, in shells of equal volume or between `redshift_edges`."""
 
     geometry: Literal["light_cone"]
     area: str
     zmin: float
     zmax: float
+    shells: Annotated[int, Field(ge=1, le=MAX_SHELLS)] | None = None
+    redshift_edges: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _edges_fit(self) -> LightConeConfig:
+        edges = self.redshift_edges
+        if edges is None:
+            return self
+        if len(edges) < 2 or (edges[0], edges[-1]) != (self.zmin, self.zmax):
+            raise ValueError(f"redshift_edges must start at zmin = {self.zmin:g} and end at zmax = {self.zmax:g}")
+        if self.shells not in (None, len(edges) - 1):
+            raise ValueError(f"{len(edges)} redshift_edges make {len(edges) - 1} shells, not {self.shells}")
+        return self
 
 
 class SharpConfig(Strict):
@@ -59,23 +73,56 @@ class SmoothedConfig(SharpConfig):
     smoothing: float = 0.076
 
 
+class CurveConfig(Strict):
+    """Values against measured flux: `fluxes` and `values`, or a table file with columns flux and value."""
+
+    fluxes: tuple[str, ...] | None = None
+    values: tuple[float, ...] | None = None
+    path: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> CurveConfig:
+        given = (self.fluxes is not None, self.values is not None)
+        if any(given) == (self.path is not None) or any(given) != all(given):
+            raise ValueError('give fluxes = [...] and values = [...], or path = "FILE"')
+        return self
+
+
 class FluxLimitedConfig(Strict):
-    """A limit in 0.5-2 keV flux."""
+    """A limit in 0.5-2 keV flux, one for each part of the sky, or a completeness curve."""
 
     kind: Literal["flux_limited"]
-    flux_limit: str
+    flux_limit: str | None = None
+    flux_limits: tuple[str, ...] | None = None
+    areas: tuple[str, ...] | None = None
+    area_table: str | None = None
+    completeness: CurveConfig | None = None
+    completeness_width: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    contamination: CurveConfig | None = None
     k_correction: Literal["none", "power_law", "bremsstrahlung"] = "power_law"
     k_slope: float = -0.57
     flux_error: float = 0.0
 
+    @model_validator(mode="after")
+    def _one_limit(self) -> FluxLimitedConfig:
+        limits = ("flux_limit", "flux_limits", "area_table", "completeness")
+        given = [name for name in limits if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(limits)}; got {', '.join(given) or 'none'}")
+        if (self.flux_limits is None) != (self.areas is None) or len(self.areas or ()) != len(self.flux_limits or ()):
+            raise ValueError("flux_limits = [...] and areas = [...] go together, one area for each limit")
+        if self.completeness is not None and self.completeness_width:
+            raise ValueError("completeness is a whole curve; leave out completeness_width")
+        return self
+
 
 class PowerLawConfig(Strict):
-    """One scaling relation; scatter in dex, or with its unit: "0.396 ln"."""
+    """One scaling relation; scatter in dex, or with its unit: "0.396 ln"; from the library if left out."""
 
     norm: str
     slope: float
     evolution: float
-    scatter: float | str
+    scatter: float | str | None = None
 
 
 class CorrelationConfig(Strict):
@@ -99,6 +146,44 @@ class RelationsConfig(Strict):
     correlation: CorrelationConfig = CorrelationConfig()
 
 
+class ReferenceCosmologyConfig(Strict):
+    """Cosmology in which a catalogue's luminosities and masses were computed."""
+
+    Om0: float
+    h: float
+
+
+class LibraryConfig(Strict):
+    """Where residuals come from: a built-in library or a table of clusters."""
+
+    name: str | None = None
+    path: str | None = None
+    columns: dict[str, str | dict[str, str]] | None = None
+    select: dict[str, float] | None = None
+    cosmology: ReferenceCosmologyConfig | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> LibraryConfig:
+        if (self.name is None) == (self.path is None):
+            raise ValueError("give name = a built-in library, or path = a table of clusters")
+        return self
+
+
+class WeakLensingConfig(Strict):
+    """Weak-lensing masses of single clusters: scatter of ln M, or with its unit: "0.2 ln", "0.09 dex"."""
+
+    scatter: float | str
+
+
+class ErrorsConfig(Strict):
+    """Measurement errors of single clusters, dex."""
+
+    t: Annotated[float, Field(ge=0)] = 0.0
+    mgas: Annotated[float, Field(ge=0)] = 0.0
+    core: Annotated[float, Field(ge=0)] = 0.0
+    yx: Annotated[float, Field(ge=0)] = 0.0
+
+
 class ParameterConfig(Strict):
     """A free parameter: one of `flat`, `gaussian`, `lognormal`; or fixed at `value`."""
 
@@ -116,7 +201,7 @@ class ParameterConfig(Strict):
         return self
 
 
-Level = Literal["counts", "selfcal", "binned", "unbinned"]
+Level = Literal["counts", "selfcal", "binned", "unbinned", "full", "full+wl"]
 
 
 class SamplerConfig(Strict):
@@ -147,13 +232,6 @@ class LadderConfig(Strict):
     break_masses: tuple[str, ...] = ()
     survival_widening: tuple[float, ...] = (1.0, 3.0, 10.0)
     volumes: tuple[Annotated[float, Field(gt=0)], ...] = (1.0, 10.0, 100.0)
-
-
-class ReferenceCosmologyConfig(Strict):
-    """Cosmology in which a catalogue's luminosities and masses were computed."""
-
-    Om0: float
-    h: float
 
 
 class MassRelationConfig(Strict):

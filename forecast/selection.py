@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from .cosmology import Cosmology
+from .detection import SHARP, Contamination, Detection
 from .errors import InputError
 from .scaling import Line, Lines, Relations
 from .units import LN10
@@ -110,19 +111,25 @@ class FluxLimited:
     Parameters
     ----------
     flux_limit : float
-        0.5-2 keV, erg/s/cm2.
+        0.5-2 keV, erg/s/cm2; the reference flux of `detection` and `contamination`.
     k_correction : {"none", "power_law", "bremsstrahlung"}
         LX / (4 pi D_L^2 f): 1; (1+z)^k_slope; or thermal bremsstrahlung at T(M, z).
     k_slope : float
         -0.57 follows from the table of Vikhlinin et al. (2009a).
     flux_error : float
         Log-normal error of the measured flux, dex: the limit acts on what is measured.
+    detection : Detection
+        Chance of detection against measured flux; by default one above the limit and zero below.
+    contamination : Contamination or None
+        Detections that are no clusters.
     """
 
     flux_limit: float
     k_correction: KCorrection = "power_law"
     k_slope: float = -0.57
     flux_error: float = 0.0
+    detection: Detection = SHARP
+    contamination: Contamination | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.flux_error < 1:
@@ -134,8 +141,7 @@ class FluxLimited:
         """Relations of the *measured* L_X: more scatter, and less of it correlated with Y_X."""
         if not self.flux_error:
             return lines
-        scatter = np.hypot(lines.lx.scatter, self.flux_error)
-        return Lines(replace(lines.lx, scatter=scatter), lines.yx, lines.correlation * lines.lx.scatter / scatter)
+        return Lines(replace(lines.lx, scatter=np.hypot(lines.lx.scatter, self.flux_error)), lines.yx)
 
     def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
         """log10 of the luminosity, erg/s, that has the limiting flux: L_lim = 4 pi D_L^2 f_lim K(z, T).

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -13,8 +15,11 @@ from .errors import InputError
 
 Array = np.ndarray
 
-CONE_NODES = 20
-"""Gauss-Legendre nodes in z^(1/3) across a light cone; counts converge to 1e-4 (tests/test_model.py)."""
+CONE_NODES, SHELL_NODES = 20, 8
+"""Gauss-Legendre nodes in z^(1/3) across a light cone, and the fewest across one of its shells.
+
+Counts converge to 1e-4 (tests/test_model.py, tests/test_survey_effects.py).
+"""
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,21 @@ class Shells:
     z : ndarray, shape (K,)
     volume : ndarray, shape (K,)
         Comoving volume each node stands for, (Mpc/h)^3.
+    index : ndarray of int, shape (K,)
+        Shell of the survey in which each node lies, ascending; 0 by default.
     """
 
     z: Array
     volume: Array
+    index: Array = field(default_factory=lambda: np.zeros(1, dtype=int))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", np.broadcast_to(self.index, self.z.shape))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Shells]) -> Shells:
+        """Quadrature of several shells as one."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("z", "volume", "index")))
 
     @property
     def total_volume(self) -> float:
@@ -40,6 +56,14 @@ class Shells:
 class Geometry(Protocol):
     """What the forward model needs to know of a survey's shape."""
 
+    @property
+    def parts(self) -> tuple[Geometry, ...]:
+        """Redshift shells, each with a density contrast of its own; the survey itself if it is one."""
+
+    @property
+    def shell_count(self) -> int:
+        """Number of shells of the survey, or of that of which this is a shell."""
+
     def shells(self, cosmology: Cosmology) -> Shells:
         """Redshift quadrature."""
 
@@ -49,14 +73,14 @@ class Geometry(Protocol):
 
 @dataclass(frozen=True)
 class Box:
-    """Part of a periodic box at one redshift (NV22: half of 352 Mpc/h at z = 0.07).
+    """A cuboid at one redshift, side x side x fraction side (NV22: half of 352 Mpc/h at z = 0.07).
 
     Parameters
     ----------
     side : float
         Mpc/h.
     fraction : float
-        Part of the box's volume that is surveyed.
+        Part of the cube's volume that is surveyed.
     z : float
         Redshift.
     """
@@ -73,6 +97,13 @@ class Box:
             )
         if not 0 <= self.z < 3:
             raise InputError(f"survey: z = {self.z} is outside 0 to 3")
+
+    shell_count: ClassVar[int] = 1
+
+    @property
+    def parts(self) -> tuple[Geometry, ...]:
+        """The box itself."""
+        return (self,)
 
     def shells(self, cosmology: Cosmology) -> Shells:
         """One node with the box's volume."""
@@ -95,11 +126,21 @@ class LightCone:
     area : float
         Steradian.
     zmin, zmax : float
+    edges : tuple of float
+        Redshifts between `zmin` and `zmax` that divide the cone into shells.
+    nodes : int or None
+        Of the quadrature across each shell; `CONE_NODES` if None.
+    within, number : LightCone or None, int
+        The cone of which this is a shell, and the shell's place in it.
     """
 
     area: float
     zmin: float
     zmax: float
+    edges: tuple[float, ...] = ()
+    nodes: int | None = None
+    within: LightCone | None = None
+    number: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.area <= 4 * math.pi * (1 + 1e-9):
@@ -108,23 +149,54 @@ class LightCone:
             raise InputError(f"survey: zmin = {self.zmin:g} must be at least 0 and below zmax = {self.zmax:g}")
         if self.zmax > 3:
             raise InputError(f"survey: zmax = {self.zmax:g} is beyond 3, where mass functions are not calibrated")
+        if any(not a < b for a, b in pairwise(self.all_edges)):
+            raise InputError(
+                f"survey: redshift edges must increase from zmin = {self.zmin:g} to zmax = {self.zmax:g}, "
+                f"got {list(self.edges)} between them"
+            )
+
+    @property
+    def all_edges(self) -> tuple[float, ...]:
+        """Redshifts that bound the shells, one more than there are shells."""
+        return self.zmin, *self.edges, self.zmax
+
+    @property
+    def shell_count(self) -> int:
+        """Number of shells of the cone, or of that of which this is a shell."""
+        return len((self.within or self).edges) + 1
+
+    @property
+    def parts(self) -> tuple[Geometry, ...]:
+        """One cone for each shell."""
+        if not self.edges:
+            return (self,)
+        nodes = self.nodes or max(SHELL_NODES, math.ceil(CONE_NODES / (len(self.edges) + 1)))
+        return tuple(
+            LightCone(self.area, low, high, nodes=nodes, within=self, number=i)
+            for i, (low, high) in enumerate(pairwise(self.all_edges))
+        )
 
     def shells(self, cosmology: Cosmology) -> Shells:
-        """Gauss-Legendre nodes in z^(1/3), which resolve the nearby volume."""
-        nodes, weights = np.polynomial.legendre.leggauss(CONE_NODES)
+        """Gauss-Legendre nodes in z^(1/3), which resolve the nearby volume, in each shell."""
+        if self.edges:
+            return Shells.joined([part.shells(cosmology) for part in self.parts])
+        nodes, weights = np.polynomial.legendre.leggauss(self.nodes or CONE_NODES)
         near, far = np.cbrt(self.zmin), np.cbrt(self.zmax)
         x = 0.5 * (far + near) + 0.5 * (far - near) * nodes
         dz = 3 * x**2 * 0.5 * (far - near) * weights
-        return Shells(x**3, self.area * cosmology.volume_element(x**3) * dz)
+        return Shells(x**3, self.area * cosmology.volume_element(x**3) * dz, np.array([self.number]))
 
     def describe(self, cosmology: Cosmology) -> str:
         """One sentence for a report."""
         degrees = self.area * (180 / math.pi) ** 2
         volume = cosmology.comoving_volume(self.area, self.zmin, self.zmax)
-        return (
+        words = (
             f"A light cone: {degrees:.0f} deg2 ({self.area:.3g} sr), {self.zmin:g} < z < {self.zmax:g}, "
             f"{volume:.3g} (Mpc/h)^3."
         )
+        if not self.edges:
+            return words
+        return f"{words} It is divided at z = {', '.join(f'{z:.3g}' for z in self.edges)}."
 
 
 @dataclass(frozen=True)
@@ -145,14 +217,40 @@ class Replicated:
         if not self.copies > 0:
             raise InputError(f"survey: the number of copies must be positive, got {self.copies:g}")
 
+    @property
+    def shell_count(self) -> int:
+        """Number of shells of one copy."""
+        return self.survey.shell_count
+
+    @property
+    def parts(self) -> tuple[Geometry, ...]:
+        """Copies of each shell."""
+        return tuple(Replicated(part, self.copies) for part in self.survey.parts)
+
     def shells(self, cosmology: Cosmology) -> Shells:
         """Redshift quadrature of one copy with the volume of all."""
         one = self.survey.shells(cosmology)
-        return Shells(one.z, one.volume * self.copies)
+        return Shells(one.z, one.volume * self.copies, one.index)
 
     def describe(self, cosmology: Cosmology) -> str:
         """One sentence for a report."""
         return f"{self.copies:g} independent copies of this survey. {self.survey.describe(cosmology)}"
+
+
+def single(geometry: Geometry) -> tuple[Geometry, float]:
+    """One survey, and how many copies of it there are."""
+    if isinstance(geometry, Replicated):
+        survey, copies = single(geometry.survey)
+        return survey, copies * geometry.copies
+    return geometry, 1.0
+
+
+def equal_volume_edges(zmin: float, zmax: float, number: int, cosmology: Cosmology) -> tuple[float, ...]:
+    """Redshifts that divide a light cone into `number` shells of equal comoving volume."""
+    near, far = cosmology.comoving_distance(np.array([zmin, zmax])) ** 3
+    inner = np.cbrt(near + (far - near) * np.arange(1, number) / number)
+    z = np.linspace(zmin, zmax, 2001)
+    return tuple(float(x) for x in np.interp(inner, cosmology.comoving_distance(z), z))
 
 
 def equivalent_cone(box: Box, cosmology: Cosmology, zmin: float = 0.01) -> LightCone:

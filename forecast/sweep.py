@@ -21,7 +21,7 @@ from .survey import Box, LightCone
 Array = np.ndarray
 Progress = Callable[[int, int], None]
 """Called with the number of surveys done and their total."""
-Survey = tuple[str, Setup, float]
+Survey = tuple[str, Setup]
 """Name, setup, and measurement error of log10 Y_X."""
 MAX_VALUES, MAX_POINTS = 200, 400
 _FORM = "write KEY=START:STOP:N or KEY=log:START:STOP:N, for example survey.fraction=0.1:1:10"
@@ -208,15 +208,15 @@ def varied_setup(config: Config, axes: Sequence[Axis], point: Sequence[float]) -
             setup = SHORTCUTS[axis.key](setup, value) if axis.key in SHORTCUTS else setup
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-    return name, setup, varied.yx_error
+    return name, setup
 
 
 def _ladders(surveys: Sequence[Survey], progress: Progress | None) -> list[tuple[float, dict[str, float]]]:
     """`sigma8_std` of each survey, whose failure names it."""
     found = []
-    for name, setup, error in surveys:
+    for name, setup in surveys:
         try:
-            found.append(sigma8_std(setup, error))
+            found.append(sigma8_std(setup))
         except (NumericalError, np.linalg.LinAlgError) as problem:
             raise NumericalError(f"{name}: {problem}") from problem
         if progress is not None:
@@ -244,6 +244,6 @@ def compute_comparison(configs: Mapping[str, Config], progress: Progress | None 
     """Ladders of named configurations, as configured."""
     if len(configs) < 2:
         raise InputError(f"compare: give two or more different configurations, got {', '.join(configs) or 'none'}")
-    found = _ladders([(name, config.setup, config.yx_error) for name, config in configs.items()], progress)
+    found = _ladders([(name, config.setup) for name, config in configs.items()], progress)
     rows = [LadderRow(name, "as configured", 1.0, *numbers) for name, numbers in zip(configs, found, strict=True)]
     return Comparison(tuple(configs), tuple(config.title for config in configs.values()), tuple(rows))

@@ -10,12 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ORDER = [
     {"errors", "units", "rng", "data"},
-    {"cosmology", "massfunction", "parameters", "scaling"},
-    {"survey", "selection"},
-    {"distribution", "population", "massselected", "fluxlimited", "model", "tablefile", "catalogue", "mock", "results"},
+    {"cosmology", "shapes", "massfunction", "parameters", "residuals", "scaling", "profiles", "edgeworth", "proxy"},
+    {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"},
+    {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
+    | {"features", "shards"},
     {"bins", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
-    | {"calibration", "saliency", "influence"},
+    | {"calibration", "saliency", "influence", "exactmap", "predictive", "pointprocess", "massintegral", "rankchain"},
     {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
+    | {"suite", "proxies", "exactmapplot"}
     | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},
 ]
 

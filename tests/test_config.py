@@ -38,7 +38,7 @@ def test_values_become_package_units(nv22, cccp):
 
 def test_nv22_yx_scatters_by_009(nv22):
     line = nv22.setup.relations.at(nv22.setup.parameters.fiducial_values).yx
-    assert float(line.scatter) == pytest.approx(0.09, abs=0.001)
+    assert line.scatter == pytest.approx(0.09, abs=0.001)
 
 
 BROKEN = [

@@ -22,7 +22,7 @@ def draw(shape, rng):
 def distribution(y, size):
     mean, weight, scatter = COMPONENTS
     if size >= LocalDistribution.MIN_SIZE:
-        return LocalDistribution.from_mixture(y, mean[None], 100 * weight[None], np.array([scatter]))
+        return LocalDistribution.from_mixtures(y, [(mean[None], 100 * weight[None], np.array([[scatter]]))])
     grid = np.linspace(12.3, 15.2, 120)
     return TabulatedDistribution.from_density(grid, 100 * mixture(grid)[None])
 

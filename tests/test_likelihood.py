@@ -11,6 +11,7 @@ from forecast.fisher import derivatives
 from forecast.likelihood import LEVELS, Data, Posterior, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
+from forecast.pointprocess import Points
 from forecast.survey import Box
 
 
@@ -110,7 +111,7 @@ def mock_scores(model, levels, size, rng):
     mocks = draw_mocks(model, np.repeat(at(model), size, axis=0), rng=rng)
     scores = {level: [] for level in levels}
     for i in range(size):
-        data = Data.observed(int(mocks.size[i]), mocks.log_yx[mocks.row == i])
+        data = Data.of_mock(model, mocks, i)
         for level in levels:
             scores[level].append(derivatives(likelihood(level, model, data), model.parameters, at(model)[0]))
     return {level: np.array(s) for level, s in scores.items()}
@@ -121,6 +122,7 @@ def test_scores_have_mean_zero_and_fisher_covariance(nv22_model):
     from forecast.fisher import fisher_matrix
 
     size = 400
+    nv22_model = forward_model(replace(nv22_model.setup, weak_lensing=0.2))
     scores = mock_scores(nv22_model, LEVELS, size, np.random.default_rng(11))
     for level in LEVELS:
         s = scores[level]
@@ -136,10 +138,13 @@ def test_order_of_clusters_does_not_matter(nv22_model):
     rng = np.random.default_rng(3)
     y, e = rng.normal(13.5, 0.3, 50), rng.uniform(0, 0.1, 50)
     order = rng.permutation(50)
-    theta = nv22_model.parameters.draw(4, rng=rng)
+    model = forward_model(replace(nv22_model.setup, weak_lensing=0.2))
+    theta = model.parameters.draw(4, rng=rng)
+    mocks = draw_mocks(model, at(model), rng=rng)
+    points = Points.of_mocks(model, mocks)[:50]
     for level in LEVELS:
-        a = likelihood(level, nv22_model, Data.observed(55, y, e))(theta)
-        b = likelihood(level, nv22_model, Data.observed(55, y[order], e[order]))(theta)
+        a = likelihood(level, model, Data.observed(55, y, e, points))(theta)
+        b = likelihood(level, model, Data.observed(55, y[order], e[order], points[order]))(theta)
         np.testing.assert_allclose(a, b, rtol=1e-10)
 
 

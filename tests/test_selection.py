@@ -113,7 +113,7 @@ def test_equivalent_cone_has_the_boxs_volume():
         (lambda: Smoothed(Sharp(14.5, 13.6), 0.0), "smoothing must be positive"),
         (lambda: FluxLimited(0.0), "flux_limit must be positive"),
         (lambda: Relations(14.4, 0.07, PowerLaw(44, 1.7, 1, 0.1)), "give either relations.yx"),
-        (lambda: PowerLaw(44, -1, 1, 0.1), "slope > 0"),
+        (lambda: PowerLaw(44, -1, 1, 0.1), "slope >= 0"),
     ],
 )
 def test_impossible_surveys_are_refused(make, message):

@@ -84,7 +84,7 @@ def test_more_volume_helps_every_level_and_leaves_the_prior(volumes):
 
 def test_prior_width_is_the_ladders_widening(nv22):
     sweep = compute_sweep(nv22, ["prior_width=1:10:2"])
-    rows = build_ladder(nv22.setup, (1.0, 10.0), error=nv22.yx_error)[:2]
+    rows = build_ladder(nv22.setup, (1.0, 10.0))[:2]
     for i, row in enumerate(rows):
         assert row.selection == "as configured"
         assert {level: values[i] for level, values in sweep.levels.items()} == row.sigma8_std

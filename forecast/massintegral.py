@@ -1,0 +1,262 @@
+"""Expected selected clusters near a mass: integrals of the mass distribution over narrow Gaussians.
+
+What a single cluster's observables say of its mass is, at given parameters, a Gaussian; its density is
+the abundance averaged over it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .fluxlimited import FluxLimitedModel
+from .massselected import MASS_STEP, MassSelectedModel
+from .model import ForwardModel
+from .population import SQRT2PI, Population
+from .survey import LightCone, Shells, single
+
+Array = np.ndarray
+_TINY = np.finfo(float).tiny
+_MARGIN = 80
+"""Cells by which tables reach beyond the mass grid."""
+_NEGLIGIBLE = 1e-16
+"""Smallest average, in units of the largest, that is told from none."""
+_REDSHIFTS = 48
+_HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(8)
+_HERMITE_W = _HERMITE_W / SQRT2PI
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """What n clusters say of their log10 M in each of J components of the residuals, given parameters.
+
+    Parameters
+    ----------
+    row, column : ndarray of int, shape (n,)
+        Parameter vector and cluster of each entry.
+    centre : ndarray, shape (n, J)
+        log10 M, Msun/h.
+    width : ndarray, shape (n, J), or (P, J) if it depends on the parameters only
+        dex.
+    """
+
+    row: Array
+    column: Array
+    centre: Array
+    width: Array
+
+    @property
+    def shared_width(self) -> bool:
+        """Whether all clusters of a parameter vector have one width."""
+        return len(self.width) != len(self.centre)
+
+
+class MassIntegral(Protocol):
+    """Average of a model's abundance over Gaussians in mass; one for each redshift branch."""
+
+    branches: int
+    log_mass: Array
+
+    def growth(self, branch: int, column: Array) -> Array:
+        """log10 E(z)/E(z0) of clusters `column`, shape (n,)."""
+
+    def table(self, theta: Array) -> Array:
+        """What `log_mean` needs at parameter vectors (P, D)."""
+
+    def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
+        """ln of the expected number per dex (and unit redshift) averaged over Gaussians, shape (n, J)."""
+
+    def nodes(self, table: Array, branch: int, row: Array, column: Array) -> Array:
+        """Expected number at each mass node for entries (n,), shape (n, M)."""
+
+
+class SelectedInMass:
+    """Mass-selected survey: every redshift node of its geometry is a branch, redshifts are no data.
+
+    Parameters
+    ----------
+    model : MassSelectedModel
+    """
+
+    def __init__(self, model: MassSelectedModel) -> None:
+        model = MassSelectedModel(model.setup, MASS_STEP / 2)  # single clusters are narrower than the scatter of Y_X
+        self._model, self.log_mass = model, model.population.log_mass
+        self._step = float(self.log_mass[1] - self.log_mass[0])
+        self.branches = len(model.population.shells.z)
+        self._blur = model.setup.selection.blur  # type: ignore[union-attr]
+
+    def growth(self, branch: int, column: Array) -> Array:
+        """log10 E(z)/E(z0) of the branch."""
+        return np.full(len(column), self._model.population.log_growth[branch])
+
+    def table(self, theta: Array) -> Array:
+        """Expected selected clusters on the mass nodes, (P, K, M)."""
+        return self._model.selected(theta)[0]
+
+    def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
+        """From a table of the averages where all clusters share a width, else cluster by cluster."""
+        number, width = table[:, branch], np.hypot(at.width, self._blur)
+        if not at.shared_width:
+            return self._each(number, at, width)
+        averages = _convolved(number, width, self._step)  # (P, J, T)
+        start = self.log_mass[0] - _MARGIN * self._step
+        size, components, nodes = averages.shape
+        floor = _NEGLIGIBLE * averages.max(axis=-1, keepdims=True)
+        flat = np.log(np.maximum(averages, floor)).reshape(size * components, nodes)
+        index = at.row[:, None] * components + np.arange(components)
+        return _cubic_value(flat, index, (at.centre - start) / self._step)
+
+    def _each(self, number: Array, at: Gaussians, width: Array) -> Array:
+        value = np.empty(at.centre.shape)
+        for j in range(at.centre.shape[1]):
+            u = (at.centre[:, j, None] - self.log_mass) / width[:, j, None]
+            kernel = np.exp(-0.5 * u * u)
+            mean = np.einsum("nm,nm->n", kernel, number[at.row]) / (width[:, j] * SQRT2PI)
+            value[:, j] = np.log(np.maximum(mean, _TINY))
+        return value
+
+    def nodes(self, table: Array, branch: int, row: Array, column: Array) -> Array:
+        """Expected clusters at each mass node, displaced by the survey's own blur."""
+        number = table[:, branch]
+        if self._blur:
+            blurred = _convolved(number, np.full((len(number), 1), self._blur), self._step)[:, 0]
+            number = blurred[:, _MARGIN:-_MARGIN] * self._step
+        return number[row]
+
+
+def _convolved(number: Array, width: Array, step: float) -> Array:
+    """Averages of numbers (P, M) over Gaussians of widths (P, J), on nodes 80 cells beyond; (P, J, T).
+
+    Gaussians are cut at eight widths.
+    """
+    size = number.shape[1]
+    nodes, reach = size + 2 * _MARGIN, min(math.ceil(8 * float(width.max()) / step), size + _MARGIN)
+    distance = step * np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 * (distance / width[..., None]) ** 2) / (SQRT2PI * width[..., None])
+    padded = np.zeros((len(number), nodes + 2 * reach))
+    padded[:, reach + _MARGIN : reach + _MARGIN + size] = number
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=-1)  # (P, T, 2 reach + 1)
+    return np.einsum("ptk,pjk->pjt", windows, kernel)
+
+
+def _cubic_value(table: Array, index: Array, position: Array) -> Array:
+    """Cubic through four nodes of uniform tables (R, T) at positions in units of the spacing."""
+    last = table.shape[1] - 1
+    position = np.clip(position, 1.0, last - 1.0)
+    cell = np.minimum(position.astype(int), last - 2)
+    u = position - cell
+    flat, start = table.ravel(), index * (last + 1) + cell
+    before, here, after, beyond = (flat[start + k] for k in (-1, 0, 1, 2))
+    a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
+    a2 = (before - 2 * here + after) / 2
+    a3 = (beyond - before + 3 * (here - after)) / 6
+    return here + u * (a1 + u * (a2 + u * a3))
+
+
+class SelectedInFlux:
+    """Flux-limited survey: redshifts are data, and so is selection, which acts on the measured L_X.
+
+    Parameters
+    ----------
+    model : FluxLimitedModel
+    z : ndarray, shape (Q,)
+        Redshifts of the clusters.
+    """
+
+    branches = 1
+
+    def __init__(self, model: FluxLimitedModel, z: Array) -> None:
+        self._model, setup = model, model.setup
+        geometry, copies = single(setup.geometry)
+        grid, self.log_mass = model.population, model.population.log_mass
+        self._step = float(self.log_mass[1] - self.log_mass[0])
+        if isinstance(geometry, LightCone):
+            knots, shell, self._cell, self._weight = _knots(geometry, z)
+            volume = copies * geometry.area * setup.cosmology.volume_element(knots**3)
+            self._population = Population(setup, self.log_mass, Shells(knots**3, volume, shell))
+        else:
+            self._population = grid
+            self._cell, self._weight = np.zeros(len(z), dtype=int), np.ones((len(z), 1))
+        cosmology = setup.cosmology
+        self._growth = np.log10(cosmology.efunc(z) / cosmology.efunc(setup.relations.z0))
+
+    def growth(self, branch: int, column: Array) -> Array:
+        """log10 E(z)/E(z0) of each cluster."""
+        return np.asarray(self._growth[column])
+
+    def table(self, theta: Array) -> Array:
+        """ln of the expected number per dex and unit redshift before selection, (P, Z, M)."""
+        number = self._population.abundance(self._model.parameters.values(theta))
+        return np.log(np.maximum(number, _TINY))
+
+    def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
+        """Gauss-Hermite sum over a local cubic of ln abundance in mass, cubic in z^(1/3)."""
+        width = at.width[at.row] if at.shared_width else at.width
+        position = np.clip((at.centre - self.log_mass[0]) / self._step, 0.0, len(self.log_mass) - 1.0)
+        cell = np.clip(position.astype(int), 2, len(self.log_mass) - 5)
+        flat, first = table.ravel(), (at.row * table.shape[1] + self._cell[at.column]) * table.shape[2]
+        values = np.zeros((4, *cell.shape))
+        for a in range(self._weight.shape[1]):
+            weight = self._weight[at.column, a, None]
+            start = (first + a * table.shape[2])[:, None] + cell
+            for b, offset in enumerate((-2, 0, 2, 4)):
+                values[b] += weight * flat[start + offset]
+        before, here, after, beyond = values
+        a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
+        a2 = (before - 2 * here + after) / 2
+        a3 = (beyond - before + 3 * (here - after)) / 6
+        u, scale = 0.5 * (position - cell), 0.5 * width / self._step
+        value = here + u * (a1 + u * (a2 + u * a3))
+        slope, bend = (a1 + u * (2 * a2 + u * 3 * a3)) * scale, (a2 + 3 * a3 * u) * scale**2
+        twist, total = a3 * scale**3, np.zeros(cell.shape)
+        for x, w in zip(_HERMITE_X, _HERMITE_W, strict=True):
+            total += w * np.exp(x * (slope + x * (bend + x * twist)))
+        return value + np.log(total)
+
+    def nodes(self, table: Array, branch: int, row: Array, column: Array) -> Array:
+        """Expected clusters at each mass node at every cluster's redshift."""
+        log_number = np.zeros((len(row), table.shape[2]))
+        for a in range(self._weight.shape[1]):
+            log_number += self._weight[column, a, None] * table[row, self._cell[column] + a]
+        return np.exp(log_number) * self._step
+
+
+def _knots(cone: LightCone, z: Array) -> tuple[Array, Array, Array, Array]:
+    """Knots in z^(1/3) and the shell of each, (Z,); first knot and weights of redshifts (Q,), (Q,) and (Q, 4).
+
+    No cubic crosses the edge of a shell, where the expected number may jump.
+    """
+    size = max(8, math.ceil(_REDSHIFTS / cone.shell_count))
+    parts = [part for part in cone.parts if isinstance(part, LightCone)]
+    knots = [np.linspace(max(np.cbrt(p.zmin), 0.02), np.cbrt(p.zmax), size) for p in parts]
+    mine = np.searchsorted([p.zmax for p in parts[:-1]], z)
+    cell, weight = np.zeros(len(z), dtype=int), np.zeros((len(z), 4))
+    for i, knot in enumerate(knots):
+        inside = mine == i
+        first, weight[inside] = _lagrange(knot, np.cbrt(z[inside]))
+        cell[inside] = first + i * size
+    return np.concatenate(knots), np.repeat([p.number for p in parts], size), cell, weight
+
+
+def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
+    """First of four uniform knots around each x, and the cubic's weights on them, (Q,) and (Q, 4)."""
+    position = (x - knots[0]) / (knots[1] - knots[0])
+    cell = np.clip(np.floor(position).astype(int) - 1, 0, len(knots) - 4)
+    t = position - cell
+    weights = [
+        math.prod(((t - m) / (k - m) for m in range(4) if m != k), start=np.ones_like(t)) for k in range(4)
+    ]
+    return cell, np.stack(weights, axis=-1)
+
+
+def mass_integral(model: ForwardModel, z: Array) -> MassIntegral:
+    """Mass integral of a model for clusters at redshifts (Q,)."""
+    if isinstance(model, FluxLimitedModel):
+        return SelectedInFlux(model, z)
+    assert isinstance(model, MassSelectedModel)
+    return SelectedInMass(model)
+
+

@@ -1,0 +1,274 @@
+"""Levels `full` and `full+wl`: a Poisson point process of every cluster's redshift and observables.
+
+Selection acts on observed quantities (flux) or on mass; either way the expected density of a selected
+cluster with redshift z and observables x is
+
+lambda(x, z) = int dlogM n(M, z) S(M) sum_j w_j N(x; mean(M, z) + mu_j, C_j + errors),
+
+and where residuals do not depend on mass each term is a Gaussian in log M.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy import special
+
+from .errors import InputError
+from .massintegral import Gaussians, mass_integral
+from .mock import Mocks
+from .model import ForwardModel
+from .parameters import ParameterSet, Values
+from .units import LN10
+
+Array = np.ndarray
+_UNKNOWN = 1e3
+"""Error, dex, that stands for an observable that was not measured."""
+_LOG_2PI = float(np.log(2 * np.pi))
+_ENTRIES = 40_000
+"""Clusters times components evaluated at once: what stays in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """What was measured of single clusters.
+
+    Parameters
+    ----------
+    z : ndarray, shape (Q,)
+    observables : ndarray, shape (Q, D)
+        log10 of the relations' observables, package units; NaN where unknown.
+    error : ndarray, shape (Q, D)
+        Measurement errors, dex.
+    log_mwl : ndarray, shape (Q,)
+        log10 of weak-lensing masses, Msun/h; NaN where unknown.
+    weight : ndarray, shape (Q,)
+        Number of clusters each entry stands for: 1 for real data.
+    """
+
+    z: Array
+    observables: Array
+    error: Array
+    log_mwl: Array
+    weight: Array
+
+    @classmethod
+    def observed(cls, z: Array, observables: Array, error: Array | None = None, log_mwl: Array | None = None) -> Points:
+        """Points of real clusters.
+
+        Raises
+        ------
+        InputError
+            If a value is infinite, an error negative or NaN, or shapes disagree.
+        """
+        observables = np.asarray(observables, dtype=float)
+        error = np.zeros_like(observables) if error is None else np.asarray(error, dtype=float)
+        log_mwl = np.full(len(observables), np.nan) if log_mwl is None else np.asarray(log_mwl, dtype=float)
+        if not len(z) == len(observables) == len(log_mwl) or error.shape != observables.shape:
+            raise InputError("points: redshifts, observables, errors and weak-lensing masses differ in length")
+        if np.isinf(observables).any() or np.isinf(log_mwl).any() or not np.all(error >= 0):
+            raise InputError("points: observables must be finite or NaN (unknown), and errors not negative")
+        return cls(np.asarray(z, dtype=float), observables, error, log_mwl, np.ones(len(observables)))
+
+    @classmethod
+    def of_mocks(cls, model: ForwardModel, mocks: Mocks) -> Points:
+        """Points of all clusters of mock catalogues, with the errors of the setup."""
+        error = np.broadcast_to(observable_errors(model), mocks.observables.shape)
+        return cls(mocks.z, mocks.observables, error, mocks.log_mwl, np.ones(len(mocks.z)))
+
+    def __getitem__(self, part: slice | Array) -> Points:
+        return Points(*(getattr(self, n)[part] for n in ("z", "observables", "error", "log_mwl", "weight")))
+
+    def without_weak_lensing(self) -> Points:
+        """The same with weak-lensing masses unknown."""
+        return replace(self, log_mwl=np.full(len(self.z), np.nan))
+
+
+def observable_errors(model: ForwardModel) -> Array:
+    """Measurement errors of log10 of the observables in a setup, shape (D,), dex; L_X has the flux's."""
+    setup = model.setup
+    errors = np.array(setup.errors or np.zeros(len(setup.relations.names)))
+    errors[0] = np.hypot(errors[0], getattr(setup.selection, "flux_error", 0.0))
+    return errors
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """Observables' relations at P parameter vectors, the weak-lensing mass last; E = D or D + 1."""
+
+    slope: Array  # (P, E)
+    norm: Array  # (P, E), at the pivot mass
+    evolution: Array  # (P, E)
+    scale: Array  # (P, E): unit residuals to dex
+
+    @classmethod
+    def of(cls, model: ForwardModel, v: Values, size: int, lensing: bool) -> _Linear:
+        """Relations at parameter values `v` of `size` vectors."""
+        relations = model.setup.relations
+
+        def columns(part: str) -> list[Array]:
+            parts = (getattr(relations.line(name, v), part) for name in relations.names)
+            return [np.broadcast_to(np.asarray(x, dtype=float), (size,)) for x in parts]
+
+        slope, norm, evolution, scale = (columns(p) for p in ("slope", "log_norm", "evolution", "scatter"))
+        if lensing:
+            assert model.setup.weak_lensing is not None
+            slope.append(np.ones(size))
+            norm.append(np.broadcast_to(relations.pivot + np.log10(v.norm_wl), (size,)))
+            evolution.append(np.zeros(size))
+            scale.append(np.broadcast_to(model.setup.weak_lensing / LN10 * np.asarray(v.scatter_wl), (size,)))
+        return cls(*(np.stack(x, axis=-1) for x in (slope, norm, evolution, scale)))
+
+
+class PointDensity:
+    """ln lambda of given clusters at any parameters.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    points : Points
+    lensing : bool
+        Whether weak-lensing masses are among the data.
+
+    Raises
+    ------
+    InputError
+        If the setup has no weak lensing but `lensing` is asked for.
+    """
+
+    def __init__(self, model: ForwardModel, points: Points, lensing: bool) -> None:
+        if lensing and model.setup.weak_lensing is None:
+            raise InputError("level 'full+wl' needs weak-lensing masses; add a [weak_lensing] table with their scatter")
+        self._model, self._lensing = model, lensing
+        self._integral = mass_integral(model, points.z)
+        data, error = points.observables, points.error
+        if lensing:
+            data = np.column_stack([data, points.log_mwl])
+            error = np.column_stack([error, np.zeros(len(data))])
+        unknown = np.isnan(data)
+        self._data = np.where(unknown, 0.0, data)
+        self._error = np.where(unknown, _UNKNOWN, error)
+        self._offset = unknown.sum(axis=1) * (np.log(_UNKNOWN) + 0.5 * _LOG_2PI)
+        self._same_error = len(data) == 0 or bool(np.all(self._error == self._error[0]))
+
+    @cached_property
+    def _residuals(self) -> tuple[Array, Array, Array]:
+        """Weights (J,), means (M, J, E) and covariances (M, J, E, E) of unit residuals, lensing last."""
+        unit = self._model.setup.relations.unit_residuals
+        mean, covariance = unit.at(self._integral.log_mass)
+        if self._lensing:
+            mean = np.concatenate([mean, np.zeros((*mean.shape[:-1], 1))], axis=-1)
+            larger = np.zeros((*covariance.shape[:-2], mean.shape[-1], mean.shape[-1]))
+            larger[..., :-1, :-1], larger[..., -1, -1] = covariance, 1.0
+            covariance = larger
+        return unit.weight, mean, covariance
+
+    def __call__(self, theta: Array, row: Array, column: Array) -> Array:
+        """ln lambda of clusters `column` at parameter vectors theta[row]; all of shape (n,)."""
+        theta = np.atleast_2d(theta)
+        v = self._model.parameters.values(theta)
+        linear = _Linear.of(self._model, v, len(theta), self._lensing)
+        table = self._integral.table(theta)
+        evaluate = self._by_mass if self._model.setup.relations.unit_residuals.mass_dependent else self._at_once
+        weight = self._residuals[0]
+        chunk = max(1, _ENTRIES // len(weight))
+        parts = [
+            evaluate(linear, table, row[i : i + chunk], column[i : i + chunk]) for i in range(0, len(row), chunk)
+        ]
+        return np.concatenate(parts) + self._offset[column] if parts else np.empty(0)
+
+    def grid(self, theta: Array) -> Array:
+        """ln lambda of every cluster at every parameter vector (P, D), shape (P, Q)."""
+        size, number = len(theta), len(self._data)
+        row, column = np.repeat(np.arange(size), number), np.tile(np.arange(number), size)
+        return self(theta, row, column).reshape(size, number)
+
+    def _offsets(self, linear: _Linear, branch: int, row: Array, column: Array) -> Array:
+        """Observables minus their mean at the pivot mass, (n, E)."""
+        growth = self._integral.growth(branch, column)[:, None]
+        return self._data[column] - linear.norm[row] - linear.evolution[row] * growth
+
+    def _covariance(self, linear: _Linear, covariance: Array, row: Array, column: Array) -> Array:
+        """Covariances with errors: (P, J, E, E) where all clusters have the same ones, else (n, J, E, E)."""
+        intrinsic = covariance * (linear.scale[:, None, :, None] * linear.scale[:, None, None, :])
+        if self._same_error:
+            errors = self._error[:1]
+        else:
+            intrinsic, errors = intrinsic[row], self._error[column]
+        return intrinsic + (errors**2)[:, None, None, :] * np.eye(errors.shape[1])
+
+    def _at_once(self, linear: _Linear, table: Array, row: Array, column: Array) -> Array:
+        """Residuals that do not depend on mass: each component is a Gaussian in log M."""
+        weight, mean, covariance = self._residuals
+        matrix = self._covariance(linear, covariance, row, column)
+        precision = np.linalg.inv(matrix)
+        slope = linear.slope if self._same_error else linear.slope[row]
+        pull = np.einsum("pjde,pe->pjd", precision, slope)
+        strength = np.einsum("pjd,pd->pj", pull, slope)
+        log_norm = np.log(weight) - 0.5 * np.linalg.slogdet(matrix)[1] - 0.5 * np.log(strength)
+        log_norm = log_norm - 0.5 * (slope.shape[1] - 1) * _LOG_2PI
+        width = 1 / np.sqrt(strength)
+        at = row if self._same_error else np.arange(len(row))
+        shift = mean[0] * linear.scale[:, None, :]
+        total = np.full(len(row), -np.inf)
+        for branch in range(self._integral.branches):
+            y = self._offsets(linear, branch, row, column)[:, None, :] - shift[row]
+            toward = np.einsum("njd,njd->nj", pull[at], y)
+            square = np.einsum("njd,njde,nje->nj", y, precision[at], y, optimize=["einsum_path", (0, 1), (0, 1)])
+            centre = self._model.setup.relations.pivot + toward / strength[at]
+            mean_number = self._integral.log_mean(table, branch, Gaussians(row, column, centre, width))
+            each = log_norm[at] - 0.5 * (square - toward**2 / strength[at]) + mean_number
+            total = np.logaddexp(total, special.logsumexp(each, axis=1))
+        return total
+
+    def _by_mass(self, linear: _Linear, table: Array, row: Array, column: Array) -> Array:
+        """Residuals that depend on mass: a sum over the mass nodes."""
+        weight, mean, covariance = self._residuals
+        total = np.full(len(row), -np.inf)
+        for branch in range(self._integral.branches):
+            number = self._integral.nodes(table, branch, row, column)
+            y = self._offsets(linear, branch, row, column)
+            terms = np.full(number.shape, -np.inf)
+            for m, relative in enumerate(self._integral.log_mass - self._model.setup.relations.pivot):
+                matrix = self._covariance(linear, covariance[m], row, column)
+                precision, log_det = np.linalg.inv(matrix), np.linalg.slogdet(matrix)[1]
+                at = row if self._same_error else np.arange(len(row))
+                r = (y - linear.slope[row] * relative)[:, None, :] - (mean[m] * linear.scale[:, None, :])[row]
+                square = np.einsum("njd,njde,nje->nj", r, precision[at], r, optimize=["einsum_path", (0, 1), (0, 1)])
+                each = np.log(weight) - 0.5 * (square + log_det[at] + r.shape[-1] * _LOG_2PI)
+                terms[:, m] = special.logsumexp(each, axis=1)
+            terms += np.log(np.maximum(number, np.finfo(float).tiny))
+            total = np.logaddexp(total, special.logsumexp(terms, axis=1))
+        return total
+
+
+class PointProcess:
+    """Poisson point process of every cluster: -Lambda + sum ln lambda(x_i, z_i) - ln N!.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    points : Points
+    size : float
+        Number of clusters, at least the points' weight; the rest each contribute ln Lambda.
+    lensing : bool
+        Whether weak-lensing masses are among the data.
+    """
+
+    def __init__(self, model: ForwardModel, points: Points, size: float, *, lensing: bool) -> None:
+        self.name = "full+wl" if lensing else "full"
+        self.parameters: ParameterSet = model.parameters
+        self._model, self._weight, self._size = model, points.weight, size
+        self._density = PointDensity(model, points, lensing)
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,)."""
+        theta = np.atleast_2d(theta)
+        count = self._model.expected_count(theta)
+        value = -count - special.gammaln(self._size + 1)
+        value += special.xlogy(max(self._size - self._weight.sum(), 0.0), count)
+        if len(self._weight):
+            value += self._density.grid(theta) @ self._weight
+        return value

@@ -1,0 +1,471 @@
+"""Posterior predictive checks: do catalogues drawn from a posterior look like the one it was inferred from?
+
+Every prior draw has one replicated catalogue, shared by all data: weighted by the likelihood they are the
+posterior predictive distribution (the posterior draws of a chain weigh the same). The p-value of a statistic
+is two-sided; the smallest one is compared with those that replicas have among each other, so that the
+joint p-value accounts for the number of statistics and for how they depend on each other.
+
+Data are used twice, for the posterior and for the check: posterior predictive p-values of data that follow
+the model are not uniform but crowd about 1/2 the more, the better the data fix the statistic. A verdict at
+5% raises a false alarm in at most about 5% of cases (never more than 10%: Meng 1994, Ann. Stat. 22, 1142),
+mostly in fewer, and so loses power. `predictive_check` measures both, false alarms and the power for planted
+failures, on mocks whose truth is drawn from the prior. It offers two exact alternatives: the rank of a joint
+p-value among those of the mocks (Hjort, Dahl & Steinbakk 2006, JASA 101, 1157), uniform for data of the model;
+and the ranks of a *new* catalogue of the same truth, exchangeable with the replicas once the truth is among
+the draws, as in `forecast.calibration`: they prove that predictions are right, and must be uniform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import special
+
+from .calibration import MIN_ESS, log_likelihoods
+from .catalogue import Catalogue
+from .errors import InputError
+from .mock import Mocks, draw_mocks, grouped_median
+from .model import ForwardModel, forward_model
+from .population import Setup
+from .rng import generator
+from .selection import FluxLimited, Smoothed
+
+Array = np.ndarray
+
+DOUBT, ALARM = 0.05, 0.01
+"""Joint p-values below which a catalogue is doubtful, and inconsistent with the model."""
+MOMENTS = ("median", "scatter", "skewness", "minimum", "maximum")
+"""Statistics of log10 of an observable; its "distance" is from the posterior's mean distribution."""
+PAIR = ("slope", "scatter", "outlier")
+"""Statistics of the regression of log10 L_X on log10 Y_X: see `_regression`."""
+_NODES, _CLUSTERS, _SCREEN, _FALSE = 100, 2_000_000, 10.0, 1e-3
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Statistics of P catalogues.
+
+    Parameters
+    ----------
+    observables : tuple of str
+        "Y_X", "L_X".
+    values : ndarray, shape (P, K - O)
+        Number of clusters, `MOMENTS` of log10 of each of O observables, and `PAIR` of two; -inf for too few clusters.
+    below : ndarray, shape (P, O, G)
+        Fraction of the clusters below each of G nodes.
+    """
+
+    observables: tuple[str, ...]
+    values: Array
+    below: Array
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Statistics, the distances of the observables last."""
+        moments = (f"{o} {m}" for o in self.observables for m in MOMENTS)
+        pair = (f"L_X at Y_X {m}" for m in PAIR if len(self.observables) == 2)
+        return "N", *moments, *pair, *(f"{o} distance" for o in self.observables)
+
+    @classmethod
+    def of(cls, size: Array, row: Array, columns: dict[str, Array], nodes: dict[str, Array]) -> Summary:
+        """From clusters, `row` ascending: log10 of observables, shape (n,), and nodes, shape (G,)."""
+        moments = [_moments(size, row, x) for x in columns.values()]
+        if len(columns) == 2:
+            moments.append(_regression(size, row, columns["Y_X"], columns["L_X"]))
+        below = [_fraction_below(size, row, x, nodes[name]) for name, x in columns.items()]
+        return cls(tuple(columns), np.column_stack([size, *moments]), np.stack(below, axis=1))
+
+    @classmethod
+    def joined(cls, parts: list[Summary]) -> Summary:
+        """Catalogues of several summaries."""
+        values, below = (np.concatenate([getattr(p, n) for p in parts]) for n in ("values", "below"))
+        return cls(parts[0].observables, values, below)
+
+    def __getitem__(self, rows: Array | slice) -> Summary:
+        return Summary(self.observables, self.values[rows], self.below[rows])
+
+    def table(self, weight: Array) -> Array:
+        """All statistics, shape (P, K); distances from the mean distribution of catalogues of `weight`.
+
+        The distance is sqrt(N) max |F_i - F|, F the distribution of all clusters, each with its catalogue's weight.
+        """
+        size = self.values[:, 0]
+        share = weight * size
+        mean = np.tensordot(share.astype(np.float32), self.below, 1) / np.float32(max(share.sum(), 1e-30))
+        distance = np.sqrt(size)[:, None] * np.abs(self.below - mean).max(axis=2)
+        return np.column_stack([self.values, distance])
+
+
+def _averages(size: Array, row: Array, x: Array) -> Array:
+    """Mean of each catalogue, shape (P,)."""
+    return np.bincount(row, x, len(size)) / np.maximum(size, 1)
+
+
+def _extremes(size: Array, x: Array) -> tuple[Array, Array]:
+    """Smallest and largest of each catalogue, shape (P,); -inf if it is empty."""
+    start = np.concatenate([[0], np.cumsum(size)[:-1]])[size > 0]
+    ends = np.full((2, len(size)), -np.inf)
+    if len(x):
+        ends[:, size > 0] = np.minimum.reduceat(x, start), np.maximum.reduceat(x, start)
+    return ends[0], ends[1]
+
+
+def _moments(size: Array, row: Array, x: Array) -> Array:
+    """`MOMENTS` of each catalogue, shape (P, 5)."""
+    offset = x - _averages(size, row, x)[row]
+    scatter = np.sqrt(_averages(size, row, offset**2))
+    skewness = _averages(size, row, offset**3) / np.maximum(scatter, 1e-9) ** 3
+    moments = np.stack([grouped_median(x, row, size), scatter, skewness, *_extremes(size, x)], axis=1)
+    return np.where(size[:, None] > 0, moments, -np.inf)
+
+
+def _regression(size: Array, row: Array, x: Array, y: Array) -> Array:
+    """Slope, scatter and largest residual in units of the scatter of y on x, of each catalogue, shape (P, 3)."""
+    dx, dy = (v - _averages(size, row, v)[row] for v in (x, y))
+    slope = _averages(size, row, dx * dy) / np.maximum(_averages(size, row, dx**2), 1e-18)
+    residual = dy - slope[row] * dx
+    scatter = np.sqrt(_averages(size, row, residual**2))
+    outlier = _extremes(size, np.abs(residual))[1] / np.maximum(scatter, 1e-9)
+    return np.where(size[:, None] > 2, np.stack([slope, scatter, outlier], axis=1), -np.inf)
+
+
+def _fraction_below(size: Array, row: Array, x: Array, nodes: Array) -> Array:
+    """Fraction of each catalogue's clusters below each node, shape (P, G)."""
+    shape = (len(size), len(nodes) + 1)
+    flat = row * shape[1] + np.searchsorted(nodes, x, side="right")
+    count = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
+    return (np.cumsum(count[:, :-1], axis=1) / np.maximum(size, 1)[:, None]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class PredictiveTest:
+    """One catalogue against its posterior predictive distribution.
+
+    Parameters
+    ----------
+    level : str
+    names : tuple of str
+        K statistics: "N", and "Y_X median" and the like, of log10.
+    observed : ndarray, shape (K,)
+    low, middle, high : ndarray, shape (K,)
+        16%, 50% and 84% of the replicas.
+    p_values : ndarray, shape (K,)
+        Two-sided: twice the chance of a replica beyond the observed value, on the rarer side.
+    joint : float
+        Chance that a replica's smallest p-value is at most the observed one.
+    threshold : float
+        Smallest p-value at which `joint` is 5%.
+    status : str
+        "no power" below 50 effective replicas, else "inconsistent" for `joint` below 1%, "doubtful"
+        below 5%, "consistent".
+    replicas : int
+    ess : float
+        Effective number of replicas.
+    """
+
+    level: str
+    names: tuple[str, ...]
+    observed: Array
+    low: Array
+    middle: Array
+    high: Array
+    p_values: Array
+    joint: float
+    threshold: float
+    status: str
+    replicas: int
+    ess: float
+
+
+def predictive_test(level: str, observed: Summary, replicas: Summary, weight: Array) -> PredictiveTest:
+    """Compare one catalogue with replicas of `weight`, shape (P,); it counts as a replica of average weight."""
+    kept = np.flatnonzero(weight > np.exp(-_SCREEN) * weight.max())
+    ess = float(weight.sum() ** 2 / (weight**2).sum())
+    weights = np.append(weight[kept], weight.sum() / ess)
+    table = Summary.joined([replicas[kept], observed]).table(weights)
+    p_values, smallest, joint = joint_p_values(table, weights)
+    low, middle, high = _weighted_quantiles(table[:-1], weights[:-1], (0.16, 0.5, 0.84))
+    threshold = _weighted_quantiles(smallest[:-1, None], weights[:-1], (DOUBT,))[0, 0]
+    verdict = "inconsistent" if joint < ALARM else "doubtful" if joint < DOUBT else "consistent"
+    status = "no power" if ess < MIN_ESS else verdict
+    return PredictiveTest(
+        level, observed.names, table[-1], low, middle, high, p_values, joint, float(threshold), status, len(weight), ess
+    )
+
+
+def joint_p_values(table: Array, weight: Array) -> tuple[Array, Array, float]:
+    """Two-sided p-values of the last of J catalogues, (K,), everyone's smallest, (J,), and the last one's joint.
+
+    Statistics of shape (J, K); ties count half.
+    """
+    total = weight.sum()
+    two_sided = np.empty_like(table)
+    for k, x in enumerate(table.T):
+        order = np.argsort(x)
+        start = np.flatnonzero(np.append(True, x[order][1:] != x[order][:-1]))
+        tied = np.add.reduceat(weight[order], start)
+        rank = (np.cumsum(tied) - 0.5 * tied) / total
+        two_sided[order, k] = np.repeat(1 - np.abs(2 * rank - 1), np.diff(np.append(start, len(x))))
+    smallest = two_sided.min(axis=1)
+    return two_sided[-1], smallest, float(weight[smallest <= smallest[-1] * (1 + 1e-9)].sum() / total)
+
+
+def _weighted_quantiles(x: Array, weight: Array, levels: tuple[float, ...]) -> Array:
+    """Quantiles of each column of `x`, shape (len(levels), K)."""
+    order = np.argsort(x, axis=0)
+    below = np.cumsum(weight[order], axis=0) / weight.sum()
+    rows = [np.minimum((below < level).sum(axis=0), len(x) - 1) for level in levels]
+    return np.stack([np.take_along_axis(x, order, axis=0)[row, np.arange(x.shape[1])] for row in rows])
+
+
+def columns_of(mocks: Mocks) -> dict[str, Array]:
+    """log10 of the observables that are checked, shape (n,)."""
+    return {"Y_X": mocks.log_yx, "L_X": mocks.log_lx}
+
+
+def nodes_of(columns: dict[str, Array]) -> dict[str, Array]:
+    """Uniform nodes that hold 99.9% of the clusters, by observable."""
+    return {name: np.linspace(*np.quantile(x, [5e-4, 1 - 5e-4]), _NODES) for name, x in columns.items()}
+
+
+def draw_summaries(
+    model: ForwardModel,
+    theta: Array,
+    nodes: dict[str, Array],
+    *,
+    rng: np.random.Generator,
+    yx_errors: Array | None = None,
+) -> Summary:
+    """Statistics of one catalogue for each parameter vector; those of `nodes`' observables.
+
+    `yx_errors`: measurement errors of log10 Y_X, dex, of which each cluster gets one at random, beyond the setup's.
+    """
+    ends = np.flatnonzero(np.diff(np.cumsum(model.expected_count(theta)) // _CLUSTERS)) + 1
+    parts = []
+    for part in np.split(theta, ends):
+        mocks = draw_mocks(model, part, rng=rng)
+        columns = columns_of(mocks)
+        if yx_errors is not None:
+            spread = np.sqrt(np.maximum(yx_errors**2 - model.setup.yx_error**2, 0.0))
+            noise = rng.choice(spread, len(mocks.row)) * rng.standard_normal(len(mocks.row))
+            columns["Y_X"] = columns["Y_X"] + noise
+        parts.append(Summary.of(mocks.size, mocks.row, {n: columns[n] for n in nodes}, nodes))
+    return Summary.joined(parts)
+
+
+def check_catalogue(
+    model: ForwardModel, level: str, catalogue: Catalogue, theta: Array, *, rng: np.random.Generator
+) -> PredictiveTest:
+    """Compare a catalogue with replicas drawn from posterior draws `theta`, shape (P, D), of a level.
+
+    Y_X is checked if every cluster has one; replicas get the catalogue's measurement errors, at random.
+    """
+    known = catalogue.size > 0 and bool(np.all(catalogue.has_yx))
+    columns = {"Y_X": catalogue.log_yx, "L_X": catalogue.log_lx} if known else {"L_X": catalogue.log_lx}
+    pilot = columns_of(draw_mocks(model, theta[:: max(1, len(theta) // 100)], rng=rng))
+    nodes = nodes_of({name: np.concatenate([pilot[name], x]) for name, x in columns.items()})
+    replicas = draw_summaries(
+        model, theta, nodes, rng=rng, yx_errors=catalogue.log_yx_error if known else None
+    )
+    observed = Summary.of(np.array([catalogue.size]), np.zeros(catalogue.size, dtype=int), columns, nodes)
+    return predictive_test(level, observed, replicas, np.ones(len(theta)))
+
+
+@dataclass(frozen=True)
+class Plant:
+    """Mocks that the model does not describe.
+
+    Parameters
+    ----------
+    label : str
+    model : ForwardModel
+        What the mocks are drawn from, with the parameters of the model that is checked.
+    tail : tuple of two floats
+        Fraction of clusters whose Y_X is too high, and by how much, dex.
+    """
+
+    label: str
+    model: ForwardModel
+    tail: tuple[float, float] = (0.0, 0.0)
+
+    def draw(self, theta: Array, *, rng: np.random.Generator) -> Mocks:
+        """One mock catalogue for each parameter vector."""
+        mocks = draw_mocks(self.model, theta, rng=rng)
+        fraction, height = self.tail
+        relations = self.model.setup.relations
+        raised = "mgas" if "mgas" in relations.names else relations.names[-1]
+        column = relations.names.index(raised)
+        move = height * (rng.random(len(mocks.row)) < fraction)
+        observables = mocks.observables.copy()
+        observables[:, column] += move
+        moved = float(relations.combination[column]) * move
+        return replace(mocks, observables=observables, log_yx=mocks.log_yx + moved)
+
+
+def plants(setup: Setup) -> tuple[Plant, ...]:
+    """Failures to be caught: another L_X scatter, another break or flux limit, a tail in Y_X."""
+    relations, selection = setup.relations, setup.selection
+    wider = replace(relations, lx=replace(relations.lx, scatter=1.5 * relations.lx.scatter))
+    if isinstance(selection, FluxLimited):
+        moved, label = replace(selection, flux_limit=1.5 * selection.flux_limit), "flux limit x 1.5"
+    elif isinstance(selection, Smoothed):
+        sharp = selection.sharp
+        moved, label = replace(selection, sharp=replace(sharp, log_break=sharp.log_break + 0.2)), "Mbreak + 0.2 dex"
+    else:
+        moved, label = replace(selection, log_break=selection.log_break + 0.2), "Mbreak + 0.2 dex"
+    return (
+        Plant("L_X scatter x 1.5", forward_model(replace(setup, relations=wider))),
+        Plant(label, forward_model(replace(setup, selection=moved))),
+        Plant("Y_X of 5% + 0.5 dex", forward_model(setup), (0.05, 0.5)),
+    )
+
+
+@dataclass(frozen=True)
+class PredictivePlan:
+    """How many mock catalogues of the model, and of each planted failure, on how many shared prior draws."""
+
+    mocks: int = 300
+    planted: int = 100
+    draws: int = 8000
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("mocks", 100), ("planted", 0), ("draws", 200)):
+            if getattr(self, name) < least:
+                raise InputError(f"predictive checks need {name} of at least {least}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class PredictiveCheck:
+    """Posterior predictive checks of mocks whose true parameters are drawn from the prior, for one level.
+
+    Parameters
+    ----------
+    level, status : str
+        "no power" if `ess_median` is below 50; "false alarms" if there are more than 5% of them, "not
+        calibrated" if new catalogues are not as predicted, either with chance below 0.001; else "calibrated".
+    mocks, draws : int
+    ess_median : float
+        Median over mocks of the effective number of replicas.
+    names : tuple of str
+    p_values : ndarray, shape (mocks, K)
+    joint : ndarray, shape (mocks,)
+        Joint p-values of the mocks of the model itself.
+    false_alarms : tuple of two floats
+        Fraction of them below 5%, and the standard error if it were 5%.
+    calibrated_threshold : float
+        Joint p-value that 5% of them are below: an exact verdict at 5%.
+    new_ranks : ndarray, shape (mocks, K + 1)
+        Ranks of new catalogues of the same truth among replicas, last of their smallest p-value: uniform.
+    new_p_values : dict of str to float
+        Kolmogorov-Smirnov test of each column, the last under "joint", which decides.
+    power : dict of str to tuple of two floats
+        Fraction of each planted failure caught at 5%, and with `calibrated_threshold`.
+    """
+
+    level: str
+    status: str
+    mocks: int
+    draws: int
+    ess_median: float
+    names: tuple[str, ...]
+    p_values: Array
+    joint: Array
+    false_alarms: tuple[float, float]
+    calibrated_threshold: float
+    new_ranks: Array
+    new_p_values: dict[str, float]
+    power: dict[str, tuple[float, float]]
+
+    def calibrated(self, joint: float) -> float:
+        """Rank of a catalogue's joint p-value among the mocks': a p-value that is uniform for data of the model."""
+        return float((1 + np.sum(self.joint <= joint)) / (1 + len(self.joint)))
+
+
+def predictive_check(
+    model: ForwardModel,
+    level: str,
+    plan: PredictivePlan,
+    failures: tuple[Plant, ...] | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> PredictiveCheck:
+    """False alarms on mocks of the model, power for `failures` (default: `plants`), calibration of predictions.
+
+    `progress` is told the number of mocks done and their total.
+    """
+    failures = plants(model.setup) if failures is None else failures
+    rng = {name: generator(plan.seed, f"predictive {name}") for name in ("truth", "draws", "mocks", "replicas", "u")}
+    draws = model.parameters.draw(plan.draws, rng=rng["draws"])
+    groups = [(plan.mocks, Plant("", model)), *((plan.planted, plant) for plant in failures if plan.planted)]
+    total = sum(number for number, _ in groups)
+    true = model.parameters.draw(total, rng=rng["truth"])
+    starts = np.cumsum([0, *(number for number, _ in groups)])
+    parts = [p.draw(true[i : i + n], rng=rng["mocks"]) for i, (n, p) in zip(starts, groups, strict=False)]
+    mocks = Mocks.joined([replace(part, row=part.row + i) for i, part in zip(starts, parts, strict=False)])
+    value, own = log_likelihoods(model, level, mocks, draws, true)
+    nodes = nodes_of(columns_of(draw_mocks(model, draws[:200], rng=rng["replicas"])))
+    observed = Summary.of(mocks.size, mocks.row, columns_of(mocks), nodes)
+    replicas = draw_summaries(model, draws, nodes, rng=rng["replicas"])
+    tests = []
+    for i in range(total):
+        tests.append(predictive_test(level, observed[i : i + 1], replicas, np.exp(value[i] - value[i].max())))
+        if progress is not None:
+            progress(i + 1, total)
+    new = draw_summaries(model, true[: plan.mocks], nodes, rng=rng["replicas"])
+    ranks = [_new_ranks(new[i : i + 1], replicas, value[i], own[i], rng["u"]) for i in range(plan.mocks)]
+    labels = np.repeat([plant.label for _, plant in groups], [number for number, _ in groups])
+    return _assess(level, plan, tests, labels, np.array(ranks))
+
+
+def _new_ranks(
+    new: Summary, replicas: Summary, value: Array, own: float, rng: np.random.Generator
+) -> Array:
+    """Ranks, uniform in (0, 1), of a new catalogue of the truth: of each statistic and of its smallest p-value."""
+    peak = max(float(value.max()), float(own))
+    kept = np.flatnonzero(value > peak - _SCREEN)
+    weight = np.append(np.exp(value[kept] - peak), np.exp(own - peak))
+    table = Summary.joined([replicas[kept], new]).table(weight)
+    table = np.column_stack([table, joint_p_values(table, weight)[1]])
+    tied = np.isclose(table, table[-1], rtol=1e-9, atol=0)
+    return weight @ np.where(tied, rng.random(), table < table[-1]) / weight.sum()
+
+
+def _assess(
+    level: str, plan: PredictivePlan, tests: list[PredictiveTest], labels: Array, ranks: Array
+) -> PredictiveCheck:
+    """Rates of alarms and uniformity of ranks."""
+    joint, names = np.array([test.joint for test in tests]), tests[0].names
+    mine, planted = joint[labels == ""], dict.fromkeys(label for label in labels if label)
+    threshold = float(np.sort(mine)[int(DOUBT * (plan.mocks + 1)) - 1])
+    alarms, ess = int(np.sum(mine < DOUBT)), float(np.median([test.ess for test in tests[: plan.mocks]]))
+    inflation = 1 + plan.mocks / plan.draws
+    uniform = {n: _uniform_p(rank, inflation) for n, rank in zip((*names, "joint"), ranks.T, strict=True)}
+    many = special.bdtrc(alarms - 1, plan.mocks, DOUBT) if alarms else 1.0
+    status = "false alarms" if many < _FALSE else "not calibrated" if uniform["joint"] < _FALSE else "calibrated"
+    rates = {n: (joint[labels == n] < DOUBT, joint[labels == n] <= threshold) for n in planted}
+    return PredictiveCheck(
+        level,
+        "no power" if ess < MIN_ESS else status,
+        plan.mocks,
+        plan.draws,
+        ess,
+        names,
+        np.array([test.p_values for test in tests[: plan.mocks]]),
+        mine,
+        (alarms / plan.mocks, float(np.sqrt(DOUBT * (1 - DOUBT) / plan.mocks))),
+        threshold,
+        ranks,
+        uniform,
+        {str(n): (float(a.mean()), float(b.mean())) for n, (a, b) in rates.items()},
+    )
+
+
+def _uniform_p(ranks: Array, inflation: float) -> float:
+    """Kolmogorov-Smirnov p-value (Stephens 1970) of ranks whose counts vary by `inflation` times the binomial."""
+    size, x = len(ranks), np.sort(ranks)
+    steps = np.arange(size + 1) / size
+    distance = max(np.max(steps[1:] - x), np.max(x - steps[:-1])) / np.sqrt(inflation)
+    return float(special.kolmogorov((np.sqrt(size) + 0.12 + 0.11 / np.sqrt(size)) * distance))

@@ -1,0 +1,423 @@
+"""Which mass proxy would self-calibrate a survey best: forecasts of one survey with every proxy it can use."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .config import Config, parse_config
+from .edgeworth import UnitMixture, edgeworth_bias
+from .errors import InputError
+from .fisher import fisher_matrix
+from .ladder import with_sharp
+from .mock import draw_mocks
+from .model import ForwardModel, Setup, forward_model
+from .output import Job, prepare_output
+from .parameters import Parameter, Prior
+from .plots import mathtext, save_figure
+from .plotstyle import COLUMN, LEVEL_STYLE, freeze, new_figure, style
+from .proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
+from .results import Provenance, to_plain
+from .rng import generator
+from .selection import Sharp, Smoothed
+from .units import LN10
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = np.ndarray
+LEVELS = ("counts", "selfcal", "binned", "unbinned")
+"""Levels that use no observable but the proxy; `counts` uses none, for reference."""
+COMMON_PRIOR, LOOSE_PRIOR = 0.10, 0.30
+"""Standard deviations of ln M that a common normalisation prior allows every proxy."""
+DEFAULT_PRIORS = {"norm_yx": COMMON_PRIOR, "scatter_yx": 0.20}
+"""Log-normal priors of an error model's normalisation and scatter."""
+_TYPICAL = 20_000
+"""Mock clusters whose median mass is the typical one."""
+_INSTEAD = "With Mmin following L_X, as in a real flux-limited survey, instead of fixed in true mass:"
+_ALIKE = 0.02
+"""Relative difference of sigma(sigma8) below which two proxies are as good as each other."""
+
+
+@dataclass(frozen=True)
+class ProxyRow:
+    """What one mass proxy is worth to a survey.
+
+    Parameters
+    ----------
+    name, description, reference : str
+    scatter : float
+        Standard deviation of log10 of the proxy mass at the pivot, measurement error included, dex.
+    skewness, kurtosis : float
+        Of the same residual.
+    edgeworth_bias, exact_bias : float
+        Abundance relative to that of a log-normal proxy, minus one: from the moments, and from the density.
+    norm_prior : float
+        Standard deviation of ln M that the configured priors allow the normalisation.
+    parameters : tuple of str
+        Free parameters that act on the proxy.
+    defaults : tuple of str
+        Those of them with a prior of `DEFAULT_PRIORS`.
+    configured, common, loose : dict of str to float
+        sigma(sigma8) by level: priors as configured; normalisation known to `COMMON_PRIOR` or
+        `LOOSE_PRIOR` in mass, other priors as configured.
+    """
+
+    name: str
+    description: str
+    reference: str
+    scatter: float
+    skewness: float
+    kurtosis: float
+    edgeworth_bias: float
+    exact_bias: float
+    norm_prior: float
+    parameters: tuple[str, ...]
+    defaults: tuple[str, ...]
+    configured: dict[str, float]
+    common: dict[str, float]
+    loose: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ProxyComparison:
+    """One survey with every proxy it can use, best first.
+
+    Parameters
+    ----------
+    title : str
+    expected_count : float
+    log_mass : float
+        Median log10 M500c (Msun/h) of its clusters, where `slope` is taken.
+    slope : float
+        -d ln(dn/dln M)/d ln M.
+    common_prior, loose_prior : float
+    rows : tuple of ProxyRow
+    follows_lx : tuple of ProxyRow
+        The same where Mmin follows L_X, if it is fixed in true mass as configured: an absolute mass
+        standard, which no survey has.
+    left_out : dict of str to str
+        Proxies that the survey cannot use, and why.
+    answer : tuple of str
+        Which proxy is best, in sentences.
+    """
+
+    title: str
+    expected_count: float
+    log_mass: float
+    slope: float
+    common_prior: float
+    loose_prior: float
+    rows: tuple[ProxyRow, ...]
+    follows_lx: tuple[ProxyRow, ...]
+    left_out: dict[str, str]
+    answer: tuple[str, ...]
+    provenance: Provenance | None = None
+
+
+def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel] = ()) -> ProxyComparison:
+    """Compare every proxy the survey can use, and `models` of one's own; write record, table and figure."""
+    prepare_output(job.out)
+    comparison = compute_proxies(config, models, job)
+    provenance = Provenance("proxies", job.name, config.model_dump(mode="json"), job.seed)
+    comparison = replace(comparison, provenance=provenance)
+    write_proxies(comparison, job.out)
+    return comparison
+
+
+def compute_proxies(config: Config, models: Sequence[ErrorModel] = (), job: Job | None = None) -> ProxyComparison:
+    """Compare every proxy the survey can use, and `models` of one's own."""
+    base = _with_yx(config).setup
+    model = forward_model(base)
+    typical = typical_slope(model)
+    setups, left_out = _usable(base, config, [*PROXIES, *models])
+    surveys = [base, *_following(base)]
+    tables: list[list[ProxyRow]] = [[] for _ in surveys]
+    for done, (choice, setup) in enumerate(setups):
+        for table, survey in zip(tables, surveys, strict=True):
+            table.append(_row(replace(setup, selection=survey.selection), choice, typical[1]))
+        if job is not None and job.progress is not None:
+            job.progress("comparing", done + 1, len(setups), math.nan)
+    rows, *others = (tuple(sorted(table, key=lambda row: row.common["unbinned"])) for table in tables)
+    follows = others[0] if others else ()
+    sentences = (*answer(rows), *((_INSTEAD, *answer(follows)) if follows else ()))
+    count = float(model.expected_count(model.parameters.fiducial[None])[0])
+    priors = COMMON_PRIOR, LOOSE_PRIOR
+    return ProxyComparison(config.title, count, *typical, *priors, rows, follows, left_out, sentences)
+
+
+def _with_yx(config: Config) -> Config:
+    """The same survey with Y_X as its proxy, whatever is configured."""
+    return parse_config(config.model_dump(mode="json") | {"proxy": "yx"}, source=config.title)
+
+
+def _following(setup: Setup) -> list[Setup]:
+    """The survey with an Mmin that follows L_X, if its own is fixed in true mass."""
+    selection = setup.selection
+    sharp = selection.sharp if isinstance(selection, Smoothed) else selection
+    if not isinstance(sharp, Sharp) or sharp.min_mass_mode == "follows_lx":
+        return []
+    return [with_sharp(setup, replace(sharp, min_mass_mode="follows_lx"))]
+
+
+def _usable(
+    base: Setup, config: Config, choices: Sequence[str | ErrorModel]
+) -> tuple[list[tuple[str | ErrorModel, Setup]], dict[str, str]]:
+    """Proxies with the survey that uses them; names of the others, and why they cannot be used."""
+    usable: list[tuple[str | ErrorModel, Setup]] = []
+    left_out = {}
+    for choice in choices:
+        try:
+            usable.append((choice, proxy_setup(base, choice, config.yx_error)))
+        except InputError as error:
+            left_out[str(choice)] = str(error)
+    return usable, left_out
+
+
+def proxy_setup(base: Setup, choice: str | ErrorModel, yx_error: float = 0.0) -> Setup:
+    """A survey with another proxy.
+
+    Measurement errors apply to X-ray proxies, `yx_error` (dex) to all of them; an error model includes
+    its own, and its normalisation and scatter get the priors of `DEFAULT_PRIORS`.
+    """
+    relations = with_proxy(base.relations, choice)
+    if isinstance(choice, str) and choice not in ERROR_MODELS:
+        setup = replace(base, relations=relations)
+        return replace(setup, yx_error=max(yx_error, setup.shared_error))
+    gone = [n for n in base.parameters.names if n.endswith(("_t", "_mgas", "_core")) or n in DEFAULT_PRIORS]
+    parameters = base.parameters.without(gone)
+    for name, width in DEFAULT_PRIORS.items():
+        parameters = parameters.with_free(_factor(name, width))
+    return replace(base, relations=relations, parameters=parameters, yx_error=0.0, errors=())
+
+
+def _factor(name: str, width: float, fiducial: float = 1.0) -> Parameter:
+    """A factor known to a standard deviation of its logarithm."""
+    return Parameter(name, fiducial, Prior("lognormal", mean=fiducial, std=width, log=True))
+
+
+def typical_slope(model: ForwardModel) -> tuple[float, float]:
+    """Median log10 M500c of mock clusters, and -d ln(dn/dln M)/d ln M there at their median redshift."""
+    theta, population = model.parameters.fiducial[None], model.population
+    copies = math.ceil(_TYPICAL / float(model.expected_count(theta)[0]))
+    mocks = draw_mocks(model, np.repeat(theta, copies, axis=0), rng=generator(0, "typical cluster"))
+    log_mass, z = float(np.median(mocks.log_mass)), float(np.median(mocks.z))
+    abundance = population.abundance(model.parameters.values(theta))[0]  # (K, M)
+    slopes = -np.gradient(np.log(np.maximum(abundance, 1e-300)), population.log_mass * LN10, axis=1)
+    at = [np.interp(log_mass, population.log_mass, slope) for slope in slopes]
+    return log_mass, float(np.interp(z, population.shells.z, at))
+
+
+def mass_residual(setup: Setup) -> tuple[float, UnitMixture]:
+    """Scatter of log10 of the proxy mass at the pivot, dex, and the standardised density."""
+    v = setup.parameters.fiducial_values
+    slope = float(np.squeeze(setup.relations.at(v).yx.slope))
+    parts = setup.relations.components(v, np.array([setup.relations.pivot]))
+    mean = np.array([np.squeeze(part.yx_shift) for part in parts]) / slope
+    std = np.hypot([np.squeeze(part.yx_scatter) for part in parts], setup.yx_error) / slope
+    density = UnitMixture(np.array([part.weight for part in parts]), mean, std)
+    scatter = density.moments[1]
+    return scatter, UnitMixture(density.weight, mean / scatter, std / scatter)
+
+
+def _row(setup: Setup, choice: str | ErrorModel, slope: float) -> ProxyRow:
+    known = ERROR_MODELS.get(choice) if isinstance(choice, str) else choice
+    name = known.name if known is not None else str(choice)
+    scatter, density = mass_residual(setup)
+    skewness, kurtosis = density.moments[2:]
+    return ProxyRow(
+        name,
+        PROXIES.get(name, "a mass proxy with a given error model"),
+        known.reference if known is not None else "",
+        scatter,
+        skewness,
+        kurtosis,
+        float(edgeworth_bias(slope, scatter, skewness, kurtosis)) - 1,
+        float(density.growth(np.array(slope * scatter * LN10))) - 1,
+        _norm_prior(setup),
+        acting(setup),
+        () if known is None else tuple(DEFAULT_PRIORS),
+        *forecasts(setup),
+    )
+
+
+def acting(setup: Setup) -> tuple[str, ...]:
+    """Free parameters that act on the mass proxy."""
+    relations = setup.relations
+    parts = [n for n, c in zip(relations.names, relations.combination, strict=True) if c] + ["yx"]
+    return tuple(n for n in setup.parameters.names if n.partition("_")[2] in parts)
+
+
+def _coefficients(setup: Setup) -> dict[str, float]:
+    """d ln(proxy) / d ln of each free normalisation."""
+    relations, free = setup.relations, setup.parameters.names
+    found = {f"norm_{n}": float(c) for n, c in zip(relations.names, relations.combination, strict=True)}
+    return {n: c for n, c in (found | {"norm_yx": 1.0}).items() if n in free and c}
+
+
+def _slope(setup: Setup) -> float:
+    return float(np.squeeze(setup.relations.at(setup.parameters.fiducial_values).yx.slope))
+
+
+def _norm_prior(setup: Setup) -> float:
+    """Standard deviation of ln M that the priors allow the proxy's normalisation."""
+    std = dict(zip(setup.parameters.names, setup.parameters.prior_std, strict=True))
+    return math.hypot(*(c * std[n] for n, c in _coefficients(setup).items())) / _slope(setup)
+
+
+def forecasts(setup: Setup) -> tuple[dict[str, float], ...]:
+    """sigma(sigma8) by level: priors as configured, common and loose.
+
+    Under a common prior one factor, norm_yx, replaces the proxy's own normalisations. That of L_X, which
+    acts on selection, keeps its prior even where the proxy contains L_X: the common one is on their product.
+    """
+    configured = setup.parameters
+    free, slope = configured, _slope(setup)
+    if "norm_yx" not in free.names:
+        fiducial = float(np.squeeze(configured.fiducial_values.norm_yx))
+        free = free.with_free(_factor("norm_yx", COMMON_PRIOR * slope, fiducial))
+    extended = replace(setup, parameters=free)
+    model = forward_model(extended)
+    information = {level: fisher_matrix(level, model).information for level in LEVELS}
+    coefficients = _coefficients(extended)
+    shared = [n for n in free.names if not n.startswith("norm_") or n in ("norm_lx", "norm_wl", "norm_yx")]
+    direction = np.array([coefficients.get(name, 0.0) for name in shared]) / slope
+    precision = dict(zip(free.names, 1 / free.prior_std**2, strict=True))
+    own = np.diag([precision[name] for name in configured.names])
+    others = np.diag([precision[name] * (name != "norm_yx") for name in shared])
+    common, loose = (others + np.outer(direction, direction) / width**2 for width in (COMMON_PRIOR, LOOSE_PRIOR))
+    cases = ((configured.names, own), (shared, common), (shared, loose))
+    return tuple(
+        {level: _sigma8_std(found, free.names, names, prior) for level, found in information.items()}
+        for names, prior in cases
+    )
+
+
+def _sigma8_std(information: Array, names: Sequence[str], kept: Sequence[str], prior: Array) -> float:
+    """sigma(sigma8) from the information on some parameters, the others being known, and a prior precision."""
+    index = [names.index(name) for name in kept]
+    at = list(kept).index("sigma8")
+    return math.sqrt(np.linalg.inv(information[np.ix_(index, index)] + prior)[at, at])
+
+
+def answer(rows: Sequence[ProxyRow]) -> tuple[str, ...]:
+    """Which proxy would self-calibrate the survey best, by how much, and what its calibration is worth."""
+    rows = sorted(rows, key=lambda row: row.common["unbinned"])
+    if len(rows) < 2:
+        return ("There is nothing to compare.",)
+    (best, second, *_), worst = rows, rows[-1]
+    sigma = [row.common["unbinned"] for row in (best, second, worst)]
+    tied = sigma[1] < sigma[0] * (1 + _ALIKE)
+    versus = f", as good as {second.name}" if tied else f", {_less(sigma[0], sigma[1])} than {second.name}"
+    gain, price = sigma[2] - sigma[0], best.loose["unbinned"] - sigma[0]
+    verdict = "less than" if gain < price else "more than"
+    matters = "How well the proxy is calibrated matters more." if gain < price else "Which proxy matters more."
+    given = min(rows, key=lambda row: row.configured["unbinned"])
+    return (
+        f"With every proxy's normalisation known to {COMMON_PRIOR:.0%} in mass, {best.name} would self-calibrate this "
+        f"survey best: sigma(sigma8) = {sigma[0]:.4f} from every cluster's proxy{versus} ({sigma[1]:.4f}) and "
+        f"{_less(sigma[0], sigma[2])} than {worst.name} ({sigma[2]:.4f}).",
+        f"From the worst proxy to the best sigma(sigma8) falls by {gain:.4f}, {verdict} the {price:.4f} it rises by if "
+        f"the normalisation of {best.name} is known to {LOOSE_PRIOR:.0%} only. {matters}",
+        f"With priors as configured ({DEFAULT_PRIORS['norm_yx']:.0%} for error models), {given.name} is best: "
+        f"{given.configured['unbinned']:.4f}, its normalisation known to {given.norm_prior:.0%} in mass.",
+    )
+
+
+def _less(best: float, other: float) -> str:
+    return f"{1 - best / other:.0%} less"
+
+
+def proxy_table(comparison: ProxyComparison) -> tuple[list[str], list[list[Any]]]:
+    """Header and rows: one proxy and selection a row, percentages where the name says so."""
+    header = ["proxy", "selection", "scatter_dex", "scatter_percent", "skewness", "kurtosis"]
+    header += ["edgeworth_bias_percent", "exact_bias_percent", "norm_prior_percent"]
+    kinds = ("configured", "common", "loose")
+    header += [f"sigma8_std_{kind}_{level}" for kind in kinds for level in LEVELS]
+    rows = []
+    for selection, row in _labelled(comparison):
+        percent = (row.edgeworth_bias, row.exact_bias, row.norm_prior)
+        shape = [row.name, selection, row.scatter, 100 * LN10 * row.scatter, row.skewness, row.kurtosis]
+        widths = [getattr(row, kind)[level] for kind in kinds for level in LEVELS]
+        rows.append([*shape, *(100 * x for x in percent), *widths])
+    return header, rows
+
+
+def summary_table(comparison: ProxyComparison) -> tuple[list[str], list[list[Any]]]:
+    """What to print: one proxy and selection a row, sigma(sigma8) of the level `unbinned`."""
+    header = ["proxy", "selection", "% in mass", "bias %", "sigma8_std_configured"]
+    header += [f"sigma8_std_norm {prior:.0%}" for prior in (comparison.common_prior, comparison.loose_prior)]
+    rows = []
+    for selection, row in _labelled(comparison):
+        shape = [f"{100 * LN10 * row.scatter:.1f}", f"{100 * row.edgeworth_bias:+.1f}"]
+        widths = [row.configured["unbinned"], row.common["unbinned"], row.loose["unbinned"]]
+        rows.append([row.name, selection, *shape, *widths])
+    return header, rows
+
+
+def _labelled(comparison: ProxyComparison) -> list[tuple[str, ProxyRow]]:
+    """Every row with its selection in words."""
+    configured = [("as configured", row) for row in comparison.rows]
+    return configured + [("Mmin follows L_X", row) for row in comparison.follows_lx]
+
+
+@style()
+def proxy_figure(comparison: ProxyComparison) -> Figure:
+    """sigma(sigma8) by proxy: filled for the common normalisation prior, open for the loose one."""
+    tables = [table for table in (comparison.rows, comparison.follows_lx) if table]
+    figure = new_figure(COLUMN, 0.9 + (0.35 + 0.31 * len(tables[0])) * len(tables))
+    panels = figure.subplots(len(tables), sharex=True, squeeze=False)[:, 0]
+    for axes, rows in zip(panels, tables, strict=True):
+        _draw_rows(axes, rows)
+    if len(tables) > 1:
+        panels[0].set_title("as configured")
+        panels[1].set_title(mathtext("Mmin follows L_X"))
+    panels[-1].set_xlabel(r"$\sigma(\sigma_8)$")
+    handles, labels = panels[0].get_legend_handles_labels()
+    title = "level, and how well the proxy's normalisation is known"
+    figure.legend(handles, labels, title=title, loc="outside upper center", ncols=3, columnspacing=1.2)
+    return freeze(figure)
+
+
+def _draw_rows(axes: Axes, rows: Sequence[ProxyRow]) -> None:
+    """One line of markers a proxy; the dashed line is what counts alone give."""
+    axes.axvline(rows[0].common["counts"], color=LEVEL_STYLE["counts"][0], ls="--", lw=0.9, label="counts")
+    axes.plot([], [], " ", label=" ")  # one blank, so that each level fills a column of the legend
+    for level, shift in (("selfcal", -0.14), ("unbinned", 0.14)):
+        colour, marker = LEVEL_STYLE[level]
+        places = np.arange(len(rows)) + shift
+        near, far = ([getattr(row, kind)[level] for row in rows] for kind in ("common", "loose"))
+        axes.hlines(places, near, far, color=colour, lw=0.8)
+        for values, fill, prior in ((near, colour, COMMON_PRIOR), (far, "white", LOOSE_PRIOR)):
+            label = f"{level}, {prior:.0%}"
+            axes.plot(values, places, marker, ms=4.0, color=colour, mfc=fill, mew=0.8, label=label)
+    labels = [f"{row.name.replace('_', ' ')}\n{100 * LN10 * row.scatter:.0f}% in mass" for row in rows]
+    axes.set_yticks(range(len(rows)), labels)
+    axes.tick_params(axis="y", which="both", left=False, right=False)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+
+
+def write_proxies(comparison: ProxyComparison, out: Path) -> None:
+    """Write proxies.json, proxies.csv and figures/proxies.pdf and .png under `out`."""
+    prepare_output(out / "figures")
+    header, rows = proxy_table(comparison)
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows([header, *rows])
+    text = json.dumps(to_plain(comparison), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    for name, content in (("proxies.json", text), ("proxies.csv", lines.getvalue())):
+        draft = out / "proxies.partial"
+        try:
+            draft.write_text(content, encoding="utf-8")
+            draft.replace(out / name)
+        except OSError as error:
+            raise InputError(f"{out / name}: cannot be written ({error.strerror}); choose another --out") from error
+    save_figure(proxy_figure(comparison), out / "figures" / "proxies")

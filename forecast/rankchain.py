@@ -1,0 +1,230 @@
+"""Ranks of true parameters in Markov chains: exact calibration tests where prior draws are too sparse.
+
+Run a reversible chain from the truth k steps one way and L - k the other, with k uniform from 0 to L:
+truth and states are exchangeable if the posterior is right, so that the rank of the truth is uniform
+for any L and any mixing (Besag & Clifford 1989; Gandy & Scott 2020, arXiv:2001.06465). The length buys
+power only. Proposals come from a regression of the parameters on summaries of the data, trained on
+mocks of their own: what a kernel knows of the data does not spoil exactness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg, special
+
+from .fisher import Fisher, fisher_matrix
+from .mock import Mocks, draw_mocks
+from .model import ForwardModel
+from .parameters import ParameterSet
+from .pointprocess import PointDensity, Points
+
+Array = np.ndarray
+TRAINING = 3000
+"""Mock catalogues from which proposals are learnt."""
+_BOLDNESS, _STRETCH, _RIDGE = (0.5, 1.0, 1.0), 1.1, 1e-3
+_NEWTON, _DIFFERENCE, _EDGE = 3, 0.02, 2.5
+
+
+class PairwisePosterior:
+    """ln L of n mock catalogues, each at a parameter vector of its own.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    mocks : Mocks
+    lensing : bool
+        Whether weak-lensing masses are among the data.
+    """
+
+    def __init__(self, model: ForwardModel, mocks: Mocks, *, lensing: bool) -> None:
+        self._model, self._row, self._size = model, mocks.row, len(mocks.size)
+        self._density = PointDensity(model, Points.of_mocks(model, mocks), lensing)
+        self._column = np.arange(len(mocks.row))
+
+    def __call__(self, theta: Array) -> Array:
+        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
+        log_density = self._density(theta, self._row, self._column)
+        sums = np.bincount(self._row, weights=log_density, minlength=self._size)
+        return sums - self._model.expected_count(theta)
+
+
+def summaries(mocks: Mocks) -> Array:
+    """Count, means and covariances of every catalogue's observables, and their products, shape (P, F)."""
+    data = np.column_stack([mocks.z, mocks.observables, mocks.log_mwl])
+    data = data[:, np.all(np.isfinite(data), axis=0)] if len(data) else data[:, :1]
+    data = data[:, np.ptp(data, axis=0) > 0] if len(data) else data
+    row, size = mocks.row, mocks.size
+    number = np.maximum(size, 1)[:, None]
+
+    def total(values: Array) -> Array:
+        out = np.zeros((len(size), values.shape[1]))
+        np.add.at(out, row, values)
+        return out
+
+    mean = total(data) / number
+    centred = data - mean[row]
+    upper = np.triu_indices(data.shape[1])
+    spread = total(centred[:, upper[0]] * centred[:, upper[1]]) / number
+    first = np.column_stack([np.log(size + 1.0), mean])
+    pairs = np.triu_indices(first.shape[1])
+    standard = (first - first.mean(axis=0)) / np.maximum(first.std(axis=0), 1e-12)
+    return np.column_stack([first, spread, standard[:, pairs[0]] * standard[:, pairs[1]]])
+
+
+def regression(scores: Array, training: Array, features: Array) -> Array:
+    """Ridge regression of scores (T, D) on features (T, F), applied to features (n, F); shape (n, D)."""
+    centre, scale = training.mean(axis=0), np.maximum(training.std(axis=0), 1e-12)
+    x = np.column_stack([np.ones(len(training)), (training - centre) / scale])
+    weights = linalg.solve(x.T @ x + _RIDGE * len(x) * np.eye(x.shape[1]), x.T @ scores, assume_a="pos")
+    at = np.clip((features - centre) / scale, -6, 6)
+    return np.asarray(np.column_stack([np.ones(len(features)), at]) @ weights)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One Gaussian in prior scores z for each catalogue, from its data alone.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n, D)
+    factor : ndarray, shape (n, D, D)
+        Lower Cholesky factors of the covariances.
+    """
+
+    mean: Array
+    factor: Array
+
+    @classmethod
+    def laplace(cls, log_likelihood: PairwisePosterior, fisher: Fisher, start: Array) -> Proposal:
+        """Newton steps from `start`, shape (n, D), with a Fisher matrix for the curvature."""
+        parameters, at = fisher.parameters, np.clip(start, -_EDGE, _EDGE)
+        height = log_likelihood(from_scores(parameters, at)) - 0.5 * (at**2).sum(axis=1)
+        for _ in range(_NEWTON):
+            covariance = _covariance(fisher, at)
+            step = np.einsum("nij,nj->ni", covariance, _gradient(log_likelihood, parameters, at))
+            for scale in (1.0, 0.3):
+                new = np.clip(at + scale * np.clip(step, -1, 1), -_EDGE, _EDGE)
+                raised = log_likelihood(from_scores(parameters, new)) - 0.5 * (new**2).sum(axis=1)
+                better = raised > height
+                at, height = np.where(better[:, None], new, at), np.where(better, raised, height)
+        return cls(at, np.linalg.cholesky(_covariance(fisher, at)))
+
+    def step(self, scores: Array, boldness: Array, normal: Array) -> Array:
+        """Autoregressive steps that leave the Gaussian invariant: `boldness` (n,) of 1 forgets `scores` (n, D)."""
+        memory, fresh = np.sqrt(1 - boldness**2)[:, None], (_STRETCH * boldness)[:, None]
+        return self.mean + memory * (scores - self.mean) + fresh * np.einsum("nij,nj->ni", self.factor, normal)
+
+    def log_density(self, scores: Array) -> Array:
+        """ln density, up to a constant, shape (n,)."""
+        white = np.linalg.solve(self.factor, (scores - self.mean)[..., None])[..., 0] / _STRETCH
+        return np.asarray(-0.5 * (white**2).sum(axis=1))
+
+
+def _covariance(fisher: Fisher, scores: Array) -> Array:
+    """Posterior covariance of the scores about (n, D), the prior a unit Gaussian; shape (n, D, D)."""
+    slope = _scores_to_coordinates(fisher.parameters, scores)
+    information = fisher.information * slope[:, :, None] * slope[:, None, :]
+    return np.linalg.inv(information + np.eye(scores.shape[1]))
+
+
+def _scores_to_coordinates(parameters: ParameterSet, scores: Array) -> Array:
+    """Derivatives of the natural coordinates by the scores, shape (n, D)."""
+    up, down = (parameters.to_coordinates(from_scores(parameters, scores + h)) for h in (_DIFFERENCE, -_DIFFERENCE))
+    return np.asarray((up - down) / (2 * _DIFFERENCE))
+
+
+def _gradient(log_likelihood: PairwisePosterior, parameters: ParameterSet, at: Array) -> Array:
+    """Gradient of the log posterior by the scores, shape (n, D)."""
+    slope = np.empty_like(at)
+    for d in range(at.shape[1]):
+        step = _DIFFERENCE * np.eye(at.shape[1])[d]
+        up, down = (log_likelihood(from_scores(parameters, at + s * step)) for s in (1, -1))
+        slope[:, d] = (up - down) / (2 * _DIFFERENCE)
+    return slope - at
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Ranks of the truth: weight below it by quantity (Q, n), and the effective length of the chains."""
+
+    rank: Array
+    effective_size: float
+
+
+def rank_truths(
+    models: tuple[ForwardModel, ForwardModel], size: int, steps: int, *, lensing: bool, rng: np.random.Generator
+) -> Ranks:
+    """Ranks of `size` truths drawn from the prior in chains of `steps` steps.
+
+    Parameters
+    ----------
+    models : tuple of ForwardModel
+        The one whose posterior is tested, and the one that draws the mocks.
+    size, steps : int
+    lensing : bool
+    rng : numpy.random.Generator
+        Quantities are the free parameters, in order, then the log likelihood.
+    """
+    model, source = models
+    parameters = model.parameters
+    scores, training = rng.standard_normal((2, max(size, TRAINING), len(parameters.free)))
+    training = training[:TRAINING]
+    truth = scores[:size]
+    learnt = summaries(draw_mocks(model, from_scores(parameters, training), rng=rng))
+    mocks = draw_mocks(source, from_scores(parameters, truth), rng=rng)
+    target = PairwisePosterior(model, mocks, lensing=lensing)
+    start = regression(training, learnt, summaries(mocks))
+    proposal = Proposal.laplace(target, fisher_matrix("full+wl" if lensing else "full", model), start)
+    return _run(target, parameters, truth, proposal, steps, rng)
+
+
+def from_scores(parameters: ParameterSet, scores: Array) -> Array:
+    """Parameter vectors whose prior cumulative probability is that of standard normal `scores`."""
+    u = np.clip(special.ndtr(scores), 1e-12, 1 - 1e-12)
+    return np.stack([p.prior.quantile(u[:, i]) for i, p in enumerate(parameters.free)], axis=1)
+
+
+def _run(
+    log_likelihood: PairwisePosterior,
+    parameters: ParameterSet,
+    truth: Array,
+    proposal: Proposal,
+    steps: int,
+    rng: np.random.Generator,
+) -> Ranks:
+    size = len(truth)
+    turn = rng.integers(0, steps + 1, size=size)
+    own = log_likelihood(from_scores(parameters, truth))
+    at, value, own_q = truth.copy(), own.copy(), proposal.log_density(truth)
+    at_q = own_q.copy()
+    goal = np.column_stack([truth, own])
+    below, equal = np.zeros((2, size, goal.shape[1]))
+    trace = np.empty((steps, size))
+    for step in range(steps):
+        back = turn == step
+        at[back], value[back], at_q[back] = truth[back], own[back], own_q[back]
+        new = proposal.step(at, rng.choice(_BOLDNESS, size=size), rng.standard_normal(at.shape))
+        new_value, new_q = log_likelihood(from_scores(parameters, new)), proposal.log_density(new)
+        gain = new_value - value - 0.5 * ((new**2).sum(axis=1) - (at**2).sum(axis=1))
+        gain -= new_q - at_q
+        kept = np.log(rng.random(size)) < gain
+        at[kept], value[kept], at_q[kept] = new[kept], new_value[kept], new_q[kept]
+        state = np.column_stack([at, value])
+        below += state < goal
+        equal += state == goal
+        trace[step] = at[:, parameters.names.index("sigma8")]
+    rank = (below + rng.random((size, 1)) * (1 + equal)) / (steps + 1)
+    return Ranks(rank.T, steps / _correlation_length(trace, turn))
+
+
+def _correlation_length(trace: Array, turn: Array) -> float:
+    """Integrated autocorrelation length of traces (steps, n), the first leg of which runs backwards."""
+    ordered = np.stack([np.concatenate([t[:k][::-1], t[k:]]) for t, k in zip(trace.T, turn, strict=True)])
+    centred = ordered - ordered.mean(axis=1, keepdims=True)
+    power = (np.abs(np.fft.rfft(centred, 2 * len(trace), axis=1)) ** 2).mean(axis=0)
+    correlation = np.fft.irfft(power)[: len(trace)] / np.arange(len(trace), 0, -1)
+    length = 1 + 2 * np.cumsum(correlation[1:] / correlation[0])
+    window = np.flatnonzero(np.arange(1, len(trace)) >= 5 * length)
+    return float(max(1.0, length[window[0]] if len(window) else length[-1]))

@@ -1,0 +1,203 @@
+"""Levels full and full+wl: densities against brute force, normalisation, and limits in other levels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from forecast.errors import InputError
+from forecast.likelihood import Data, catalogue_points, likelihood
+from forecast.massfunction import MassFunction
+from forecast.mock import draw_mocks
+from forecast.model import forward_model
+from forecast.pointprocess import PointDensity, Points
+from forecast.residuals import Residuals
+from forecast.units import LN10
+
+
+def heavy(names):
+    """Unit residuals with tails and skewness: two Gaussians of different mean and covariance."""
+    size, rng = len(names), np.random.default_rng(8)
+    weight, shift = np.array([0.8, 0.2]), 0.3 * rng.standard_normal(size)
+    mean = np.stack([-0.2 * shift, 0.8 * shift])
+    spread = [a @ a.T / size + 0.3 * np.eye(size) for a in rng.standard_normal((2, size, size))]
+    return Residuals(names, weight, mean[None], np.stack(spread)[None], np.zeros(1))
+
+
+def varying(names):
+    """Unit residuals whose covariance grows with mass."""
+    base = heavy(names)
+    factor = np.array([0.7, 1.0, 1.5])[:, None, None]
+    mean, covariance = base.mean * factor, base.covariance * factor[..., None] ** 2
+    return Residuals(names, base.weight, mean, covariance, np.array([13.5, 14.2, 15.0]))
+
+
+@pytest.fixture(scope="module")
+def surveys(nv22, cccp):
+    box = replace(nv22.setup, weak_lensing=0.2, errors=(0.0, 0.02, 0.03), yx_error=0.05)
+    relations = box.relations
+    tails = replace(box, relations=replace(relations, residuals=heavy(relations.names)))
+    grows = replace(box, relations=replace(relations, residuals=varying(relations.names)))
+    cone = replace(cccp.setup, weak_lensing=0.2, selection=replace(cccp.setup.selection, flux_error=0.05))
+    flux = replace(cone, relations=replace(cone.relations, residuals=heavy(cone.relations.names)))
+    flux_grows = replace(cone, relations=replace(cone.relations, residuals=varying(cone.relations.names)))
+    setups = {"box": box, "tails": tails, "mass-dependent": grows}
+    return setups | {"cone": cone, "cone, tails": flux, "cone, mass-dependent": flux_grows}
+
+
+NAMES = ["box", "tails", "mass-dependent", "cone", "cone, tails", "cone, mass-dependent"]
+
+
+def draw(model, copies, seed):
+    return draw_mocks(model, np.repeat(model.parameters.fiducial[None], copies, axis=0), rng=np.random.default_rng(seed))
+
+
+def brute_force(model, v, z, x, log_mwl, errors):
+    """lambda of one cluster: an integral over log M on a fine grid with scipy's normal densities."""
+    setup, relations = model.setup, model.setup.relations
+    box = hasattr(setup.geometry, "side")
+    log_mass = np.linspace(13.6 if box else model.population.log_mass[0], 15.6, 1001 if box else 301)
+    number = MassFunction(setup.cosmology, setup.mass_function, np.array([z]), log_mass)(v.sigma8)[0, 0]
+    if hasattr(setup.geometry, "area"):
+        number = number * setup.geometry.area * setup.cosmology.volume_element(np.array([z]))[0]
+    else:
+        number = number * setup.geometry.shells(setup.cosmology).total_volume
+        sharp = setup.selection.probability(log_mass, relations.line("lx", v), relations)
+        number = number * sharp[0]
+        number[0] = 0.5 * number[1]  # trapezoid rule from the sharp edge
+    growth = np.log10(setup.cosmology.efunc(z) / setup.cosmology.efunc(relations.z0))
+    total = np.zeros_like(log_mass)
+    unit = relations.unit_residuals
+    mean, covariance = unit.at(log_mass)
+    lines = [relations.line(name, v) for name in relations.names]
+    scale = np.array([float(line.scatter) for line in lines])
+    centre = np.stack(
+        [float(a.slope) * (log_mass - relations.pivot) + float(a.log_norm) + float(a.evolution) * growth for a in lines],
+        axis=-1,
+    )
+    for j, weight in enumerate(unit.weight):
+        for m in range(len(covariance)):
+            at = slice(None) if len(covariance) == 1 else slice(m, m + 1)
+            spread = covariance[m, j] * np.outer(scale, scale) + np.diag(errors**2)
+            offset = x - centre[at] - scale * mean[m, j]
+            total[at] += weight * stats.multivariate_normal(np.zeros(len(x)), spread).pdf(offset)
+    if log_mwl is not None:
+        width = setup.weak_lensing * float(v.scatter_wl) / LN10
+        total *= stats.norm.pdf(log_mwl, log_mass + np.log10(float(v.norm_wl)), width)
+    return float(np.sum(number * total) * (log_mass[1] - log_mass[0]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("lensing", [False, True])
+def test_density_of_a_cluster_against_brute_force(surveys, name, lensing):
+    setup = surveys[name]
+    setup = replace(setup, parameters=setup.parameters.without(["density_contrast"]))
+    model = forward_model(setup)
+    points = Points.of_mocks(model, draw(model, 1, 3))[:4]
+    theta = model.parameters.draw(2, rng=np.random.default_rng(4))
+    found = PointDensity(model, points, lensing).grid(theta)
+    for p, row in enumerate(theta):
+        v = replace(setup.parameters.fixed, **dict(zip(model.parameters.names, row, strict=True)))
+        for q in range(len(points.z)):
+            mwl = points.log_mwl[q] if lensing else None
+            expected = brute_force(model, v, points.z[q], points.observables[q], mwl, points.error[q])
+            assert found[p, q] == pytest.approx(np.log(expected), abs=0.01)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("lensing", [False, True])
+def test_density_integrates_to_the_count(surveys, name, lensing):
+    """Lambda(b) = E_a[sum_i lambda_b(x_i) / lambda_a(x_i)] over catalogues drawn at a."""
+    model, copies = forward_model(surveys[name]), 300
+    mocks = draw(model, copies, 5)
+    at = model.parameters.fiducial
+    shift = np.zeros_like(at)
+    for parameter, step in (("sigma8", 0.02), ("norm_lx", 0.04), ("scatter_lx", -0.05), ("slope_lx", 0.03)):
+        shift[model.parameters.names.index(parameter)] = step
+    density = PointDensity(model, Points.of_mocks(model, mocks), lensing)
+    ratio = np.exp(np.diff(density.grid(np.stack([at, at + shift])), axis=0)[0])
+    sums = np.bincount(mocks.row, weights=ratio, minlength=copies)
+    expected = model.expected_count((at + shift)[None])[0]
+    assert abs(sums.mean() - expected) < 5 * sums.std() / np.sqrt(copies)
+    assert sums.std() / np.sqrt(copies) < 0.02 * expected
+
+
+def test_unknown_observables_are_marginalised(surveys):
+    """The density without T is that with T, integrated over T."""
+    model = forward_model(surveys["tails"])
+    point = Points.of_mocks(model, draw(model, 1, 6))[:1]
+    x = np.repeat(point.observables, 801, axis=0)
+    x[:, 1] += np.linspace(-0.4, 0.4, 801)
+    known = Points.observed(np.repeat(point.z, 801), x, np.repeat(point.error, 801, axis=0))
+    x0 = point.observables.copy()
+    x0[0, 1] = np.nan
+    unknown = Points.observed(point.z, x0, point.error)
+    theta = model.parameters.draw(3, rng=np.random.default_rng(2))
+    integral = np.exp(PointDensity(model, known, False).grid(theta)).sum(axis=1) * 0.001
+    np.testing.assert_allclose(np.exp(PointDensity(model, unknown, False).grid(theta))[:, 0], integral, rtol=1e-4)
+
+
+def differences(values):
+    return values - values[0]
+
+
+def test_infinite_scatter_of_lx_and_t_leaves_unbinned_mgas(nv22):
+    """Then ln L of full and of unbinned in M_gas differ by a constant."""
+    relations = nv22.setup.relations
+    wide = replace(
+        relations, lx=replace(relations.lx, scatter=2e3), t=replace(relations.t, scatter=2e3),
+        lx_t=0.0, lx_mgas=0.0, t_mgas=0.0, proxy=(("mgas", 1.0),),
+    )  # fmt: skip
+    parameters = nv22.setup.parameters.without(["scatter_lx", "scatter_t"])
+    model = forward_model(replace(nv22.setup, relations=wide, parameters=parameters))
+    data = Data.of_mock(model, draw(model, 1, 8))
+    theta = parameters.draw(20, rng=np.random.default_rng(9))
+    full, mgas = (differences(likelihood(level, model, data)(theta)) for level in ("full", "unbinned"))
+    assert np.ptp(mgas) > 20
+    np.testing.assert_allclose(full, mgas, atol=0.08)  # grids of 0.00625 and 0.0125 dex
+
+
+def test_infinite_weak_lensing_scatter_leaves_full(surveys):
+    for name in ("tails", "cone"):
+        model = forward_model(replace(surveys[name], weak_lensing=2.9))
+        mocks = draw(model, 1, 8)
+        points = replace(Points.of_mocks(model, mocks), error=np.zeros_like(mocks.observables))
+        data = Data.observed(len(mocks.z), mocks.log_yx, points=points)
+        theta = model.parameters.draw(20, rng=np.random.default_rng(9))
+        full, lensed = (likelihood(level, model, data)(theta) for level in ("full", "full+wl"))
+        assert np.ptp(full) > 20
+        # what 2.9 in ln M still says of masses, sum of squares of their spread over it
+        limit = (np.std(LN10 * mocks.log_mass) / 2.9) ** 2 * len(mocks.z)
+        assert np.ptp(full - lensed) < 3 * limit + 0.1 * np.ptp(full)
+
+
+def test_no_clusters_and_clusters_without_observables(surveys):
+    model = forward_model(surveys["cone"])
+    theta = model.parameters.draw(3, rng=np.random.default_rng(2))
+    empty = Points.observed(np.empty(0), np.empty((0, 2)))
+    none = likelihood("full", model, Data(0.0, points=empty))(theta)
+    np.testing.assert_allclose(none, -model.expected_count(theta))
+    five = likelihood("full", model, Data(5.0, points=empty))(theta)
+    np.testing.assert_allclose(five, likelihood("counts", model, Data(5.0))(theta))
+
+
+def test_a_real_catalogue_has_points(cccp, cccp_model):
+    from forecast.run import open_catalogue
+
+    catalogue = open_catalogue(cccp, None)
+    data = Data.observed(catalogue.size, catalogue.log_yx, points=catalogue_points(cccp_model, catalogue))
+    value = likelihood("full", cccp_model, data)(cccp_model.parameters.draw(5, rng=np.random.default_rng(1)))
+    assert np.isfinite(value).all()
+
+
+def test_levels_without_data_are_refused(nv22_model):
+    with pytest.raises(InputError, match="needs the observables of single clusters"):
+        likelihood("full", nv22_model, Data(3.0))
+    points = Points.observed(np.full(1, 0.07), np.zeros((1, 3)))
+    with pytest.raises(InputError, match=r"add a \[weak_lensing\] table"):
+        likelihood("full+wl", nv22_model, Data(1.0, points=points))
+    with pytest.raises(InputError, match="errors not negative"):
+        Points.observed(np.full(1, 0.07), np.zeros((1, 3)), np.full((1, 3), -1.0))
+    with pytest.raises(InputError, match="differ in length"):
+        Points.observed(np.full(2, 0.07), np.zeros((1, 3)))
