@@ -35,7 +35,7 @@ from .schema import (
     WeakLensingConfig,
 )
 from .selection import FluxLimited, Selection, Sharp, Smoothed
-from .survey import Box, Geometry, LightCone, equal_volume_edges
+from .survey import Box, Geometry, LightCone, shell_edges
 from .tablefile import open_table
 from .units import LN10, parse, unit_factor
 
@@ -72,7 +72,7 @@ def build_geometry(survey: BoxConfig | LightConeConfig, cosmology: Cosmology) ->
     if survey.redshift_edges is not None:
         edges = survey.redshift_edges[1:-1]
     else:
-        edges = equal_volume_edges(cone.zmin, cone.zmax, survey.shells or 1, cosmology)
+        edges = shell_edges(cone.zmin, cone.zmax, survey.shells or 1, cosmology)
     return replace(cone, edges=edges)
 
 

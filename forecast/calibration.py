@@ -134,7 +134,7 @@ def _counts(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array)
 
 def _binned(model: ForwardModel, mocks: Mocks, parts: list[Array], count: Array) -> Array:
     bins = YxBins.of(model)
-    expected = np.concatenate([bins.expected(model, p) for p in parts])
+    expected = np.concatenate([bins.expected(model, p, model.setup.yx_error) for p in parts])
     data = np.array([bins.count(y, np.ones(len(y))) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
     return data @ np.log(np.maximum(expected, _TINY)).T - count
 
@@ -177,7 +177,7 @@ def _density(model: ForwardModel, mocks: Mocks, parts: list[Array]) -> tuple[Arr
     step = grid[1] - grid[0]
     left, right = np.ceil((grid[0] - held.min()) / step), np.ceil((held.max() - grid[-1]) / step)
     grid = grid[0] + step * np.arange(-left, len(grid) + right)
-    return grid, np.concatenate([model.yx_density(p, grid) for p in parts])
+    return grid, np.concatenate([model.yx_density(p, grid, model.setup.yx_error) for p in parts])
 
 
 _LEVELS = {"counts": _counts, "selfcal": _selfcal, "binned": _binned, "unbinned": _unbinned}
@@ -265,7 +265,8 @@ def assess(
     central = [(float(np.mean(inside <= p)), float(np.sqrt(inflation * p * (1 - p) / size))) for p in (0.68, 0.95)]
     status = "no power" if ess_median < MIN_ESS else "not calibrated" if p_value < 1 - ALARM else "calibrated"
     return LevelCalibration(
-        level, status, size, plan.draws if shared else plan.steps, pit, ess_median, np.linspace(0, 1, _BINS + 1), counts[bins],
+        level, status, size, plan.draws if shared else plan.steps, pit, ess_median,
+        np.linspace(0, 1, _BINS + 1), counts[bins],
         low[bins], high[bins], alarm_low[bins], alarm_high[bins], _LEVELS_OF_COVERAGE,
         counts[levels] / size, low[levels] / size, high[levels] / size, central[0], central[1],
         statistic, p_value, {name: p for name, (_, p, _) in tests.items()}, inflation,

@@ -34,7 +34,7 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random n
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Cut chains short; returns 0 even if they have not converged.")]
-Level = Annotated[str | None, typer.Option("--level", help="Sample one level: counts, selfcal, binned, unbinned.")]
+Level = Annotated[str | None, typer.Option("--level", help="One level: counts, selfcal, binned, unbinned, full, full+wl.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Discard the chains of an earlier run in --out.")]
 MaxSteps = Annotated[int | None, typer.Option("--max-steps", min=10, help="Longest chain, steps.")]
 
@@ -163,9 +163,9 @@ def check(
     with _task(config, "check", out, seed, quiet or as_json, {"level": level}) as (settings, job):
         from .calibration import CalibrationPlan
         from .checking import run_check
-        from .likelihood import LEVELS
+        from .likelihood import levels_of
 
-        levels = LEVELS if level is None else (level,)
+        levels = levels_of(settings.setup) if level is None else (level,)
         _deliver_checks(run_check(settings, job, CalibrationPlan(mocks, draws, seed), levels), job, quiet, as_json)
 
 
@@ -245,7 +245,7 @@ def _task(
         from .run import Job
 
         settings = load_config(name)
-        _check_level(options.get("level"))
+        _check_level(options.get("level"), settings)
         stem = Path(name).stem
         with _progress(silent) as report:
             folder = out if out is not None else Path("out") / f"{stem}-{command}"
@@ -267,12 +267,14 @@ def _exit_codes() -> Iterator[None]:
         _fail("interrupted; finished blocks are kept, the same command resumes the chain", EXIT_INTERRUPTED)
 
 
-def _check_level(level: str | None) -> None:
+def _check_level(level: str | None, settings: Config) -> None:
     from .errors import InputError, nearest
-    from .likelihood import LEVELS
+    from .likelihood import LEVELS, levels_of
 
     if level is not None and level not in LEVELS:
         raise InputError(f"--level {level}: unknown level; {nearest(level, LEVELS)}")
+    if level is not None and level not in levels_of(settings.setup):
+        raise InputError(f"--level {level}: needs weak-lensing masses; add a [weak_lensing] table with their scatter")
 
 
 def _fail(message: str, code: int) -> None:

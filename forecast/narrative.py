@@ -8,7 +8,14 @@ from .results import ParameterRow
 from .scaling import PowerLaw, Relations
 from .selection import FluxLimited, Selection, Smoothed
 
-_OBSERVABLES = {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X"}
+_OBSERVABLES = {
+    "lx": "L_X",
+    "t": "T",
+    "mgas": "M_gas",
+    "yx": "Y_X",
+    "core": "L_X over core-excised L_X",
+    "wl": "weak-lensing mass",
+}
 _MEANINGS = {
     "norm": "factor on the normalisation of the {x}-M relation",
     "slope": "factor on the slope of the {x}-M relation",

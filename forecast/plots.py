@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-LEVELS = ("prior", "counts", "selfcal", "binned", "unbinned", "known")
+LEVELS = tuple(LEVEL_STYLE)
 """Levels in the order of what they add."""
 LABELS = {
     "mass": r"$\log_{10} M_{500{\rm c}}\ [h^{-1}\,M_\odot]$",
@@ -97,7 +97,8 @@ def ladder_figure(rows: Sequence[LadderRow]) -> Figure:
     for row, y in zip(rows, places, strict=True):
         known = [s for s in row.sigma8_std.values() if np.isfinite(s)]
         axes.plot([min(known, default=0), max(known, default=0)], [y, y], color="#CCCCCC", lw=0.7, zorder=1)
-    for level in LEVELS:
+    shown = [level for level in LEVELS if any(level in row.sigma8_std for row in rows)]
+    for level in shown:
         colour, marker = LEVEL_STYLE[level]
         values = [row.sigma8_std.get(level, np.nan) for row in rows]
         size, edge, width = (7.0, colour, 1.0) if marker == "|" else (4.8, "white", 0.4)
@@ -109,7 +110,7 @@ def ladder_figure(rows: Sequence[LadderRow]) -> Figure:
     axes.set_ylim(depth, -0.8)
     _log_std_axis(axes, rows)
     axes.set_ylabel("width of normalisation priors" if depth > 7 else "prior width")
-    figure.legend(loc="outside upper center", ncols=3, columnspacing=0.9, handletextpad=0.0)
+    figure.legend(loc="outside upper center", ncols=4, columnspacing=0.7, handletextpad=0.0)
     return freeze(figure)
 
 

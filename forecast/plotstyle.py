@@ -19,6 +19,8 @@ LEVEL_STYLE = {
     "selfcal": (BLUE, "s"),
     "binned": ("#CC79A7", "v"),
     "unbinned": (GREEN, "D"),
+    "full": ("#56B4E9", "P"),
+    "full+wl": (VERMILLION, "X"),
     "known": ("#000000", "^"),
 }
 """Colour and marker of each level."""

@@ -19,16 +19,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Protocol
 
 import numpy as np
 from scipy import special
 
-from .calibration import MIN_ESS, log_likelihoods
+from .calibration import CHAIN_SHARE, MIN_ESS, log_likelihoods
 from .catalogue import Catalogue
 from .errors import InputError
+from .fisher import fisher_matrix
+from .likelihood import POINT_LEVELS
 from .mock import Mocks, draw_mocks, grouped_median
 from .model import ForwardModel, forward_model
 from .population import Setup
+from .rankchain import TRAINING, PairwisePosterior, Proposal, from_scores, regression, summaries, walk
 from .rng import generator
 from .selection import FluxLimited, Smoothed
 
@@ -40,7 +45,7 @@ MOMENTS = ("median", "scatter", "skewness", "minimum", "maximum")
 """Statistics of log10 of an observable; its "distance" is from the posterior's mean distribution."""
 PAIR = ("slope", "scatter", "outlier")
 """Statistics of the regression of log10 L_X on log10 Y_X: see `_regression`."""
-_NODES, _CLUSTERS, _SCREEN, _FALSE = 100, 2_000_000, 10.0, 1e-3
+_NODES, _CLUSTERS, _SCREEN, _FALSE, _TAIL = 100, 2_000_000, 10.0, 1e-3, 0.05
 
 
 @dataclass(frozen=True)
@@ -179,37 +184,56 @@ class PredictiveTest:
     ess: float
 
 
-def predictive_test(level: str, observed: Summary, replicas: Summary, weight: Array) -> PredictiveTest:
-    """Compare one catalogue with replicas of `weight`, shape (P,); it counts as a replica of average weight."""
+def predictive_test(
+    level: str, observed: Summary, replicas: Summary, weight: Array, ess: float | None = None
+) -> PredictiveTest:
+    """Compare one catalogue with replicas of `weight`, shape (P,); it counts as a replica of average weight.
+
+    `ess`: effective number of replicas, if they are not independent.
+    """
     kept = np.flatnonzero(weight > np.exp(-_SCREEN) * weight.max())
-    ess = float(weight.sum() ** 2 / (weight**2).sum())
-    weights = np.append(weight[kept], weight.sum() / ess)
+    independent = float(weight.sum() ** 2 / (weight**2).sum())
+    ess, weights = ess or independent, np.append(weight[kept], weight.sum() / independent)
     table = Summary.joined([replicas[kept], observed]).table(weights)
     p_values, smallest, joint = joint_p_values(table, weights)
     low, middle, high = _weighted_quantiles(table[:-1], weights[:-1], (0.16, 0.5, 0.84))
     threshold = _weighted_quantiles(smallest[:-1, None], weights[:-1], (DOUBT,))[0, 0]
     verdict = "inconsistent" if joint < ALARM else "doubtful" if joint < DOUBT else "consistent"
-    status = "no power" if ess < MIN_ESS else verdict
     return PredictiveTest(
-        level, observed.names, table[-1], low, middle, high, p_values, joint, float(threshold), status, len(weight), ess
-    )
+        level, observed.names, table[-1], low, middle, high, p_values, joint, float(threshold),
+        "no power" if ess < MIN_ESS else verdict, len(weight), ess,
+    )  # fmt: skip
 
 
 def joint_p_values(table: Array, weight: Array) -> tuple[Array, Array, float]:
     """Two-sided p-values of the last of J catalogues, (K,), everyone's smallest, (J,), and the last one's joint.
 
-    Statistics of shape (J, K); ties count half.
+    Statistics of shape (J, K); ties count half. `tail_chance` keeps extreme catalogues apart.
     """
-    total = weight.sum()
-    two_sided = np.empty_like(table)
-    for k, x in enumerate(table.T):
-        order = np.argsort(x)
-        start = np.flatnonzero(np.append(True, x[order][1:] != x[order][:-1]))
-        tied = np.add.reduceat(weight[order], start)
-        rank = (np.cumsum(tied) - 0.5 * tied) / total
-        two_sided[order, k] = np.repeat(1 - np.abs(2 * rank - 1), np.diff(np.append(start, len(x))))
+    two_sided = np.stack([tail_chance(x, weight) for x in table.T], axis=1)
     smallest = two_sided.min(axis=1)
-    return two_sided[-1], smallest, float(weight[smallest <= smallest[-1] * (1 + 1e-9)].sum() / total)
+    return two_sided[-1], smallest, float(weight[smallest <= smallest[-1] * (1 + 1e-9)].sum() / weight.sum())
+
+
+def tail_chance(x: Array, weight: Array) -> Array:
+    """Two-sided chance of every value (J,) in the distribution of all of them.
+
+    Ranks; beyond the outer 5% on either side, 5% times an exponential of the excess over its mean.
+    """
+    total, order = weight.sum(), np.argsort(x)
+    start = np.flatnonzero(np.append(True, x[order][1:] != x[order][:-1]))
+    tied = np.add.reduceat(weight[order], start)
+    rank = np.empty(len(x))
+    rank[order] = np.repeat((np.cumsum(tied) - 0.5 * tied) / total, np.diff(np.append(start, len(x))))
+    chance = np.minimum(rank, 1 - rank)
+    for side, beyond in ((-1.0, rank), (1.0, 1 - rank)):
+        outer = np.flatnonzero((beyond < _TAIL) & np.isfinite(x))
+        if len(outer) > 1:
+            excess = side * x[outer] - np.min(side * x[outer])
+            mean = np.average(excess, weights=weight[outer])
+            if mean > 0:
+                chance[outer] = beyond[outer].max() * np.exp(-excess / mean)
+    return 2 * chance
 
 
 def _weighted_quantiles(x: Array, weight: Array, levels: tuple[float, ...]) -> Array:
@@ -324,15 +348,22 @@ def plants(setup: Setup) -> tuple[Plant, ...]:
 
 @dataclass(frozen=True)
 class PredictivePlan:
-    """How many mock catalogues of the model, and of each planted failure, on how many shared prior draws."""
+    """How many mock catalogues of the model, and of each planted failure, on how many shared prior draws.
+
+    The levels of single clusters run Markov chains of `steps` steps instead, for a quarter of the mocks, and
+    draw `replicas` catalogues from each.
+    """
 
     mocks: int = 300
     planted: int = 100
     draws: int = 8000
     seed: int = 1
+    steps: int = 2000
+    replicas: int = 250
 
     def __post_init__(self) -> None:
-        for name, least in (("mocks", 100), ("planted", 0), ("draws", 200)):
+        least_of = {"mocks": 100, "planted": 0, "draws": 200, "replicas": 100, "steps": self.replicas}
+        for name, least in least_of.items():
             if getattr(self, name) < least:
                 raise InputError(f"predictive checks need {name} of at least {least}, got {getattr(self, name)}")
 
@@ -346,7 +377,7 @@ class PredictiveCheck:
     level, status : str
         "no power" if `ess_median` is below 50; "false alarms" if there are more than 5% of them, "not
         calibrated" if new catalogues are not as predicted, either with chance below 0.001; else "calibrated".
-    mocks, draws : int
+    mocks : int
     ess_median : float
         Median over mocks of the effective number of replicas.
     names : tuple of str
@@ -361,14 +392,15 @@ class PredictiveCheck:
         Ranks of new catalogues of the same truth among replicas, last of their smallest p-value: uniform.
     new_p_values : dict of str to float
         Kolmogorov-Smirnov test of each column, the last under "joint", which decides.
+    planted : dict of str to ndarray
+        Joint p-values of mocks with a failure.
     power : dict of str to tuple of two floats
-        Fraction of each planted failure caught at 5%, and with `calibrated_threshold`.
+        Fraction of them below 5%, and below `calibrated_threshold`.
     """
 
     level: str
     status: str
     mocks: int
-    draws: int
     ess_median: float
     names: tuple[str, ...]
     p_values: Array
@@ -377,6 +409,7 @@ class PredictiveCheck:
     calibrated_threshold: float
     new_ranks: Array
     new_p_values: dict[str, float]
+    planted: dict[str, Array]
     power: dict[str, tuple[float, float]]
 
     def calibrated(self, joint: float) -> float:
@@ -396,76 +429,165 @@ def predictive_check(
 
     `progress` is told the number of mocks done and their total.
     """
+    if level in POINT_LEVELS:
+        plan = replace(plan, mocks=max(100, plan.mocks // CHAIN_SHARE), planted=plan.planted // CHAIN_SHARE)
     failures = plants(model.setup) if failures is None else failures
-    rng = {name: generator(plan.seed, f"predictive {name}") for name in ("truth", "draws", "mocks", "replicas", "u")}
-    draws = model.parameters.draw(plan.draws, rng=rng["draws"])
     groups = [(plan.mocks, Plant("", model)), *((plan.planted, plant) for plant in failures if plan.planted)]
-    total = sum(number for number, _ in groups)
-    true = model.parameters.draw(total, rng=rng["truth"])
-    starts = np.cumsum([0, *(number for number, _ in groups)])
-    parts = [p.draw(true[i : i + n], rng=rng["mocks"]) for i, (n, p) in zip(starts, groups, strict=False)]
-    mocks = Mocks.joined([replace(part, row=part.row + i) for i, part in zip(starts, parts, strict=False)])
-    value, own = log_likelihoods(model, level, mocks, draws, true)
-    nodes = nodes_of(columns_of(draw_mocks(model, draws[:200], rng=rng["replicas"])))
-    observed = Summary.of(mocks.size, mocks.row, columns_of(mocks), nodes)
-    replicas = draw_summaries(model, draws, nodes, rng=rng["replicas"])
-    tests = []
-    for i in range(total):
-        tests.append(predictive_test(level, observed[i : i + 1], replicas, np.exp(value[i] - value[i].max())))
-        if progress is not None:
-            progress(i + 1, total)
-    new = draw_summaries(model, true[: plan.mocks], nodes, rng=rng["replicas"])
-    ranks = [_new_ranks(new[i : i + 1], replicas, value[i], own[i], rng["u"]) for i in range(plan.mocks)]
     labels = np.repeat([plant.label for _, plant in groups], [number for number, _ in groups])
-    return _assess(level, plan, tests, labels, np.array(ranks))
+    rng = {name: generator(plan.seed, f"predictive {name}") for name in ("truth", "mocks", "posterior", "new", "u")}
+    scores = rng["truth"].standard_normal((len(labels), len(model.parameters.free)))
+    true, parts = from_scores(model.parameters, scores), []
+    for number, plant in groups:
+        start = sum(len(part.size) for part in parts)
+        part = plant.draw(true[start : start + number], rng=rng["mocks"])
+        parts.append(replace(part, row=part.row + start))
+    mocks = Mocks.joined(parts)
+    nodes = nodes_of(columns_of(draw_mocks(model, model.parameters.draw(200, rng=rng["new"]), rng=rng["new"])))
+    observed = Summary.of(mocks.size, mocks.row, columns_of(mocks), nodes)
+    new = draw_summaries(model, true[: plan.mocks], nodes, rng=rng["new"])
+    posterior: _Posteriors
+    if level in POINT_LEVELS:
+        posterior = _Chains.of(model, level, (mocks, scores, labels != ""), nodes, plan, rng["posterior"])
+    else:
+        posterior = _Shared.of(model, level, (mocks, true), nodes, plan, rng["posterior"])
+    tests, ranks = [], []
+    for i in range(len(labels)):
+        replicas, weight, own, ess = posterior.of_mock(i)
+        tests.append(predictive_test(level, observed[i : i + 1], replicas, weight, ess))
+        if i < plan.mocks:
+            ranks.append(_new_ranks(new[i : i + 1], replicas, weight, own, rng["u"].random()))
+        if progress is not None:
+            progress(i + 1, len(labels))
+    return _assess(level, tests, labels, np.array(ranks), posterior.sharing)
 
 
-def _new_ranks(
-    new: Summary, replicas: Summary, value: Array, own: float, rng: np.random.Generator
-) -> Array:
+class _Posteriors(Protocol):
+    """Replicas drawn from the posteriors of mock catalogues."""
+
+    @property
+    def sharing(self) -> float:
+        """Variance of counts of ranks over that of independent ones."""
+
+    def of_mock(self, index: int) -> tuple[Summary, Array, float, float | None]:
+        """Replicas, their weights, the truth's, and the number of effective replicas if they are dependent."""
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Replicas of prior draws, weighted by the likelihood."""
+
+    replicas: Summary
+    log_likelihood: Array  # (n, S)
+    own: Array  # (n,), of the truth
+
+    @classmethod
+    def of(
+        cls,
+        model: ForwardModel,
+        level: str,
+        data: tuple[Mocks, Array],
+        nodes: dict[str, Array],
+        plan: PredictivePlan,
+        rng: np.random.Generator,
+    ) -> _Shared:
+        """For mocks and their true parameters."""
+        draws = model.parameters.draw(plan.draws, rng=rng)
+        value, own = log_likelihoods(model, level, data[0], draws, data[1])
+        return cls(draw_summaries(model, draws, nodes, rng=rng), value, own)
+
+    @property
+    def sharing(self) -> float:
+        return 1 + len(self.own) / self.log_likelihood.shape[1]
+
+    def of_mock(self, index: int) -> tuple[Summary, Array, float, float | None]:
+        value, own = self.log_likelihood[index], float(self.own[index])
+        peak = float(value.max())
+        kept = value > peak - _SCREEN
+        return self.replicas[kept], np.exp(value[kept] - peak), float(np.exp(min(own - peak, 700.0))), None
+
+
+@dataclass(frozen=True)
+class _Chains:
+    """Replicas of the states of one Markov chain for each mock, see `forecast.rankchain`."""
+
+    replicas: Summary  # of (n, T) catalogues
+    number: int  # T
+    ess: float
+    sharing: float = 1.0
+
+    @classmethod
+    def of(
+        cls,
+        model: ForwardModel,
+        level: str,
+        data: tuple[Mocks, Array, Array],
+        nodes: dict[str, Array],
+        plan: PredictivePlan,
+        rng: np.random.Generator,
+    ) -> _Chains:
+        """For mocks, the prior scores of their true parameters, and whether they do not follow the model."""
+        (mocks, scores, wrong), parameters, lensing = data, model.parameters, level == "full+wl"
+        training = rng.standard_normal((TRAINING, scores.shape[1]))
+        learnt = summaries(draw_mocks(model, from_scores(parameters, training), rng=rng))
+        target = PairwisePosterior(model, mocks, lensing=lensing)
+        proposal = Proposal.laplace(target, fisher_matrix(level, model), regression(training, learnt, summaries(mocks)))
+        start, thin = np.where(wrong[:, None], proposal.mean, scores), plan.steps // plan.replicas
+        turn = thin * rng.integers(0, plan.replicas + 1, size=len(scores))
+        chain = walk(target, parameters, proposal, start, rng=rng, turn=turn)
+        states = [at.copy() for at, _ in islice(chain, thin - 1, thin * plan.replicas, thin)]
+        sigma8 = np.stack(states)[..., parameters.names.index("sigma8")]
+        sigma8 = sigma8 - sigma8.mean(axis=0)
+        correlation = float(np.sum(sigma8[1:] * sigma8[:-1]) / np.sum(sigma8**2))
+        ess = plan.replicas * (1 - correlation) / (1 + max(correlation, 0.0))
+        drawn = [draw_summaries(model, from_scores(parameters, at), nodes, rng=rng) for at in states]
+        order = np.arange(plan.replicas * len(scores)).reshape(plan.replicas, -1).T.ravel()
+        return cls(Summary.joined(drawn)[order], plan.replicas, ess)
+
+    def of_mock(self, index: int) -> tuple[Summary, Array, float, float | None]:
+        part = slice(index * self.number, (index + 1) * self.number)
+        return self.replicas[part], np.ones(self.number), 1.0, self.ess
+
+
+def _new_ranks(new: Summary, replicas: Summary, weight: Array, own: float, u: float) -> Array:
     """Ranks, uniform in (0, 1), of a new catalogue of the truth: of each statistic and of its smallest p-value."""
-    peak = max(float(value.max()), float(own))
-    kept = np.flatnonzero(value > peak - _SCREEN)
-    weight = np.append(np.exp(value[kept] - peak), np.exp(own - peak))
-    table = Summary.joined([replicas[kept], new]).table(weight)
+    weight = np.append(weight, own)
+    table = Summary.joined([replicas, new]).table(weight)
     table = np.column_stack([table, joint_p_values(table, weight)[1]])
     tied = np.isclose(table, table[-1], rtol=1e-9, atol=0)
-    return weight @ np.where(tied, rng.random(), table < table[-1]) / weight.sum()
+    return weight @ np.where(tied, u, table < table[-1]) / weight.sum()
 
 
 def _assess(
-    level: str, plan: PredictivePlan, tests: list[PredictiveTest], labels: Array, ranks: Array
+    level: str, tests: list[PredictiveTest], labels: Array, ranks: Array, sharing: float
 ) -> PredictiveCheck:
-    """Rates of alarms and uniformity of ranks."""
-    joint, names = np.array([test.joint for test in tests]), tests[0].names
-    mine, planted = joint[labels == ""], dict.fromkeys(label for label in labels if label)
-    threshold = float(np.sort(mine)[int(DOUBT * (plan.mocks + 1)) - 1])
-    alarms, ess = int(np.sum(mine < DOUBT)), float(np.median([test.ess for test in tests[: plan.mocks]]))
-    inflation = 1 + plan.mocks / plan.draws
-    uniform = {n: _uniform_p(rank, inflation) for n, rank in zip((*names, "joint"), ranks.T, strict=True)}
-    many = special.bdtrc(alarms - 1, plan.mocks, DOUBT) if alarms else 1.0
+    """Rates of alarms and uniformity of ranks; failures have a label."""
+    joint, names, mocks = np.array([test.joint for test in tests]), tests[0].names, len(ranks)
+    threshold = float(np.sort(joint[:mocks])[int(DOUBT * (mocks + 1)) - 1])
+    alarms, ess = int(np.sum(joint[:mocks] < DOUBT)), float(np.median([test.ess for test in tests[:mocks]]))
+    uniform = {n: _uniform_p(rank, sharing) for n, rank in zip((*names, "joint"), ranks.T, strict=True)}
+    many = special.bdtrc(alarms - 1, mocks, DOUBT) if alarms else 1.0
     status = "false alarms" if many < _FALSE else "not calibrated" if uniform["joint"] < _FALSE else "calibrated"
-    rates = {n: (joint[labels == n] < DOUBT, joint[labels == n] <= threshold) for n in planted}
+    planted = {str(label): joint[labels == label] for label in dict.fromkeys(labels[mocks:])}
     return PredictiveCheck(
-        level,
-        "no power" if ess < MIN_ESS else status,
-        plan.mocks,
-        plan.draws,
-        ess,
-        names,
-        np.array([test.p_values for test in tests[: plan.mocks]]),
-        mine,
-        (alarms / plan.mocks, float(np.sqrt(DOUBT * (1 - DOUBT) / plan.mocks))),
-        threshold,
-        ranks,
-        uniform,
-        {str(n): (float(a.mean()), float(b.mean())) for n, (a, b) in rates.items()},
+        level=level,
+        status="no power" if ess < MIN_ESS else status,
+        mocks=mocks,
+        ess_median=ess,
+        names=names,
+        p_values=np.array([test.p_values for test in tests[:mocks]]),
+        joint=joint[:mocks],
+        false_alarms=(alarms / mocks, float(np.sqrt(DOUBT * (1 - DOUBT) / mocks))),
+        calibrated_threshold=threshold,
+        new_ranks=ranks,
+        new_p_values=uniform,
+        planted=planted,
+        power={n: (float(np.mean(x < DOUBT)), float(np.mean(x <= threshold))) for n, x in planted.items()},
     )
 
 
-def _uniform_p(ranks: Array, inflation: float) -> float:
-    """Kolmogorov-Smirnov p-value (Stephens 1970) of ranks whose counts vary by `inflation` times the binomial."""
+def _uniform_p(ranks: Array, sharing: float) -> float:
+    """Kolmogorov-Smirnov p-value (Stephens 1970) of ranks whose counts vary by `sharing` times the binomial."""
     size, x = len(ranks), np.sort(ranks)
     steps = np.arange(size + 1) / size
-    distance = max(np.max(steps[1:] - x), np.max(x - steps[:-1])) / np.sqrt(inflation)
+    distance = max(np.max(steps[1:] - x), np.max(x - steps[:-1])) / np.sqrt(sharing)
     return float(special.kolmogorov((np.sqrt(size) + 0.12 + 0.11 / np.sqrt(size)) * distance))

@@ -9,7 +9,9 @@ mocks of their own: what a kernel knows of the data does not spoil exactness.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 
 import numpy as np
 from scipy import linalg, special
@@ -177,7 +179,7 @@ def rank_truths(
     target = PairwisePosterior(model, mocks, lensing=lensing)
     start = regression(training, learnt, summaries(mocks))
     proposal = Proposal.laplace(target, fisher_matrix("full+wl" if lensing else "full", model), start)
-    return _run(target, parameters, truth, proposal, steps, rng)
+    return _ranks(target, parameters, truth, proposal, steps, rng)
 
 
 def from_scores(parameters: ParameterSet, scores: Array) -> Array:
@@ -186,36 +188,52 @@ def from_scores(parameters: ParameterSet, scores: Array) -> Array:
     return np.stack([p.prior.quantile(u[:, i]) for i, p in enumerate(parameters.free)], axis=1)
 
 
-def _run(
-    log_likelihood: PairwisePosterior,
+def walk(
+    target: PairwisePosterior,
+    parameters: ParameterSet,
+    proposal: Proposal,
+    start: Array,
+    *,
+    rng: np.random.Generator,
+    turn: Array | None = None,
+) -> Iterator[tuple[Array, Array]]:
+    """States of Metropolis chains, one for each catalogue: scores (n, D) and ln L (n,), without end.
+
+    Before step `turn` (n,) a chain goes back to its start.
+    """
+    origin = start.copy(), target(from_scores(parameters, start)), proposal.log_density(start)
+    at, value, density = (x.copy() for x in origin)
+    for step in count():
+        if turn is not None:
+            back = turn == step
+            at[back], value[back], density[back] = (x[back] for x in origin)
+        new = proposal.step(at, rng.choice(_BOLDNESS, size=len(at)), rng.standard_normal(at.shape))
+        new_value, new_density = target(from_scores(parameters, new)), proposal.log_density(new)
+        gain = new_value - value - 0.5 * ((new**2).sum(axis=1) - (at**2).sum(axis=1)) - (new_density - density)
+        kept = np.log(rng.random(len(at))) < gain
+        at[kept], value[kept], density[kept] = new[kept], new_value[kept], new_density[kept]
+        yield at, value
+
+
+def _ranks(
+    target: PairwisePosterior,
     parameters: ParameterSet,
     truth: Array,
     proposal: Proposal,
     steps: int,
     rng: np.random.Generator,
 ) -> Ranks:
-    size = len(truth)
-    turn = rng.integers(0, steps + 1, size=size)
-    own = log_likelihood(from_scores(parameters, truth))
-    at, value, own_q = truth.copy(), own.copy(), proposal.log_density(truth)
-    at_q = own_q.copy()
-    goal = np.column_stack([truth, own])
-    below, equal = np.zeros((2, size, goal.shape[1]))
-    trace = np.empty((steps, size))
-    for step in range(steps):
-        back = turn == step
-        at[back], value[back], at_q[back] = truth[back], own[back], own_q[back]
-        new = proposal.step(at, rng.choice(_BOLDNESS, size=size), rng.standard_normal(at.shape))
-        new_value, new_q = log_likelihood(from_scores(parameters, new)), proposal.log_density(new)
-        gain = new_value - value - 0.5 * ((new**2).sum(axis=1) - (at**2).sum(axis=1))
-        gain -= new_q - at_q
-        kept = np.log(rng.random(size)) < gain
-        at[kept], value[kept], at_q[kept] = new[kept], new_value[kept], new_q[kept]
+    turn = rng.integers(0, steps + 1, size=len(truth))
+    goal = np.column_stack([truth, target(from_scores(parameters, truth))])
+    below, equal = np.zeros((2, *goal.shape))
+    trace = np.empty((steps, len(truth)))
+    chain = walk(target, parameters, proposal, truth, rng=rng, turn=turn)
+    for step, (at, value) in enumerate(islice(chain, steps)):
         state = np.column_stack([at, value])
         below += state < goal
         equal += state == goal
         trace[step] = at[:, parameters.names.index("sigma8")]
-    rank = (below + rng.random((size, 1)) * (1 + equal)) / (steps + 1)
+    rank = (below + rng.random((len(truth), 1)) * (1 + equal)) / (steps + 1)
     return Ranks(rank.T, steps / _correlation_length(trace, turn))
 
 

@@ -23,6 +23,8 @@ LEVEL_WORDS = {
     "selfcal": "N and the median Y_X",
     "binned": "N in bins of Y_X",
     "unbinned": "N and every Y_X",
+    "full": "the redshift and every observable (L_X, T, M_gas, ...) of every cluster",
+    "full+wl": "the same and weak-lensing masses",
     "known": "every Y_X, with all nuisance parameters known",
 }
 """What each level uses."""

@@ -35,7 +35,7 @@ class BoxConfig(Strict):
 
 
 class LightConeConfig(Strict):
-    """Sky area between two redshifts, in shells of equal volume or between `redshift_edges`."""
+    """Sky area between two redshifts, in shells of equal ratio of distances or between `redshift_edges`."""
 
     geometry: Literal["light_cone"]
     area: str

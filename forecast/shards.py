@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ MANIFEST = "manifest.json"
 PARTIAL = ".partial"
 """Ending of a file that is being written; its name begins with a dot, so that readers pass it by."""
 _FORMAT = "massanchor suite 1"
+_CHECKSUM, _END = ',\n "checksum": ', "\n}"
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class Shard:
     catalogues: int
     clusters: int
     files: dict[str, ShardFile]
+
+    @cached_property
+    def line(self) -> str:
+        """The shard as one line of JSON."""
+        return json.dumps(to_plain(self))
 
 
 @dataclass(frozen=True)
@@ -137,9 +144,11 @@ class Manifest:
     def save(self, folder: Path) -> None:
         """Write the manifest, whole or not at all."""
         status = "complete" if self.complete else "incomplete"
-        content = {"format": _FORMAT, "status": status, **to_plain(self)}
-        content["checksum"] = _checksum(content)
-        write_whole(folder / MANIFEST, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        header = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "shards"}
+        head = json.dumps(to_plain({"format": _FORMAT, "status": status, **header}), indent=1, ensure_ascii=False)
+        lines = ",\n  ".join(shard.line for shard in self.shards)
+        body = f'{head.removesuffix(_END)},\n "shards": [\n  {lines}\n ]'
+        write_whole(folder / MANIFEST, f"{body}{_CHECKSUM}{_sealed(body)}".encode())
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -152,8 +161,10 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            intact = content.get("format") == _FORMAT and content.pop("checksum") == _checksum(content)
+            text = path.read_bytes().decode()
+            body, _, seal = text.rpartition(_CHECKSUM)
+            content = json.loads(text)
+            intact = content.get("format") == _FORMAT and seal == _sealed(body)
             shards = tuple(_shard(entry) for entry in content["shards"])
             fields = {key: content[key] for key in cls.__dataclass_fields__ if key != "shards"}
         except (FileNotFoundError, NotADirectoryError):
@@ -172,9 +183,9 @@ def _shard(entry: Mapping[str, Any]) -> Shard:
     return Shard(entry["number"], entry["catalogues"], entry["clusters"], files)
 
 
-def _checksum(content: Mapping[str, Any]) -> str:
-    """SHA-256 of a manifest's content."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _sealed(body: str) -> str:
+    """End of a manifest: the SHA-256 of all before it."""
+    return f'"{hashlib.sha256(body.encode()).hexdigest()}"{_END}\n'
 
 
 def _different(a: Any, b: Any, path: str = "") -> list[str]:
@@ -245,7 +256,7 @@ def decode(content: bytes, names: Sequence[str] | None = None) -> dict[str, Arra
     """Columns of a Parquet file as arrays of shape (n,); all of them if `names` is None."""
     arrow = pyarrow()
     table = arrow.parquet.read_table(arrow.BufferReader(content), columns=None if names is None else list(names))
-    return {name: table[name].to_numpy() for name in table.column_names}
+    return {name: np.array(table[name].to_numpy()) for name in table.column_names}
 
 
 def shard_path(folder: Path, table: str, number: int) -> Path:
@@ -307,10 +318,14 @@ class Suite:
         """Names of the parameters that vary: columns of `catalogues`."""
         return tuple(self.manifest.parameters["free"])
 
+    @cached_property
+    def _by_number(self) -> dict[int, Shard]:
+        return {shard.number: shard for shard in self.manifest.shards}
+
     @property
     def shards(self) -> tuple[int, ...]:
         """Numbers of the finished shards."""
-        return tuple(shard.number for shard in self.manifest.shards)
+        return tuple(self._by_number)
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """Names, types, units and meanings of the columns of "clusters" or "catalogues"."""
@@ -350,7 +365,7 @@ class Suite:
             raise InputError(f"{self.folder}: damaged ({', '.join(damaged[:5])}); {_CURE}")
 
     def _read(self, table: str, number: int, names: Sequence[str] | None) -> dict[str, Array]:
-        shard = next((shard for shard in self.manifest.shards if shard.number == number), None)
+        shard = self._by_number.get(number)
         if shard is None:
             raise InputError(f"{self.folder}: no shard {number}; there are {len(self.shards)}, see Suite.shards")
         known = [column.name for column in self.columns(table)]

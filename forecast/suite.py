@@ -72,7 +72,7 @@ class SuitePlan:
     shard_size : int or None
         Catalogues in a shard; by default 128, fewer where they are large.
     workers : int or None
-        Local processes, 1: this one alone. by default one for every three million clusters, which take as
+        Local processes, 1: this one alone. By default one for every three million clusters, which take as
         long to draw as processes to start, and at most one for each processor core.
     scheduler : str or None
         Address of a running Dask scheduler, whose workers then do the work.

@@ -245,12 +245,17 @@ def single(geometry: Geometry) -> tuple[Geometry, float]:
     return geometry, 1.0
 
 
-def equal_volume_edges(zmin: float, zmax: float, number: int, cosmology: Cosmology) -> tuple[float, ...]:
-    """Redshifts that divide a light cone into `number` shells of equal comoving volume."""
-    near, far = cosmology.comoving_distance(np.array([zmin, zmax])) ** 3
-    inner = np.cbrt(near + (far - near) * np.arange(1, number) / number)
-    z = np.linspace(zmin, zmax, 2001)
-    return tuple(float(x) for x in np.interp(inner, cosmology.comoving_distance(z), z))
+def shell_edges(zmin: float, zmax: float, number: int, cosmology: Cosmology) -> tuple[float, ...]:
+    """Redshifts that divide a light cone into `number` shells of equal ratio of distances.
+
+    Of few shells these capture most of the sample variance of a flux-limited survey: its clusters are
+    nearby, and shells of equal volume would put nearly all of them into the first. The first shell is at
+    least a twentieth as deep as the cone.
+    """
+    near, far = cosmology.comoving_distance(np.array([zmin, zmax]))
+    distance = np.geomspace(max(near, far / 20), far, number + 1)[1:-1]
+    z = np.linspace(zmin, zmax, 4001)
+    return tuple(float(x) for x in np.interp(distance, cosmology.comoving_distance(z), z))
 
 
 def equivalent_cone(box: Box, cosmology: Cosmology, zmin: float = 0.01) -> LightCone:

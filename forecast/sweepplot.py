@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 SIGMA = r"$\sigma(\sigma_8)$"
-PANELS = ("counts", "selfcal", "unbinned", "known")
+PANELS = ("counts", "selfcal", "unbinned", "full", "full+wl", "known")
 """Levels of a heat map."""
 _MOST_ANNOTATED, _MOST_MARKED = 8, 25
 _WORDS = {"prior_width": "factor on the width of normalisation priors", "volume": "factor on the survey volume"}
@@ -76,14 +76,17 @@ def _heat_maps(sweep: Sweep) -> Figure:
     """Panels that share one logarithmic colour scale; the first key runs along x."""
     from matplotlib.colors import LogNorm
 
-    figure = new_figure(2.1 * COLUMN, 5.6)
-    panels = figure.subplots(2, 2, sharex=True, sharey=True)
     shown = [level for level in PANELS if level in sweep.levels]
+    rows = math.ceil(len(shown) / 2)
+    figure = new_figure(2.1 * COLUMN, 0.4 + 2.6 * rows)
+    panels = figure.subplots(rows, 2, sharex=True, sharey=True)
+    for axes in panels.flat[len(shown) :]:
+        axes.set_axis_off()
     everything = np.array([sweep.levels[level] for level in shown])
     low, high = float(everything.min()), float(everything.max())
     norm = LogNorm(low / 1.001, high * 1.001)
     edges = [_edges(values, log) for values, log in zip(sweep.values, sweep.log, strict=True)]
-    for axes, level in zip(panels.flat, shown, strict=True):
+    for axes, level in zip(panels.flat, shown, strict=False):
         image = axes.pcolormesh(*edges, sweep.levels[level].T, norm=norm, cmap="viridis")
         axes.set_title(level)
         axes.minorticks_off()
@@ -105,7 +108,7 @@ def _heat_axes(panels: Any, sweep: Sweep) -> None:
             if len(sweep.values[i]) <= _MOST_ANNOTATED:
                 _ticks_at(axis, sweep.values[i], room)
         axes.tick_params(which="both", direction="out", top=False, right=False)
-    for axes in panels[1]:
+    for axes in panels[-1]:
         axes.set_xlabel(key_label(sweep.keys[0], sweep.units[0]))
     for axes in panels[:, 0]:
         axes.set_ylabel(key_label(sweep.keys[1], sweep.units[1]))

@@ -49,7 +49,9 @@ class Column:
     unit: str | None = None
 
 
-def open_table(path: Path, columns: Mapping[str, Column], h: float, format: str | None = None) -> TableFile:
+def open_table(
+    path: Path, columns: Mapping[str, Column], h: float, format: str | None = None, section: str = "catalogue"
+) -> TableFile:
     """Open a table of at least 2 clusters in any format astropy understands.
 
     Parameters
@@ -61,6 +63,8 @@ def open_table(path: Path, columns: Mapping[str, Column], h: float, format: str 
         H0 / (100 km/s/Mpc) that resolves factors of h in units.
     format : str, optional
         astropy's name of the file format; guessed from the file if None.
+    section : str
+        Table of the configuration that names the columns.
 
     Raises
     ------
@@ -70,8 +74,8 @@ def open_table(path: Path, columns: Mapping[str, Column], h: float, format: str 
     table = _load(path, format)
     if len(table) < 2:
         rows = "no rows" if len(table) == 0 else "1 row"
-        raise InputError(f"{path.name}: has {rows}, but a catalogue needs at least 2 clusters")
-    return TableFile(path.name, table, columns, h)
+        raise InputError(f"{path.name}: has {rows}, but a {section} needs at least 2 clusters")
+    return TableFile(path.name, table, columns, h, section)
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,15 @@ class TableFile:
         Columns by what they hold, as in `open_table`.
     h : float
         H0 / (100 km/s/Mpc) that resolves factors of h in units.
+    section : str
+        Table of the configuration that names the columns.
     """
 
     file: str
     table: Any
     columns: Mapping[str, Column]
     h: float
+    section: str = "catalogue"
 
     def redshifts(self) -> Array:
         """Redshifts, all of them known.
@@ -164,7 +171,7 @@ class TableFile:
         names = [name.strip() for name in column.name.split(",")] if pair else [column.name]
         if len(names) > 2:
             cure = 'write "COLUMN" or "LOWER,UPPER"'
-            raise InputError(f'catalogue.columns.{key}_error: got "{column.name}"; {cure}')
+            raise InputError(f'{self.section}.columns.{key}_error: got "{column.name}"; {cure}')
         sides = np.array([self._side(key, name, log_value, pair and name == names[0]) for name in names])
         known = (sides > 0).sum(axis=0)
         return np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
@@ -197,7 +204,7 @@ class TableFile:
         if not unit.strip():
             example = KINDS[QUANTITY_KINDS[key.removesuffix("_error")]].unit
             raise InputError(
-                f"{self.file}: column '{name}' has no unit; write in [catalogue.columns] "
+                f"{self.file}: column '{name}' has no unit; write in [{self.section}.columns] "
                 f'{key} = {{ name = "{self.columns[key].name}", unit = "{example}" }}'
             )
         return unit

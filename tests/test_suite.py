@@ -17,7 +17,7 @@ from scipy import stats
 from forecast.config import find_config, load_config, parse_config
 from forecast.errors import InputError
 from forecast.output import Job
-from forecast.shards import MANIFEST, open_suite
+from forecast.shards import MANIFEST, open_suite, software
 from forecast.suite import SuitePlan, build_recipe, grid_axes, run_suite
 
 pyarrow = pytest.importorskip("pyarrow")
@@ -266,7 +266,7 @@ def test_an_altered_manifest_is_refused(nv22, tmp_path, old, new):
             action()
 
 
-def test_another_suite_is_refused_and_overwritten_on_demand(nv22, cccp, tmp_path):
+def test_another_suite_is_refused_and_overwritten_on_demand(nv22, cccp, tmp_path, monkeypatch):
     plan = SuitePlan(draws=4, shard_size=2, workers=1)
     make(nv22, tmp_path, plan)
     before = contents(tmp_path)
@@ -278,6 +278,9 @@ def test_another_suite_is_refused_and_overwritten_on_demand(nv22, cccp, tmp_path
     ):
         with pytest.raises(InputError, match=f"another suite: {words}; choose another --out, or --overwrite"):
             make(config, tmp_path, other, seed)
+    with monkeypatch.context() as patch, pytest.raises(InputError, match=r"software.pyarrow \([\d.]+ there, not 1\)"):
+        patch.setattr("forecast.suite.software", lambda: software() | {"pyarrow": "1"})
+        make(nv22, tmp_path, plan)
     assert contents(tmp_path) == before
     (tmp_path / "clusters" / "notes.txt").write_text("mine")
     make(cccp, tmp_path, replace(plan, draws=2), overwrite=True)
@@ -319,15 +322,25 @@ def test_one_writer_at_a_time(nv22, tmp_path):
     make(nv22, tmp_path, SuitePlan(draws=2, shard_size=2, workers=1), progress=second)
 
 
+RUN = f"""
+import sys
+from pathlib import Path
+from forecast.config import load_config
+from forecast.output import Job
+from forecast.suite import SuitePlan, run_suite
+
+plan = SuitePlan(draws=60, shard_size=3, workers=int(sys.argv[2]))
+try:
+    run_suite(load_config("nv22"), Job("nv22", Path(sys.argv[1]), {SEED}), plan)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
 def start(out, workers):
-    """The small suite in a process of its own."""
-    code = (
-        "import sys; from pathlib import Path; from forecast.config import load_config; "
-        "from forecast.output import Job; from forecast.suite import SuitePlan, run_suite; "
-        f"run_suite(load_config('nv22'), Job('nv22', Path(sys.argv[1]), {SEED}), "
-        f"SuitePlan(draws=60, shard_size=3, workers={workers}))"
-    )
-    return subprocess.Popen([sys.executable, "-c", code, str(out)], stderr=subprocess.PIPE, text=True)
+    """The small suite in a process of its own, which leads a group of processes."""
+    command = [sys.executable, "-c", RUN, str(out), str(workers)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def wait_for(condition, seconds=60):
@@ -359,18 +372,22 @@ def test_kill_9_at_random_moments_then_resume(nv22, reference, tmp_path):
 # Spread over processes
 
 
-def test_workers_of_a_killed_run_do_not_survive_it_and_nothing_is_printed(nv22, reference, tmp_path):
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_workers_of_a_stopped_run_do_not_survive_it_and_nothing_is_printed(nv22, reference, tmp_path, stop, code):
     psutil = pytest.importorskip("psutil")
     pytest.importorskip("distributed")
     process = start(tmp_path, 2)
     wait_for(lambda: list(tmp_path.glob("catalogues/0*.parquet")))
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
-    process.kill()
-    _, printed = process.communicate()
+    if stop == signal.SIGINT:
+        os.killpg(process.pid, stop)  # what a terminal does on Ctrl-C
+    else:
+        process.send_signal(stop)
+    _, printed = process.communicate(timeout=60)
     _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
-    assert printed == ""
+    assert (process.returncode, printed) == (code, "")
     make(nv22, tmp_path)
     assert contents(tmp_path) == contents(reference)
 

@@ -6,16 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy import units as u
+from astropy.table import Table
 from scipy import integrate, special, stats
 
+from forecast.calibration import CalibrationPlan, calibrate
+from forecast.config import load_config, parse_config
 from forecast.detection import SHARP, Contamination, Detection
+from forecast.errors import InputError
 from forecast.ladder import cone_variant
 from forecast.massfunction import MassFunction
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior, contrast_names
 from forecast.scaling import Component
-from forecast.survey import equal_volume_edges
+from forecast.survey import shell_edges
 from forecast.variance import cone_covariance, growth
 
 TILES = Detection.of_tiles(np.array([-12.0, -11.8, -11.5]), np.array([1.0, 2.0, 1.5]))[0]
@@ -37,9 +42,9 @@ def with_selection(setup, **changes):
 
 
 def in_shells(setup, number, variance=True):
-    """The same survey in shells of equal volume, each with a density contrast."""
+    """The same survey in shells, each with a density contrast."""
     geometry = setup.geometry
-    edges = equal_volume_edges(geometry.zmin, geometry.zmax, number, setup.cosmology)
+    edges = shell_edges(geometry.zmin, geometry.zmax, number, setup.cosmology)
     parameters = setup.parameters
     for name in contrast_names(number) if variance else ():
         parameters = parameters.with_free(Parameter(name, 0.0, Prior("gaussian", mean=0.0, std=1.0)))
@@ -222,7 +227,7 @@ def test_odds_of_contamination():
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_shells_make_up_the_whole(cone, number):
-    """Numbers below any value to 1e-3 of all; a density has ripples of the redshift nodes of a percent."""
+    """Numbers below any value to 2e-3 of all; a density has ripples of the redshift nodes of a percent."""
     whole, divided = forward_model(cone), forward_model(in_shells(cone, number, variance=False))
     theta = cone.parameters.draw(4, rng=np.random.default_rng(8))
     parts = [forward_model(replace(divided.setup, geometry=part)) for part in divided.setup.geometry.parts]
@@ -233,9 +238,9 @@ def test_shells_make_up_the_whole(cone, number):
     for name, at in (("yx_density", whole.yx_grid), ("lx_density", lx), ("mass_density", masses)):
         one, many = (getattr(m, name)(theta, at) for m in (whole, divided))
         below = integrate.cumulative_trapezoid(many - one, at) / counts[0][:, None]
-        assert np.abs(below).max() < 1e-3
+        assert np.abs(below).max() < 2e-3
         summed = sum(getattr(m, name)(theta, at) for m in parts)
-        np.testing.assert_allclose(summed, many, rtol=1e-4, atol=1e-6 * one.max())
+        np.testing.assert_allclose(summed, many, rtol=2e-3, atol=1e-5 * one.max())
 
 
 def test_density_contrasts_of_shells_by_hand(cone):
@@ -268,7 +273,7 @@ def test_sample_variance_of_shells_in_mocks(cone):
     """The scatter of counts of mocks with random contrasts is Poisson's and the contrasts'."""
     setup = in_shells(cone, 4)
     setup = replace(setup, parameters=setup.parameters.without(cone.parameters.names[1:]))
-    model, size = forward_model(setup), 3000
+    model, size = forward_model(setup), 1500
     rng = np.random.default_rng(9)
     theta = model.parameters.draw(size, rng=rng)
     theta[:, 0] = 0.81
@@ -294,3 +299,140 @@ def test_one_contrast_understates_the_sample_variance_of_a_cone(cone):
         spread.append(np.linalg.norm(count[1:] - count[0]) / 0.01)
     assert spread[1] > 1.02 * spread[0]
     assert spread[3] == pytest.approx(spread[2], rel=0.02)
+
+
+def erosita_with(**tables):
+    """Setup of the built-in configuration with some tables changed; None removes a key."""
+    content = load_config("erosita").model_dump(mode="json")
+    for table, changes in tables.items():
+        if isinstance(changes, dict):
+            content[table] = {k: v for k, v in (content[table] | changes).items() if v is not None}
+        else:
+            content[table] = changes
+    return parse_config(content).setup
+
+
+FLUX = "erg / (s cm2)"
+TILED = {"flux_limit": None, "flux_limits": [f"2e-13 {FLUX}", f"5e-13 {FLUX}"], "areas": ["8000 deg2", "4791 deg2"]}
+CURVED = {"fluxes": [f"1e-13 {FLUX}", f"3e-13 {FLUX}", f"1e-12 {FLUX}"], "values": [0.0, 0.6, 1.0]}
+
+
+def test_configured_shells():
+    setup = erosita_with(survey={"shells": 3})
+    assert setup.parameters.contrasts == contrast_names(3)
+    edges = setup.geometry.all_edges
+    distance = setup.cosmology.comoving_distance(np.array(edges))
+    np.testing.assert_allclose(distance[1:] / distance[:-1], (distance[-1] / distance[0]) ** (1 / 3), rtol=1e-4)
+    assert "divided at z = " in setup.geometry.describe(setup.cosmology)
+    setup = erosita_with(survey={"redshift_edges": [0.1, 0.2, 0.3, 0.5, 0.8]}, sample_variance=False)
+    assert setup.geometry.edges == (0.2, 0.3, 0.5)
+    assert setup.parameters.contrasts == ()
+    assert erosita_with().geometry.edges == ()
+    nearest = shell_edges(0.0, 0.2, 4, setup.cosmology)
+    assert nearest[0] == pytest.approx(0.0, abs=0.03)
+    assert sorted(nearest) == list(nearest)
+
+
+def test_configured_detection(tmp_path):
+    """Tiles, tables, curves and widths read from a configuration; the reference flux is the lowest."""
+    selection = erosita_with(selection=TILED).selection
+    assert selection.flux_limit == pytest.approx(2e-13)
+    assert selection.detection.weight == pytest.approx((8000 / 12791, 4791 / 12791))
+    assert selection.detection.offset == pytest.approx((0.0, np.log10(2.5)))
+    table = tmp_path / "coverage.ecsv"
+    columns = {"flux_limit": [20, 50] * u.Unit("1e-14 erg / (s cm2)"), "area": [8000, 4791] * u.deg**2}
+    Table(columns).write(table)
+    same = erosita_with(selection={"flux_limit": None, "area_table": str(table), "completeness_width": 0.1}).selection
+    assert same.flux_limit == pytest.approx(2e-13)
+    assert same.detection.offset == pytest.approx(selection.detection.offset)
+    assert same.detection.width == pytest.approx((0.1, 0.1))
+    curve = tmp_path / "curve.ecsv"
+    Table({"flux": [1e-13, 3e-13, 1e-12] * u.Unit(FLUX), "value": [0.0, 0.6, 1.0]}).write(curve)
+    for given in (CURVED, {"path": str(curve)}):
+        selection = erosita_with(selection={"flux_limit": None, "completeness": given}).selection
+        assert selection.flux_limit == pytest.approx(1e-13)
+        assert selection.detection.weight == pytest.approx((0.6, 0.4))
+        assert selection.detection(np.log10(np.array([3.0, 10.0]))) == pytest.approx([0.6, 1.0], abs=0.04)
+    ghosts = {"fluxes": CURVED["fluxes"], "values": [0.2, 0.1, 0.0]}
+    dirty = erosita_with(selection={"contamination": ghosts}).selection
+    assert dirty.detection == SHARP
+    assert dirty.contamination.odds(np.log10(np.array([0.5, 1.0]) * 1e-13 / 3.25e-13)) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"survey": {"redshift_edges": [0.2, 0.8]}}, "must start at zmin = 0.1 and end at zmax = 0.8"),
+        ({"survey": {"redshift_edges": [0.1, 0.5, 0.8], "shells": 3}}, "make 2 shells, not 3"),
+        ({"survey": {"redshift_edges": [0.1, 0.5, 0.3, 0.8]}}, "redshift edges must increase"),
+        ({"survey": {"shells": 0}}, "shells"),
+        ({"selection": {"flux_limit": None}}, "exactly one of flux_limit, flux_limits, area_table, completeness"),
+        ({"selection": TILED | {"flux_limit": f"1e-13 {FLUX}"}}, "got flux_limit, flux_limits"),
+        ({"selection": TILED | {"areas": ["12791 deg2"]}}, "one area for each limit"),
+        ({"selection": TILED | {"areas": ["8000 deg2", "479 deg2"]}}, "but survey.area is 3.896 sr"),
+        ({"selection": TILED | {"areas": ["8000 deg2", "-1 deg2"]}}, "selection.areas: must be positive"),
+        ({"selection": TILED | {"flux_limits": ["2e-13 erg/s", f"5e-13 {FLUX}"]}}, "not a unit of flux"),
+        (
+            {"selection": {"flux_limit": None, "completeness": CURVED | {"values": [0.0, 0.6, 0.5]}}},
+            "completeness must rise",
+        ),
+        (
+            {"selection": {"flux_limit": None, "completeness": CURVED | {"values": [0.0, 0.6, 1.5]}}},
+            "completeness must lie between 0 and 1",
+        ),
+        ({"selection": {"flux_limit": None, "completeness": CURVED, "completeness_width": 0.1}}, "whole curve"),
+        ({"selection": {"contamination": {"fluxes": CURVED["fluxes"]}}}, "give fluxes"),
+        ({"selection": {"contamination": CURVED | {"values": [0.95, 0.1, 0.0]}}}, "contamination must be at most 0.9"),
+        ({"selection": {"contamination": CURVED | {"values": [0.1, 0.0]}}}, "a value for each"),
+        ({"selection": {"flux_limit": None, "area_table": "no_such_file.ecsv"}}, "no_such_file.ecsv"),
+        ({"parameters": {"norm_contamination": {"lognormal": 0.2}}}, "add \\[selection.contamination\\]"),
+        ({"parameters": {"density_contrast_2": {"gaussian": 1.0}}}, "unknown parameter"),
+    ],
+)
+def test_configuration_errors_say_what_to_change(changes, message):
+    with pytest.raises(InputError, match=message):
+        erosita_with(**changes)
+
+
+def test_errors_of_tables(tmp_path):
+    path = tmp_path / "coverage.ecsv"
+    for columns, message in (
+        ({"flux": [1, 2] * u.Unit(FLUX), "area": [1, 2] * u.sr}, "no column 'flux_limit'"),
+        ({"flux_limit": [1e-13, 2e-13], "area": [1, 2] * u.sr}, "column 'flux_limit' .* has no unit"),
+        ({"flux_limit": [-1, 2] * u.Unit(FLUX), "area": [1, 2] * u.sr}, "not positive"),
+    ):
+        Table(columns).write(path, overwrite=True)
+        with pytest.raises(InputError, match=message):
+            erosita_with(selection={"flux_limit": None, "area_table": str(path)})
+
+
+def test_densities_integrate_to_the_count(cone):
+    """Of everything at once, for any parameters: the likelihoods of Y_X are normalised."""
+    setup = with_selection(in_shells(cone, 3), detection=BLURRED_TILES, contamination=GHOSTS, flux_error=0.1)
+    free = Parameter("norm_contamination", 1.0, Prior("lognormal", mean=1.0, std=0.2))
+    setup = replace(setup, parameters=setup.parameters.with_free(free))
+    model = forward_model(setup)
+    theta = setup.parameters.draw(12, rng=np.random.default_rng(10))
+    grid = np.linspace(model.yx_grid[0] - 0.3, model.yx_grid[-1] + 0.3, 400)
+    count = model.expected_count(theta)
+    np.testing.assert_allclose(np.trapezoid(model.yx_density(theta, grid), grid), count, rtol=2e-3)
+    np.testing.assert_allclose(np.trapezoid(model.yx_density(theta, grid, 0.1), grid), count, rtol=2e-3)
+    lx = np.linspace(41.5, 46, 400)
+    np.testing.assert_allclose(np.trapezoid(model.lx_density(theta, lx), lx), count, rtol=3e-3)
+
+
+@pytest.mark.parametrize("level", ["counts", "selfcal"])
+@pytest.mark.parametrize("effect", ["shells", "sky"])
+def test_posteriors_are_calibrated(cone, effect, level):
+    """1,000 mocks of a survey of four shells, and of one with parts of the sky, completeness and contamination."""
+    setup = replace(cone, geometry=replace(cone.geometry, nodes=6))
+    if effect == "shells":
+        setup = in_shells(setup, 4)
+    else:
+        setup = with_selection(setup, detection=BLURRED_TILES, contamination=GHOSTS)
+        free = Parameter("norm_contamination", 1.0, Prior("lognormal", mean=1.0, std=0.3))
+        setup = replace(setup, parameters=setup.parameters.with_free(free))
+    check = calibrate(forward_model(setup), level, CalibrationPlan(mocks=1000, draws=1500, seed=21, groups=4))
+    assert check.status == "calibrated", check.p_values
+    assert min(check.p_values.values()) > 1e-4
+    assert check.coverage_68[0] == pytest.approx(0.68, abs=5 * check.coverage_68[1])

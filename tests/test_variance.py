@@ -8,7 +8,7 @@ from scipy import special
 from scipy.interpolate import CubicSpline
 
 from forecast.cosmology import BASE_SIGMA8, Cosmology, base_power, base_sigma_radius
-from forecast.survey import Box, LightCone, Replicated, equal_volume_edges
+from forecast.survey import Box, LightCone, Replicated, shell_edges
 from forecast.variance import (
     cap_multipoles,
     cone_covariance,
@@ -102,7 +102,7 @@ def test_shells_make_up_the_whole():
     cone = LightCone(3.9, 0.1, 0.8)
     whole = cone_covariance(cone, COSMOLOGY)[0, 0]
     for number in (2, 6):
-        edges = equal_volume_edges(0.1, 0.8, number, COSMOLOGY)
+        edges = shell_edges(0.1, 0.8, number, COSMOLOGY)
         divided = LightCone(3.9, 0.1, 0.8, edges)
         shells = divided.shells(COSMOLOGY)
         weight = np.bincount(shells.index, shells.volume * growth(COSMOLOGY, shells.z))
