@@ -1,7 +1,7 @@
 """How time and memory grow with the survey: ``python -m benchmarks.scaling``, one core.
 
 The volume of `erosita` is scaled until the catalogue holds the number of clusters asked for. Each number comes from a
-process of its own, whose largest resident memory is that of the work and of the imports.
+process of its own, whose largest resident memory is that of the work and of the imports. Times are processor times.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def catalogue(model: ForwardModel) -> Data:
 
 
 def seconds(action: Callable[[], object], repeats: int) -> float:
-    """Shortest wall-clock time of `action`."""
+    """Shortest processor time of `action`."""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         action()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 

@@ -18,7 +18,7 @@ from forecast.shards import open_suite
 COMMAND = [sys.executable, "-c", "from forecast.cli import main; main()", "suite"]
 SUITES = (
     ("`nv22 --grid`", ("nv22", "--grid")),
-    ("`erosita --draws 4000`", ("erosita", "--draws", "4000")),
+    ("`erosita --draws 2000`", ("erosita", "--draws", "2000")),
 )
 
 

@@ -112,7 +112,8 @@ class Detection:
     @property
     def sharp_limits(self) -> tuple[Array, Array]:
         """Weights and offsets of sharp limits of the same chance: a Gauss-Hermite sum for each wide part."""
-        weight, offset = [], []
+        weight: list[float] = []
+        offset: list[float] = []
         for a, o, s in zip(self.weight, self.offset, self.width, strict=True):
             wide = s > _SHARP
             weight += [a * w for w in _HERMITE_W] if wide else [a]

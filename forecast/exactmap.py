@@ -52,9 +52,9 @@ class ExactPlan:
     """
 
     draws: int = 10_000
-    most: int = 80_000
+    most: int = 40_000
     min_ess: float = 50.0
-    cover: float = 0.95
+    cover: float = 0.9
 
     def __post_init__(self) -> None:
         least = 2 * _BATCHES * _BATCH
@@ -367,8 +367,8 @@ class Tables:
         below = np.clip(np.asarray(table.cumulative(at)) / table.count[:, None], 1e-15, 1 - 1e-15)
         slope = np.asarray(table.log_density(at, 1))
         log_density[:, nodes != at] = -np.inf
-        rows = (np.ascontiguousarray(x[order].T) for x in (log_density, slope, below))
-        return cls(order, table.count[order], *rows, float(nodes[1] - nodes[0]))
+        log_density, slope, below = (np.ascontiguousarray(x[order].T) for x in (log_density, slope, below))
+        return cls(order, table.count[order], log_density, slope, below, float(nodes[1] - nodes[0]))
 
     def near(self, sizes: Array) -> tuple[Tables, slice, slice]:
         """The draws that may have one of `sizes` clusters, on the nodes that may be their median: slices of both."""
@@ -376,8 +376,8 @@ class Tables:
         draws = slice(*np.searchsorted(self.count, [few * (few - 7), many * (many + 7) + 25]))
         hit = np.flatnonzero((np.abs(self.below[:, draws] - 0.5) < 3.5 / few).any(axis=1))
         nodes = slice(int(hit[0]), int(hit[-1]) + 1) if len(hit) else slice(0, 0)
-        arrays = (x[nodes, draws] for x in (self.log_density, self.slope, self.below))
-        return Tables(self.order[draws], self.count[draws], *arrays, self.step), nodes, draws
+        log_density, slope, below = (x[nodes, draws] for x in (self.log_density, self.slope, self.below))
+        return Tables(self.order[draws], self.count[draws], log_density, slope, below, self.step), nodes, draws
 
     @cached_property
     def _log_both(self) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -70,19 +70,17 @@ def _seen(binned: Sigma8Map, exact: ExactMap) -> Array:
 
 def _limits(cells: Array, points: Array, seen: Array) -> tuple[float, float]:
     """Colour scale that holds nearly all filled cells and the points in them."""
-    points = np.where(seen, points, np.nan)
-    known = np.concatenate([cells[np.isfinite(cells)], points[np.isfinite(points)]])
-    if not len(known):
-        return 0.0, 1.0
-    low, high = np.percentile(known, [1, 99])
-    return float(low), float(max(high, low + 1e-6))
+    known = [x[np.isfinite(x)] for x in (cells, np.where(seen, points, np.nan))]
+    ends = np.array([np.percentile(x, [2, 98]) for x in known if len(x)] or [[0.0, 1.0]])
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+    return low, max(high, low + 1e-6)
 
 
 def _mesh(axes: Axes, at: tuple[Array, Array], values: Array, colours: str, limits: tuple[float, float]) -> QuadMesh:
     """Colours of known values; grey is unknown."""
     axes.set_facecolor("#E6E6E6")
     low, high = limits
-    shading = "flat" if len(at[0]) == values.shape[1] + 1 else "nearest"
+    shading: Literal["flat", "nearest"] = "flat" if len(at[0]) == values.shape[1] + 1 else "nearest"
     known = np.ma.masked_invalid(values)
     return axes.pcolormesh(*at, known, cmap=colours, vmin=low, vmax=high, shading=shading, rasterized=True)
 

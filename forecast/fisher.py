@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -169,15 +170,8 @@ def _median(model: ForwardModel, at: Array, error: float) -> Array:
 
 def _points(model: ForwardModel, at: Array, *, lensing: bool) -> Array:
     """Sum over expected clusters of d_i(ln lambda) d_j(ln lambda)."""
-    points = expected_points(model, at)
-    score = _scores(model, at, points, lensing)
-    return np.einsum("iq,jq,q->ij", score, score, points.weight)
-
-
-def _scores(model: ForwardModel, at: Array, points: Points, lensing: bool) -> Array:
-    """d_i(ln lambda) of clusters, shape (D, Q)."""
-    density = PointDensity(model, points, lensing)
-    return derivatives(density.grid, model.parameters, at)
+    points, scores = _expected(model, tuple(at))
+    return np.einsum("iq,jq,q->ij", scores[lensing], scores[lensing], points.weight)
 
 
 def expected_points(model: ForwardModel, at: Array) -> Points:
@@ -186,17 +180,25 @@ def expected_points(model: ForwardModel, at: Array) -> Points:
     Mock clusters whose weights are tilted, linearly in the scores, until the expected log likelihood of
     the point process is stationary at `at`: without it Monte Carlo noise would move its maximum.
     """
-    expected = float(model.expected_count(at[None])[0])
+    return _expected(model, tuple(at))[0]
+
+
+@lru_cache(maxsize=2)
+def _expected(model: ForwardModel, at: tuple[float, ...]) -> tuple[Points, list[Array]]:
+    """Expected clusters, and their scores (D, Q) without and (where there is some) with weak lensing."""
+    theta = np.array(at)
+    expected = float(model.expected_count(theta[None])[0])
     copies = int(np.ceil(1.2 * EXPECTED_POINTS / expected)) + 1
-    mocks = draw_mocks(model, np.repeat(at[None], copies, axis=0), rng=generator(0, "expected points"))
+    mocks = draw_mocks(model, np.repeat(theta[None], copies, axis=0), rng=generator(0, "expected points"))
     points = Points.of_mocks(model, mocks)
     chosen = generator(0, "expected points", 1).permutation(len(points.z))[:EXPECTED_POINTS]
     points = points[np.sort(chosen)]
     levels = (False, True) if model.setup.weak_lensing is not None else (False,)
-    scores = [_scores(model, at, points, lensing) for lensing in levels]
-    growth = derivatives(model.expected_count, model.parameters, at)
+    densities = (PointDensity(model, points, lensing) for lensing in levels)
+    scores = [derivatives(density.grid, model.parameters, theta) for density in densities]
+    growth = derivatives(model.expected_count, model.parameters, theta)
     basis = np.concatenate([np.ones((1, len(points.z))), *scores])
     target = np.concatenate([[expected], *[growth for _ in levels]])
     start = expected / len(points.z)
     tilt = np.linalg.lstsq(start * basis @ basis.T, target - start * basis.sum(axis=1), rcond=1e-10)[0]
-    return replace(points, weight=start * (1 + tilt @ basis))
+    return replace(points, weight=start * (1 + tilt @ basis)), scores

@@ -34,6 +34,8 @@ MASS_STEP = 0.04
 """Spacing of the mass grid, dex: a flux limit is smooth in mass."""
 _KEPT = 64
 """Densities of contaminants kept."""
+WIDEST_EXPANSION = 0.07
+"""Width in log10 M, dex, up to which ln abundance around a mass is a local cubic (to 0.3%)."""
 _HERMITE_NODES = 10
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(_HERMITE_NODES)
 _HERMITE_W = _HERMITE_W / math.sqrt(2 * math.pi)
@@ -54,7 +56,7 @@ class FluxLimitedModel:
         self.parameters = setup.parameters
         self._selection = setup.selection
         self.population = Population.of(setup, mass_grid(setup, self._lowest_mass(), MASS_STEP))
-        self._contaminants = Contaminants.of(setup) if setup.selection.contamination else None
+        self.contaminants = Contaminants.of(setup) if setup.selection.contamination else None
 
     def _lowest_mass(self) -> float:
         """Mass whose luminosity is six scatters below the lowest limit at the nearest redshift."""
@@ -103,7 +105,7 @@ class FluxLimitedModel:
     def expected_count(self, theta: Array) -> Array:
         """Expected number of detections, shape (P,)."""
         count = self._selected(theta).sum(axis=(1, 2)) * MASS_STEP
-        return count if self._contaminants is None else count + self._contaminants.count(theta)
+        return count if self.contaminants is None else count + self.contaminants.count(theta)
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number of clusters, without contaminants, per dex of true M500c, shape (P, Q)."""
@@ -129,15 +131,24 @@ class FluxLimitedModel:
             self._yx_density(theta[start : start + rows], log_yx, error) for start in range(0, len(theta), rows)
         ]
         density = np.concatenate(parts)
-        return density if self._contaminants is None else density + self._contaminants.yx_density(theta, log_yx, error)
+        return density if self.contaminants is None else density + self.contaminants.yx_density(theta, log_yx, error)
 
     def _yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         v = self.parameters.values(theta)
         number, lines, background = self.population.abundance(v), self._lines(v), self.population.background(v)
-        one = self._nodal_density if self.setup.relations.unit_residuals.mass_dependent else self._smooth_density
+        one = self._nodal_density if self._needs_nodes(error) else self._smooth_density
         log_number = np.log(np.maximum(number, np.finfo(float).tiny))
         data = (log_yx, error)
         return sum_of(part.weight * one(log_number, lines, background, part, data) for part in self._detected(v))
+
+    def _needs_nodes(self, error: Array) -> bool:
+        """Whether residuals of the mass proxy depend on mass, or span too much of it for a local expansion."""
+        if self.setup.relations.unit_residuals.mass_dependent:
+            return True
+        v = self.parameters.fiducial_values
+        widest = max(float(np.max(part.yx_scatter)) for part in self._residuals(v))
+        reach = math.hypot(widest, float(np.max(error, initial=0.0)))
+        return reach / float(np.min(self._lines(v).yx.slope)) > WIDEST_EXPANSION
 
     def _smooth_density(
         self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
@@ -215,7 +226,7 @@ class FluxLimitedModel:
             for part in self._residuals(v)
         )  # (P, Q, K), volume weights included
         density = (density * self._visible_fraction(log_lx)).sum(axis=-1)
-        return density if self._contaminants is None else density + self._contaminants.lx_density(theta, log_lx)
+        return density if self.contaminants is None else density + self.contaminants.lx_density(theta, log_lx)
 
     def _visible_fraction(self, log_lx: Array) -> Array:
         """Weights (Q, K) that cut the redshift quadrature of every shell where L_X is not detected.

@@ -1,99 +1,231 @@
-"""Statistical saliency and leave-one-out averaged over mock catalogues, by true mass."""
+"""Statistical saliency and leave-one-out averaged over mock catalogues, by true mass and by redshift."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from .errors import InputError
+from .errors import InputError, nearest
+from .fisher import fisher_matrix
+from .likelihood import POINT_LEVELS, Data, at_level
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
-from .results import InfluenceCurve
-from .saliency import WeightedDraws, average_by
+from .parameters import ParameterSet
+from .pointsaliency import mass_slopes, observables_of
+from .rankchain import PairwisePosterior, Proposal, from_scores, walk
+from .results import InfluenceBins, InfluenceCurve
+from .saliency import PARETO_LIMIT, from_chain, leave_one_out, saliency
+from .sampler import autocorrelation_time
+from .survey import LightCone, single
 
 Array = np.ndarray
+INFLUENCE_LEVELS = ("unbinned", *POINT_LEVELS)
+"""Levels whose data are single clusters' observables."""
 MIN_EFFECTIVE_SIZE = 50.0
-"""Median effective sample size below which the averages are refused."""
-_CHUNK = 256
+"""Effective number of posterior draws of one catalogue below which the averages are refused."""
+_KEPT, _BURN = 200, 0.1
+"""Posterior draws kept of each catalogue, and the part of its chain that is thrown away."""
 
 
 @dataclass(frozen=True)
 class InfluencePlan:
-    """How many mock catalogues and prior draws to use.
+    """How many mock catalogues and how long a Markov chain for each.
 
     Parameters
     ----------
     mocks : int
         Catalogues drawn at the fiducial parameters.
-    draws : int
-        Prior draws that are weighted by each catalogue's likelihood.
-    mass_bins : int
+    steps : int
+        Length of each catalogue's chain, after burn-in.
+    mass_bins, redshift_bins : int
         Bins of equal numbers of clusters.
     """
 
     mocks: int = 40
-    draws: int = 8000
+    steps: int = 1000
     mass_bins: int = 12
+    redshift_bins: int = 8
+
+    def __post_init__(self) -> None:
+        for name, least in (("mocks", 2), ("steps", 100), ("mass_bins", 1), ("redshift_bins", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"influence: {name} must be at least {least}, got {getattr(self, name)}")
 
 
-@dataclass(frozen=True)
-class _Table:
-    """ln lambda of every prior draw as splines of log10 Y_X."""
+class PairwiseYx:
+    """ln L of `unbinned` of n mock catalogues, each at a parameter vector of its own.
 
-    theta: Array
-    sigma8: Array
-    count: Array
-    log_density: CubicSpline
-    slope: CubicSpline
+    A cubic spline is linear in its nodes: ln lambda summed over clusters is a weighted sum of nodes.
 
-    @classmethod
-    def of(cls, model: ForwardModel, theta: Array) -> _Table:
-        parts = np.array_split(theta, max(1, len(theta) // _CHUNK))
-        density = np.concatenate([model.yx_density(part, model.yx_grid) for part in parts])
-        count = np.concatenate([model.expected_count(part) for part in parts])
-        spline = CubicSpline(model.yx_grid, np.log(np.maximum(density, 1e-300)), axis=1)
-        sigma8 = theta[:, model.parameters.names.index("sigma8")]
-        return cls(theta, sigma8, count, spline, spline.derivative())
+    Parameters
+    ----------
+    model : ForwardModel
+    mocks : Mocks
+    """
 
-    def of_catalogue(self, log_yx: Array) -> tuple[Array, Array, float]:
-        """Saliency and leave-one-out shift of each cluster, and the effective sample size."""
-        log_density = np.asarray(self.log_density(log_yx))
-        value = log_density.sum(axis=1) - self.count
-        weight = np.exp(value - value.max())
-        draws = WeightedDraws(self.theta, weight / weight.sum(), self.sigma8)
-        slope = draws.covariance(np.asarray(self.slope(log_yx)))
-        shift = np.array([draws.reweighted_mean(-column) - draws.mean for column in log_density.T])
-        return slope, shift, draws.effective_size
+    def __init__(self, model: ForwardModel, mocks: Mocks) -> None:
+        self._model, self._grid = model, _covering(model.yx_grid, mocks.log_yx)
+        cardinal = CubicSpline(self._grid, np.eye(len(self._grid)))
+        self._data = np.zeros((len(mocks.size), len(self._grid)))
+        np.add.at(self._data, mocks.row, cardinal(mocks.log_yx))
+
+    def __call__(self, theta: Array) -> Array:
+        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
+        density = self._model.yx_density(theta, self._grid, self._model.setup.yx_error)
+        log_density = np.log(np.maximum(density, np.finfo(float).tiny))
+        return np.einsum("ng,ng->n", self._data, log_density) - self._model.expected_count(theta)
+
+
+def _covering(grid: Array, values: Array) -> Array:
+    """A uniform grid continued to hold all values."""
+    step, held = grid[1] - grid[0], np.concatenate([grid, values])
+    left, right = np.ceil((grid[0] - held.min()) / step), np.ceil((held.max() - grid[-1]) / step)
+    return grid[0] + step * np.arange(-left, len(grid) + right)
+
+
+def posterior_draws(
+    model: ForwardModel, level: str, mocks: Mocks, steps: int, *, rng: np.random.Generator
+) -> tuple[Array, float]:
+    """Draws from the posteriors of catalogues at the fiducial parameters, by one Markov chain each.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    level : {"unbinned", "full", "full+wl"}
+    mocks : Mocks
+        n catalogues.
+    steps : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n, S, D)
+        At most 200 of each chain's states, evenly spaced.
+    float
+        Effective number of draws of a chain, from the autocorrelation of sigma8 over all of them.
+    """
+    parameters, size = model.parameters, len(mocks.size)
+    points = level in POINT_LEVELS
+    target: Any = PairwisePosterior(model, mocks, lensing=level == "full+wl") if points else PairwiseYx(model, mocks)
+    start = np.repeat(_scores(parameters)[None], size, axis=0)
+    proposal = Proposal.laplace(target, fisher_matrix(level, model), start)
+    chain = walk(target, parameters, proposal, proposal.mean, rng=rng)
+    states = np.stack([at.copy() for at, _ in islice(chain, int(_BURN * steps), int(_BURN * steps) + steps)], axis=1)
+    length = autocorrelation_time(states[..., parameters.names.index("sigma8")].T[..., None])
+    kept = states[:, :: max(1, steps // _KEPT)]
+    return from_scores(parameters, kept.reshape(-1, kept.shape[2])).reshape(kept.shape), steps / float(length[0])
+
+
+def _scores(parameters: ParameterSet) -> Array:
+    """Scores of the fiducial parameters, shape (D,): whose prior quantiles they are."""
+    scores = np.linspace(-4, 4, 801)
+    quantiles = from_scores(parameters, np.repeat(scores[:, None], len(parameters.free), axis=1))
+    return np.array([np.interp(x, q, scores) for x, q in zip(parameters.fiducial, quantiles.T, strict=True)])
 
 
 def build_influence(
-    model: ForwardModel, selection: str, plan: InfluencePlan, *, rng: np.random.Generator
+    model: ForwardModel, selection: str, plan: InfluencePlan, *, level: str = "unbinned", rng: np.random.Generator
 ) -> InfluenceCurve:
-    """Average saliency and leave-one-out shift of the level `unbinned` in bins of true mass.
+    """Average saliency and leave-one-out shift of one level, in bins of true mass and of redshift.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    selection : str
+        What the survey is called.
+    plan : InfluencePlan
+    level : {"unbinned", "full", "full+wl"}
+    rng : numpy.random.Generator
 
     Raises
     ------
     InputError
-        If the prior is so much wider than the posterior that too few draws carry the weight.
+        If the level does not know single clusters, or too few draws of the posteriors are independent.
     """
-    table = _Table.of(model, model.parameters.draw(plan.draws, rng=rng))
+    if level not in INFLUENCE_LEVELS:
+        known = nearest(level, INFLUENCE_LEVELS)
+        raise InputError(f"level '{level}' has no saliency of single clusters; {known}")
+    model = at_level(model, level)
     mocks = draw_mocks(model, np.repeat(model.parameters.fiducial[None], plan.mocks, axis=0), rng=rng)
-    slopes, shifts, sizes = zip(*_each(table, mocks, plan.mocks), strict=True)
-    if np.median(sizes) < MIN_EFFECTIVE_SIZE:
+    theta, effective_size = posterior_draws(model, level, mocks, plan.steps, rng=rng)
+    if effective_size < MIN_EFFECTIVE_SIZE:
         raise InputError(
-            f"only {np.median(sizes):.0f} of {plan.draws} prior draws carry the posterior's weight; raise --draws, "
-            "or narrow the priors"
+            f"only {effective_size:.0f} of {plan.steps} draws from a catalogue's posterior are independent; "
+            f"raise --steps to {plan.steps * MIN_EFFECTIVE_SIZE / effective_size * 1.2:.0f}, or narrow the priors"
         )
-    edges = np.quantile(mocks.log_mass, np.linspace(0, 1, plan.mass_bins + 1))
+    slopes, shifts, tails = (np.concatenate(x) for x in zip(*_each(model, level, mocks, theta), strict=True))
+    slopes = np.column_stack([slopes, slopes @ mass_slopes(model, level)])
+    names = (*observables_of(model, level), "mass")
+    by_mass, by_redshift = _bins(slopes, shifts, mocks, names, (mocks.log_mass, plan.mass_bins)), None
+    if isinstance(single(model.setup.geometry)[0], LightCone):
+        by_redshift = _bins(slopes, shifts, mocks, names, (mocks.z, plan.redshift_bins))
+    heavy = float(np.mean(tails > PARETO_LIMIT))
+    return InfluenceCurve(selection, level, by_mass, by_redshift, plan.mocks, effective_size, heavy)
+
+
+def _each(
+    model: ForwardModel, level: str, mocks: Mocks, theta: Array
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Saliency (Q, E), leave-one-out shift (Q,) and Pareto k (Q,) of every catalogue's clusters."""
+    for index in np.flatnonzero(mocks.size):
+        data, draws = Data.of_mock(model, mocks, int(index)), from_chain(model, theta[index])
+        left_out = leave_one_out(model, level, data, draws)
+        yield saliency(model, level, data, draws).per_cluster, left_out.shift, left_out.pareto_k
+
+
+def _bins(
+    slopes: Array, shifts: Array, mocks: Mocks, names: tuple[str, ...], at: tuple[Array, int]
+) -> InfluenceBins:
+    """Averages in bins of equal numbers of clusters: `at` holds their coordinate and the number of bins."""
+    edges = np.quantile(at[0], np.linspace(0, 1, at[1] + 1))
     edges[-1] = np.nextafter(edges[-1], np.inf)
-    saliency, saliency_error = average_by(np.concatenate(slopes), mocks.log_mass, edges)
-    shift, shift_error = average_by(np.concatenate(shifts), mocks.log_mass, edges)
-    return InfluenceCurve(
-        selection, edges, saliency, saliency_error, shift, shift_error, plan.mocks, float(np.median(sizes))
+    mean, error = average_by(slopes, at[0], edges, mocks.row)
+    shift, shift_error = average_by(shifts, at[0], edges, mocks.row)
+    return InfluenceBins(
+        edges,
+        np.histogram(at[0], edges)[0] / len(mocks.size),
+        dict(zip(names, mean.T, strict=True)),
+        dict(zip(names, error.T, strict=True)),
+        shift,
+        shift_error,
+        _half_range(shifts, np.digitize(at[0], edges) - 1, at[1]),
     )
 
 
-def _each(table: _Table, mocks: Mocks, size: int) -> list[tuple[Array, Array, float]]:
-    return [table.of_catalogue(mocks.log_yx[mocks.row == i]) for i in range(size)]
+def _half_range(values: Array, place: Array, bins: int) -> Array:
+    """Half of the central 68% range of values (n,) in each bin, shape (B,)."""
+    inside = [values[place == b] for b in range(bins)]
+    return np.array([0.5 * np.ptp(np.quantile(x, [0.16, 0.84])) if len(x) else np.nan for x in inside])
+
+
+def average_by(values: Array, at: Array, edges: Array, group: Array | None = None) -> tuple[Array, Array]:
+    """Mean of `values` (n, ...) in bins of `at` (n,), and its standard error, each of shape (B, ...); NaN if empty.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, ...)
+    at : ndarray, shape (n,)
+        The clusters' true log10 mass, or their redshift.
+    edges : ndarray, shape (B + 1,)
+    group : ndarray of int, shape (n,), optional
+        Catalogue of each cluster: those of one catalogue share its posterior, and the error follows from
+        the scatter between catalogues. By default every cluster is independent.
+    """
+    place, group = np.digitize(at, edges) - 1, np.arange(len(at)) if group is None else group
+    mean, error = (np.full((len(edges) - 1, *values.shape[1:]), np.nan) for _ in range(2))
+    for b in range(len(edges) - 1):
+        inside = place == b
+        _, index = np.unique(group[inside], return_inverse=True)
+        groups = int(index.max()) + 1 if len(index) else 0
+        if groups:
+            mean[b] = values[inside].mean(axis=0)
+            total = np.zeros((groups, *values.shape[1:]))
+            np.add.at(total, index, values[inside] - mean[b])
+            if groups > 1:
+                error[b] = np.sqrt(groups / (groups - 1) * (total**2).sum(axis=0)) / len(index)
+    return mean, error

@@ -12,7 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from .fluxlimited import FluxLimitedModel
+from .errors import InputError
+from .fluxlimited import WIDEST_EXPANSION, FluxLimitedModel
 from .massselected import MASS_STEP, MassSelectedModel
 from .model import ForwardModel
 from .population import SQRT2PI, Population
@@ -195,6 +196,8 @@ class SelectedInFlux:
     def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
         """Gauss-Hermite sum over a local cubic of ln abundance in mass, cubic in z^(1/3)."""
         width = at.width[at.row] if at.shared_width else at.width
+        if width.max(initial=0.0) > WIDEST_EXPANSION:
+            return self._from_nodes(table, at, width)
         position = np.clip((at.centre - self.log_mass[0]) / self._step, 0.0, len(self.log_mass) - 1.0)
         cell = np.clip(position.astype(int), 2, len(self.log_mass) - 5)
         flat, first = table.ravel(), (at.row * table.shape[1] + self._cell[at.column]) * table.shape[2]
@@ -215,6 +218,15 @@ class SelectedInFlux:
         for x, w in zip(_HERMITE_X, _HERMITE_W, strict=True):
             total += w * np.exp(x * (slope + x * (bend + x * twist)))
         return value + np.log(total)
+
+    def _from_nodes(self, table: Array, at: Gaussians, width: Array) -> Array:
+        """The same, as a sum over the mass nodes, for Gaussians too wide for a local expansion."""
+        number, value = self.nodes(table, 0, at.row, at.column), np.empty(at.centre.shape)
+        for j in range(value.shape[1]):
+            u = (at.centre[:, j, None] - self.log_mass) / width[:, j, None]
+            mean = np.einsum("nm,nm->n", np.exp(-0.5 * u * u), number) / (width[:, j] * SQRT2PI)
+            value[:, j] = np.log(np.maximum(mean, _TINY))
+        return value
 
     def nodes(self, table: Array, branch: int, row: Array, column: Array) -> Array:
         """Expected clusters at each mass node at every cluster's redshift."""
@@ -254,6 +266,8 @@ def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
 
 def mass_integral(model: ForwardModel, z: Array) -> MassIntegral:
     """Mass integral of a model for clusters at redshifts (Q,)."""
+    if getattr(model, "contaminants", None) is not None:
+        raise InputError("the levels 'full' and 'full+wl' do not know contamination; use 'unbinned'")
     if isinstance(model, FluxLimitedModel):
         return SelectedInFlux(model, z)
     assert isinstance(model, MassSelectedModel)

@@ -83,8 +83,8 @@ def _relation_words(relations: Relations) -> str:
     def one(name: str, law: PowerLaw) -> str:
         return f"{_OBSERVABLES[name]} ~ M^{law.slope:.3g} E(z)^{law.evolution:.3g} with {law.scatter:.3g} dex scatter"
 
-    named = {name: getattr(relations, name) for name in _OBSERVABLES}
-    laws = "; ".join(one(name, law) for name, law in named.items() if law is not None)
+    named = {name: relations[name] for name in relations.names}
+    laws = "; ".join(one(name, law) for name, law in named.items())
     return f"Relations (M500c, pivot 10^{relations.pivot:.2f} Msun/h): {laws}."
 
 

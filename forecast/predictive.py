@@ -35,7 +35,7 @@ from .model import ForwardModel, forward_model
 from .population import Setup
 from .rankchain import TRAINING, PairwisePosterior, Proposal, from_scores, regression, summaries, walk
 from .rng import generator
-from .selection import FluxLimited, Smoothed
+from .selection import FluxLimited, Selection, Smoothed
 
 Array = np.ndarray
 
@@ -251,7 +251,8 @@ def columns_of(mocks: Mocks) -> dict[str, Array]:
 
 def nodes_of(columns: dict[str, Array]) -> dict[str, Array]:
     """Uniform nodes that hold 99.9% of the clusters, by observable."""
-    return {name: np.linspace(*np.quantile(x, [5e-4, 1 - 5e-4]), _NODES) for name, x in columns.items()}
+    ends = {name: np.quantile(x, [5e-4, 1 - 5e-4]) for name, x in columns.items()}
+    return {name: np.linspace(low, high, _NODES) for name, (low, high) in ends.items()}
 
 
 def draw_summaries(
@@ -290,9 +291,7 @@ def check_catalogue(
     columns = {"Y_X": catalogue.log_yx, "L_X": catalogue.log_lx} if known else {"L_X": catalogue.log_lx}
     pilot = columns_of(draw_mocks(model, theta[:: max(1, len(theta) // 100)], rng=rng))
     nodes = nodes_of({name: np.concatenate([pilot[name], x]) for name, x in columns.items()})
-    replicas = draw_summaries(
-        model, theta, nodes, rng=rng, yx_errors=catalogue.log_yx_error if known else None
-    )
+    replicas = draw_summaries(model, theta, nodes, rng=rng, yx_errors=catalogue.log_yx_error if known else None)
     observed = Summary.of(np.array([catalogue.size]), np.zeros(catalogue.size, dtype=int), columns, nodes)
     return predictive_test(level, observed, replicas, np.ones(len(theta)))
 
@@ -332,18 +331,21 @@ def plants(setup: Setup) -> tuple[Plant, ...]:
     """Failures to be caught: another L_X scatter, another break or flux limit, a tail in Y_X."""
     relations, selection = setup.relations, setup.selection
     wider = replace(relations, lx=replace(relations.lx, scatter=1.5 * relations.lx.scatter))
-    if isinstance(selection, FluxLimited):
-        moved, label = replace(selection, flux_limit=1.5 * selection.flux_limit), "flux limit x 1.5"
-    elif isinstance(selection, Smoothed):
-        sharp = selection.sharp
-        moved, label = replace(selection, sharp=replace(sharp, log_break=sharp.log_break + 0.2)), "Mbreak + 0.2 dex"
-    else:
-        moved, label = replace(selection, log_break=selection.log_break + 0.2), "Mbreak + 0.2 dex"
+    label = "flux limit x 1.5" if isinstance(selection, FluxLimited) else "Mbreak + 0.2 dex"
     return (
         Plant("L_X scatter x 1.5", forward_model(replace(setup, relations=wider))),
-        Plant(label, forward_model(replace(setup, selection=moved))),
+        Plant(label, forward_model(replace(setup, selection=_moved(selection)))),
         Plant("Y_X of 5% + 0.5 dex", forward_model(setup), (0.05, 0.5)),
     )
+
+
+def _moved(selection: Selection) -> Selection:
+    """A selection of brighter or more massive clusters."""
+    if isinstance(selection, FluxLimited):
+        return replace(selection, flux_limit=1.5 * selection.flux_limit)
+    if isinstance(selection, Smoothed):
+        return replace(selection, sharp=replace(selection.sharp, log_break=selection.sharp.log_break + 0.2))
+    return replace(selection, log_break=selection.log_break + 0.2)
 
 
 @dataclass(frozen=True)
@@ -436,12 +438,8 @@ def predictive_check(
     labels = np.repeat([plant.label for _, plant in groups], [number for number, _ in groups])
     rng = {name: generator(plan.seed, f"predictive {name}") for name in ("truth", "mocks", "posterior", "new", "u")}
     scores = rng["truth"].standard_normal((len(labels), len(model.parameters.free)))
-    true, parts = from_scores(model.parameters, scores), []
-    for number, plant in groups:
-        start = sum(len(part.size) for part in parts)
-        part = plant.draw(true[start : start + number], rng=rng["mocks"])
-        parts.append(replace(part, row=part.row + start))
-    mocks = Mocks.joined(parts)
+    true = from_scores(model.parameters, scores)
+    mocks = _draw_groups(groups, true, rng["mocks"])
     nodes = nodes_of(columns_of(draw_mocks(model, model.parameters.draw(200, rng=rng["new"]), rng=rng["new"])))
     observed = Summary.of(mocks.size, mocks.row, columns_of(mocks), nodes)
     new = draw_summaries(model, true[: plan.mocks], nodes, rng=rng["new"])
@@ -459,6 +457,16 @@ def predictive_check(
         if progress is not None:
             progress(i + 1, len(labels))
     return _assess(level, tests, labels, np.array(ranks), posterior.sharing)
+
+
+def _draw_groups(groups: list[tuple[int, Plant]], true: Array, rng: np.random.Generator) -> Mocks:
+    """So many mocks of each kind, in one table, at successive parameter vectors."""
+    parts, start = [], 0
+    for number, plant in groups:
+        part = plant.draw(true[start : start + number], rng=rng)
+        parts.append(replace(part, row=part.row + start))
+        start += number
+    return Mocks.joined(parts)
 
 
 class _Posteriors(Protocol):
@@ -557,9 +565,7 @@ def _new_ranks(new: Summary, replicas: Summary, weight: Array, own: float, u: fl
     return weight @ np.where(tied, u, table < table[-1]) / weight.sum()
 
 
-def _assess(
-    level: str, tests: list[PredictiveTest], labels: Array, ranks: Array, sharing: float
-) -> PredictiveCheck:
+def _assess(level: str, tests: list[PredictiveTest], labels: Array, ranks: Array, sharing: float) -> PredictiveCheck:
     """Rates of alarms and uniformity of ranks; failures have a label."""
     joint, names, mocks = np.array([test.joint for test in tests]), tests[0].names, len(ranks)
     threshold = float(np.sort(joint[:mocks])[int(DOUBT * (mocks + 1)) - 1])

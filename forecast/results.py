@@ -189,31 +189,57 @@ class Sigma8Map:
 
 
 @dataclass(frozen=True)
-class InfluenceCurve:
-    """Average response of sigma8 to single clusters, by true mass, for the level `unbinned`.
+class InfluenceBins:
+    """Average response of sigma8 to single clusters in bins of true mass or of redshift.
 
     Parameters
     ----------
-    selection : str
-    mass_edges : ndarray, shape (B + 1,)
-        log10 M500c, Msun/h.
-    saliency, saliency_error : ndarray, shape (B,)
-        d sigma8 / d log10 Y_X per cluster and dex, mean and standard error (of independent clusters).
+    edges : ndarray, shape (B + 1,)
+        log10 M500c, Msun/h, or redshift.
+    number : ndarray, shape (B,)
+        Clusters per catalogue.
+    saliency, saliency_error : dict of str to ndarray, shape (B,)
+        d sigma8 / d log10 of each observable per cluster and dex, mean and standard error (from the scatter
+        between catalogues). "mass": all observables move along their mean relations, per dex of mass.
     shift, shift_error : ndarray, shape (B,)
         Posterior mean of sigma8 without a cluster minus with it, mean and standard error.
+    shift_spread : ndarray, shape (B,)
+        Half of the central 68% range of single clusters' shifts.
+    """
+
+    edges: Array
+    number: Array
+    saliency: dict[str, Array]
+    saliency_error: dict[str, Array]
+    shift: Array
+    shift_error: Array
+    shift_spread: Array
+
+
+@dataclass(frozen=True)
+class InfluenceCurve:
+    """Where the information on sigma8 of one level sits: average response to single clusters.
+
+    Parameters
+    ----------
+    selection, level : str
+    by_mass : InfluenceBins
+    by_redshift : InfluenceBins or None
+        Of a light cone.
     mocks : int
     effective_size : float
-        Median effective number of prior draws.
+        Effective number of draws from one catalogue's posterior.
+    heavy_tails : float
+        Part of the clusters whose leave-one-out weights have a Pareto k above 0.7.
     """
 
     selection: str
-    mass_edges: Array
-    saliency: Array
-    saliency_error: Array
-    shift: Array
-    shift_error: Array
+    level: str
+    by_mass: InfluenceBins
+    by_redshift: InfluenceBins | None
     mocks: int
     effective_size: float
+    heavy_tails: float
 
 
 @dataclass(frozen=True)

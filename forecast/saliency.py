@@ -1,24 +1,28 @@
 """Statistical saliency and leave-one-out: what each datum does to the posterior mean of sigma8.
 
 The derivative of a posterior mean with respect to a datum x is the posterior covariance of the
-parameter with d ln L / dx. They are what a network's saliency will be held against.
+parameter with d ln L / dx, at fixed selection: inside the flux limit. They are what a network's
+saliency will be held against.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
+from .bins import YxBins
 from .errors import InputError
-from .likelihood import Data, likelihood
+from .likelihood import POINT_LEVELS, Data, likelihood
 from .model import ForwardModel
+from .pointsaliency import observables_of, point_log_density, point_saliency
 
 Array = np.ndarray
 _STEP = 0.01
 """Step of derivatives with respect to log10 Y_X, dex."""
 _CHUNK = 64
+_TINY, _SHORTEST_TAIL = 1e-300, 10
 PARETO_LIMIT = 0.7
 """Pareto k above which a leave-one-out shift by reweighting is not to be trusted (Vehtari et al. 2024)."""
 
@@ -46,23 +50,28 @@ class WeightedDraws:
 
     @property
     def effective_size(self) -> float:
-        """Kish effective sample size."""
+        """Kish effective sample size; the correlation of a chain's samples is not in it."""
         return float(1.0 / (self.weight @ self.weight))
+
+    @property
+    def centred(self) -> Array:
+        """Weight times sigma8 minus its mean, shape (S,): what turns values into their covariance with sigma8."""
+        return self.weight * (self.sigma8 - self.mean)
 
     def covariance(self, values: Array) -> Array:
         """Posterior covariance of sigma8 with `values`, shape (S, ...) -> (...)."""
-        centred = self.weight * (self.sigma8 - self.mean)
-        return np.tensordot(centred, values, axes=1)
+        return np.tensordot(self.centred, values, axes=1)
 
     def equal(self, values: Array) -> Array:
-        """`values` at draws of equal weight (systematic resampling), shape (S,)."""
+        """`values` (S, ...) at draws of equal weight (systematic resampling)."""
         places = (np.arange(len(self.weight)) + 0.5) / len(self.weight)
         return values[np.minimum(np.searchsorted(np.cumsum(self.weight), places), len(values) - 1)]
 
-    def reweighted_mean(self, log_ratio: Array) -> float:
-        """Posterior mean of sigma8 after multiplying the likelihood by exp(`log_ratio`)."""
-        weight = self.weight * np.exp(log_ratio - log_ratio[self.weight > 0].max())
-        return float(weight @ self.sigma8 / weight.sum())
+    def reweighted_mean(self, log_ratio: Array) -> Array:
+        """Posterior means of sigma8 after multiplying the likelihood by exp(`log_ratio`), (S, ...) -> (...)."""
+        peak = log_ratio[self.weight > 0].max(axis=0)
+        ratio = np.exp(np.minimum(log_ratio - peak, 0.0))
+        return np.tensordot(self.weight * self.sigma8, ratio, axes=1) / np.tensordot(self.weight, ratio, axes=1)
 
 
 def from_chain(model: ForwardModel, samples: Array) -> WeightedDraws:
@@ -79,8 +88,7 @@ def from_prior(model: ForwardModel, level: str, data: Data, size: int, *, rng: n
     return WeightedDraws(theta, weight / weight.sum(), theta[:, model.parameters.names.index("sigma8")])
 
 
-def _in_chunks(function: object, theta: Array) -> Array:
-    assert callable(function)
+def _in_chunks(function: Callable[[Array], Array], theta: Array) -> Array:
     parts = np.array_split(theta, max(1, len(theta) // _CHUNK))
     return np.concatenate([function(part) for part in parts])
 
@@ -92,17 +100,21 @@ class Saliency:
     Parameters
     ----------
     level : str
-    per_cluster : ndarray, shape (Q,)
-        d sigma8 / d log10 Y_X of each cluster, per dex (empty for `counts` and `selfcal`).
+    observables : tuple of str
+        What is known of single clusters: "yx" (the mass proxy) for `unbinned`; the relations'
+        observables for `full`, and "mwl" for `full+wl`; empty for `counts` and `selfcal`.
+    per_cluster : ndarray, shape (Q, E)
+        d sigma8 / d log10 of each observable of each cluster, per dex; NaN where it was not measured.
     median : float
         d sigma8 / d median log10 Y_X, per dex (`selfcal`; NaN elsewhere).
     count : float
-        Change of sigma8 for one cluster more at unchanged Y_X (NaN for `unbinned` and `binned`).
+        Change of sigma8 for one cluster more at unchanged Y_X (`counts` and `selfcal`; NaN elsewhere).
     effective_size : float
         Of the draws.
     """
 
     level: str
+    observables: tuple[str, ...]
     per_cluster: Array
     median: float
     count: float
@@ -115,45 +127,40 @@ def saliency(model: ForwardModel, level: str, data: Data, draws: WeightedDraws) 
     Parameters
     ----------
     model : ForwardModel
-    level : {"counts", "selfcal", "unbinned"}
+    level : {"counts", "selfcal", "unbinned", "full", "full+wl"}
     data : Data
+        Every datum of unit weight.
     draws : WeightedDraws
         From that level's posterior.
 
     Raises
     ------
     InputError
-        For `binned`, whose likelihood is not differentiable in Y_X.
+        For `binned`, whose likelihood is not differentiable in Y_X, or if the level's data are missing.
     """
     if level == "binned":
         raise InputError("saliency of 'binned' is not defined: counts in bins do not move with Y_X; use 'unbinned'")
-    empty, nan = np.empty(0), float("nan")
+    target, per_cluster, pull, count = likelihood(level, model, data), np.empty((0, 0)), float("nan"), float("nan")
     if level == "unbinned":
         above, below = (_log_density(model, draws.theta, data, shift) for shift in (_STEP, -_STEP))
-        slope = draws.covariance((above - below) / (2 * _STEP))
-        return Saliency(level, slope, nan, nan, draws.effective_size)
-    more = Data(data.size + 1, data.log_yx, data.error, data.weight, data.median)
-    now = _in_chunks(likelihood(level, model, data), draws.theta)
-    if level == "counts":
-        gain = draws.reweighted_mean(_in_chunks(likelihood(level, model, more), draws.theta) - now) - draws.mean
-        return Saliency(level, empty, nan, gain, draws.effective_size)
-    moved = [
-        _in_chunks(likelihood(level, model, _with_median(data, data.median + s)), draws.theta) for s in (_STEP, -_STEP)
-    ]
-    pull = float(draws.covariance((moved[0] - moved[1]) / (2 * _STEP)))
-    count = _in_chunks(likelihood("counts", model, more), draws.theta)
-    count -= _in_chunks(likelihood("counts", model, data), draws.theta)
-    return Saliency(level, empty, pull, draws.reweighted_mean(count) - draws.mean, draws.effective_size)
-
-
-def _with_median(data: Data, median: float) -> Data:
-    return Data(data.size, data.log_yx, data.error, data.weight, median)
+        per_cluster = draws.covariance((above - below) / (2 * _STEP))[:, None]
+    elif data.points is not None and level in POINT_LEVELS:
+        per_cluster = point_saliency(model, level, data.points, (draws.theta, draws.centred))
+    else:
+        more = likelihood("counts", model, replace(data, size=data.size + 1))
+        gain = _in_chunks(more, draws.theta) - _in_chunks(likelihood("counts", model, data), draws.theta)
+        count = float(draws.reweighted_mean(gain)) - draws.mean
+    if target.name == "selfcal":
+        moved = (likelihood(level, model, replace(data, median=data.median + s)) for s in (_STEP, -_STEP))
+        above, below = (_in_chunks(each, draws.theta) for each in moved)
+        pull = float(draws.covariance((above - below) / (2 * _STEP)))
+    return Saliency(level, observables_of(model, level), per_cluster, pull, count, draws.effective_size)
 
 
 def _log_density(model: ForwardModel, theta: Array, data: Data, shift: float = 0.0) -> Array:
-    """ln lambda of every datum, moved by `shift` dex, shape (S, Q)."""
+    """ln lambda of every Y_X, moved by `shift` dex, shape (S, Q)."""
     return _in_chunks(
-        lambda part: np.log(np.maximum(model.yx_density(part, data.log_yx + shift, data.error), 1e-300)), theta
+        lambda part: np.log(np.maximum(model.yx_density(part, data.log_yx + shift, data.error), _TINY)), theta
     )
 
 
@@ -178,21 +185,34 @@ class LeaveOneOut:
 def leave_one_out(model: ForwardModel, level: str, data: Data, draws: WeightedDraws) -> LeaveOneOut:
     """Leave-one-out shifts by reweighting.
 
-    `unbinned`: weights 1/lambda(y_i | theta), as for any point process. `counts` and `selfcal`: the
-    full likelihood ratio with N - 1 clusters and the median of those that remain.
+    Weights are 1/lambda(x_i | theta) for the point processes `unbinned`, `full` and `full+wl`, and for
+    `binned` one over the expected count of the cluster's bin; for `counts` and `selfcal` the full
+    likelihood ratio with N - 1 clusters and the median of those that remain.
 
     Parameters
     ----------
     model, level, data, draws
-        As for `saliency`; every datum of unit weight.
+        As for `saliency`.
     """
+    log_ratios = _without_each(model, level, data, draws.theta)
+    equal = draws.equal(log_ratios)
+    tails = pareto_k(np.exp(equal - equal.max(axis=0)))
+    return LeaveOneOut(level, draws.reweighted_mean(log_ratios) - draws.mean, np.atleast_1d(tails))
+
+
+def _without_each(model: ForwardModel, level: str, data: Data, theta: Array) -> Array:
+    """ln L without each cluster minus ln L with it, up to a constant, shape (S, Q)."""
+    likelihood(level, model, data)  # refuses missing data
     if level == "unbinned":
-        log_ratios = -_log_density(model, draws.theta, data)
-    else:
-        log_ratios = _ratios_without_each(model, level, data, draws.theta)
-    shift = [draws.reweighted_mean(ratio) - draws.mean for ratio in log_ratios.T]
-    tails = [pareto_k(draws.equal(np.exp(r - r.max()))) for r in log_ratios.T]
-    return LeaveOneOut(level, np.array(shift), np.array(tails))
+        return -_log_density(model, theta, data)
+    if level == "binned":
+        bins = YxBins.of(model)
+        expected = _in_chunks(lambda part: bins.expected(model, part, data.rms_error), theta)
+        place = np.searchsorted(bins.edges, data.log_yx, side="right") - 1
+        return -np.log(np.maximum(expected, _TINY))[:, np.clip(place, 0, expected.shape[1] - 1)]
+    if data.points is not None and level in POINT_LEVELS:
+        return -point_log_density(model, level, data.points, theta)
+    return _ratios_without_each(model, level, data, theta)
 
 
 def _ratios_without_each(model: ForwardModel, level: str, data: Data, theta: Array) -> Array:
@@ -210,26 +230,24 @@ def _ratios_without_each(model: ForwardModel, level: str, data: Data, theta: Arr
     return np.stack(columns, axis=1)
 
 
-def pareto_k(weight: Array) -> float:
-    """Tail index of the largest weights, a generalised Pareto fit (Vehtari et al. 2024)."""
-    weight = np.sort(weight[weight > 0])
-    tail = int(min(0.2 * len(weight), 3 * np.sqrt(len(weight))))
-    if tail < 10 or weight[-1] == weight[-tail - 1]:
-        return float("-inf")
-    excess = (weight[-tail:] - weight[-tail - 1]) / weight[-1]
-    return float(stats.genpareto.fit(excess, floc=0)[0])
+def pareto_k(weight: Array) -> Array:
+    """Tail index of the largest weights (S, ...), shape (...): a generalised Pareto fit; -inf if they do not vary.
 
-
-def average_by(values: Array, at: Array, edges: Array) -> tuple[Array, Array]:
-    """Mean of `values` in bins of `at` and its standard error, each of shape (B,); NaN where empty.
-
-    `at` is the clusters' true log10 mass, or their redshift.
+    Zhang & Stephens (2009), with the weak prior of Vehtari et al. (2024, arXiv:1507.02646, appendix C).
     """
-    place = np.digitize(at, edges) - 1
-    mean, error = np.full(len(edges) - 1, np.nan), np.full(len(edges) - 1, np.nan)
-    for b in range(len(edges) - 1):
-        inside = values[place == b]
-        if len(inside):
-            mean[b] = inside.mean()
-            error[b] = inside.std(ddof=1) / np.sqrt(len(inside)) if len(inside) > 1 else np.nan
-    return mean, error
+    size = int(min(0.2 * len(weight), 3 * np.sqrt(len(weight))))
+    if size < _SHORTEST_TAIL:
+        return np.full(weight.shape[1:], -np.inf)
+    top = np.sort(weight, axis=0)[-size - 1 :]
+    excess, quartile = top[1:] - top[0], int(size / 4 + 0.5) - 1
+    flat = ~(excess[quartile] > 0)
+    excess = np.where(flat, np.arange(1.0, size + 1).reshape(-1, *[1] * flat.ndim), excess)
+    number = 30 + int(np.sqrt(size))
+    trial = 1 - np.sqrt(number / (np.arange(number) + 0.5)).reshape(-1, *[1] * flat.ndim)
+    trial = trial / (3 * excess[quartile]) + 1 / excess[-1]
+    k = np.log1p(-trial[:, None] * excess).mean(axis=1)
+    height = size * (np.log(-trial / k) - k - 1)
+    share = np.exp(height - height.max(axis=0))
+    best = (share * trial).sum(axis=0) / share.sum(axis=0)
+    k = np.log1p(-best * excess).mean(axis=0)
+    return np.where(flat, -np.inf, (size * k + 5.0) / (size + 10.0))

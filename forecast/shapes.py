@@ -302,6 +302,6 @@ class Background:
         ratio = true.comoving_distance(z) / reference.comoving_distance(z)
         return cls(np.log10(true.efunc(z) / true.efunc(z0)), np.log10(ratio) - log_h, log_h)
 
-    def shift(self, powers: tuple[float, float]) -> Array | float:
-        """Measured minus true log10 of an observable with exponents `powers`."""
+    def shift(self, powers: tuple[float, float] | tuple[Array, Array]) -> Array | float:
+        """Measured minus true log10 of an observable with exponents `powers`, which broadcast."""
         return -powers[0] * self.log_distance - powers[1] * self.log_h

@@ -183,14 +183,14 @@ def describe(recipe: Recipe, config: Config, name: str) -> Manifest:
         "axes": recipe.axes,
     }
     return Manifest(
-        name,
-        to_plain(config.model_dump(mode="json")),
-        model_digest(setup),
-        recipe.seed,
-        to_plain(plan),
-        to_plain({"free": free, "fixed": fixed}),
-        to_plain(suite_columns(setup, profiles)),
-        software(),
+        name=name,
+        configuration=to_plain(config.model_dump(mode="json")),
+        model=model_digest(setup),
+        seed=recipe.seed,
+        plan=to_plain(plan),
+        parameters=to_plain({"free": free, "fixed": fixed}),
+        columns=to_plain(suite_columns(setup, profiles)),
+        software=software(),
     )
 
 
@@ -206,7 +206,8 @@ def run_suite(config: Config, job: Job, plan: SuitePlan) -> SuiteSummary:
     InputError
         If `job.out` holds another suite, or the plan does not fit the configuration.
     """
-    new = describe(recipe := build_recipe(config.setup, job.seed, plan), config, job.name)
+    recipe = build_recipe(config.setup, job.seed, plan)
+    new = describe(recipe, config, job.name)
     prepare_output(job.out)
     with _only_writer(job.out):
         manifest = _begin(job, new)
@@ -328,12 +329,14 @@ def _draw(recipe: Recipe, todo: Sequence[int], plan: SuitePlan, out: Path) -> Ge
     """Draw shards, here or on Dask's workers, in whatever order they are finished."""
     if not todo:
         return
-    workers = min(plan.workers or _worth(recipe, len(todo)), len(todo))
-    if plan.scheduler is None and workers == 1:
+    if plan.scheduler is not None:
+        opened = _remote(plan.scheduler)
+    elif (workers := min(plan.workers or _worth(recipe, len(todo)), len(todo))) > 1:
+        opened = _local(workers, out / _SCRATCH)
+    else:
         maker = Maker.of(recipe)
         yield from (maker.draw(number) for number in todo)
         return
-    opened = _local(workers, out / _SCRATCH) if plan.scheduler is None else _remote(plan.scheduler)
     with _quiet(), opened as client:
         yield from _spread(client, recipe, todo)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,7 +42,6 @@ def in_bins(geometry: Geometry, z: Array) -> list[Array]:
     return [number == i for i in range(len(geometry.parts))]
 
 
-@dataclass(frozen=True)
 class Product:
     """Likelihood of independent data that share parameters: the log likelihoods of its factors add up.
 
@@ -56,10 +54,9 @@ class Product:
     parameters : ParameterSet
     """
 
-    factors: Sequence[Callable[[Array], Array]]
-    name: str
-    parameters: ParameterSet
+    def __init__(self, factors: Sequence[Callable[[Array], Array]], name: str, parameters: ParameterSet) -> None:
+        self._factors, self.name, self.parameters = tuple(factors), name, parameters
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
-        return np.sum([factor(theta) for factor in self.factors], axis=0)
+        return np.sum([factor(theta) for factor in self._factors], axis=0)

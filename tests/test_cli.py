@@ -61,7 +61,7 @@ def test_ladder_json(tmp_path):
     out = forecast("ladder", "nv22", "--json", cwd=tmp_path)
     assert out.returncode == 0, out.stderr
     result = json.loads(out.stdout)
-    assert set(result["levels"]) == {"prior", "counts", "selfcal", "binned", "unbinned", "known"}
+    assert set(result["levels"]) == {"prior", "counts", "selfcal", "binned", "unbinned", "full", "full+wl", "known"}
     assert result["levels"]["prior"]["sigma8_std"] == pytest.approx(0.0635, abs=1e-4)
     assert result["levels"]["selfcal"]["sigma8_std"] == pytest.approx(0.028, rel=0.1)
     assert (tmp_path / "out" / "nv22-ladder" / "report.html").is_file()

@@ -160,7 +160,8 @@ def test_infinite_scatter_of_lx_and_t_leaves_unbinned_mgas(nv22):
 
 def test_infinite_weak_lensing_scatter_leaves_full(surveys):
     for name in ("tails", "cone"):
-        model = forward_model(replace(surveys[name], weak_lensing=2.9))
+        parameters = surveys[name].parameters.without(["scatter_wl"])
+        model = forward_model(replace(surveys[name], weak_lensing=2.9, parameters=parameters))
         mocks = draw(model, 1, 8)
         points = replace(Points.of_mocks(model, mocks), error=np.zeros_like(mocks.observables))
         data = Data.observed(len(mocks.z), mocks.log_yx, points=points)

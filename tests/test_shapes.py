@@ -339,3 +339,13 @@ def test_direction_of_the_degeneracy_is_the_published_one(cone):
 
 def test_values_default_to_the_configured_cosmology():
     assert (Values().Om0, Values().h, Values().ns) == (None, None, None)
+
+
+def test_a_shape_fixed_away_from_the_reference_equals_the_free_one_there(cone):
+    """The reference cosmology of the observables stays the configured one."""
+    parameters = cone.setup.parameters
+    fixed = replace(parameters.without(SHAPE_NAMES), fixed=Values(**CENTRE))
+    theta = moved(cone, **CENTRE)
+    keep = [name not in SHAPE_NAMES for name in parameters.names]
+    found = forward_model(replace(cone.setup, parameters=fixed)).expected_count(np.repeat(theta[:, keep], 3, axis=0))
+    np.testing.assert_allclose(found, np.repeat(cone.expected_count(theta), 3), rtol=1e-5)

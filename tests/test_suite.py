@@ -97,8 +97,9 @@ def test_the_grid_of_nv22(nv22):
     theta = np.concatenate([recipe.parameters(shard) for shard in range(-(-4968 // recipe.shard_size))])
     assert len(np.unique(theta[:, :4], axis=0)) == len(theta) == 4968
     assert set(theta[:, 1]) == set(theta[:, 3]) == {0.8, 0.9, 1.0, 1.1, 1.2, 1.3}
-    for column in theta[:, 4:].T:
-        assert stats.kstest((column - 0.7) / 0.6, "uniform").pvalue > 6e-7
+    for column, parameter in zip(theta[:, 4:].T, nv22.setup.parameters.free[4:], strict=True):
+        low, high = parameter.prior.bounds
+        assert stats.kstest((column - low) / (high - low), "uniform").pvalue > 6e-7
 
 
 def test_a_suite_on_a_grid_holds_every_combination_once(tmp_path):

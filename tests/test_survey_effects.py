@@ -215,7 +215,7 @@ def test_curves_and_tiles():
 
 
 def test_odds_of_contamination():
-    x = np.linspace(-0.5, 1.5, 2003)
+    x = np.linspace(-0.5, 1.5, 1203)
     for detection in (SHARP, TILES, BLURRED_TILES):
         product = GHOSTS.detection(detection)
         expected = detection(x) * GHOSTS.odds(x)
@@ -289,7 +289,7 @@ def test_sample_variance_of_shells_in_mocks(cone):
 def test_one_contrast_understates_the_sample_variance_of_a_cone(cone):
     """Most clusters are nearby, where the volume is small: more shells, more variance, to a limit."""
     spread = []
-    for number in (1, 4, 12, 16):
+    for number in (1, 4, 8, 12):
         setup = in_shells(cone, number)
         setup = replace(setup, parameters=setup.parameters.without(cone.parameters.names[1:]))
         model = forward_model(setup)
@@ -425,14 +425,16 @@ def test_densities_integrate_to_the_count(cone):
 @pytest.mark.parametrize("effect", ["shells", "sky"])
 def test_posteriors_are_calibrated(cone, effect, level):
     """1,000 mocks of a survey of four shells, and of one with parts of the sky, completeness and contamination."""
-    setup = replace(cone, geometry=replace(cone.geometry, nodes=6))
+    fixed = [n for n in cone.parameters.names if n not in ("sigma8", "norm_lx", "norm_mgas", "scatter_lx")]
+    nodes = 4 if effect == "shells" else 6
+    setup = replace(cone, geometry=replace(cone.geometry, nodes=nodes), parameters=cone.parameters.without(fixed))
     if effect == "shells":
         setup = in_shells(setup, 4)
     else:
         setup = with_selection(setup, detection=BLURRED_TILES, contamination=GHOSTS)
         free = Parameter("norm_contamination", 1.0, Prior("lognormal", mean=1.0, std=0.3))
         setup = replace(setup, parameters=setup.parameters.with_free(free))
-    check = calibrate(forward_model(setup), level, CalibrationPlan(mocks=1000, draws=1500, seed=21, groups=4))
+    check = calibrate(forward_model(setup), level, CalibrationPlan(mocks=1000, draws=1200, seed=21, groups=2))
     assert check.status == "calibrated", check.p_values
     assert min(check.p_values.values()) > 1e-4
     assert check.coverage_68[0] == pytest.approx(0.68, abs=5 * check.coverage_68[1])

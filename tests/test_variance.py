@@ -21,7 +21,7 @@ from forecast.variance import (
 )
 
 COSMOLOGY = Cosmology(0.272, 0.046, 0.704, 0.963)
-PAIRS = 1_000_000
+PAIRS = 600_000
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_cuboids_are_the_mean_correlation_of_their_pairs(correlation, fraction):
     sides = np.array([352, 352, 352 * fraction])
     mean, error = mean_over_pairs(correlation, lambda n: (rng.random((n, 3)) * sides, np.ones(n)))
     assert cuboid_variance(352, 352 * fraction, COSMOLOGY) == pytest.approx(mean, abs=5 * error)
-    assert error < 0.02 * mean
+    assert error < 0.03 * mean
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_cuboids_are_the_mean_correlation_of_their_pairs(correlation, fraction):
 def test_cones_are_the_mean_correlation_of_their_pairs(correlation, cone):
     mean, error = mean_over_pairs(correlation, cone_points(cone, np.random.default_rng(2)))
     assert cone_covariance(cone, COSMOLOGY)[0, 0] == pytest.approx(mean, abs=5 * error)
-    assert error < 0.03 * mean
+    assert error < 0.04 * mean
 
 
 def test_shells_next_to_each_other_are_correlated(correlation):
     """Thin shells positively, thick ones negatively, where the correlation function is negative."""
-    for edges, sign in (((0.1, 0.104, 0.108, 0.2), 1), ((0.1, 0.2, 0.4, 0.5), -1)):
+    for edges, sign in (((0.1, 0.104, 0.108, 0.112), 1), ((0.1, 0.2, 0.4, 0.5), -1)):
         cone = LightCone(1.0, edges[0], edges[-1], edges[1:-1])
         covariance = cone_covariance(cone, COSMOLOGY)
         assert covariance[1, 0] == covariance[0, 1]
