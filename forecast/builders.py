@@ -16,7 +16,7 @@ from .errors import InputError, nearest
 from .library import Library, load_library
 from .libraryfit import library_from_table
 from .parameters import NAMES, Parameter, ParameterSet, Prior, Values, contrast_names
-from .proxy import with_proxy
+from .proxy import ErrorModel, with_proxy
 from .residuals import Residuals
 from .scaling import PowerLaw, Relations
 from .schema import (
@@ -29,6 +29,7 @@ from .schema import (
     LightConeConfig,
     ParameterConfig,
     PowerLawConfig,
+    ProxyConfig,
     RelationsConfig,
     SharpConfig,
     SmoothedConfig,
@@ -205,7 +206,7 @@ def _power_law(c: PowerLawConfig, name: str, scatter: float | None, h: float) ->
 
 
 def build_relations(
-    c: RelationsConfig, library: LibraryConfig | None, proxy: str, cosmology: Cosmology
+    c: RelationsConfig, library: LibraryConfig | None, proxy: str | ProxyConfig, cosmology: Cosmology
 ) -> Relations:
     """Scaling relations in package units, with the residuals of a library if there is one."""
     h = cosmology.h
@@ -218,7 +219,12 @@ def build_relations(
     if residuals is not None and any(correlations.values()):
         raise InputError("relations.correlation: the library has its own correlations; remove this table or [library]")
     relations = Relations(pivot, c.z0, **laws, **correlations, core=core, residuals=residuals)
-    return relations if proxy == "yx" else _named("proxy", lambda: with_proxy(relations, proxy))
+    return relations if proxy == "yx" else _named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
+
+
+def proxy_choice(c: str | ProxyConfig) -> str | ErrorModel:
+    """A proxy's name, or its error model."""
+    return c if isinstance(c, str) else ErrorModel(**c.model_dump())
 
 
 def build_library(c: LibraryConfig, cosmology: Cosmology) -> Library:

@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from .calibration import LevelCalibration
     from .config import Config
+    from .proxies import ProxyComparison
     from .results import Result
     from .run import Job
     from .sweep import Comparison, Sweep
@@ -222,6 +223,18 @@ def compare(
 
 
 @app.command()
+def proxies(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Which mass proxy would self-calibrate this survey best?"""
+    with _task(config, "proxies", out, seed, quiet or as_json, {}) as (settings, job):
+        from .proxies import run_proxies, summary_table
+
+        comparison = run_proxies(settings, job)
+        _deliver_table(comparison, summary_table(comparison), job, quiet, as_json)
+        if not (quiet or as_json):
+            typer.echo("\n".join(comparison.answer))
+
+
+@app.command()
 def configs(as_json: Json = False) -> None:
     """List the built-in configurations."""
     from .config import builtin_configs, load_config
@@ -341,7 +354,7 @@ def _deliver_checks(checks: tuple[LevelCalibration, ...], job: Job, quiet: bool,
 
 
 def _deliver_table(
-    record: Sweep | Comparison, table: tuple[list[str], list[list[Any]]], job: Job, quiet: bool, as_json: bool
+    record: Sweep | Comparison | ProxyComparison, table: tuple[list[str], list[list[Any]]], job: Job, quiet: bool, as_json: bool
 ) -> None:
     """Print a sweep or a comparison as JSON or as a table."""
     from .results import to_plain

@@ -39,6 +39,7 @@ from .schema import (
     LightConeConfig,
     MapConfig,
     ParameterConfig,
+    ProxyConfig,
     PublishedConfig,
     RelationsConfig,
     SamplerConfig,
@@ -67,7 +68,7 @@ class Config(Strict):
     sample_variance: bool = False
     yx_error: Annotated[float, Field(ge=0)] = 0.0
     errors: ErrorsConfig = ErrorsConfig()
-    proxy: str = "yx"
+    proxy: str | ProxyConfig = "yx"
     library: LibraryConfig | None = None
     weak_lensing: WeakLensingConfig | None = None
     yx_bin: float = 0.1
@@ -221,7 +222,7 @@ def _matches_tag(model: type[BaseModel], table: Any) -> bool:
     return True
 
 
-_VARIANTS = {"box", "light_cone", "sharp", "smoothed", "flux_limited", "ParameterConfig", "float", "str"}
+_VARIANTS = {"box", "light_cone", "sharp", "smoothed", "flux_limited", "ParameterConfig", "ProxyConfig", "float", "str"}
 
 
 def _explain(error: ValidationError, content: dict[str, Any]) -> str:

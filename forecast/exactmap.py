@@ -34,7 +34,7 @@ _SIZES, _SHIFTS, _INTEGRAL_STEP = 20, 100_000, 0.025
 _BATCH = 250
 _BATCHES = 12  # effective batches below which their spread says nothing
 _MEAN, _SQUARE, _SHOWN_POWERS, _POWERS = 1, 2, 3, 5
-_TINY = np.finfo(float).tiny
+_TINY, _DIGITS = np.finfo(float).tiny, 6
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,6 @@ class Agreement:
     chi_squared: float
     cells: int
     p_value: float
-
-    @classmethod
-    def of(cls, quantity: str, z: Array) -> Agreement:
-        """Chi-squared of the cells that are compared."""
-        cells, chi_squared = int(np.isfinite(z).sum()), float(np.nansum(z**2))
-        return cls(quantity, z, chi_squared, cells, float(special.gammaincc(cells / 2, chi_squared / 2)))
 
 
 @dataclass(frozen=True)
@@ -195,9 +189,9 @@ def _record(binned: Sigma8Map, batches: list[_Batch], plan: ExactPlan, fiducial:
     return ExactMap(
         size=plane.size,
         log_yx=plane.log_yx,
-        mean=np.where(good, points.mean + fiducial, np.nan),
-        std=std,
-        ess=points.ess,
+        mean=np.round(np.where(good, points.mean + fiducial, np.nan), _DIGITS),
+        std=np.round(std, _DIGITS),
+        ess=np.round(points.ess),
         median_std=_weighted_median(std[good], points.evidence[good]),
         count_edges=binned.count_edges,
         yx_edges=binned.yx_edges,
@@ -522,4 +516,10 @@ def _agreements(binned: Sigma8Map, cells: _Moments, number: Array, fiducial: Arr
         scatter = (np.cbrt(binned.std**2 / variance) - (1 - spread)) / np.sqrt(spread) + 0 * fiducial
         of_number = np.where(number >= binned.min_mocks, (n - number) / np.sqrt(number), np.nan)
     layers = {"mean": mean, "scatter": scatter, "number": of_number}
-    return tuple(Agreement.of(quantity, z) for quantity, z in layers.items())
+    return tuple(agreement(quantity, z) for quantity, z in layers.items())
+
+
+def agreement(quantity: str, z: Array) -> Agreement:
+    """Chi-squared of the cells with a known deviation `z`, shape (B, A), and its p-value."""
+    cells, chi_squared = int(np.isfinite(z).sum()), float(np.nansum(z**2))
+    return Agreement(quantity, z, chi_squared, cells, float(special.gammaincc(cells / 2, chi_squared / 2)))

@@ -157,10 +157,10 @@ def _median(model: ForwardModel, at: Array, error: float) -> Array:
     nodes = centre + width * np.linspace(-5, 5, 41)
 
     def log_densities(theta: Array) -> Array:
-        columns = [
-            log_median_density(model.yx_distribution(theta, y, size, error), y, size) for y in nodes
-        ]
-        return np.stack(columns, axis=-1)
+        table = model.yx_distribution(theta, centre, size, error)
+        whole = isinstance(table, TabulatedDistribution)  # else an expansion about each node
+        parts = (table if whole else model.yx_distribution(theta, y, size, error) for y in nodes)
+        return np.stack([log_median_density(part, y, size) for part, y in zip(parts, nodes, strict=True)], axis=-1)
 
     weight = np.exp(log_densities(at[None])[0])
     information = _unbinned(model, at, error)

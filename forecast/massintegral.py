@@ -83,7 +83,8 @@ class SelectedInMass:
     """
 
     def __init__(self, model: MassSelectedModel) -> None:
-        model = MassSelectedModel(model.setup, MASS_STEP / 2)  # single clusters are narrower than the scatter of Y_X
+        if not model.setup.relations.unit_residuals.mass_dependent:
+            model = MassSelectedModel(model.setup, MASS_STEP / 2)
         self._model, self.log_mass = model, model.population.log_mass
         self._step = float(self.log_mass[1] - self.log_mass[0])
         self.branches = len(model.population.shells.z)

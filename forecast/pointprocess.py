@@ -27,6 +27,7 @@ Array = np.ndarray
 _UNKNOWN = 1e3
 """Error, dex, that stands for an observable that was not measured."""
 _LOG_2PI = float(np.log(2 * np.pi))
+_NODES_A_CLUSTER = 60
 _ENTRIES = 40_000
 """Clusters times components evaluated at once: what stays in the processor's cache."""
 
@@ -172,8 +173,8 @@ class PointDensity:
         linear = _Linear.of(self._model, v, len(theta), self._lensing)
         table = self._integral.table(theta)
         evaluate = self._by_mass if self._model.setup.relations.unit_residuals.mass_dependent else self._at_once
-        weight = self._residuals[0]
-        chunk = max(1, _ENTRIES // len(weight))
+        nodes = _NODES_A_CLUSTER if evaluate == self._by_mass else 1
+        chunk = max(1, _ENTRIES // (nodes * len(self._residuals[0])))
         parts = [
             evaluate(linear, table, row[i : i + chunk], column[i : i + chunk]) for i in range(0, len(row), chunk)
         ]
@@ -224,24 +225,53 @@ class PointDensity:
         return total
 
     def _by_mass(self, linear: _Linear, table: Array, row: Array, column: Array) -> Array:
-        """Residuals that depend on mass: a sum over the mass nodes."""
+        """Residuals that depend on mass: a sum over the mass nodes within reach of each cluster."""
         weight, mean, covariance = self._residuals
+        means = mean * linear.scale[:, None, None, :]  # (P, M, J, E)
+        scale = linear.scale[:, None, None, :, None] * linear.scale[:, None, None, None, :]
+        error = self._error[:1] if self._same_error else self._error
+        matrix = covariance * scale + _diagonal(error[:1] if self._same_error else np.zeros((1, error.shape[1])))
+        precision, log_det = np.linalg.inv(matrix), np.linalg.slogdet(matrix)[1]
         total = np.full(len(row), -np.inf)
         for branch in range(self._integral.branches):
-            number = self._integral.nodes(table, branch, row, column)
             y = self._offsets(linear, branch, row, column)
-            terms = np.full(number.shape, -np.inf)
-            for m, relative in enumerate(self._integral.log_mass - self._model.setup.relations.pivot):
-                matrix = self._covariance(linear, covariance[m], row, column)
-                precision, log_det = np.linalg.inv(matrix), np.linalg.slogdet(matrix)[1]
-                at = row if self._same_error else np.arange(len(row))
-                r = (y - linear.slope[row] * relative)[:, None, :] - (mean[m] * linear.scale[:, None, :])[row]
-                square = np.einsum("njd,njde,nje->nj", r, precision[at], r, optimize=["einsum_path", (0, 1), (0, 1)])
-                each = np.log(weight) - 0.5 * (square + log_det[at] + r.shape[-1] * _LOG_2PI)
-                terms[:, m] = special.logsumexp(each, axis=1)
-            terms += np.log(np.maximum(number, np.finfo(float).tiny))
-            total = np.logaddexp(total, special.logsumexp(terms, axis=1))
+            node = self._window(linear, covariance, (y, row, column))  # (n, K)
+            inside = (node >= 0) & (node < len(self._integral.log_mass))
+            node, at = np.clip(node, 0, len(self._integral.log_mass) - 1), row[:, None]
+            number = np.take_along_axis(self._integral.nodes(table, branch, row, column), node, axis=1)
+            relative = self._integral.log_mass[node] - self._model.setup.relations.pivot
+            r = (y[:, None, :] - linear.slope[row][:, None, :] * relative[..., None])[:, :, None, :] - means[at, node]
+            if self._same_error:
+                inverse, log_volume = precision[at, node], log_det[at, node]
+            else:
+                own = matrix[at, node] + _diagonal(error[column])[:, None]
+                inverse, log_volume = np.linalg.inv(own), np.linalg.slogdet(own)[1]
+            square = np.einsum("nkjd,nkjde,nkje->nkj", r, inverse, r, optimize=["einsum_path", (0, 1), (0, 1)])
+            each = np.log(weight) - 0.5 * (square + log_volume + r.shape[-1] * _LOG_2PI)
+            terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number, np.finfo(float).tiny))
+            total = np.logaddexp(total, special.logsumexp(np.where(inside, terms, -np.inf), axis=1))
         return total
+
+    def _window(self, linear: _Linear, covariance: Array, data: tuple[Array, Array, Array]) -> Array:
+        """Mass nodes within eight widths of each cluster's best mass, shape (n, K); some may lie off the grid."""
+        (y, row, column), grid = data, self._integral.log_mass
+        pivot, slope = self._model.setup.relations.pivot, linear.slope[row]
+        spread = covariance.mean(axis=1)
+        node = np.full(len(row), int(np.argmin(np.abs(grid - pivot))))
+        for _ in range(2):
+            scale = linear.scale[row]
+            matrix = spread[node] * scale[:, :, None] * scale[:, None, :] + _diagonal(self._error[column])[:, 0]
+            pull = np.linalg.solve(matrix, slope[..., None])[..., 0]
+            strength = np.einsum("nd,nd->n", pull, slope)
+            centre = pivot + np.einsum("nd,nd->n", pull, y) / strength
+            node = np.clip(np.rint((centre - grid[0]) / (grid[1] - grid[0])).astype(int), 0, len(grid) - 1)
+        reach = min(int(np.ceil(8 * float(np.max(1 / np.sqrt(strength))) / (grid[1] - grid[0]))), len(grid))
+        return node[:, None] + np.arange(-reach, reach + 1)
+
+
+def _diagonal(error: Array) -> Array:
+    """Covariance of independent errors (n, E), shape (n, 1, E, E)."""
+    return (error**2)[:, None, None, :] * np.eye(error.shape[1])
 
 
 class PointProcess:

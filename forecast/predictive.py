@@ -45,7 +45,8 @@ MOMENTS = ("median", "scatter", "skewness", "minimum", "maximum")
 """Statistics of log10 of an observable; its "distance" is from the posterior's mean distribution."""
 PAIR = ("slope", "scatter", "outlier")
 """Statistics of the regression of log10 L_X on log10 Y_X: see `_regression`."""
-_NODES, _CLUSTERS, _SCREEN, _FALSE, _TAIL = 100, 2_000_000, 10.0, 1e-3, 0.05
+_NODES, _ROWS, _CLUSTERS = 100, 500, 2_000_000
+_SCREEN, _FALSE, _TAIL = 10.0, 1e-3, 0.05
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,10 @@ class Summary:
         moments = [_moments(size, row, x) for x in columns.values()]
         if len(columns) == 2:
             moments.append(_regression(size, row, columns["Y_X"], columns["L_X"]))
-        below = [_fraction_below(size, row, x, nodes[name]) for name, x in columns.items()]
-        return cls(tuple(columns), np.column_stack([size, *moments]), np.stack(below, axis=1))
+        below = np.zeros((len(size), len(columns), _NODES), dtype=np.float32)
+        for i, (name, x) in enumerate(columns.items()):
+            below[:, i] = _fraction_below(size, row, x, nodes[name])
+        return cls(tuple(columns), np.column_stack([size, *moments]), below)
 
     @classmethod
     def joined(cls, parts: list[Summary]) -> Summary:
@@ -141,7 +144,7 @@ def _fraction_below(size: Array, row: Array, x: Array, nodes: Array) -> Array:
     shape = (len(size), len(nodes) + 1)
     flat = row * shape[1] + np.searchsorted(nodes, x, side="right")
     count = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
-    return (np.cumsum(count[:, :-1], axis=1) / np.maximum(size, 1)[:, None]).astype(np.float32)
+    return np.asarray(np.cumsum(count[:, :-1], axis=1) / np.maximum(size, 1)[:, None])
 
 
 @dataclass(frozen=True)
@@ -267,7 +270,8 @@ def draw_summaries(
 
     `yx_errors`: measurement errors of log10 Y_X, dex, of which each cluster gets one at random, beyond the setup's.
     """
-    ends = np.flatnonzero(np.diff(np.cumsum(model.expected_count(theta)) // _CLUSTERS)) + 1
+    count = np.concatenate([model.expected_count(theta[i : i + _ROWS]) for i in range(0, len(theta), _ROWS)])
+    ends = np.flatnonzero(np.diff(np.cumsum(count) // _CLUSTERS)) + 1
     parts = []
     for part in np.split(theta, ends):
         mocks = draw_mocks(model, part, rng=rng)
@@ -281,19 +285,27 @@ def draw_summaries(
 
 
 def check_catalogue(
-    model: ForwardModel, level: str, catalogue: Catalogue, theta: Array, *, rng: np.random.Generator
+    model: ForwardModel,
+    level: str,
+    catalogue: Catalogue,
+    theta: Array,
+    *,
+    rng: np.random.Generator,
+    ess: float | None = None,
 ) -> PredictiveTest:
     """Compare a catalogue with replicas drawn from posterior draws `theta`, shape (P, D), of a level.
 
-    Y_X is checked if every cluster has one; replicas get the catalogue's measurement errors, at random.
+    Observables that every cluster has are checked; replicas get the catalogue's errors of Y_X, at random. `ess`:
+    effective number of draws, if they are not independent.
     """
-    known = catalogue.size > 0 and bool(np.all(catalogue.has_yx))
-    columns = {"Y_X": catalogue.log_yx, "L_X": catalogue.log_lx} if known else {"L_X": catalogue.log_lx}
+    known = {"Y_X": catalogue.log_yx, "L_X": catalogue.log_lx}
+    columns = {name: x for name, x in known.items() if len(x) and bool(np.all(np.isfinite(x)))}
     pilot = columns_of(draw_mocks(model, theta[:: max(1, len(theta) // 100)], rng=rng))
     nodes = nodes_of({name: np.concatenate([pilot[name], x]) for name, x in columns.items()})
-    replicas = draw_summaries(model, theta, nodes, rng=rng, yx_errors=catalogue.log_yx_error if known else None)
+    errors = catalogue.log_yx_error if "Y_X" in columns else None
+    replicas = draw_summaries(model, theta, nodes, rng=rng, yx_errors=errors)
     observed = Summary.of(np.array([catalogue.size]), np.zeros(catalogue.size, dtype=int), columns, nodes)
-    return predictive_test(level, observed, replicas, np.ones(len(theta)))
+    return predictive_test(level, observed, replicas, np.ones(len(theta)), ess)
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,19 @@ class LibraryConfig(Strict):
         return self
 
 
+class ProxyConfig(Strict):
+    """A mass proxy given by the published distribution of log(M_proxy / M_true)."""
+
+    name: str
+    bias: float
+    scatter: float
+    skewness: float = 0.0
+    kurtosis: float = 0.0
+    unit: Literal["dex", "ln"] = "dex"
+    reference: str = ""
+    centre: Literal["mean", "median"] = "mean"
+
+
 class WeakLensingConfig(Strict):
     """Weak-lensing masses of single clusters: scatter of ln M, or with its unit: "0.2 ln", "0.09 dex"."""
 

@@ -54,6 +54,8 @@ MAX_SHARDS = 5000
 _USUAL_SHARDS, _USUAL_SIZE, _CLUSTERS_PER_SHARD = 2000, 128, 250_000
 _CLUSTERS_PER_WORKER = 3_000_000
 _SCRATCH = ".massanchor-workers"
+_TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
+"""Dask sets it so low that memory goes to the system and back for every array: a third more time to draw."""
 _NOISY = ("distributed", "asyncio", "tornado")
 _IN_FLIGHT = 16
 _SCHEDULER_TIMEOUT, _WORKER_TIMEOUT = 10, 60
@@ -414,7 +416,7 @@ def _local(workers: int, scratch: Path) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         try:
-            with _discreet_children():
+            with _discreet_children(), import_module("dask").config.set({_TRIM: None}):
                 cluster = distributed.LocalCluster(
                     n_workers=workers, threads_per_worker=1, silence_logs=logging.CRITICAL, **options
                 )
