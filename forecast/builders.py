@@ -36,6 +36,7 @@ from .schema import (
     WeakLensingConfig,
 )
 from .selection import FluxLimited, Selection, Sharp, Smoothed
+from .shapes import SHAPE_NAMES
 from .survey import Box, Geometry, LightCone, shell_edges
 from .tablefile import open_table
 from .units import LN10, parse, unit_factor
@@ -261,10 +262,14 @@ def _prior(name: str, c: ParameterConfig, fiducial: float) -> Prior:
 
 
 def build_parameters(
-    table: dict[str, float | ParameterConfig], sample_variance: bool, shells: int = 1
+    table: dict[str, float | ParameterConfig], sample_variance: bool, shells: int, cosmology: Cosmology
 ) -> ParameterSet:
-    """Free and fixed parameters; sample variance adds a density contrast for each of the survey's shells."""
-    free, fixed, defaults = [], {}, Values()
+    """Free and fixed parameters; sample variance adds a density contrast for each of the survey's shells.
+
+    The fiducial values of Om0, h and ns are those of `cosmology`.
+    """
+    free, fixed = [], {}
+    defaults = Values(**{name: getattr(cosmology, name) for name in SHAPE_NAMES})
     for name, entry in table.items():
         if name not in NAMES or name.startswith("density_contrast"):
             known = [n for n in NAMES if not n.startswith("density_contrast")]

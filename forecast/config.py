@@ -94,7 +94,7 @@ class Config(Strict):
             geometry,
             build_selection(self.selection, cosmology.h, geometry),
             relations,
-            build_parameters(self.parameters, self.sample_variance, geometry.shell_count),
+            build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
             self.yx_bin,
             build_yx_error(self.yx_error, errors, relations),
             errors,

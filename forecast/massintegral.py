@@ -16,7 +16,9 @@ from .errors import InputError
 from .fluxlimited import WIDEST_EXPANSION, FluxLimitedModel
 from .massselected import MASS_STEP, MassSelectedModel
 from .model import ForwardModel
+from .parameters import Values
 from .population import SQRT2PI, Population
+from .shapes import Background
 from .survey import LightCone, Shells, single
 
 Array = np.ndarray
@@ -61,8 +63,8 @@ class MassIntegral(Protocol):
     branches: int
     log_mass: Array
 
-    def growth(self, branch: int, column: Array) -> Array:
-        """log10 E(z)/E(z0) of clusters `column`, shape (n,)."""
+    def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
+        """How clusters `column` look at parameter values number `row` of `v`; arrays of shape (n, 1)."""
 
     def table(self, theta: Array) -> Array:
         """What `log_mean` needs at parameter vectors (P, D)."""
@@ -90,9 +92,10 @@ class SelectedInMass:
         self.branches = len(model.population.shells.z)
         self._blur = model.setup.selection.blur  # type: ignore[union-attr]
 
-    def growth(self, branch: int, column: Array) -> Array:
-        """log10 E(z)/E(z0) of the branch."""
-        return np.full(len(column), self._model.population.log_growth[branch])
+    def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
+        """How the branch looks."""
+        z = np.full((len(column), 1), self._model.population.shells.z[branch])
+        return self._model.setup.background(v, z, row[:, None])
 
     def table(self, theta: Array) -> Array:
         """Expected selected clusters on the mass nodes, (P, K, M)."""
@@ -182,12 +185,15 @@ class SelectedInFlux:
         else:
             self._population = grid
             self._cell, self._weight = np.zeros(len(z), dtype=int), np.ones((len(z), 1))
-        cosmology = setup.cosmology
-        self._growth = np.log10(cosmology.efunc(z) / cosmology.efunc(setup.relations.z0))
+        self._z = z
+        self._fixed = setup.background(model.parameters.fiducial_values, z[:, None], np.zeros((1, 1), dtype=int))
 
-    def growth(self, branch: int, column: Array) -> Array:
-        """log10 E(z)/E(z0) of each cluster."""
-        return np.asarray(self._growth[column])
+    def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
+        """How each cluster looks."""
+        setup = self._model.setup
+        if setup.shapes is None:
+            return Background(self._fixed.log_growth[column])
+        return setup.background(v, self._z[column, None], row[:, None])
 
     def table(self, theta: Array) -> Array:
         """ln of the expected number per dex and unit redshift before selection, (P, Z, M)."""

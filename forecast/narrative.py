@@ -22,6 +22,11 @@ _MEANINGS = {
     "scatter": "factor on the intrinsic scatter of {x} at fixed mass",
     "evolution": "added to the exponent of E(z) in the {x}-M relation",
 }
+_SHAPES = {
+    "Om0": "matter density today; observables refer to the configured cosmology",
+    "h": "H0 / (100 km/s/Mpc), at constant baryon density Ob0 h^2",
+    "ns": "slope of the primordial power spectrum",
+}
 _K_WORDS = {
     "none": "no K-correction",
     "power_law": "K-correction (1+z)^{slope:g}",
@@ -33,6 +38,8 @@ def meaning(name: str) -> str:
     """A parameter's meaning in words."""
     if name == "sigma8":
         return "rms linear density contrast in 8 Mpc/h spheres today"
+    if name in _SHAPES:
+        return _SHAPES[name]
     if name == "density_contrast":
         return "mean density contrast of the survey volume over its rms (sample variance)"
     kind, observable = name.split("_", 1)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .derived import s8
 from .errors import InputError
 from .export import write_getdist, write_netcdf
 from .likelihood import LEVELS, Posterior
@@ -71,9 +74,13 @@ def prepare_output(out: Path) -> None:
 
 def chain_summary(level: str, chain: Chain) -> ChainSummary:
     """Posterior summaries of a chain, and its convergence."""
+    parameters = {name: chain.summary(name) for name in chain.names}
+    if {"sigma8", "Om0"} <= set(chain.names):
+        at = [chain.names.index(name) for name in ("sigma8", "Om0")]
+        parameters["S8"] = chain.summary_of(s8(*np.moveaxis(chain.steps[chain.burn :, :, at], -1, 0)))
     return ChainSummary(
         level,
-        {name: chain.summary(name) for name in chain.names},
+        parameters,
         chain.converged,
         len(chain.steps),
         chain.burn,

@@ -103,6 +103,8 @@ class _Linear:
     norm: Array  # (P, E), at the pivot mass
     evolution: Array  # (P, E)
     scale: Array  # (P, E): unit residuals to dex
+    powers: tuple[Array, Array]  # (E,) each: dependence on distance and h
+    values: Values
 
     @classmethod
     def of(cls, model: ForwardModel, v: Values, size: int, lensing: bool) -> _Linear:
@@ -120,7 +122,10 @@ class _Linear:
             norm.append(np.broadcast_to(relations.pivot + np.log10(v.norm_wl), (size,)))
             evolution.append(np.zeros(size))
             scale.append(np.broadcast_to(model.setup.weak_lensing / LN10 * np.asarray(v.scatter_wl), (size,)))
-        return cls(*(np.stack(x, axis=-1) for x in (slope, norm, evolution, scale)))
+        each = [model.setup.distance_powers(name) for name in relations.names]
+        distance, unit = np.array(each + [(0.0, 0.0)] * lensing).T
+        slopes, norms, evolutions, scales = (np.stack(x, axis=-1) for x in (slope, norm, evolution, scale))
+        return cls(slopes, norms, evolutions, scales, (distance, unit), v)
 
 
 class PointDensity:
@@ -188,8 +193,9 @@ class PointDensity:
 
     def _offsets(self, linear: _Linear, branch: int, row: Array, column: Array) -> Array:
         """Observables minus their mean at the pivot mass, (n, E)."""
-        growth = self._integral.growth(branch, column)[:, None]
-        return self._data[column] - linear.norm[row] - linear.evolution[row] * growth
+        background = self._integral.background(linear.values, branch, row, column)
+        mean = linear.norm[row] + linear.evolution[row] * background.log_growth
+        return self._data[column] - (mean + background.shift(linear.powers))
 
     def _covariance(self, linear: _Linear, covariance: Array, row: Array, column: Array) -> Array:
         """Covariances with errors: (P, J, E, E) where all clusters have the same ones, else (n, J, E, E)."""

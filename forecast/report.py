@@ -62,6 +62,14 @@ def typeset(words: str) -> Markup:
     return Markup(text)
 
 
+_SHAPES = {
+    "Om0": "Ω<sub>m</sub>",
+    "h": "<i>h</i>",
+    "ns": "<i>n</i><sub>s</sub>",
+    "S8": "<i>S</i><sub>8</sub> = <i>σ</i><sub>8</sub> (Ω<sub>m</sub>/0.3)<sup>0.5</sup>",
+}
+
+
 def symbol(name: str) -> Markup:
     """A parameter's symbol as HTML; unknown names as they are.
 
@@ -71,6 +79,8 @@ def symbol(name: str) -> Markup:
     kind, _, observable = name.partition("_")
     if name == "sigma8":
         return typeset(name)
+    if name in _SHAPES:
+        return Markup(_SHAPES[name])
     if name == "density_contrast":
         return Markup("<i>δ<sub>V</sub></i>/<i>σ<sub>V</sub></i>")
     if kind not in _SYMBOLS or observable not in _OBSERVABLES:

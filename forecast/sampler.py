@@ -98,7 +98,10 @@ class Chain:
 
     def summary(self, name: str) -> dict[str, float]:
         """Mean, standard deviation, 16th, 50th and 84th percentile of one parameter."""
-        x = self.steps[self.burn :, :, self.names.index(name)].ravel()
+        return self.summary_of(self.steps[self.burn :, :, self.names.index(name)])
+
+    def summary_of(self, x: Array) -> dict[str, float]:
+        """The same of a function of the parameters at every step after burn-in, shape (S, W)."""
         q16, q50, q84 = np.percentile(x, [16, 50, 84])
         error = float(x.std() / np.sqrt(self.effective_size))
         values = {"mean": x.mean(), "std": x.std(), "q16": q16, "q50": q50, "q84": q84, "mcse": error}

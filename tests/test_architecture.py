@@ -14,7 +14,7 @@ ORDER = [
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
     | {"features", "shards"},
-    {"bins", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
+    {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
     | {"calibration", "saliency", "influence", "exactmap", "predictive", "pointprocess", "massintegral", "rankchain"},
     {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
     | {"suite", "proxies", "exactmapplot"}

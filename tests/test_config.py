@@ -143,3 +143,11 @@ def test_source_tree_and_installed_configurations():
     for path in builtin_configs().values():
         assert path.is_file()
     assert set(builtin_configs()) >= {p.stem for p in (Path(__file__).parents[1] / "configs").glob("*.toml")}
+
+
+def test_free_shape_parameters_take_their_fiducial_value_from_the_cosmology():
+    text = NV22.replace("[parameters]", "[parameters]\nh = { gaussian = 0.02 }\nOm0 = { flat = [0.2, 0.4] }", 1)
+    parameters = parse_config(tomllib.loads(text)).setup.parameters
+    assert parameters.names[:2] == ("h", "Om0")
+    assert tuple(parameters.fiducial[:2]) == (0.704, 0.272)
+    assert parameters.free[0].prior.mean == 0.704

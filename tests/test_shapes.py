@@ -19,6 +19,7 @@ from forecast.massfunction import MODELS, MassFunction, ShapedMassFunction
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior, Values
+from forecast.pointprocess import PointDensity, Points
 from forecast.shapes import SHAPE_NAMES, Expansion, ShapeGrid, lagrangian_radius
 from forecast.survey import LightCone
 from forecast.variance import contrast_root
@@ -349,3 +350,20 @@ def test_a_shape_fixed_away_from_the_reference_equals_the_free_one_there(cone):
     keep = [name not in SHAPE_NAMES for name in parameters.names]
     found = forward_model(replace(cone.setup, parameters=fixed)).expected_count(np.repeat(theta[:, keep], 3, axis=0))
     np.testing.assert_allclose(found, np.repeat(cone.expected_count(theta), 3), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["cccp", "nv22"])
+def test_level_full_at_another_shape_follows_the_mocks(request, cone, nv22, name):
+    """Summed over clusters drawn at one shape, lambda(other)/lambda(one) expects the count of the other."""
+    priors = {"Om0": flat(0.17, 0.45), "h": gaussian(0.704, 0.04), "ns": gaussian(0.963, 0.02)}
+    model = cone if name == "cccp" else forward_model(freed(nv22.setup, **priors))
+    one, other = moved(model, **CENTRE), moved(model, Om0=0.31, h=0.69, ns=0.97, sigma8=0.8)
+    size = 400
+    mocks = draw_mocks(model, np.repeat(one, size, axis=0), rng=np.random.default_rng(31))
+    log_ratio = np.diff(PointDensity(model, Points.of_mocks(model, mocks), False).grid(np.vstack([one, other])), axis=0)
+    total = np.bincount(mocks.row, np.exp(log_ratio[0]), minlength=size)
+    expected = model.expected_count(other)[0]
+    assert abs(expected / model.expected_count(one)[0] - 1) > 0.05
+    error = total.std() / np.sqrt(size)
+    assert error < 0.03 * expected
+    assert total.mean() == pytest.approx(expected, abs=5 * error)
