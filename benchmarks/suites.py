@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from forecast.shards import open_suite
+from forecast.suitereader import open_suite
 
 COMMAND = [sys.executable, "-c", "from forecast.cli import main; main()", "suite"]
 SUITES = (

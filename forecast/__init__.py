@@ -37,6 +37,7 @@ _HOME = {
     "draw_mocks": "mock",
     "Setup": "model",
     "forward_model": "model",
+    "open_suite": "suitereader",
 }
 __all__ = [
     "Cosmology",
@@ -49,6 +50,7 @@ __all__ = [
     "forward_model",
     "likelihood",
     "load_config",
+    "open_suite",
     "read_catalogue",
 ]
 

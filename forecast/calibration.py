@@ -25,11 +25,13 @@ from scipy.interpolate import CubicSpline
 from .bins import YxBins
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import InputError, NumericalError, nearest
+from .fisher import bin_models
 from .likelihood import LEVELS, POINT_LEVELS
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
 from .rankchain import rank_truths
 from .rng import generator
+from .zbins import in_bins
 
 Array = np.ndarray
 
@@ -119,6 +121,11 @@ def log_likelihoods(model: ForwardModel, level: str, mocks: Mocks, draws: Array,
     """ln L of draws (S, D), shape (n, S), and of n mocks' true parameters, (n,), up to a term of the mock."""
     if level not in _LEVELS:
         raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
+    bins = bin_models(model)
+    if bins:
+        mine = [mocks.kept(chosen) for chosen in in_bins(model.setup.geometry, mocks.z)]
+        each = [log_likelihoods(m, level, some, draws, true) for m, some in zip(bins, mine, strict=True)]
+        return np.sum([value for value, _ in each], axis=0), np.sum([own for _, own in each], axis=0)
     theta = np.concatenate([draws, true])
     parts = [theta[i : i + _ROWS] for i in range(0, len(theta), _ROWS)]
     count = np.concatenate([model.expected_count(p) for p in parts])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .config import Config
     from .proxies import ProxyComparison
     from .results import Result
+    from .suite import SuiteSummary
     from .run import Job
     from .sweep import Comparison, Sweep
 
@@ -171,6 +172,41 @@ def check(
 
 
 @app.command()
+def suite(
+    config: ConfigName,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="sigma8 and normalisations on NV22's grid, all else from the prior.")
+    ] = False,
+    draws: Annotated[
+        int | None, typer.Option("--draws", help="Catalogues, all parameters from the prior.  [default: 4968]")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Local processes.  [default: as many as save time]")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler: its workers draw.")
+    ] = None,
+    shard_size: Annotated[
+        int | None, typer.Option("--shard-size", help="Catalogues in a file.  [default: 128, fewer if large]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Discard the suite in --out.")] = False,
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Draw mock catalogues, their parameters and every cluster's features, into Parquet files.
+
+    Stopped or killed, the same command goes on where it was; what is damaged is drawn again.
+    """
+    with _task(config, "suite", out, seed, quiet or as_json, {"overwrite": overwrite}) as (settings, job):
+        from .suite import SuitePlan, run_suite
+
+        plan = SuitePlan(grid, draws, shard_size, workers, scheduler)
+        _deliver_suite(run_suite(settings, job, plan), quiet, as_json)
+
+
+@app.command()
 def sweep(
     config: ConfigName,
     vary: Annotated[
@@ -277,7 +313,7 @@ def _exit_codes() -> Iterator[None]:
     except MassanchorError as error:
         _fail(f"failed: {error}", EXIT_FAILED)
     except KeyboardInterrupt:
-        _fail("interrupted; finished blocks are kept, the same command resumes the chain", EXIT_INTERRUPTED)
+        _fail("interrupted; what is finished is kept, and the same command goes on from there", EXIT_INTERRUPTED)
 
 
 def _check_level(level: str | None, settings: Config) -> None:
@@ -362,6 +398,20 @@ def _deliver_table(
 
     if as_json:
         typer.echo(json.dumps(to_plain(record), indent=1, allow_nan=False))
+
+
+def _deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:
+    """Print what a suite holds and what was done for it."""
+    from .results import to_plain
+
+    if as_json:
+        typer.echo(json.dumps(to_plain({**vars(summary), "folder": str(summary.folder)}), indent=1))
+    elif not quiet:
+        damaged = f", {summary.replaced} of them damaged before" if summary.replaced else ""
+        typer.echo(
+            f"{summary.catalogues:,} catalogues, {summary.clusters:,} clusters, {summary.bytes / 1e6:,.0f} MB "
+            f"in {summary.folder}\n{summary.drawn} of {summary.shards} shards drawn now{damaged}"
+        )
     elif not quiet:
         print_columns(table, job)
 

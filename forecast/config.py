@@ -99,6 +99,7 @@ class Config(Strict):
             build_yx_error(self.yx_error, errors, relations),
             errors,
             build_weak_lensing(self.weak_lensing),
+            getattr(self.survey, "binned_in_redshift", False),
         )
 
     @cached_property

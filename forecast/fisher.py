@@ -12,7 +12,7 @@ from .bins import YxBins
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import NumericalError
 from .mock import draw_mocks
-from .model import ForwardModel
+from .model import ForwardModel, forward_model
 from .parameters import ParameterSet
 from .pointprocess import PointDensity, Points
 from .rng import generator
@@ -106,6 +106,10 @@ def fisher_matrix(level: str, model: ForwardModel, *, at: Array | None = None) -
         Parameter vector; the fiducial one by default.
     """
     at = model.parameters.fiducial if at is None else at
+    parts = bin_models(model)
+    if parts and level not in ("full", "full+wl"):
+        matrices = [fisher_matrix(level, part, at=at).information for part in parts]
+        return Fisher(model.parameters, np.sum(matrices, axis=0))
     error = model.setup.yx_error
     information = {
         "prior": lambda: np.zeros((len(at), len(at))),
@@ -117,6 +121,12 @@ def fisher_matrix(level: str, model: ForwardModel, *, at: Array | None = None) -
         "full+wl": lambda: _points(model, at, lensing=True),
     }[level]()
     return Fisher(model.parameters, information)
+
+
+def bin_models(model: ForwardModel) -> tuple[ForwardModel, ...]:
+    """Forward models of a survey's redshift bins, with its parameters; none if its data are not binned."""
+    bins = model.setup.bins
+    return () if len(bins) == 1 else tuple(forward_model(setup) for setup in bins)
 
 
 def _counts(model: ForwardModel, at: Array) -> Array:
@@ -170,7 +180,7 @@ def _median(model: ForwardModel, at: Array, error: float) -> Array:
 
 def _points(model: ForwardModel, at: Array, *, lensing: bool) -> Array:
     """Sum over expected clusters of d_i(ln lambda) d_j(ln lambda)."""
-    points, scores = _expected(model, tuple(at))
+    points, scores = _expected(model, tuple(at))  # type: ignore[arg-type]
     return np.einsum("iq,jq,q->ij", scores[lensing], scores[lensing], points.weight)
 
 
@@ -180,7 +190,7 @@ def expected_points(model: ForwardModel, at: Array) -> Points:
     Mock clusters whose weights are tilted, linearly in the scores, until the expected log likelihood of
     the point process is stationary at `at`: without it Monte Carlo noise would move its maximum.
     """
-    return _expected(model, tuple(at))[0]
+    return _expected(model, tuple(at))[0]  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=2)

@@ -28,31 +28,33 @@ INFLUENCE_LEVELS = ("unbinned", *POINT_LEVELS)
 """Levels whose data are single clusters' observables."""
 MIN_EFFECTIVE_SIZE = 50.0
 """Effective number of posterior draws of one catalogue below which the averages are refused."""
-_KEPT, _BURN = 200, 0.1
-"""Posterior draws kept of each catalogue, and the part of its chain that is thrown away."""
+_ENOUGH = 100.0
+"""Effective number of draws at which chains end."""
+_BLOCK, _KEPT = 250, 200
+"""Steps between looks at the chains' length, and draws kept of each."""
 
 
 @dataclass(frozen=True)
 class InfluencePlan:
-    """How many mock catalogues and how long a Markov chain for each.
+    """How many mock catalogues, and how long the Markov chain of each may be.
 
     Parameters
     ----------
     mocks : int
         Catalogues drawn at the fiducial parameters.
     steps : int
-        Length of each catalogue's chain, after burn-in.
+        Longest chain; it ends when it has 100 effective draws.
     mass_bins, redshift_bins : int
         Bins of equal numbers of clusters.
     """
 
     mocks: int = 40
-    steps: int = 1000
+    steps: int = 8000
     mass_bins: int = 12
     redshift_bins: int = 8
 
     def __post_init__(self) -> None:
-        for name, least in (("mocks", 2), ("steps", 100), ("mass_bins", 1), ("redshift_bins", 1)):
+        for name, least in (("mocks", 2), ("steps", _BLOCK), ("mass_bins", 1), ("redshift_bins", 1)):
             if getattr(self, name) < least:
                 raise InputError(f"influence: {name} must be at least {least}, got {getattr(self, name)}")
 
@@ -100,12 +102,13 @@ def posterior_draws(
     mocks : Mocks
         n catalogues.
     steps : int
+        Longest chain.
     rng : numpy.random.Generator
 
     Returns
     -------
     ndarray, shape (n, S, D)
-        At most 200 of each chain's states, evenly spaced.
+        200 of each chain's states, evenly spaced after a burn-in of a tenth.
     float
         Effective number of draws of a chain, from the autocorrelation of sigma8 over all of them.
     """
@@ -114,11 +117,22 @@ def posterior_draws(
     target: Any = PairwisePosterior(model, mocks, lensing=level == "full+wl") if points else PairwiseYx(model, mocks)
     start = np.repeat(_scores(parameters)[None], size, axis=0)
     proposal = Proposal.laplace(target, fisher_matrix(level, model), start)
-    chain = walk(target, parameters, proposal, proposal.mean, rng=rng)
-    states = np.stack([at.copy() for at, _ in islice(chain, int(_BURN * steps), int(_BURN * steps) + steps)], axis=1)
-    length = autocorrelation_time(states[..., parameters.names.index("sigma8")].T[..., None])
-    kept = states[:, :: max(1, steps // _KEPT)]
-    return from_scores(parameters, kept.reshape(-1, kept.shape[2])).reshape(kept.shape), steps / float(length[0])
+    states, effective_size = _long_enough(
+        walk(target, parameters, proposal, proposal.mean, rng=rng), steps, parameters.names.index("sigma8")
+    )
+    kept = states[np.linspace(0, len(states) - 1, _KEPT).astype(int)].swapaxes(0, 1)
+    return from_scores(parameters, kept.reshape(-1, kept.shape[2])).reshape(kept.shape), effective_size
+
+
+def _long_enough(chain: Iterator[tuple[Array, Array]], steps: int, sigma8: int) -> tuple[Array, float]:
+    """States (S, n, D) of chains after burn-in, and their effective size; no more of them than needed."""
+    states: list[Array] = []
+    effective_size = 0.0
+    while len(states) < steps and effective_size < _ENOUGH:
+        states += [at.copy() for at, _ in islice(chain, min(_BLOCK, steps - len(states)))]
+        settled = np.stack(states[len(states) // 10 :])
+        effective_size = len(settled) / float(autocorrelation_time(settled[..., sigma8, None])[0])
+    return settled, effective_size
 
 
 def _scores(parameters: ParameterSet) -> Array:
@@ -155,8 +169,8 @@ def build_influence(
     theta, effective_size = posterior_draws(model, level, mocks, plan.steps, rng=rng)
     if effective_size < MIN_EFFECTIVE_SIZE:
         raise InputError(
-            f"only {effective_size:.0f} of {plan.steps} draws from a catalogue's posterior are independent; "
-            f"raise --steps to {plan.steps * MIN_EFFECTIVE_SIZE / effective_size * 1.2:.0f}, or narrow the priors"
+            f"chains of {plan.steps} steps have only {effective_size:.0f} independent draws; "
+            f"raise --steps to {np.ceil(1.2 * plan.steps * MIN_EFFECTIVE_SIZE / effective_size):.0f}, or narrow the priors"
         )
     slopes, shifts, tails = (np.concatenate(x) for x in zip(*_each(model, level, mocks, theta), strict=True))
     slopes = np.column_stack([slopes, slopes @ mass_slopes(model, level)])

@@ -11,7 +11,7 @@ from .fisher import Fisher, derivatives, fisher_matrix, narrow_steps
 from .likelihood import POINT_LEVELS, Data, levels_of, likelihood
 from .massfunction import MODELS
 from .model import ForwardModel, Setup, forward_model
-from .parameters import Parameter, Prior
+from .parameters import Parameter, Prior, contrast_names
 from .results import LadderRow, SurvivalRow, SystematicRow
 from .selection import FluxLimited, Sharp, Smoothed
 from .survey import Box, Replicated, equivalent_cone
@@ -31,12 +31,13 @@ class Variant:
 def with_sample_variance(setup: Setup, on: bool) -> Setup:
     """Switch the marginalisation over the survey volume's density contrast on or off."""
     parameters = setup.parameters
-    if on == ("density_contrast" in parameters.names):
+    if on == bool(parameters.contrasts):
         return setup
     if on:
-        free = Parameter("density_contrast", 0.0, Prior("gaussian", mean=0.0, std=1.0))
-        return replace(setup, parameters=parameters.with_free(free))
-    return replace(setup, parameters=parameters.without(["density_contrast"]))
+        for name in contrast_names(setup.geometry.shell_count):
+            parameters = parameters.with_free(Parameter(name, 0.0, Prior("gaussian", mean=0.0, std=1.0)))
+        return replace(setup, parameters=parameters)
+    return replace(setup, parameters=parameters.without(parameters.contrasts))
 
 
 def with_sharp(setup: Setup, sharp: Sharp) -> Setup:
@@ -74,7 +75,7 @@ def cone_variant(setup: Setup) -> Setup:
 def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]:
     """The survey as configured, then what changes if one of its idealisations is dropped."""
     yield Variant("as configured", setup)
-    varied = "density_contrast" in setup.parameters.names
+    varied = bool(setup.parameters.contrasts)
     label = "no sample variance" if varied else "with sample variance"
     yield Variant(label, with_sample_variance(setup, not varied))
     sharp = _sharp(setup)
@@ -95,7 +96,7 @@ def sigma8_std(setup: Setup) -> tuple[float, dict[str, float]]:
     """Expected count, and sigma(sigma8) by level from Fisher matrices; "known": no nuisance is free."""
     model = forward_model(setup)
     result = {level: fisher_matrix(level, model).std() for level in ("prior", *levels_of(setup))}
-    nuisances = [n for n in setup.parameters.names if n not in ("sigma8", "density_contrast")]
+    nuisances = [n for n in setup.parameters.names if n not in ("sigma8", *setup.parameters.contrasts)]
     known = forward_model(replace(setup, parameters=setup.parameters.without(nuisances)))
     result["known"] = fisher_matrix("unbinned", known).std()
     return float(model.expected_count(setup.parameters.fiducial[None])[0]), result

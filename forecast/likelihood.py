@@ -15,12 +15,13 @@ from .bins import YxBins
 from .catalogue import Catalogue
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import InputError, NumericalError, nearest
-from .fisher import expected_points
+from .fisher import bin_models, expected_points
 from .mock import Mocks
 from .model import ForwardModel, forward_model
 from .parameters import ParameterSet
 from .pointprocess import PointProcess, Points, observable_errors
 from .population import Setup
+from .zbins import Product, in_bins
 
 Array = np.ndarray
 
@@ -49,6 +50,8 @@ class Data:
         Median of log10 Y_X; NaN if no cluster has one.
     points : Points or None
         Redshift and observables of every cluster, for the levels ``full`` and ``full+wl``.
+    bins : tuple of Data
+        The same by redshift bin, for a survey whose data are binned in redshift.
     """
 
     size: float
@@ -57,6 +60,7 @@ class Data:
     weight: Array = field(default_factory=lambda: np.empty(0))
     median: float = float("nan")
     points: Points | None = None
+    bins: tuple[Data, ...] = ()
 
     @classmethod
     def observed(
@@ -76,9 +80,21 @@ class Data:
     def of_mock(cls, model: ForwardModel, mocks: Mocks, index: int = 0) -> Data:
         """Data of one mock catalogue."""
         mine = mocks.row == index
-        log_yx = mocks.log_yx[mine]
-        points = Points.of_mocks(model, mocks)[mine]
-        return cls.observed(len(log_yx), log_yx, np.full(len(log_yx), model.setup.yx_error), points)
+        log_yx, error = mocks.log_yx[mine], np.full(int(mine.sum()), model.setup.yx_error)
+        return cls.of_clusters(model, mocks.z[mine], (log_yx, error), Points.of_mocks(model, mocks)[mine])
+
+    @classmethod
+    def of_clusters(cls, model: ForwardModel, z: Array, yx: tuple[Array, Array], points: Points | None) -> Data:
+        """Data of clusters at redshifts (n,): log10 Y_X, NaN where unknown, and its error, (n,) each."""
+
+        def some(mine: Array) -> Data:
+            known = mine & np.isfinite(yx[0])
+            return cls.observed(int(mine.sum()), yx[0][known], yx[1][known])
+
+        whole = replace(some(np.ones(len(z), dtype=bool)), points=points)
+        if len(model.setup.bins) == 1:
+            return whole
+        return replace(whole, bins=tuple(some(mine) for mine in in_bins(model.setup.geometry, z)))
 
     @classmethod
     def expected(cls, model: ForwardModel, theta: Array | None = None, *, points: bool = False) -> Data:
@@ -96,6 +112,7 @@ class Data:
             weight[keep],
             table.quantile(0.5),
             expected_points(model, theta) if points else None,
+            tuple(cls.expected(part, theta) for part in bin_models(model)),
         )
 
     @property
@@ -110,7 +127,7 @@ class Data:
 
     def rounded(self) -> Data:
         """The same with a whole number of clusters: counts and medians need one."""
-        return replace(self, size=float(round(self.size)))
+        return replace(self, size=float(round(self.size)), bins=tuple(part.rounded() for part in self.bins))
 
 
 class Likelihood(Protocol):
@@ -284,7 +301,13 @@ def likelihood(level: str, model: ForwardModel, data: Data) -> Likelihood:
         If the level is unknown, or needs data that are not there.
     """
     if level in _CLASSES:
-        return _CLASSES[level](model, data)
+        parts = bin_models(model)
+        if not parts:
+            return _CLASSES[level](model, data)
+        if len(data.bins) != len(parts):
+            raise InputError(f"a survey of {len(parts)} redshift bins needs the data of each, got {len(data.bins)}")
+        factors = [_CLASSES[level](part, mine) for part, mine in zip(parts, data.bins, strict=True)]
+        return Product(factors, level, model.parameters)
     if level not in LEVELS:
         raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
     if data.points is None:

@@ -12,7 +12,6 @@ from typing import Protocol
 
 import numpy as np
 
-from .errors import InputError
 from .fluxlimited import WIDEST_EXPANSION, FluxLimitedModel
 from .massselected import MASS_STEP, MassSelectedModel
 from .model import ForwardModel
@@ -228,8 +227,9 @@ class SelectedInFlux:
 
     def _from_nodes(self, table: Array, at: Gaussians, width: Array) -> Array:
         """The same, as a sum over the mass nodes, for Gaussians too wide for a local expansion."""
-        number, value = self.nodes(table, 0, at.row, at.column), np.empty(at.centre.shape)
-        for j in range(value.shape[1]):
+        number = self.nodes(table, 0, at.row, at.column)
+        value = np.empty(at.centre.shape)
+        for j in range(at.centre.shape[1]):
             u = (at.centre[:, j, None] - self.log_mass) / width[:, j, None]
             mean = np.einsum("nm,nm->n", np.exp(-0.5 * u * u), number) / (width[:, j] * SQRT2PI)
             value[:, j] = np.log(np.maximum(mean, _TINY))
@@ -273,8 +273,6 @@ def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
 
 def mass_integral(model: ForwardModel, z: Array) -> MassIntegral:
     """Mass integral of a model for clusters at redshifts (Q,)."""
-    if getattr(model, "contaminants", None) is not None:
-        raise InputError("the levels 'full' and 'full+wl' do not know contamination; use 'unbinned'")
     if isinstance(model, FluxLimitedModel):
         return SelectedInFlux(model, z)
     assert isinstance(model, MassSelectedModel)

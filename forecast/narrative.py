@@ -42,6 +42,10 @@ def meaning(name: str) -> str:
         return _SHAPES[name]
     if name == "density_contrast":
         return "mean density contrast of the survey volume over its rms (sample variance)"
+    if name.startswith("density_contrast"):
+        return "one of the independent numbers that make up the density contrasts of the redshift shells"
+    if name == "norm_contamination":
+        return "factor on the expected number of detections that are no clusters"
     kind, observable = name.split("_", 1)
     return _MEANINGS[kind].format(x=_OBSERVABLES[observable])
 
@@ -63,13 +67,26 @@ def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:
     )
 
 
+def _detection_words(selection: FluxLimited) -> str:
+    """Sky coverage, completeness and contamination; nothing where there are none."""
+    words, detection = "", selection.detection
+    if not detection.is_sharp:
+        words += (
+            f" The chance of detection rises over {max(detection.offset):.2f} dex in flux "
+            f"to {sum(detection.weight):.0%}: sky coverage and completeness."
+        )
+    if selection.contamination is not None:
+        words += f" Up to {max(selection.contamination.fraction):.0%} of the detections at a flux are no clusters."
+    return words
+
+
 def _selection_words(selection: Selection) -> str:
     if isinstance(selection, FluxLimited):
         k = _K_WORDS[selection.k_correction].format(slope=selection.k_slope)
         error = f"; fluxes are measured to {selection.flux_error:g} dex" if selection.flux_error else ""
         return (
             f"Selection: 0.5-2 keV flux above {selection.flux_limit:.3g} erg/s/cm2, {k}; "
-            f"L_X scatters log-normally at fixed mass{error}."
+            f"L_X scatters log-normally at fixed mass{error}.{_detection_words(selection)}"
         )
     sharp = selection.sharp if isinstance(selection, Smoothed) else selection
     floor = (
@@ -98,7 +115,7 @@ def _relation_words(relations: Relations) -> str:
 def survey_sentences(setup: Setup) -> tuple[str, ...]:
     """The survey and the model in a few sentences."""
     c = setup.cosmology
-    variance = "density_contrast" in setup.parameters.names
+    variance = bool(setup.parameters.contrasts)
     sentences = [
         setup.geometry.describe(c),
         _selection_words(setup.selection),
@@ -109,6 +126,8 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
         if variance
         else "Sample variance is off; the ladder shows the effect of switching it on.",
     ]
+    if setup.binned_in_redshift:
+        sentences.append("Data are kept apart by redshift bin.")
     if setup.yx_error:
         sentences.append(f"Each Y_X is measured to {setup.yx_error:g} dex.")
     if setup.weak_lensing is not None:

@@ -10,6 +10,7 @@ and where residuals do not depend on mass each term is a Gaussian in log M.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -158,6 +159,7 @@ class PointDensity:
         self._error = np.where(unknown, _UNKNOWN, error)
         self._offset = unknown.sum(axis=1) * (np.log(_UNKNOWN) + 0.5 * _LOG_2PI)
         self._same_error = len(data) == 0 or bool(np.all(self._error == self._error[0]))
+        self._false = _Contaminants.of(model, points, lensing)
 
     @cached_property
     def _residuals(self) -> tuple[Array, Array, Array]:
@@ -183,7 +185,8 @@ class PointDensity:
         parts = [
             evaluate(linear, table, row[i : i + chunk], column[i : i + chunk]) for i in range(0, len(row), chunk)
         ]
-        return np.concatenate(parts) + self._offset[column] if parts else np.empty(0)
+        value = np.concatenate(parts) + self._offset[column] if parts else np.empty(0)
+        return value if self._false is None else np.logaddexp(value, self._false(theta, row, column))
 
     def grid(self, theta: Array) -> Array:
         """ln lambda of every cluster at every parameter vector (P, D), shape (P, Q)."""
@@ -278,6 +281,35 @@ class PointDensity:
 def _diagonal(error: Array) -> Array:
     """Covariance of independent errors (n, E), shape (n, 1, E, E)."""
     return (error**2)[:, None, None, :] * np.eye(error.shape[1])
+
+
+@dataclass(frozen=True)
+class _Contaminants:
+    """Detections that are no clusters, as `fluxlimited.Contaminants`: the fiducial model's clusters times the odds."""
+
+    log_density: Array  # (Q,) at the fiducial parameters, odds included
+    factor: Callable[[Array], Array]
+
+    @classmethod
+    def of(cls, model: ForwardModel, points: Points, lensing: bool) -> _Contaminants | None:
+        """Contaminants of a model, if it has any."""
+        contaminants = getattr(model, "contaminants", None)
+        if contaminants is None:
+            return None
+        setup = model.setup
+        log_lx = points.observables[:, 0]
+        if np.isnan(log_lx).any():
+            raise InputError("contamination depends on flux: every cluster needs an L_X at the levels 'full'")
+        known = PointDensity(contaminants.model, points, lensing).grid(contaminants.fiducial)[0]
+        limit = setup.selection.log_luminosity_limit(  # type: ignore[union-attr]
+            points.z, np.full(len(log_lx), setup.relations.pivot), setup.cosmology, setup.relations
+        )
+        odds = setup.selection.contamination.odds(log_lx - limit)  # type: ignore[union-attr]
+        return cls(known + np.log(np.maximum(odds, np.finfo(float).tiny)), contaminants.factor)
+
+    def __call__(self, theta: Array, row: Array, column: Array) -> Array:
+        """ln of the expected density of contaminants like clusters `column`, at theta[row]; (n,)."""
+        return self.log_density[column] + np.log(self.factor(theta))[row]
 
 
 class PointProcess:

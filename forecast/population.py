@@ -59,6 +59,9 @@ class Setup:
         that makes up the mass proxy are in `yx_error` too.
     weak_lensing : float or None
         Scatter of ln M_WL at fixed mass, if clusters have weak-lensing masses.
+    binned_in_redshift : bool
+        Whether the data of each of the geometry's shells are kept apart at the levels below ``full``, which
+        knows every redshift anyway.
     """
 
     cosmology: Cosmology
@@ -71,6 +74,7 @@ class Setup:
     yx_error: float = 0.0
     errors: tuple[float, ...] = ()
     weak_lensing: float | None = None
+    binned_in_redshift: bool = False
 
     def __post_init__(self) -> None:
         if self.weak_lensing is not None and not 0 < self.weak_lensing < 3:
@@ -85,6 +89,8 @@ class Setup:
                 f"a survey of {shells} redshift shells needs {contrast_names(shells)} free, or no density contrast; "
                 f"got {self.parameters.contrasts}"
             )
+        if self.binned_in_redshift and shells == 1:
+            raise InputError("survey.binned_in_redshift needs bins; give survey.redshift_edges, or survey.shells")
         if "norm_contamination" in self.parameters.names and getattr(self.selection, "contamination", None) is None:
             raise InputError(
                 "parameters.norm_contamination: no detection is anything but a cluster; "
@@ -92,6 +98,13 @@ class Setup:
             )
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
+
+    @property
+    def bins(self) -> tuple[Setup, ...]:
+        """Setups of the redshift bins whose data are kept apart; the setup itself if there are none."""
+        if not self.binned_in_redshift or len(self.geometry.parts) == 1:
+            return (self,)
+        return tuple(replace(self, geometry=part) for part in self.geometry.parts)
 
     @cached_property
     def shapes(self) -> ShapeGrid | None:

@@ -6,7 +6,7 @@ is two-sided; the smallest one is compared with those that replicas have among e
 joint p-value accounts for the number of statistics and for how they depend on each other.
 
 Data are used twice, for the posterior and for the check: posterior predictive p-values of data that follow
-the model are not uniform but crowd about 1/2 the more, the better the data fix the statistic. A verdict at
+the model are not uniform but crowd about 1/2 (two-sided: at 1) the better the data fix the statistic. A verdict at
 5% raises a false alarm in at most about 5% of cases (never more than 10%: Meng 1994, Ann. Stat. 22, 1142),
 mostly in fewer, and so loses power. `predictive_check` measures both, false alarms and the power for planted
 failures, on mocks whose truth is drawn from the prior. It offers two exact alternatives: the rank of a joint

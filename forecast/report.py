@@ -81,8 +81,11 @@ def symbol(name: str) -> Markup:
         return typeset(name)
     if name in _SHAPES:
         return Markup(_SHAPES[name])
-    if name == "density_contrast":
-        return Markup("<i>δ<sub>V</sub></i>/<i>σ<sub>V</sub></i>")
+    if name.startswith("density_contrast"):
+        place = name.removeprefix("density_contrast").strip("_") or "V"
+        return Markup(f"<i>δ<sub>{place}</sub></i>/<i>σ<sub>{place}</sub></i>")  # a number or V
+    if name == "norm_contamination":
+        return Markup("<i>b</i><sub>cont</sub>")
     if kind not in _SYMBOLS or observable not in _OBSERVABLES:
         return escape(name)
     base, _, index = _OBSERVABLES[observable].partition("_")

@@ -99,10 +99,8 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
     catalogue = open_catalogue(config, catalogue_path)
     model = forward_model(config.setup)
     _check_catalogue(config, model, catalogue)
-    known = catalogue.has_yx
-    data = Data.observed(
-        catalogue.size, catalogue.log_yx[known], catalogue.log_yx_error[known], catalogue_points(model, catalogue)
-    )
+    yx = (catalogue.log_yx, catalogue.log_yx_error)
+    data = Data.of_clusters(model, catalogue.z, yx, catalogue_points(model, catalogue))
     summary = DataSummary("catalogue", catalogue.source, data.size, data.number_with_yx, data.median)
     result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue))
     _check_chains(config, job, data)
@@ -159,6 +157,8 @@ def _plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
     settings = config.sampler
     digest = hashlib.sha256(config.fingerprint().encode())
     parts = [np.array([data.size, data.median]), data.log_yx, data.error, data.weight]
+    for one in data.bins:
+        parts += [np.array([one.size, one.median]), one.log_yx, one.error, one.weight]
     if level in POINT_LEVELS and data.points is not None:
         points = data.points
         parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]

@@ -43,6 +43,7 @@ class LightConeConfig(Strict):
     zmax: float
     shells: Annotated[int, Field(ge=1, le=MAX_SHELLS)] | None = None
     redshift_edges: tuple[float, ...] | None = None
+    binned_in_redshift: bool = False
 
     @model_validator(mode="after")
     def _edges_fit(self) -> LightConeConfig:

@@ -1,6 +1,6 @@
-"""Suites of mock catalogues on disk: Parquet shards, their manifest, and the reader that checks both.
+"""Shards of a suite of mock catalogues: Parquet files, written whole and read back with their checksums.
 
-A suite's folder holds `manifest.json` and two folders of Parquet files with the same numbers,
+A suite's folder holds a manifest (`forecast.manifest`) and two folders of Parquet files with the same numbers,
 ``clusters/00012.parquet`` (one row per cluster) and ``catalogues/00012.parquet`` (one row per
 catalogue), each of which any Parquet reader takes as one table.
 """
@@ -12,7 +12,7 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module, metadata
 from pathlib import Path
@@ -20,17 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError, nearest
+from .errors import InputError
 from .results import to_plain
 
 Array = np.ndarray
 
 TABLES = ("clusters", "catalogues")
-MANIFEST = "manifest.json"
 PARTIAL = ".partial"
 """Ending of a file that is being written; its name begins with a dot, so that readers pass it by."""
-_FORMAT = "massanchor suite 1"
-_CHECKSUM, _END = ',\n "checksum": ', "\n}"
 
 
 @dataclass(frozen=True)
@@ -78,134 +75,6 @@ class Shard:
     def line(self) -> str:
         """The shard as one line of JSON."""
         return json.dumps(to_plain(self))
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a suite is made of, and which of its shards are finished.
-
-    Parameters
-    ----------
-    name : str
-        Of the configuration.
-    configuration : dict
-        The whole configuration, defaults included.
-    model : str
-        SHA-256 of all that the configuration makes of the forward model, tables it reads included.
-    seed : int
-    plan : dict
-        kind ("grid" or "draws"), number of catalogues, catalogues in a shard, values on each axis.
-    parameters : dict
-        free: fiducial value and prior of every free parameter; fixed: value of the others.
-    columns : dict
-        `Column` records of every table, as dictionaries.
-    software : dict
-        Versions of everything that shapes the bytes.
-    shards : tuple of Shard
-        In the order of their numbers.
-    """
-
-    name: str
-    configuration: dict[str, Any]
-    model: str
-    seed: int
-    plan: dict[str, Any]
-    parameters: dict[str, Any]
-    columns: dict[str, list[dict[str, str]]]
-    software: dict[str, str]
-    shards: tuple[Shard, ...] = ()
-
-    @property
-    def shard_count(self) -> int:
-        """Number of shards of the complete suite."""
-        return -(-int(self.plan["catalogues"]) // int(self.plan["shard_size"]))
-
-    @property
-    def complete(self) -> bool:
-        """Whether every shard is finished."""
-        return len(self.shards) == self.shard_count
-
-    def with_shards(self, shards: Mapping[int, Shard]) -> Manifest:
-        """The same suite with these finished shards."""
-        return replace(self, shards=tuple(shards[number] for number in sorted(shards)))
-
-    def differences(self, other: Manifest) -> list[str]:
-        """In words, what makes `other` another suite than this one; empty if nothing does."""
-        words = []
-        if self.model != other.model:
-            keys = _different(self.configuration, other.configuration)
-            words.append("configuration" + (f" ({', '.join(keys[:5])})" if keys else " (a table it reads)"))
-        for what in ("seed", "plan", "software"):
-            mine, theirs = ({what: getattr(m, what)} for m in (self, other))
-            for key in _different(mine, theirs):
-                words.append(f"{key} ({_value(mine, key)} there, not {_value(theirs, key)})")
-        return words or (["columns"] if self.columns != other.columns else [])
-
-    def save(self, folder: Path) -> None:
-        """Write the manifest, whole or not at all."""
-        status = "complete" if self.complete else "incomplete"
-        header = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "shards"}
-        head = json.dumps(to_plain({"format": _FORMAT, "status": status, **header}), indent=1, ensure_ascii=False)
-        lines = ",\n  ".join(shard.line for shard in self.shards)
-        body = f'{head.removesuffix(_END)},\n "shards": [\n  {lines}\n ]'
-        write_whole(folder / MANIFEST, f"{body}{_CHECKSUM}{_sealed(body)}".encode())
-
-    @classmethod
-    def load(cls, folder: Path) -> Manifest:
-        """Read the manifest of a suite.
-
-        Raises
-        ------
-        InputError
-            If there is none, or it is damaged or altered.
-        """
-        path = folder / MANIFEST
-        try:
-            text = path.read_bytes().decode()
-            body, _, seal = text.rpartition(_CHECKSUM)
-            content = json.loads(text)
-            intact = content.get("format") == _FORMAT and seal == _sealed(body)
-            shards = tuple(_shard(entry) for entry in content["shards"])
-            fields = {key: content[key] for key in cls.__dataclass_fields__ if key != "shards"}
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"{folder}: no suite there (no {MANIFEST}); make one with 'forecast suite'") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            intact = False
-        if not intact:
-            raise InputError(
-                f"{path}: damaged, altered, or of another format; restore it, or make the suite again with --overwrite"
-            )
-        return cls(**fields, shards=shards)
-
-
-def _shard(entry: Mapping[str, Any]) -> Shard:
-    files = {table: ShardFile(**entry["files"][table]) for table in TABLES}
-    return Shard(entry["number"], entry["catalogues"], entry["clusters"], files)
-
-
-def _sealed(body: str) -> str:
-    """End of a manifest: the SHA-256 of all before it."""
-    return f'"{hashlib.sha256(body.encode()).hexdigest()}"{_END}\n'
-
-
-def _different(a: Any, b: Any, path: str = "") -> list[str]:
-    """Dotted keys whose values differ."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        keys = sorted(set(a) | set(b))
-        return [key for k in keys for key in _different(a.get(k), b.get(k), f"{path}.{k}" if path else k)]
-    return [] if a == b else [path]
-
-
-def _value(content: Any, path: str) -> Any:
-    """Value at a dotted key; None where there is none."""
-    for key in path.split("."):
-        content = content.get(key) if isinstance(content, dict) else None
-    return content
-
-
-def model_digest(*parts: Any) -> str:
-    """SHA-256 of records, arrays and numbers."""
-    return hashlib.sha256(json.dumps(to_plain(parts), sort_keys=True).encode()).hexdigest()
 
 
 def software() -> dict[str, str]:
@@ -294,123 +163,3 @@ def read_checked(folder: Path, table: str, shard: Shard) -> bytes | None:
     except OSError:
         return None
     return content if ShardFile.of(content) == expected else None
-
-
-@dataclass(frozen=True)
-class Suite:
-    """Mock catalogues on disk; see `open_suite`. Every shard is checked whenever it is read.
-
-    Parameters
-    ----------
-    folder : Path
-    manifest : Manifest
-    """
-
-    folder: Path
-    manifest: Manifest
-
-    def __len__(self) -> int:
-        """Number of catalogues in the finished shards."""
-        return sum(shard.catalogues for shard in self.manifest.shards)
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters that vary: columns of `catalogues`."""
-        return tuple(self.manifest.parameters["free"])
-
-    @cached_property
-    def _by_number(self) -> dict[int, Shard]:
-        return {shard.number: shard for shard in self.manifest.shards}
-
-    @property
-    def shards(self) -> tuple[int, ...]:
-        """Numbers of the finished shards."""
-        return tuple(self._by_number)
-
-    def columns(self, table: str) -> tuple[Column, ...]:
-        """Names, types, units and meanings of the columns of "clusters" or "catalogues"."""
-        return tuple(Column(**entry) for entry in self.manifest.columns[table])
-
-    def clusters(self, shard: int, names: Sequence[str] | None = None) -> dict[str, Array]:
-        """Columns of one shard's clusters, in the order of their catalogues, each of shape (n,).
-
-        The clusters of a catalogue are rows `first` to `first` + `size` of its shard.
-        """
-        return self._read("clusters", shard, names)
-
-    def catalogues(self, shard: int | None = None, names: Sequence[str] | None = None) -> dict[str, Array]:
-        """Columns of the catalogues of one shard, or of all, each of shape (P,)."""
-        parts = [self._read("catalogues", number, names) for number in (self.shards if shard is None else (shard,))]
-        return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
-
-    def damaged(self) -> tuple[str, ...]:
-        """Files that are missing or not what was written; reads every one."""
-        return tuple(
-            f"{table}/{shard_path(self.folder, table, shard.number).name}"
-            for shard in self.manifest.shards
-            for table in TABLES
-            if read_checked(self.folder, table, shard) is None
-        )
-
-    def verify(self) -> None:
-        """Read every file of the suite and compare it with its checksum.
-
-        Raises
-        ------
-        InputError
-            Naming the files that are missing or altered.
-        """
-        damaged = self.damaged()
-        if damaged:
-            raise InputError(f"{self.folder}: damaged ({', '.join(damaged[:5])}); {_CURE}")
-
-    def _read(self, table: str, number: int, names: Sequence[str] | None) -> dict[str, Array]:
-        shard = self._by_number.get(number)
-        if shard is None:
-            raise InputError(f"{self.folder}: no shard {number}; there are {len(self.shards)}, see Suite.shards")
-        known = [column.name for column in self.columns(table)]
-        for name in names or ():
-            if name not in known:
-                raise InputError(f"{self.folder}: {table} have no column '{name}'; {nearest(name, known)}")
-        content = read_checked(self.folder, table, shard)
-        if content is None:
-            raise InputError(f"{shard_path(self.folder, table, number)}: missing or altered; {_CURE}")
-        return decode(content, names)
-
-
-_CURE = "the 'forecast suite' command that made the suite replaces what is damaged"
-
-
-def open_suite(folder: str | Path, *, verify: bool = False, incomplete: bool = False) -> Suite:
-    """Open a suite that `forecast suite` wrote.
-
-    Parameters
-    ----------
-    folder : str or Path
-    verify : bool
-        Read and check every file now, not only when it is used.
-    incomplete : bool
-        Accept a suite of which some shards are not finished.
-
-    Raises
-    ------
-    InputError
-        If there is no suite, it is incomplete, or its manifest (or a file, with `verify`) is damaged.
-
-    Examples
-    --------
-    >>> open_suite("no/such/folder")
-    Traceback (most recent call last):
-        ...
-    forecast.errors.InputError: no/such/folder: no suite there (no manifest.json); make one with 'forecast suite'
-    """
-    suite = Suite(Path(folder), Manifest.load(Path(folder)))
-    if not (incomplete or suite.manifest.complete):
-        done, all_shards = len(suite.shards), suite.manifest.shard_count
-        raise InputError(
-            f"{folder}: {done} of {all_shards} shards are finished; the same 'forecast suite' command finishes "
-            "it, and open_suite(..., incomplete=True) reads what there is"
-        )
-    if verify:
-        suite.verify()
-    return suite

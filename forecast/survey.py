@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from .cosmology import BASE_SIGMA8, Cosmology, base_sigma_radius
+from .cosmology import Cosmology
 from .errors import InputError
 
 Array = np.ndarray
@@ -267,13 +267,3 @@ def equivalent_cone(box: Box, cosmology: Cosmology, zmin: float = 0.01) -> Light
     volume = box.shells(cosmology).total_volume
     area = volume / cosmology.comoving_volume(1.0, zmin, box.z)
     return LightCone(area, zmin, box.z)
-
-
-def rms_contrast(z: Array, volume: float, cosmology: Cosmology) -> Array:
-    """rms linear density contrast of a survey volume at sigma8 = 1, for each redshift; shape of `z`.
-
-    The volume, (Mpc/h)^3, is taken as one sphere: its shape changes the rms little while it is compact.
-    sigma_V = 0.032 for half a 352 Mpc/h box at z = 0.07 and sigma8 = 0.81.
-    """
-    radius = (3 * volume / (4 * math.pi)) ** (1 / 3)
-    return np.array([base_sigma_radius(cosmology, radius, float(x)) / BASE_SIGMA8 for x in z])

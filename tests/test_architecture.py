@@ -13,11 +13,11 @@ ORDER = [
     {"cosmology", "shapes", "massfunction", "parameters", "residuals", "scaling", "profiles", "edgeworth", "proxy"},
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
-    | {"features", "shards"},
+    | {"features", "shards", "manifest", "suitereader", "workers"},
     {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
-    | {"calibration", "saliency", "influence", "exactmap", "predictive", "pointprocess", "massintegral", "rankchain"},
+    | {"calibration", "saliency", "influence", "exactmap", "predictive", "pointprocess", "massintegral", "rankchain", "pointsaliency"},
     {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
-    | {"suite", "proxies", "exactmapplot"}
+    | {"suite", "proxies", "exactmapplot", "predictiveplot"}
     | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},
 ]
 

@@ -40,7 +40,7 @@ PROTOTYPE = {"prior": 0.0635, "counts": 0.033, "selfcal": 0.028, "unbinned": 0.0
 
 @pytest.mark.parametrize("parameters", ["five", "all"])
 def test_nv22_ladder_against_the_prototype(nv22, five_parameters, parameters):
-    count, std = sigma8_std(five_parameters if parameters == "five" else nv22.setup, 0.0)
+    count, std = sigma8_std(five_parameters if parameters == "five" else nv22.setup)
     assert count == pytest.approx(124, rel=0.005)
     for level, expected in PROTOTYPE.items():
         assert std[level] == pytest.approx(expected, rel=0.10), level
@@ -88,7 +88,7 @@ def test_replicated_surveys_scale_the_count(nv22, cccp):
 
 def test_more_data_never_hurts(nv22, cccp):
     for setup in (nv22.setup, cccp.setup):
-        _, std = sigma8_std(setup, 0.0)
+        _, std = sigma8_std(setup)
         values = [std[level] for level in ("prior", "counts", "selfcal", "unbinned", "known")]
         assert values == sorted(values, reverse=True)
 

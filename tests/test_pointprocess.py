@@ -72,10 +72,8 @@ def brute_force(model, v, z, x, log_mwl, errors):
     mean, covariance = unit.at(log_mass)
     lines = [relations.line(name, v) for name in relations.names]
     scale = np.array([float(line.scatter) for line in lines])
-    centre = np.stack(
-        [float(a.slope) * (log_mass - relations.pivot) + float(a.log_norm) + float(a.evolution) * growth for a in lines],
-        axis=-1,
-    )
+    relative = log_mass - relations.pivot
+    centre = np.stack([a.slope * relative + a.log_norm + a.evolution * growth for a in lines], axis=-1)
     for j, weight in enumerate(unit.weight):
         for m in range(len(covariance)):
             at = slice(None) if len(covariance) == 1 else slice(m, m + 1)
@@ -196,6 +194,7 @@ def test_levels_without_data_are_refused(nv22_model):
     with pytest.raises(InputError, match="needs the observables of single clusters"):
         likelihood("full", nv22_model, Data(3.0))
     points = Points.observed(np.full(1, 0.07), np.zeros((1, 3)))
+    nv22_model = forward_model(replace(nv22_model.setup, weak_lensing=None))
     with pytest.raises(InputError, match=r"add a \[weak_lensing\] table"):
         likelihood("full+wl", nv22_model, Data(1.0, points=points))
     with pytest.raises(InputError, match="errors not negative"):

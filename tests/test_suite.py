@@ -16,9 +16,11 @@ from scipy import stats
 
 from forecast.config import find_config, load_config, parse_config
 from forecast.errors import InputError
+from forecast.manifest import MANIFEST
 from forecast.output import Job
-from forecast.shards import MANIFEST, open_suite, software
+from forecast.shards import software
 from forecast.suite import SuitePlan, build_recipe, grid_axes, run_suite
+from forecast.suitereader import open_suite
 
 pyarrow = pytest.importorskip("pyarrow")
 
@@ -421,7 +423,7 @@ def test_a_running_cluster_loses_a_worker_and_nothing_else(nv22, reference, tmp_
 
 def test_a_scheduler_that_is_not_there(nv22, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("forecast.suite._SCHEDULER_TIMEOUT", 1)
+    monkeypatch.setattr("forecast.workers._SCHEDULER_TIMEOUT", 1)
     for address in ("nonsense", "tcp://127.0.0.1:9"):
         with pytest.raises(InputError, match=f"--scheduler {address}: no Dask scheduler answers"):
             make(nv22, tmp_path, SuitePlan(draws=6, scheduler=address))
