@@ -13,9 +13,9 @@ from .results import Provenance, to_plain
 
 
 def run_check(
-    config: Config, job: Job, plan: CalibrationPlan, levels: Sequence[str]
+    config: Config, job: Job, plan: CalibrationPlan, levels: Sequence[str], truth: Config | None = None
 ) -> tuple[LevelCalibration, ...]:
-    """Calibrate `levels` of the configured survey, and write check.json and a figure.
+    """Calibrate `levels` of the configured survey on mocks of `truth` (default: its own), and write them.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def run_check(
     from .plots import save_figure
 
     prepare_output(job.out)
-    model = forward_model(config.setup)
+    model, source = forward_model(config.setup), None if truth is None else forward_model(truth.setup)
     checks = []
     for level in levels:
 
@@ -34,11 +34,12 @@ def run_check(
             if job.progress is not None:
                 job.progress(f"checking {level}", done, total, math.nan)
 
-        checks.append(calibrate(model, level, plan, progress=report))
+        checks.append(calibrate(model, level, plan, truth=source, progress=report))
     prepare_output(job.out / "figures")
     save_figure(calibration_figure(checks), job.out / "figures" / "check")
     provenance = Provenance("check", job.name, config.model_dump(mode="json"), job.seed)
-    content = {"provenance": provenance, "levels": {check.level: check for check in checks}}
+    mocks_from = None if truth is None else truth.model_dump(mode="json")
+    content = {"provenance": provenance, "mocks_from": mocks_from, "levels": {check.level: check for check in checks}}
     text = json.dumps(to_plain(content), indent=1, allow_nan=False)
     draft = job.out / "check.partial"
     draft.write_text(text + "\n", encoding="utf-8")

@@ -156,19 +156,28 @@ def check(
     level: Level = None,
     mocks: Annotated[int, typer.Option("--mocks", min=100, help="Mock catalogues, drawn from the prior.")] = 2000,
     draws: Annotated[int, typer.Option("--draws", min=2, help="Prior draws that a group of mocks shares.")] = 8000,
+    mocks_from: Annotated[
+        str | None, typer.Option("--mocks-from", metavar="CONFIG", help="Draw the mocks from another configuration.")
+    ] = None,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Prove that the posteriors are calibrated: ranks and coverage of the truth on thousands of mocks."""
+    """Prove that the posteriors are calibrated: ranks and coverage of the truth on thousands of mocks.
+
+    With --mocks-from the mocks follow another configuration: what a wrong model would do to sigma8.
+    """
     with _task(config, "check", out, seed, quiet or as_json, {"level": level}) as (settings, job):
         from .calibration import CalibrationPlan
         from .checking import run_check
+        from .config import load_config
         from .likelihood import levels_of
 
         levels = levels_of(settings.setup) if level is None else (level,)
-        _deliver_checks(run_check(settings, job, CalibrationPlan(mocks, draws, seed), levels), job, quiet, as_json)
+        truth = None if mocks_from is None else load_config(mocks_from)
+        plan = CalibrationPlan(mocks, draws, seed)
+        _deliver_checks(run_check(settings, job, plan, levels, truth), job, quiet, as_json)
 
 
 @app.command()

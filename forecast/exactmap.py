@@ -30,7 +30,7 @@ EXPANDED = 20
 """Even count from which the median's density is expanded in 1/N; below, it is integrated."""
 REACH = 1.5
 """Half-range in log10 Y_X over which it is integrated, dex."""
-_SIZES, _SHIFTS, _INTEGRAL_STEP = 20, 100_000, 0.025
+_SIZES, _SHIFTS, _INTEGRAL_STEP, _TRIAL = 20, 100_000, 0.025, 1.1
 _BATCH = 250
 _BATCHES = 12  # effective batches below which their spread says nothing
 _MEAN, _SQUARE, _SHOWN_POWERS, _POWERS = 1, 2, 3, 5
@@ -315,15 +315,20 @@ class Shift:
 
 
 def _only_moves(model: ForwardModel, index: int) -> bool:
-    """Whether a parameter is a factor on Y_X that L_X, and so the selection, does not know."""
+    """Whether all a parameter does, at the fiducial values of the others, is to move log10 Y_X."""
     parameters = model.parameters
     if not parameters.names[index].startswith("norm_"):
         return False
     theta = np.repeat(parameters.fiducial[None], 2, axis=0)
-    theta[1, index] *= 1.1
-    lines = model.setup.relations.at(parameters.values(theta))
-    lx, yx = (np.ptp(np.broadcast_to(line.log_norm, 2)) for line in (lines.lx, lines.yx))
-    return bool(lx == 0 and yx > 0)
+    theta[1, index] *= _TRIAL
+    log_norm = np.broadcast_to(model.setup.relations.at(parameters.values(theta)).yx.log_norm, 2)
+    move, counts = float(log_norm[1] - log_norm[0]), model.expected_count(theta)
+    if not move or abs(counts[1] / counts[0] - 1) > 1e-9:
+        return False
+    before = model.yx_density(theta[:1], model.yx_grid)[0]
+    likely = before > 1e-2 * before.max()
+    after = model.yx_density(theta[1:], model.yx_grid[likely] + move)[0]
+    return bool(np.all(np.abs(after / before[likely] - 1) < 1e-3))
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,13 @@ def poisson_deviance(observed: Array, expected: Array) -> Array:
 
 def expected_counts(model: ForwardModel, theta: Array, observable: str, edges: Array) -> Array:
     """Expected clusters per bin of log10 L_X ("lx") or log10 Y_X ("yx"), shape (P, B)."""
-    density = model.lx_density if observable == "lx" else model.yx_density
     width = np.diff(edges) / _FINE
     middles = (edges[:-1, None] + width[:, None] * (np.arange(_FINE) + 0.5)).ravel()
-    return (density(theta, middles).reshape(len(theta), -1, _FINE) * width[:, None]).sum(axis=-1)
+    if observable == "lx":
+        density = model.lx_density(theta, middles)
+    else:
+        density = model.yx_density(theta, middles, model.setup.yx_error)
+    return (density.reshape(len(theta), -1, _FINE) * width[:, None]).sum(axis=-1)
 
 
 def goodness_of_fit(

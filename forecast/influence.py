@@ -21,6 +21,7 @@ from .rankchain import PairwisePosterior, Proposal, from_scores, walk
 from .results import InfluenceBins, InfluenceCurve
 from .saliency import PARETO_LIMIT, from_chain, leave_one_out, saliency
 from .sampler import autocorrelation_time
+from .selection import FluxLimited, Selection, Smoothed
 from .survey import LightCone, single
 
 Array = np.ndarray
@@ -28,10 +29,10 @@ INFLUENCE_LEVELS = ("unbinned", *POINT_LEVELS)
 """Levels whose data are single clusters' observables."""
 MIN_EFFECTIVE_SIZE = 50.0
 """Effective number of posterior draws of one catalogue below which the averages are refused."""
-_ENOUGH = 100.0
+_ENOUGH = 200.0
 """Effective number of draws at which chains end."""
-_BLOCK, _KEPT = 250, 200
-"""Steps between looks at the chains' length, and draws kept of each."""
+_BLOCK, _KEPT, _MARGIN = 250, 300, 8
+"""Steps between looks at the chains' length, draws kept of each, and nodes beyond the data."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class InfluencePlan:
     mocks : int
         Catalogues drawn at the fiducial parameters.
     steps : int
-        Longest chain; it ends when it has 100 effective draws.
+        Longest chain; it ends when it has 200 effective draws.
     mass_bins, redshift_bins : int
         Bins of equal numbers of clusters.
     """
@@ -84,10 +85,10 @@ class PairwiseYx:
 
 
 def _covering(grid: Array, values: Array) -> Array:
-    """A uniform grid continued to hold all values."""
-    step, held = grid[1] - grid[0], np.concatenate([grid, values])
-    left, right = np.ceil((grid[0] - held.min()) / step), np.ceil((held.max() - grid[-1]) / step)
-    return grid[0] + step * np.arange(-left, len(grid) + right)
+    """Nodes as dense as those of a uniform grid that hold all values, and a margin."""
+    step = grid[1] - grid[0]
+    low, high = (values.min(), values.max()) if len(values) else (grid[0], grid[-1])
+    return low + step * np.arange(-_MARGIN, np.ceil((high - low) / step) + _MARGIN + 1)
 
 
 def posterior_draws(
@@ -108,7 +109,7 @@ def posterior_draws(
     Returns
     -------
     ndarray, shape (n, S, D)
-        200 of each chain's states, evenly spaced after a burn-in of a tenth.
+        300 of each chain's states, evenly spaced after a burn-in of a tenth.
     float
         Effective number of draws of a chain, from the autocorrelation of sigma8 over all of them.
     """
@@ -168,9 +169,10 @@ def build_influence(
     mocks = draw_mocks(model, np.repeat(model.parameters.fiducial[None], plan.mocks, axis=0), rng=rng)
     theta, effective_size = posterior_draws(model, level, mocks, plan.steps, rng=rng)
     if effective_size < MIN_EFFECTIVE_SIZE:
+        enough = np.ceil(1.2 * plan.steps * MIN_EFFECTIVE_SIZE / effective_size)
         raise InputError(
             f"chains of {plan.steps} steps have only {effective_size:.0f} independent draws; "
-            f"raise --steps to {np.ceil(1.2 * plan.steps * MIN_EFFECTIVE_SIZE / effective_size):.0f}, or narrow the priors"
+            f"raise --steps to {enough:.0f}, or narrow the priors"
         )
     slopes, shifts, tails = (np.concatenate(x) for x in zip(*_each(model, level, mocks, theta), strict=True))
     slopes = np.column_stack([slopes, slopes @ mass_slopes(model, level)])
@@ -179,7 +181,15 @@ def build_influence(
     if isinstance(single(model.setup.geometry)[0], LightCone):
         by_redshift = _bins(slopes, shifts, mocks, names, (mocks.z, plan.redshift_bins))
     heavy = float(np.mean(tails > PARETO_LIMIT))
-    return InfluenceCurve(selection, level, by_mass, by_redshift, plan.mocks, effective_size, heavy)
+    log_break = _break_mass(model.setup.selection)
+    return InfluenceCurve(selection, level, by_mass, by_redshift, plan.mocks, effective_size, heavy, log_break)
+
+
+def _break_mass(selection: Selection) -> float | None:
+    """log10 of the fiducial break mass, Msun/h; None if a flux limit selects."""
+    if isinstance(selection, FluxLimited):
+        return None
+    return selection.sharp.log_break if isinstance(selection, Smoothed) else selection.log_break
 
 
 def _each(
@@ -202,6 +212,7 @@ def _bins(
     shift, shift_error = average_by(shifts, at[0], edges, mocks.row)
     return InfluenceBins(
         edges,
+        average_by(at[0], at[0], edges)[0],
         np.histogram(at[0], edges)[0] / len(mocks.size),
         dict(zip(names, mean.T, strict=True)),
         dict(zip(names, error.T, strict=True)),

@@ -1,44 +1,139 @@
-"""Where in mass the information sits: statistical saliency and leave-one-out."""
+"""Where in mass and redshift the information sits: statistical saliency and leave-one-out of one level."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .errors import InputError
 from .plots import LABELS, mathtext
 from .plotstyle import COLUMN, CYCLE, freeze, new_figure, style
-from .results import InfluenceCurve
+from .results import InfluenceBins, InfluenceCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Array = np.ndarray
+PAGE = 7.1
+"""Width of two journal columns, inches."""
+SYMBOLS = {
+    "lx": r"L_{\rm X}",
+    "t": "T",
+    "mgas": r"M_{\rm gas}",
+    "yx": r"Y_{\rm X}",
+    "core": r"(L_{\rm X}/L_{\rm X,ce})",
+    "mwl": r"M_{\rm WL}",
+    "mass": "M",
+}
+"""Observables, and "mass": all of them along their mean relations."""
+_FAR = 2.5
+"""Values this many times beyond nine tenths of the others are arrows."""
+
+
+@dataclass(frozen=True)
+class _Series:
+    """What one selection shows."""
+
+    colour: str
+    marker: str
+    label: str
+    log_break: float | None
+    bins: InfluenceBins
+
 
 @style()
-def influence_figure(curves: Sequence[InfluenceCurve]) -> Figure:
-    """Saliency above, leave-one-out below, against true mass; one colour per selection.
+def influence_figure(curves: Sequence[InfluenceCurve], by: Literal["mass", "redshift"] = "mass") -> Figure:
+    """One panel for the saliency of each observable and one for leave-one-out; one colour per selection.
+
+    One journal column wide for up to two panels, else two. Values far beyond the others are arrows with
+    their number. The dotted line is the break mass.
 
     Parameters
     ----------
     curves : sequence of InfluenceCurve
+        Of one level.
+    by : {"mass", "redshift"}
+        By redshift: light cones only.
+
+    Raises
+    ------
+    InputError
+        If the curves are of several levels, or by redshift none is of a light cone.
     """
-    figure = new_figure(COLUMN, 4.2)
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    for i, curve in enumerate(curves):
-        middle = 0.5 * (curve.mass_edges[1:] + curve.mass_edges[:-1])
-        half = 0.5 * np.diff(curve.mass_edges)
-        look = {"color": CYCLE[i], "fmt": "os^Dv"[i % 5], "ms": 3, "lw": 0, "elinewidth": 0.8}
-        upper.errorbar(middle, curve.saliency, curve.saliency_error, half, label=mathtext(curve.selection), **look)
-        lower.errorbar(middle, 1e3 * curve.shift, 1e3 * curve.shift_error, half, **look)
-    _zero(upper, r"$\partial\langle\sigma_8\rangle/\partial\log_{10}Y_{\rm X}$ per cluster")
-    _zero(lower, r"$10^3\,\delta\langle\sigma_8\rangle$, one cluster left out")
-    lower.set_xlabel(LABELS["mass"])
-    figure.legend(loc="outside upper center", ncols=2)
+    levels = sorted({c.level for c in curves})
+    if len(levels) != 1:
+        raise InputError(f"one figure is of one level, got {levels}; draw a figure for each")
+    series = [
+        _Series(CYCLE[i % len(CYCLE)], "os^Dv"[i % 5], mathtext(c.selection), c.log_break, bins)
+        for i, c in enumerate(curves)
+        if (bins := c.by_mass if by == "mass" else c.by_redshift) is not None
+    ]
+    if not series:
+        raise InputError("no figure by redshift: none of the surveys is a light cone")
+    known = series[0].bins.saliency
+    names = [name for name in SYMBOLS if name in known and (name != "mass" or len(known) > 2)]
+    columns = (1, 1, 1, 2, 2, 3, 3, 2, 3, 3)[len(names) + 1]
+    panels = _panels(len(names) + 1, columns, LABELS["mass"] if by == "mass" else r"redshift $z$")
+    for axes, name in zip(panels, names, strict=False):
+        _draw(axes, [(s, s.bins.saliency[name], s.bins.saliency_error[name]) for s in series])
+        axes.set_ylabel(rf"$10^3\,\partial\langle\sigma_8\rangle/\partial\log_{{10}}{SYMBOLS[name]}$")
+    _leave_one_out(panels[-1], series)
+    for axes in panels if by == "mass" else []:
+        for position in {s.log_break for s in series if s.log_break is not None}:
+            axes.axvline(position, color="#888888", lw=0.8, ls=":", zorder=0)
+    figure = panels[0].figure
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2 if columns == 1 else 4)
     return freeze(figure)
 
 
-def _zero(axes: Axes, label: str) -> None:
+def _panels(number: int, columns: int, label: str) -> list[Axes]:
+    """Panels with a common horizontal axis, named below the lowest of each column."""
+    rows = -(-number // columns)
+    figure = new_figure(COLUMN if columns == 1 else PAGE, 0.45 + 1.8 * rows)
+    grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    panels = list(grid.ravel())
+    for axes in panels[number:]:
+        axes.remove()
+    for axes in panels[number - columns if number > columns else 0 : number]:
+        axes.set_xlabel(label)
+        axes.tick_params(labelbottom=True)
+    return panels[:number]
+
+
+def _draw(axes: Axes, lines: Sequence[tuple[_Series, Array, Array]]) -> None:
+    """Values and errors, times 1000, of every selection, on an axis that outliers do not stretch."""
+    reach = np.concatenate([np.abs(value) + error for _, value, error in lines])
+    usual = float(np.nanquantile(reach, 0.9))
+    limit = 1e3 * (1.15 * np.nanmax(reach) if np.nanmax(reach) < _FAR * usual else 1.35 * usual)
     axes.axhline(0, color="#888888", lw=0.6, zorder=0)
-    axes.set_ylabel(label)
+    for series, value, error in lines:
+        look: dict[str, Any] = {"color": series.colour, "marker": series.marker, "ms": 2.8, "lw": 0.7, "elinewidth": 0.7}
+        inside = np.where(1e3 * np.abs(value) < limit, 1e3 * value, np.nan)
+        axes.errorbar(series.bins.centre, inside, 1e3 * error, label=series.label, **look)
+        for x, y in zip(series.bins.centre, 1e3 * value, strict=True):
+            if abs(y) >= limit:
+                _arrow(axes, (x, float(np.copysign(limit, y))), f"{y:.0f}", series.colour)
+    if limit > 0:
+        axes.set_ylim(-limit, limit)
+
+
+def _arrow(axes: Axes, at: tuple[float, float], words: str, colour: str) -> None:
+    """An arrow to the edge of the axes, with the number that lies beyond."""
+    look: dict[str, Any] = {"arrowstyle": "-|>", "color": colour, "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
+    start = (at[0], 0.72 * at[1])
+    axes.annotate("", xy=at, xytext=start, arrowprops=look)
+    axes.annotate(words, xy=start, xytext=(3, 0), textcoords="offset points", color=colour, va="center", size=7)
+
+
+def _leave_one_out(axes: Axes, series: Sequence[_Series]) -> None:
+    """Mean shifts, and for the first selection the central 68% of single clusters."""
+    _draw(axes, [(s, s.bins.shift, s.bins.shift_error) for s in series])
+    first = series[0].bins
+    low, high = (1e3 * (first.shift + sign * first.shift_spread) for sign in (-1, 1))
+    axes.fill_between(first.centre, low, high, color=series[0].colour, alpha=0.15, lw=0)
+    axes.set_ylim(min(axes.get_ylim()[0], 1.05 * float(np.nanmin(low))), max(1.05 * float(np.nanmax(high)), 0.5))
+    axes.set_ylabel(r"$10^3\,\delta\langle\sigma_8\rangle$, one left out")

@@ -76,9 +76,20 @@ class Points:
 
     @classmethod
     def of_mocks(cls, model: ForwardModel, mocks: Mocks) -> Points:
-        """Points of all clusters of mock catalogues, with the errors of the setup."""
-        error = np.broadcast_to(observable_errors(model), mocks.observables.shape)
-        return cls(mocks.z, mocks.observables, error, mocks.log_mwl, np.ones(len(mocks.z)))
+        """Points of all clusters of mock catalogues, with the errors of the setup.
+
+        Raises
+        ------
+        InputError
+            If the mocks lack an observable of the model.
+        """
+        names = model.setup.relations.names
+        missing = [name for name in names if name not in mocks.names]
+        if missing:
+            raise InputError(f"the mocks have {', '.join(mocks.names)}, but the model needs '{missing[0]}' too")
+        observables = mocks.observables[:, [mocks.names.index(name) for name in names]]
+        error = np.broadcast_to(observable_errors(model), observables.shape)
+        return cls(mocks.z, observables, error, mocks.log_mwl, np.ones(len(mocks.z)))
 
     def __getitem__(self, part: slice | Array) -> Points:
         return Points(*(getattr(self, n)[part] for n in ("z", "observables", "error", "log_mwl", "weight")))

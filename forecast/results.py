@@ -196,8 +196,8 @@ class InfluenceBins:
     ----------
     edges : ndarray, shape (B + 1,)
         log10 M500c, Msun/h, or redshift.
-    number : ndarray, shape (B,)
-        Clusters per catalogue.
+    centre, number : ndarray, shape (B,)
+        Mean of the clusters in a bin, and their number per catalogue.
     saliency, saliency_error : dict of str to ndarray, shape (B,)
         d sigma8 / d log10 of each observable per cluster and dex, mean and standard error (from the scatter
         between catalogues). "mass": all observables move along their mean relations, per dex of mass.
@@ -208,6 +208,7 @@ class InfluenceBins:
     """
 
     edges: Array
+    centre: Array
     number: Array
     saliency: dict[str, Array]
     saliency_error: dict[str, Array]
@@ -231,6 +232,8 @@ class InfluenceCurve:
         Effective number of draws from one catalogue's posterior.
     heavy_tails : float
         Part of the clusters whose leave-one-out weights have a Pareto k above 0.7.
+    log_break : float or None
+        log10 of the break mass, Msun/h, of a survey selected in mass.
     """
 
     selection: str
@@ -240,6 +243,7 @@ class InfluenceCurve:
     mocks: int
     effective_size: float
     heavy_tails: float
+    log_break: float | None = None
 
 
 @dataclass(frozen=True)

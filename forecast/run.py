@@ -249,10 +249,10 @@ def _fit_notes(config: Config, catalogue: Catalogue) -> tuple[str, ...]:
         notes.append(f"{missing} clusters have no Y_X: they count in N, and their Y_X is marginalised over.")
     selection = config.setup.selection
     if isinstance(selection, FluxLimited):
-        limit = selection.log_luminosity_limit(
-            catalogue.z, catalogue.log_lx, config.setup.cosmology, config.setup.relations
-        )
-        below = int(np.sum(catalogue.log_lx < limit - 0.02))
+        known, relations = np.isfinite(catalogue.log_lx), config.setup.relations
+        log_mass = relations.pivot + (catalogue.log_lx[known] - relations.lx.log_norm) / relations.lx.slope
+        limit = selection.log_luminosity_limit(catalogue.z[known], log_mass, config.setup.cosmology, relations)
+        below = int(np.sum(catalogue.log_lx[known] < limit - 0.02))
         if below:
             notes.append(f"{below} clusters have a luminosity below the flux limit at their redshift.")
     return tuple(notes)
@@ -263,6 +263,9 @@ def _goodness(
 ) -> tuple[Goodness, ...]:
     """Observed against posterior predictive counts in L_X and in Y_X."""
     model, catalogue = fitted
+    setup = at_level(model, job.level or config.sampler.level).setup
+    errors = catalogue.log_yx_error[catalogue.has_yx]
+    model = forward_model(replace(setup, yx_error=float(np.sqrt(np.mean(errors**2))) if len(errors) else 0.0))
     rng = generator(job.seed, "goodness")
     samples = chain.samples
     theta = samples[rng.choice(len(samples), size=min(500, len(samples)), replace=False)]

@@ -14,7 +14,10 @@ import numpy as np
 from .config import Config, parse_config
 from .errors import InputError, NumericalError, nearest
 from .ladder import sigma8_std
+from .likelihood import LEVELS
 from .model import Setup
+from .proxies import DEFAULT_PRIORS, proxy_setup
+from .proxy import ERROR_MODELS
 from .results import LadderRow, Provenance
 from .survey import Box, LightCone
 
@@ -22,23 +25,65 @@ Array = np.ndarray
 Progress = Callable[[int, int], None]
 """Called with the number of surveys done and their total."""
 Survey = tuple[str, Setup]
-"""Name, setup, and measurement error of log10 Y_X."""
+"""Name and setup."""
 MAX_VALUES, MAX_POINTS = 200, 400
-_FORM = "write KEY=START:STOP:N or KEY=log:START:STOP:N, for example survey.fraction=0.1:1:10"
+_FORM = (
+    "write KEY=START:STOP:N or KEY=log:START:STOP:N, for example survey.fraction=0.1:1:10, "
+    "or KEY=CHOICE,CHOICE,..., for example proxy=yx,mgas"
+)
 _INERT = ("title", "description", "references", "sampler", "map", "ladder", "catalogue", "published")
 """Parts of a configuration on which sigma(sigma8) does not depend."""
+_NAMED = ("library.name", "proxy")
+"""Keys of choices that a configuration may leave out, or give as a table."""
 _VARY = re.compile(r"\s*([\w.]+)\s*=\s*(log:)?([^:]+):([^:]+):\s*([-+]?\d+)\s*")
+_CHOICES = re.compile(r"\s*([\w.]+)\s*=\s*([^:,=]+(?:,[^:,=]+)*)")
 _QUANTITY = re.compile(r"\s*(10\s*(?:\*\*|\^)\s*\(?\s*)?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*)")
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One varied key: `values` in `unit` (empty for a plain number), evenly spaced in log if `log`."""
+    """One varied key: `values` in `unit` (empty for a plain number), evenly spaced in log if `log`; or choices."""
 
     key: str
-    values: tuple[float, ...]
+    values: tuple[float | str, ...]
     unit: str = ""
     log: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether the values are choices, not numbers."""
+        return isinstance(self.values[0], str)
+
+
+@dataclass(frozen=True)
+class Price:
+    """What each survey costs beside a reference survey, by level (all but the prior).
+
+    Parameters
+    ----------
+    reference : str
+        The survey that ratios and volumes refer to.
+    level : str
+        The level to show where there is room for one.
+    ratio : dict of str to ndarray
+        sigma(sigma8) over that of the reference.
+    equivalent_volume : dict of str to ndarray of object
+        Factor on the volume of the reference at which it would reach the same sigma(sigma8); "never"
+        where no volume would do, because priors limit the reference.
+    """
+
+    reference: str
+    level: str
+    ratio: dict[str, Array]
+    equivalent_volume: dict[str, Array]
+
+    @property
+    def words(self) -> str:
+        """What the columns of the level to show mean."""
+        return (
+            f"ratio: sigma(sigma8) of {self.level} over that of {self.reference}; equiv. volume: how many times "
+            f"its volume {self.reference} would need to reach the same ('never': its priors do not let it)"
+        )
 
 
 @dataclass(frozen=True)
@@ -49,7 +94,7 @@ class Sweep:
     ----------
     keys : tuple of str
     values : tuple of ndarray
-        One for each key.
+        One for each key; of numbers, or of str where they are choices.
     levels : dict of str to ndarray
         sigma(sigma8) by level, as in `LadderRow`; one dimension for each key.
     expected_count : ndarray
@@ -57,6 +102,9 @@ class Sweep:
         Empty for plain numbers.
     log : tuple of bool
         Whether the values are evenly spaced in log.
+    notes : tuple of str
+        What a choice changes beside its key.
+    price : Price or None
     """
 
     keys: tuple[str, ...]
@@ -66,6 +114,13 @@ class Sweep:
     units: tuple[str, ...]
     log: tuple[bool, ...]
     provenance: Provenance | None = None
+    notes: tuple[str, ...] = ()
+    price: Price | None = None
+
+    @property
+    def named(self) -> tuple[bool, ...]:
+        """Whether each key's values are choices."""
+        return tuple(values.dtype.kind == "U" for values in self.values)
 
 
 @dataclass(frozen=True)
@@ -76,6 +131,12 @@ class Comparison:
     titles: tuple[str, ...]
     rows: tuple[LadderRow, ...]
     provenance: Provenance | None = None
+    price: Price | None = None
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Levels that any of the surveys has."""
+        return tuple(level for level in ("prior", *LEVELS, "known") if any(level in r.sigma8_std for r in self.rows))
 
 
 def split_quantity(text: str) -> tuple[float, str] | None:
@@ -92,11 +153,16 @@ def split_quantity(text: str) -> tuple[float, str] | None:
 
 
 def parse_vary(text: str) -> Axis:
-    """Read KEY=START:STOP:N or KEY=log:START:STOP:N; START and STOP may carry a unit.
+    """Read KEY=START:STOP:N or KEY=log:START:STOP:N, where START and STOP may carry a unit, or KEY=CHOICE,CHOICE.
 
     >>> parse_vary("volume=log:1:100:3")
     Axis(key='volume', values=(1.0, 10.0, 100.0), unit='', log=True)
+    >>> parse_vary("proxy=yx,mgas").values
+    ('yx', 'mgas')
     """
+    choices = _CHOICES.fullmatch(text)
+    if choices is not None:
+        return Axis(choices[1], _distinct(text, tuple(word.strip() for word in choices[2].split(","))))
     match = _VARY.fullmatch(text)
     ends = [split_quantity(match[3]), split_quantity(match[4])] if match else []
     if match is None or None in ends:
@@ -106,6 +172,15 @@ def parse_vary(text: str) -> Axis:
         raise InputError(f"--vary '{text}': START is in '{unit}' but STOP in '{other}'; use one unit")
     log = match[2] is not None
     return Axis(match[1], _spaced(text, (start, stop), int(match[5]), log), unit or other, log)
+
+
+def _distinct(text: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    if "" in words:
+        raise InputError(f"--vary '{text}': {_FORM}")
+    twice = [word for word in words if words.count(word) > 1]
+    if twice:
+        raise InputError(f"--vary '{text}': '{twice[0]}' is given twice; give each choice once")
+    return words
 
 
 def _spaced(text: str, ends: tuple[float, float], number: int, log: bool) -> tuple[float, ...]:
@@ -149,6 +224,8 @@ def parse_axes(vary: Sequence[str], config: Config) -> tuple[Axis, ...]:
 
 def _checked(axis: Axis, config: Config) -> Axis:
     """The axis in the configured unit, unless it names its own."""
+    if axis.named:
+        return _checked_choices(axis, config)
     key, leaves = axis.key, dict(_leaves(content_of(config)))
     numbers = (k for k, value in leaves.items() if split_quantity(str(value)) and k.split(".")[0] not in _INERT)
     known = [*numbers, *SHORTCUTS]
@@ -163,6 +240,22 @@ def _checked(axis: Axis, config: Config) -> Axis:
     if axis.unit and not isinstance(leaves.get(key), str):
         raise InputError(f"--vary {key}: is a plain number; leave out the unit '{axis.unit}'")
     return replace(axis, unit=axis.unit or (configured[1] if configured else ""))
+
+
+def _checked_choices(axis: Axis, config: Config) -> Axis:
+    """The axis, if its key takes names (or true and false) in this configuration."""
+    key, leaves = axis.key, dict(_leaves(content_of(config)))
+    active = {k: v for k, v in leaves.items() if k.split(".")[0] not in _INERT}
+    words = (k for k, v in active.items() if isinstance(v, bool) or (isinstance(v, str) and not split_quantity(v)))
+    known = {*words, *_NAMED}
+    if key in known:
+        return axis
+    if key in SHORTCUTS or split_quantity(str(active.get(key))):
+        raise InputError(f"--vary {key}: is a number; write {key}=START:STOP:N or {key}=log:START:STOP:N")
+    if key in leaves and key not in active:
+        raise InputError(f"--vary {key}: sigma(sigma8) does not depend on it; {nearest(key, known)}")
+    problem = f"is {leaves[key]!r} in this configuration, not a choice" if key in leaves else "unknown key"
+    raise InputError(f"--vary {key}: {problem}; {nearest(key, known)}")
 
 
 def _widened(setup: Setup, factor: float) -> Setup:
@@ -190,22 +283,79 @@ SHORTCUTS: dict[str, Callable[[Setup, float], Setup]] = {"prior_width": _widened
 """Keys that are no part of a configuration: factors on the (log) width of priors and on the volume."""
 
 
-def varied_setup(config: Config, axes: Sequence[Axis], point: Sequence[float]) -> Survey:
+def _words(axis: Axis, value: float | str) -> str:
+    """A key and its value, as a message names them."""
+    return f"{axis.key} = {value}" if isinstance(value, str) else f"{axis.key} = {value:g} {axis.unit}".rstrip()
+
+
+def _set(content: dict[str, Any], axis: Axis, value: float | str) -> None:
+    """Write one value into a configuration's tables."""
+    if axis.key in SHORTCUTS or axis.key == "proxy":
+        return
+    if axis.key == "library.name":
+        _with_library(content, str(value))
+        return
+    *path, last = axis.key.split(".")
+    table = content
+    for step in path:
+        table = table[step]
+    if isinstance(table[last], bool):
+        if value not in ("true", "false"):
+            raise InputError(f"is true or false, got '{value}'")
+        table[last] = value == "true"
+    elif isinstance(value, str) or not isinstance(table[last], str):
+        table[last] = value
+    else:
+        table[last] = f"{value!r} {axis.unit}"
+
+
+def _with_library(content: dict[str, Any], name: str) -> None:
+    """Residuals, scatters and correlations of a built-in library instead of the configured ones."""
+    content["library"] = {"name": name}
+    relations = content["relations"]
+    relations["correlation"] = {}
+    for law in ("lx", "t", "mgas", "yx"):
+        if relations[law] is not None:
+            relations[law]["scatter"] = None
+
+
+def _notes(config: Config, axes: Sequence[Axis]) -> tuple[str, ...]:
+    """What choices change beside their keys."""
+    notes = []
+    if any(axis.key == "library.name" for axis in axes):
+        notes.append(
+            "library.name: each library's own scatters and correlations count; those of [relations] are dropped, "
+            "also for the library that is configured."
+        )
+    foreign = [v for axis in axes if axis.key == "proxy" for v in axis.values if v in ERROR_MODELS]
+    foreign = [v for v in foreign if v != config.proxy]
+    if foreign:
+        widths = " and ".join(f"{name} {width:.0%}" for name, width in DEFAULT_PRIORS.items())
+        notes.append(
+            f"proxy: {', '.join(map(str, foreign))} with published error models, measurement errors included, "
+            f"and priors on {widths}."
+        )
+    return tuple(notes)
+
+
+def varied_setup(config: Config, axes: Sequence[Axis], point: Sequence[float | str]) -> Survey:
     """The survey at one value of each axis, checked as a configuration is."""
     content, pairs = content_of(config), list(zip(axes, point, strict=True))
-    name = ", ".join(f"{axis.key} = {value:g} {axis.unit}".rstrip() for axis, value in pairs)
-    for axis, value in pairs:
-        if axis.key not in SHORTCUTS:
-            *path, last = axis.key.split(".")
-            table = content
-            for step in path:
-                table = table[step]
-            table[last] = f"{value!r} {axis.unit}" if isinstance(table[last], str) else value
+    name = ", ".join(_words(axis, value) for axis, value in pairs)
+    proxy = next((str(value) for axis, value in pairs if axis.key == "proxy"), None)
+    proxy = None if proxy == getattr(config.proxy, "name", config.proxy) else proxy
+    try:
+        for axis, value in pairs:
+            _set(content, axis, value)
+        if proxy is not None:
+            content["proxy"] = "yx"
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
     varied = parse_config(content, source=name)
     try:
-        setup = varied.setup
+        setup = varied.setup if proxy is None else proxy_setup(varied.setup, proxy, varied.yx_error)
         for axis, value in pairs:
-            setup = SHORTCUTS[axis.key](setup, value) if axis.key in SHORTCUTS else setup
+            setup = SHORTCUTS[axis.key](setup, float(value)) if axis.key in SHORTCUTS else setup
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     return name, setup
@@ -237,6 +387,7 @@ def compute_sweep(config: Config, vary: Sequence[str], progress: Progress | None
         np.array([count for count, _ in found]).reshape(shape),
         tuple(axis.unit for axis in axes),
         tuple(axis.log for axis in axes),
+        notes=_notes(config, axes),
     )
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from .errors import InputError
 from .output import prepare_output
 from .plots import mathtext, save_figure
-from .plotstyle import COLUMN, LEVEL_STYLE, freeze, new_figure, style
+from .plotstyle import COLUMN, CYCLE, LEVEL_STYLE, freeze, new_figure, style
 from .results import to_plain
-from .sweep import Comparison, Sweep
+from .sweep import Comparison, Price, Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,8 +45,10 @@ def key_label(key: str, unit: str = "") -> str:
 
 @style()
 def sweep_figure(sweep: Sweep) -> Figure:
-    """sigma(sigma8) by level: curves over one key, or one heat map a level over two."""
-    return freeze(_curves(sweep) if len(sweep.keys) == 1 else _heat_maps(sweep))
+    """sigma(sigma8) by level: curves over one key or dots for its choices; heat maps over two, or curves by choice."""
+    if len(sweep.keys) == 1:
+        return freeze(_choices(sweep) if sweep.named[0] else _curves(sweep))
+    return freeze(_heat_maps(sweep) if sweep.named[0] == sweep.named[1] else _curves_by_choice(sweep))
 
 
 def _curves(sweep: Sweep) -> Figure:
@@ -72,6 +74,44 @@ def _curves(sweep: Sweep) -> Figure:
     return figure
 
 
+def _choices(sweep: Sweep) -> Figure:
+    """One line of markers for each choice."""
+    counts = zip(sweep.values[0], sweep.expected_count, strict=True)
+    labels = [f"{_short(str(name))}\n{count:,.0f} clusters" for name, count in counts]
+    return _markers(labels, sweep.levels, mathtext(sweep.keys[0]))
+
+
+def _curves_by_choice(sweep: Sweep) -> Figure:
+    """A panel for each level, a colour for each choice."""
+    shown = [level for level in PANELS if level in sweep.levels]
+    x_key = sweep.named.index(False)
+    x, choices = sweep.values[x_key], sweep.values[1 - x_key]
+    rows = math.ceil(len(shown) / 2)
+    figure = new_figure(2.1 * COLUMN, 0.7 + 2.0 * rows)
+    panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.flat[len(shown) :]:
+        axes.set_axis_off()
+    for axes, level in zip(panels.flat, shown, strict=False):
+        lines = np.moveaxis(sweep.levels[level], x_key, -1)
+        for i, (choice, std) in enumerate(zip(choices, lines, strict=True)):
+            look = ("-", "--", ":")[i // len(CYCLE) % 3]
+            marker = "o" if len(x) <= _MOST_MARKED else ""
+            axes.plot(x, std, look, color=CYCLE[i % len(CYCLE)], marker=marker, ms=2.5, label=_short(str(choice)))
+        axes.set_title(level)
+        axes.set_yscale("log")
+    if sweep.log[x_key]:
+        axes.set_xscale("log")
+        _plain_log(axes.xaxis, x)
+    _plain_log(axes.yaxis, np.array([sweep.levels[level] for level in shown]))
+    for axes in _lowest(panels, len(shown)):
+        axes.set_xlabel(key_label(sweep.keys[x_key], sweep.units[x_key]))
+    for axes in panels[:, 0]:
+        axes.set_ylabel(SIGMA)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, title=mathtext(sweep.keys[1 - x_key]), loc="outside upper center", ncols=4)
+    return figure
+
+
 def _heat_maps(sweep: Sweep) -> Figure:
     """Panels that share one logarithmic colour scale; the first key runs along x."""
     from matplotlib.colors import LogNorm
@@ -85,7 +125,7 @@ def _heat_maps(sweep: Sweep) -> Figure:
     everything = np.array([sweep.levels[level] for level in shown])
     low, high = float(everything.min()), float(everything.max())
     norm = LogNorm(low / 1.001, high * 1.001)
-    edges = [_edges(values, log) for values, log in zip(sweep.values, sweep.log, strict=True)]
+    edges = [_edges(values, log) for values, log in zip(_places(sweep), sweep.log, strict=True)]
     for axes, level in zip(panels.flat, shown, strict=False):
         image = axes.pcolormesh(*edges, sweep.levels[level].T, norm=norm, cmap="viridis")
         axes.set_title(level)
@@ -99,16 +139,35 @@ def _heat_maps(sweep: Sweep) -> Figure:
     return figure
 
 
+def _lowest(panels: Any, number: int) -> list[Axes]:
+    """The last panel of each of two columns, of which `number` panels are drawn, with labels at its ticks."""
+    found = list(panels.flat[max(number - 2, 0) : number])
+    for axes in found:
+        axes.tick_params(labelbottom=True)
+    return found
+
+
+def _places(sweep: Sweep) -> list[Array]:
+    """Where the values lie along each axis: choices at 0, 1, 2, ..."""
+    return [
+        np.arange(len(values), dtype=float) if named else values
+        for values, named in zip(sweep.values, sweep.named, strict=True)
+    ]
+
+
 def _heat_axes(panels: Any, sweep: Sweep) -> None:
     for axes in panels.flat:
         for axis, scale, i, room in ((axes.xaxis, axes.set_xscale, 0, 36), (axes.yaxis, axes.set_yscale, 1, 999)):
             if sweep.log[i]:
                 scale("log")
                 _plain_log(axis, sweep.values[i])
-            if len(sweep.values[i]) <= _MOST_ANNOTATED:
+            if sweep.named[i]:
+                names = [_short(str(name), 16) for name in sweep.values[i]]
+                axis.set_ticks(range(len(names)), names, rotation=30 if i == 0 and len(names) > 2 else 0)
+            elif len(sweep.values[i]) <= _MOST_ANNOTATED:
                 _ticks_at(axis, sweep.values[i], room)
         axes.tick_params(which="both", direction="out", top=False, right=False)
-    for axes in panels[-1]:
+    for axes in _lowest(panels, sum(level in sweep.levels for level in PANELS)):
         axes.set_xlabel(key_label(sweep.keys[0], sweep.units[0]))
     for axes in panels[:, 0]:
         axes.set_ylabel(key_label(sweep.keys[1], sweep.units[1]))
@@ -126,9 +185,10 @@ def _ticks_at(axis: Axis, values: Array, room: int) -> None:
 
 def _annotate(axes: Axes, sweep: Sweep, std: Array, norm: Any) -> None:
     """Two digits in each cell, dark on light and light on dark."""
+    places = _places(sweep)
     for (i, j), value in np.ndenumerate(std):
         colour = "black" if norm(value) > 0.55 else "white"
-        x, y = float(sweep.values[0][i]), float(sweep.values[1][j])
+        x, y = float(places[0][i]), float(places[1][j])
         axes.text(x, y, f"{value:#.2g}", color=colour, ha="center", va="center", fontsize=6.5)
 
 
@@ -157,26 +217,36 @@ def _plain_log(axis: Axis, values: Array) -> None:
 @style()
 def comparison_figure(comparison: Comparison) -> Figure:
     """sigma(sigma8) by level: one line of markers per configuration, with its expected count."""
+    labels = [f"{_short(row.label)}\n{row.expected_count:,.0f} clusters" for row in comparison.rows]
+    return freeze(_markers(labels, _by_level(comparison), ""))
+
+
+def _by_level(comparison: Comparison) -> dict[str, Array]:
+    """sigma(sigma8) of every survey by level; NaN where a survey lacks a level."""
     rows = comparison.rows
-    figure = new_figure(COLUMN, 1.1 + 0.36 * len(rows))
+    return {level: np.array([row.sigma8_std.get(level, math.nan) for row in rows]) for level in comparison.levels}
+
+
+def _markers(labels: Sequence[str], levels: dict[str, Array], title: str) -> Figure:
+    """One line of markers for each label; values by level, NaN where there is none."""
+    figure = new_figure(COLUMN, 1.1 + 0.36 * len(labels))
     axes = figure.subplots()
-    for place, row in enumerate(rows):
-        ends = min(row.sigma8_std.values()), max(row.sigma8_std.values())
-        axes.plot(ends, [place, place], color="#CCCCCC", lw=0.7, zorder=1)
-    for level in rows[0].sigma8_std:
+    everything = np.array(list(levels.values()))
+    for place, column in enumerate(everything.T):
+        axes.plot([np.nanmin(column), np.nanmax(column)], [place, place], color="#CCCCCC", lw=0.7, zorder=1)
+    for level, values in levels.items():
         colour, marker = LEVEL_STYLE[level]
         size, edge, width = (7.0, colour, 1.0) if marker == "|" else (4.8, "white", 0.4)
-        values = [row.sigma8_std[level] for row in rows]
-        axes.plot(values, range(len(rows)), marker, ms=size, color=colour, mec=edge, mew=width, label=level)
-    labels = [f"{_short(row.label)}\n{row.expected_count:,.0f} clusters" for row in rows]
-    axes.set_yticks(range(len(rows)), labels)
+        axes.plot(values, range(len(labels)), marker, ms=size, color=colour, mec=edge, mew=width, label=level)
+    axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(axis="y", which="both", left=False, right=False)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.set_xscale("log")
-    _plain_log(axes.xaxis, np.array([list(row.sigma8_std.values()) for row in rows]))
+    _plain_log(axes.xaxis, everything[np.isfinite(everything)])
     axes.set_xlabel(SIGMA)
+    axes.set_title(title)
     figure.legend(loc="outside upper center", ncols=3, columnspacing=1.2, handletextpad=0.2)
-    return freeze(figure)
+    return figure
 
 
 def _short(name: str, longest: int = 20) -> str:
@@ -184,36 +254,92 @@ def _short(name: str, longest: int = 20) -> str:
     return (name if len(name) <= longest else name[: longest - 1] + "…").replace("$", r"\$")
 
 
-def sweep_table(sweep: Sweep) -> tuple[list[str], list[list[float]]]:
-    """Header and rows: value of each key, expected count, sigma(sigma8) of each level."""
+def sweep_table(sweep: Sweep) -> tuple[list[str], list[list[Any]]]:
+    """What to print: value of each key, expected count, sigma(sigma8) by level, price of the level to show."""
+    header, rows = _sweep_columns(sweep)
+    return _joined(header, rows, _price_shown(sweep.price))
+
+
+def sweep_file_table(sweep: Sweep) -> tuple[list[str], list[list[Any]]]:
+    """The same with the price of every level."""
+    header, rows = _sweep_columns(sweep)
+    return _joined(header, rows, _price_columns(sweep.price))
+
+
+def _sweep_columns(sweep: Sweep) -> tuple[list[str], list[list[Any]]]:
     keys = [f"{key} [{unit}]" if unit else key for key, unit in zip(sweep.keys, sweep.units, strict=True)]
     grid = np.meshgrid(*sweep.values, indexing="ij")
     columns = [*grid, sweep.expected_count, *sweep.levels.values()]
     header = [*keys, "expected_count", *(f"sigma8_std_{level}" for level in sweep.levels)]
-    return header, np.stack([column.ravel() for column in columns], axis=1).tolist()
+    return header, [list(row) for row in zip(*(column.ravel().tolist() for column in columns), strict=True)]
 
 
 def comparison_table(comparison: Comparison) -> tuple[list[str], list[list[Any]]]:
-    """Header and rows: configuration, title, expected count, sigma(sigma8) of each level."""
-    levels = list(comparison.rows[0].sigma8_std)
+    """What to print: configuration, title, expected count, sigma(sigma8) by level, price of the level to show."""
+    header, rows = _comparison_columns(comparison)
+    return _joined(header, rows, _price_shown(comparison.price))
+
+
+def comparison_file_table(comparison: Comparison) -> tuple[list[str], list[list[Any]]]:
+    """The same with the price of every level."""
+    header, rows = _comparison_columns(comparison)
+    return _joined(header, rows, _price_columns(comparison.price))
+
+
+def _comparison_columns(comparison: Comparison) -> tuple[list[str], list[list[Any]]]:
+    levels = comparison.levels
     header = ["configuration", "title", "expected_count", *(f"sigma8_std_{level}" for level in levels)]
     named = zip(comparison.names, comparison.titles, comparison.rows, strict=True)
-    return header, [[name, title, r.expected_count, *(r.sigma8_std[x] for x in levels)] for name, title, r in named]
+    rows = [[name, title, r.expected_count, *(r.sigma8_std.get(x, "") for x in levels)] for name, title, r in named]
+    return header, rows
+
+
+def _price_shown(price: Price | None) -> dict[str, list[Any]]:
+    """Ratio and equivalent volume of the level to show, as words."""
+    if price is None:
+        return {}
+    columns = {"ratio": price.ratio[price.level], "equiv. volume": price.equivalent_volume[price.level]}
+    return {name: [_brief(value) for value in column.ravel()] for name, column in columns.items()}
+
+
+def _price_columns(price: Price | None) -> dict[str, list[Any]]:
+    """Ratio and equivalent volume of every level; empty where a survey lacks it."""
+    if price is None:
+        return {}
+    columns = {f"sigma8_ratio_{level}": values for level, values in price.ratio.items()}
+    columns |= {f"equivalent_volume_{level}": values for level, values in price.equivalent_volume.items()}
+    return {name: ["" if v != v else v for v in values.ravel().tolist()] for name, values in columns.items()}
+
+
+def _brief(value: float | str) -> str:
+    """Three digits, or the word itself; nothing for NaN."""
+    if isinstance(value, str):
+        return value
+    if math.isnan(value):
+        return ""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:#.3g}"
+
+
+def _joined(
+    header: list[str], rows: list[list[Any]], more: dict[str, list[Any]]
+) -> tuple[list[str], list[list[Any]]]:
+    """A table with further columns."""
+    return [*header, *more], [[*row, *(column[i] for column in more.values())] for i, row in enumerate(rows)]
 
 
 def write_sweep(sweep: Sweep, out: Path) -> None:
     """Write sweep.json, sweep.csv and figures/sweep.pdf and .png under `out`."""
-    _write(out, "sweep", sweep, sweep_table(sweep))
+    write_record(out, "sweep", sweep, sweep_file_table(sweep))
     save_figure(sweep_figure(sweep), out / "figures" / "sweep")
 
 
 def write_comparison(comparison: Comparison, out: Path) -> None:
     """Write comparison.json, comparison.csv and figures/comparison.pdf and .png under `out`."""
-    _write(out, "comparison", comparison, comparison_table(comparison))
+    write_record(out, "comparison", comparison, comparison_file_table(comparison))
     save_figure(comparison_figure(comparison), out / "figures" / "comparison")
 
 
-def _write(out: Path, stem: str, record: Sweep | Comparison, table: tuple[Sequence[str], Sequence[list[Any]]]) -> None:
+def write_record(out: Path, stem: str, record: Any, table: tuple[Sequence[str], Sequence[list[Any]]]) -> None:
     """JSON and CSV of a record, each whole or not at all, with the digits that floats need."""
     prepare_output(out / "figures")
     lines = io.StringIO()

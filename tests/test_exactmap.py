@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from forecast.detection import Contamination
 from forecast.distribution import TabulatedDistribution, log_median_density
 from forecast.errors import InputError, NumericalError
 from forecast.exactmap import ExactPlan, Plane, Shift, Tables, _agreements, _Moments, agreement, exact_map
@@ -99,6 +100,15 @@ def test_which_parameters_only_move_yx(nv22, nv22_model, cccp_model):
         np.testing.assert_allclose(moved, model.yx_density(theta[:1], log_yx)[0], rtol=2e-4)
         counts = model.expected_count(theta)
         assert counts[0] == pytest.approx(counts[1], rel=1e-12)
+
+
+def test_contaminants_do_not_move_with_the_clusters(cccp):
+    """One detection in ten is no cluster: then norm_yx changes the shape of the Y_X distribution."""
+    selection = replace(cccp.setup.selection, contamination=Contamination((0.0, 1.0), (0.1, 0.1)))
+    dirty = forward_model(replace(cccp.setup, selection=selection))
+    assert len(Shift.of(dirty, 0.01, rng=np.random.default_rng(1)).index) == 0
+    none = Shift.of(dirty, 0.01, rng=np.random.default_rng(1))
+    np.testing.assert_allclose(none.matrix(3) @ np.sin(none.sources(3, 0)), np.sin(np.arange(3)), atol=1e-12)
 
 
 def test_moves_have_the_moments_of_the_prior(nv22_model):

@@ -11,9 +11,13 @@ from matplotlib.figure import Figure
 
 from forecast.config import load_config, parse_config
 from forecast.errors import InputError, NumericalError
-from forecast.ladder import build_ladder, sigma8_std
+from forecast.fisher import fisher_matrix
+from forecast.ladder import sigma8_std
+from forecast.model import forward_model
+from forecast.planning import VolumeCurve, priced_comparison, priced_sweep
 from forecast.plotstyle import LEVEL_STYLE
-from forecast.results import LadderRow, Provenance
+from forecast.results import LadderRow, Provenance, to_plain
+from forecast.survey import Replicated
 from forecast.sweep import (
     Axis,
     Comparison,
@@ -29,8 +33,10 @@ from forecast.sweep import (
 from forecast.sweepplot import (
     PANELS,
     comparison_figure,
+    comparison_file_table,
     comparison_table,
     sweep_figure,
+    sweep_file_table,
     sweep_table,
     write_comparison,
     write_sweep,
@@ -53,7 +59,8 @@ def sweep_of(*axes):
     grid = 1.0 + np.arange(math.prod(shape)).reshape(shape) / math.prod(shape)
     levels = {level: 0.06 * grid / (i + 1) for i, level in enumerate(LEVEL_STYLE)}
     keys, values, units, log = zip(*axes, strict=True)
-    return Sweep(keys, tuple(np.array(v, dtype=float) for v in values), levels, 100 * grid, units, log)
+    arrays = tuple(np.array(v) if isinstance(v[0], str) else np.array(v, dtype=float) for v in values)
+    return Sweep(keys, arrays, levels, 100 * grid, units, log)
 
 
 def comparison():
@@ -68,7 +75,7 @@ def test_a_volume_sweep_is_the_ladder_of_larger_surveys(nv22, volumes):
     assert volumes.values[0].tolist() == [0.5, 5.0, 50.0]
     for i, factor in enumerate(volumes.values[0]):
         geometry = replace(nv22.setup.geometry, fraction=0.5 * factor)
-        count, std = sigma8_std(replace(nv22.setup, geometry=geometry), nv22.yx_error)
+        count, std = sigma8_std(replace(nv22.setup, geometry=geometry))
         assert volumes.expected_count[i] == count
         assert {level: values[i] for level, values in volumes.levels.items()} == std
 
@@ -82,18 +89,17 @@ def test_more_volume_helps_every_level_and_leaves_the_prior(volumes):
     assert known[1] / known[2] == pytest.approx(math.sqrt(10), rel=0.02)
 
 
-def test_prior_width_is_the_ladders_widening(nv22):
+def test_prior_width_stretches_the_normalisations(nv22):
     sweep = compute_sweep(nv22, ["prior_width=1:10:2"])
-    rows = build_ladder(nv22.setup, (1.0, 10.0))[:2]
-    for i, row in enumerate(rows):
-        assert row.selection == "as configured"
-        assert {level: values[i] for level, values in sweep.levels.items()} == row.sigma8_std
+    for i, factor in enumerate((1.0, 10.0)):
+        wide = replace(nv22.setup, parameters=nv22.setup.parameters.widened(factor))
+        assert {level: values[i] for level, values in sweep.levels.items()} == sigma8_std(wide)[1]
 
 
 def test_a_dotted_key_is_that_key_of_the_configuration(nv22):
     sweep = compute_sweep(nv22, ["yx_error=0:0.2:2"])
     for i, error in enumerate((0.0, 0.2)):
-        assert sweep.levels["unbinned"][i] == sigma8_std(nv22.setup, error)[1]["unbinned"]
+        assert sweep.levels["unbinned"][i] == sigma8_std(replace(nv22.setup, yx_error=error))[1]["unbinned"]
     assert sweep.levels["unbinned"][1] > sweep.levels["unbinned"][0]
     assert sweep.levels["counts"][1] == sweep.levels["counts"][0]
 
@@ -174,6 +180,20 @@ def test_two_keys_and_progress(nv22):
         (["volumes=1:2:3"], "did you mean 'volume'?"),
         (["survey.area=1:2:3"], "--vary survey.area: unknown key; did you mean"),
         (["parameters.sigma8=0.7:0.8:3"], "did you mean 'parameters.sigma8.fiducial'?"),
+        (["proxy="], "write KEY=START:STOP:N"),
+        (["proxy=yx,,mgas"], "write KEY=START:STOP:N"),
+        (["proxy=yx, "], "or KEY=CHOICE,CHOICE,..., for example proxy=yx,mgas"),
+        (["proxy=yx,mgas,yx"], "'yx' is given twice"),
+        (["volume=1,2"], "--vary volume: is a number; write volume=START:STOP:N or volume=log:START:STOP:N"),
+        (["selection.break_mass=low,high"], "--vary selection.break_mass: is a number"),
+        (["library.nam=tng"], "--vary library.nam: unknown key; did you mean 'library.name'?"),
+        (["sampler.level=counts,binned"], "--vary sampler.level: sigma(sigma8) does not depend on it"),
+        (["parameters.norm_lx.flat=a,b"], "is [0.8, 1.3] in this configuration, not a choice"),
+        (["proxy=yx,cnn_3d"], "proxy = cnn_3d: proxy 'cnn_3d' is unknown; did you mean 'cnn_"),
+        (["library.name=tng,illustris"], "library.name = illustris: library.name: library.name = 'illustris' is"),
+        (["mass_function=tinker8"], "mass_function = tinker8: mass_function = 'tinker8' is unknown; did you mean"),
+        (["selection.min_mass_mode=fixed,free"], "'selection.min_mass_mode': Input should be 'fixed' or 'follows_lx'"),
+        (["sample_variance=yes,no"], "sample_variance = yes: is true or false, got 'yes'"),
         (["survey.geometry=1:2:3"], "--vary survey.geometry: is 'box' in this configuration, not a number;"),
         (["sample_variance=0:1:2"], "is False in this configuration, not a number"),
         (["parameters.norm_lx.flat=1:2:3"], "is [0.8, 1.3] in this configuration, not a number; vary prior_width"),
@@ -225,7 +245,7 @@ def test_no_prior_to_widen(nv22):
 
 @pytest.mark.parametrize("problem", [NumericalError("not finite"), np.linalg.LinAlgError("Singular matrix")])
 def test_a_survey_that_cannot_be_computed_is_named(nv22, monkeypatch, problem):
-    def fail(setup, error):
+    def fail(setup):
         raise problem
 
     monkeypatch.setattr("forecast.sweep.sigma8_std", fail)
@@ -241,9 +261,195 @@ def test_comparison(nv22):
     assert found.names == ("nv22", "small")
     assert found.titles == (nv22.title, small.title)
     for row, config in zip(found.rows, (nv22, small), strict=True):
-        assert (row.expected_count, row.sigma8_std) == sigma8_std(config.setup, config.yx_error)
+        assert (row.expected_count, row.sigma8_std) == sigma8_std(config.setup)
     with pytest.raises(InputError, match="two or more different configurations, got nv22"):
         compute_comparison({"nv22": nv22})
+
+
+def test_choices_are_those_of_the_configuration(nv22):
+    sweep = compute_sweep(nv22, ["selection.min_mass_mode=fixed,follows_lx"])
+    assert sweep.values[0].tolist() == ["fixed", "follows_lx"]
+    assert sweep.named == (True,)
+    follows = replace(nv22.setup.selection, min_mass_mode="follows_lx")
+    for i, selection in enumerate((nv22.setup.selection, follows)):
+        assert {n: v[i] for n, v in sweep.levels.items()} == sigma8_std(replace(nv22.setup, selection=selection))[1]
+
+
+def setups_of(config, *vary):
+    (axis,) = axes = parse_axes(vary, config)
+    return [varied_setup(config, axes, (value,))[1] for value in axis.values]
+
+
+def test_a_mass_function_and_a_switch(nv22, cccp):
+    names = ["tinker08", "bocquet16_dm"]
+    assert [s.mass_function for s in setups_of(nv22, "mass_function=tinker08,bocquet16_dm")] == names
+    on, off = setups_of(cccp, "sample_variance=true,false")
+    assert (len(on.parameters.contrasts), len(off.parameters.contrasts)) == (6, 0)
+    assert off.parameters == on.parameters.without(on.parameters.contrasts)
+
+
+def test_a_proxy_comes_with_its_errors_and_priors(nv22):
+    yx, mgas, network = setups_of(nv22, "proxy=yx,mgas,cnn_2d")
+    assert yx == nv22.setup
+    assert mgas.relations.proxy == (("mgas", 1.0),)
+    assert network.relations.names == ("lx", "yx")
+    assert {"norm_yx", "scatter_yx"} <= set(network.parameters.names)
+    assert not {"norm_t", "norm_mgas", "scatter_mgas"} & set(network.parameters.names)
+    assert prior(network, "norm_yx").std == 0.10
+    sweep = compute_sweep(nv22, ["proxy=mgas,cnn_2d"])
+    assert sweep.levels["counts"] == pytest.approx([sigma8_std(nv22.setup)[1]["counts"]] * 2, rel=1e-9)
+    assert len(sweep.notes) == 1
+    assert sweep.notes[0].startswith("proxy: cnn_2d with published error models")
+
+
+def test_a_proxy_that_the_survey_lacks_is_named_with_the_cure(nv22, cccp):
+    with pytest.raises(InputError, match=r"^proxy = lx_core_excised: .* needs 'core', .* choose a \[library\]"):
+        compute_sweep(nv22, ["proxy=yx,lx_core_excised"], lambda *_: pytest.fail("computed"))
+    with pytest.raises(InputError, match=r"^proxy = mgas: .* needs 'mgas'.*give relations.t and relations.mgas"):
+        compute_sweep(cccp, ["proxy=mgas"])
+    axes = parse_axes(["library.name=tng", "proxy=lx_core_excised"], nv22)
+    assert varied_setup(nv22, axes, ("tng", "lx_core_excised"))[1].relations.proxy == (("lx", 1.0), ("core", -1.0))
+
+
+@pytest.mark.parametrize("name", ["nv22", "cccp_lowz"])
+def test_a_library_brings_its_own_scatter(name):
+    from forecast.library import load_library
+
+    config, names = load_config(name), ("magneticum", "nv22_table2")
+    for library, setup in zip(names, setups_of(config, f"library.name={','.join(names)}"), strict=True):
+        relations, known = setup.relations, load_library(library).residuals
+        covariance = known.total_covariance(np.array([relations.pivot]))[0]
+        assert relations.lx.scatter == pytest.approx(math.sqrt(covariance[0, 0]), rel=1e-6)
+        if relations.yx is not None:
+            expected = covariance[1:3, 1:3].sum()
+            assert relations.yx.scatter == pytest.approx(math.sqrt(expected), rel=1e-6)
+        else:
+            assert relations.mgas.scatter == pytest.approx(math.sqrt(covariance[2, 2]), rel=1e-6)
+    axes = parse_axes(["library.name=tng"], config)
+    again = parse_config(content_of(config) | {"library": {"name": "tng"}} | without_scatter(config)).setup.relations
+    found = varied_setup(config, axes, ("tng",))[1].relations
+    for law in ("lx", "t", "mgas", "yx", "core"):
+        assert getattr(found, law) == getattr(again, law)
+    assert np.array_equal(found.residuals.covariance, again.residuals.covariance)
+
+
+def without_scatter(config):
+    """The relations of a configuration as a user would write them for a library."""
+    relations = content_of(config)["relations"]
+    given = [law for law in ("lx", "t", "mgas", "yx") if relations[law]]
+    laws = {law: {k: x for k, x in relations[law].items() if k != "scatter"} for law in given}
+    return {"relations": {"pivot": relations["pivot"], "z0": relations["z0"], **laws}}
+
+
+@pytest.fixture(scope="module")
+def curves(nv22, cccp):
+    return {"nv22": VolumeCurve(nv22.setup), "cccp_lowz": VolumeCurve(cccp.setup)}
+
+
+@pytest.mark.parametrize("name", ["nv22", "cccp_lowz"])
+@pytest.mark.parametrize("level", ["counts", "selfcal", "unbinned"])
+def test_the_equivalent_volume_of_copies_is_their_number(curves, name, level):
+    setup = curves[name].setup
+    assert curves[name].equivalent_volume(level, curves[name].std(level, 1.0)) == 1
+    for copies in (0.37, 2.0, 30.0):
+        copied = forward_model(replace(setup, geometry=Replicated(setup.geometry, copies)))
+        found = curves[name].equivalent_volume(level, fisher_matrix(level, copied).std())
+        # the median is of a whole number of clusters, at least 19 here; without sample variance the rest is exact
+        assert found == pytest.approx(copies, rel=1e-6 if name == "nv22" and level != "selfcal" else 0.03)
+
+
+def test_the_information_of_points_grows_with_the_volume(curves):
+    curve = curves["nv22"]
+    information = fisher_matrix("full", forward_model(curve.setup)).information
+    prior_precision = np.diag(1 / curve.setup.parameters.prior_std**2)
+    i = curve.setup.parameters.names.index("sigma8")
+    expected = math.sqrt(np.linalg.inv(5 * information + prior_precision)[i, i])
+    assert curve.std("full", 5.0) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_volume_never_replaces_a_prior(curves):
+    """N is one number: known exactly, it leaves the prior conditional on it (linear algebra by hand)."""
+    curve = curves["nv22"]
+    parameters, model = curve.setup.parameters, forward_model(curve.setup)
+    step, at = 1e-4, parameters.to_coordinates(parameters.fiducial)
+    rows = [parameters.from_coordinates(at + sign * step * np.eye(len(at))) for sign in (1, -1)]
+    slope = np.subtract(*(np.log(model.expected_count(theta)) for theta in rows)) / (2 * step)
+    covariance = np.diag(parameters.prior_std**2)
+    left = covariance - np.outer(covariance @ slope, covariance @ slope) / (slope @ covariance @ slope)
+    i = parameters.names.index("sigma8")
+    asymptote = math.sqrt(left[i, i])
+    assert curve.std("counts", 1e6) == pytest.approx(asymptote, rel=1e-4)
+    assert curve.equivalent_volume("counts", 0.999 * asymptote) == math.inf
+    assert 10 < curve.equivalent_volume("counts", 1.001 * asymptote) < 1e6
+    assert curve.equivalent_volume("counts", 1.01 * parameters.prior_std[i]) == 0
+
+
+def test_prices_of_a_sweep(nv22, volumes):
+    tighter = priced_sweep(compute_sweep(nv22, ["prior_width=0.3:1:2"]), nv22, "counts")
+    assert tighter.price.equivalent_volume["counts"].tolist()[0] == "never"
+    assert tighter.price.equivalent_volume["counts"][1] == 1
+    assert tighter.price.ratio["counts"][1] == 1
+    found = priced_sweep(volumes, nv22)
+    assert found.price.equivalent_volume["known"].astype(float) == pytest.approx([0.5, 5, 50], rel=1e-4)
+    own = sigma8_std(nv22.setup)[1]["unbinned"]
+    assert found.price.ratio["unbinned"] == pytest.approx(volumes.levels["unbinned"] / own)
+    header, rows = sweep_table(found)
+    assert header[-2:] == ["ratio", "equiv. volume"]
+    assert [row[-1] for row in rows] == ["0.500", "5.00", "50.0"]
+    header, rows = sweep_file_table(tighter)
+    assert rows[0][header.index("equivalent_volume_counts")] == "never"
+    assert "sigma8_ratio_prior" not in header
+    assert json.loads(json.dumps(to_plain(tighter)))["price"]["equivalent_volume"]["counts"] == ["never", 1.0]
+    with pytest.raises(InputError, match="level 'prior' has no price"):
+        priced_sweep(volumes, nv22, "prior")
+
+
+def test_prices_of_a_comparison(nv22):
+    follows = content_of(nv22)
+    follows["selection"]["min_mass_mode"] = "follows_lx"
+    del follows["weak_lensing"], follows["parameters"]["scatter_wl"]
+    configs = {"follows": parse_config(follows), "nv22": nv22}
+    found = priced_comparison(compute_comparison(configs), configs, "first", "unbinned")
+    assert found.price.reference == "follows"
+    assert found.price.ratio["unbinned"][0] == 1
+    assert found.price.ratio["unbinned"][1] < 1
+    assert found.price.equivalent_volume["unbinned"][1] > 1
+    best = priced_comparison(found, configs, "best", "unbinned")
+    assert best.price.reference == "nv22"
+    assert best.price.equivalent_volume["unbinned"][0] < 1
+    header, rows = comparison_file_table(best)
+    assert rows[0][header.index("sigma8_std_full+wl")] == ""  # this survey has no weak-lensing masses
+    assert rows[0][header.index("equivalent_volume_full+wl")] == ""
+    assert rows[1][header.index("equivalent_volume_full+wl")] == 1
+    assert isinstance(comparison_figure(best), Figure)
+
+
+def test_every_column_of_panels_has_labels_below():
+    """Five panels in two columns: the second ends a row earlier."""
+    sweep = sweep_of(("proxy", ["yx", "mgas"], "", False), ("volume", [1, 10], "", True))
+    fewer = {level: std for level, std in sweep.levels.items() if level != "full+wl"}
+    panels = [axes for axes in sweep_figure(replace(sweep, levels=fewer)).axes if axes.axison]
+    assert [axes.get_title() for axes in panels] == [level for level in PANELS if level != "full+wl"]
+    assert [bool(axes.get_xlabel()) for axes in panels] == [False, False, False, True, True]
+    assert [axes.xaxis.get_tick_params()["labelbottom"] for axes in panels[-2:]] == [True, True]
+
+
+def test_figures_of_choices():
+    names = ("proxy", ["yx", "mgas", "cnn_2d"], "", False)
+    (axes,) = sweep_figure(sweep_of(names)).axes
+    assert [label.get_text().split("\n")[0] for label in axes.get_yticklabels()] == names[1]
+    for keys in ((names, ("volume", [1, 10], "", True)), (("volume", [1, 10], "", True), names)):
+        sweep = sweep_of(*keys)
+        panels = [axes for axes in sweep_figure(sweep).axes if axes.lines]
+        assert [axes.get_title() for axes in panels] == list(PANELS)
+        lines = {line.get_label(): line.get_ydata() for line in panels[0].lines}
+        assert list(lines) == names[1]
+        choice = np.moveaxis(sweep.levels[PANELS[0]], sweep.named.index(True), 0)[1]
+        assert np.array_equal(lines["mgas"], choice)
+    heat = sweep_of(names, ("library.name", ["tng", "flamingo"], "", False))
+    first = sweep_figure(heat).axes[0]
+    assert np.array_equal(first.collections[0].get_array(), heat.levels[PANELS[0]].T)
+    assert [label.get_text() for label in first.get_yticklabels()] == ["tng", "flamingo"]
 
 
 CURVES = sweep_of(("selection.flux_limit", [1e-14, 1e-13, 1e-12], "erg / (s cm2)", True))

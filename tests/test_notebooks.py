@@ -1,0 +1,155 @@
+"""The notebook runs anywhere, its words follow from its numbers, and its stored outputs are those of this code.
+
+Its code cells are executed in one namespace by a Python of its own (``python tests/test_notebooks.py NOTEBOOK``),
+with warnings as errors, in an empty folder and without Jupyter: what it displays is recorded.
+"""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "self_calibration.ipynb"
+NUMBERS = {
+    "std": "std",
+    "cone": "ladder['flux-limited cone'].sigma8_std",
+    "exact": "exact",
+    "map": "[standard.median_std, standard.slope_count, standard.slope_yx]",
+    "mapping": "mapping",
+    "survival": "[[r.selection, r.widening, r.volume, r.sigma8_std] for r in survival]",
+    "lowest": "lowest",
+    "ratio": "float(ratio)",
+    "fits": "{level: list(map(float, fit)) for level, fit in fits.items()}",
+}
+"""What is read back from the notebook's namespace."""
+
+
+def execute(path):
+    """Run a notebook's code cells; print what they display and the NUMBERS they leave, as JSON."""
+    shown = {"markdown": [], "png": 0}
+
+    def display(what):
+        if hasattr(what, "text"):
+            shown["markdown"].append(what.text)
+        else:
+            assert what.data.startswith(b"\x89PNG"), "a figure is not a PNG"
+            shown["png"] += 1
+
+    stand_in = ModuleType("IPython.display")
+    stand_in.display = display
+    stand_in.Markdown = lambda text: SimpleNamespace(text=text)
+    stand_in.Image = lambda data, width: SimpleNamespace(data=data, width=width)
+    sys.modules["IPython"], sys.modules["IPython.display"] = ModuleType("IPython"), stand_in
+    space = {"__name__": "__main__"}
+    for i, cell in enumerate(json.loads(Path(path).read_text(encoding="utf-8"))["cells"]):
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), f"{Path(path).name}, cell {i}", "exec"), space)
+    numbers = {name: eval(expression, space) for name, expression in NUMBERS.items()}
+    print(json.dumps({**shown, "numbers": numbers}))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebook")
+    command = [sys.executable, "-W", "error", str(Path(__file__).resolve()), str(NOTEBOOK.resolve())]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert not list(folder.iterdir()), "the notebook left files behind"
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def stored():
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    return [output for cell in cells if cell["cell_type"] == "code" for output in cell["outputs"]]
+
+
+def survivor(run, selection, level, widening, volume=1):
+    rows = [r for r in run["numbers"]["survival"] if r[:3] == [selection, widening, volume]]
+    return rows[0][3][level]
+
+
+def test_everything_is_shown(run, stored):
+    assert run["png"] == sum("image/png" in output.get("data", {}) for output in stored) == 8
+    words = "\n".join(run["markdown"])
+    assert len(run["markdown"]) == sum("text/markdown" in output.get("data", {}) for output in stored)
+    assert not re.search(r"\bnan\b|\binf\b", words)
+
+
+def test_forecasts_agree_with_independent_ones(run):
+    """Widths from independent prototypes, known to two or three digits; the full levels by Monte Carlo to 1%."""
+    expected = {
+        "prior": (0.0635, 0.00005),
+        "counts": (0.033, 0.0005),
+        "selfcal": (0.028, 0.0005),
+        "unbinned": (0.024, 0.0005),
+        "full": (0.021, 0.0007),
+        "full+wl": (0.0174, 0.0006),
+        "known": (0.017, 0.0006),
+    }
+    for level, (width, tolerance) in expected.items():
+        assert run["numbers"]["std"][level] == pytest.approx(width, abs=tolerance), level
+
+
+def test_map_and_posteriors_agree_with_fisher_matrices(run):
+    """Flat priors are wider than Gaussians of equal variance, but by no more than a third."""
+    numbers = run["numbers"]
+    for level, width in numbers["exact"].items():
+        assert 1 < width / numbers["std"][level] < 4 / 3, level
+    scatter, per_50, per_tenth = numbers["map"]
+    assert 0.026 < scatter < 0.030
+    assert per_50 == pytest.approx(0.052, abs=0.004)
+    assert per_tenth == pytest.approx(0.016, abs=0.003)
+    assert numbers["std"]["counts"] < numbers["mapping"] < numbers["exact"]["counts"] + 0.002
+
+
+def test_words_follow_from_numbers(run):
+    """Each inequality is what a sentence of the notebook says."""
+    numbers, prior = run["numbers"], run["numbers"]["std"]["prior"]
+    for kind in ("as configured", "Mmin follows L_X", "flux-limited cone"):
+        for volume in (1, 10, 100):
+            assert survivor(run, kind, "selfcal", 10, volume) > 0.93 * prior
+        assert survivor(run, kind, "full+wl", 10) < 1.03 * survivor(run, kind, "full+wl", 1)
+    assert survivor(run, "as configured", "unbinned", 10) < 0.6 * survivor(run, "Mmin follows L_X", "unbinned", 10)
+    assert survivor(run, "flux-limited cone", "unbinned", 10, 100) < 0.5 * prior
+    assert numbers["cone"]["counts"] > 1.3 * numbers["std"]["counts"]
+    assert numbers["ratio"] > 2
+    lowest = numbers["lowest"]
+    assert lowest["as configured"] < 0
+    assert all(abs(lowest[kind]) < 0.6 * abs(lowest["as configured"]) for kind in list(lowest)[1:])
+
+
+def test_real_clusters_agree_with_the_published_value(run):
+    published, stat = 0.813, 0.013
+    for mean, width, size in run["numbers"]["fits"].values():
+        assert size > 150
+        assert abs(mean - published) < np.hypot(width, stat)
+
+
+def test_stored_numbers_are_current(run, stored):
+    """The tables of Fisher forecasts on display are those that the code gives now."""
+    head = ("| $\\sigma(\\sigma_8)$", "| volume", "| priors 10 times")
+    shown = ["".join(o["data"]["text/markdown"]) for o in stored if "text/markdown" in o.get("data", {})]
+    old, new = ([text for text in texts if text.startswith(head)] for texts in (shown, run["markdown"]))
+    assert len(old) == len(new) == len(head)
+    for before, after in zip(old, new, strict=True):
+        numbers = [np.array([float(x) for x in re.findall(r"\d+\.\d+", text)]) for text in (before, after)]
+        np.testing.assert_allclose(*numbers, rtol=0.05, err_msg="execute the notebook again and save it")
+
+
+def test_stored_outputs_are_small_and_clean(stored):
+    assert {output["output_type"] for output in stored} == {"display_data"}
+    images = [output["data"]["image/png"] for output in stored if "image/png" in output["data"]]
+    assert sum(len(base64.b64decode("".join(image))) for image in images) < 1_500_000
+    text = re.sub(r'"image/png": "[^"]*"', "", NOTEBOOK.read_text(encoding="utf-8"))
+    assert not re.search(r"(/root|/home|/tmp|/work|/Users|site-packages)\b", text)
+
+
+if __name__ == "__main__":
+    execute(sys.argv[1])
