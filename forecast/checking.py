@@ -4,44 +4,87 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from .calibration import CalibrationPlan, LevelCalibration, calibrate
 from .config import Config
+from .model import forward_model
 from .output import Job, prepare_output
+from .predictivecheck import Plant, PredictiveCheck, PredictivePlan, plants, predictive_check
 from .results import Provenance, to_plain
 
 
-def run_check(
-    config: Config, job: Job, plan: CalibrationPlan, levels: Sequence[str], truth: Config | None = None
-) -> tuple[LevelCalibration, ...]:
-    """Calibrate `levels` of the configured survey on mocks of `truth` (default: its own), and write them.
+@dataclass(frozen=True)
+class Checks:
+    """What `forecast check` found, level by level; `predictive` is empty if it was not asked for."""
 
-    Returns
-    -------
-    tuple of LevelCalibration
+    calibration: tuple[LevelCalibration, ...]
+    predictive: tuple[PredictiveCheck, ...]
+
+    @property
+    def failures(self) -> list[str]:
+        """Levels that are not calibrated, or whose predictions are not."""
+        wrong = ("not calibrated", "false alarms")
+        failed = [check.level for check in self.calibration if check.status in wrong]
+        return failed + [f"predictions of {check.level}" for check in self.predictive if check.status in wrong]
+
+
+def run_check(
+    config: Config,
+    job: Job,
+    plan: CalibrationPlan,
+    levels: Sequence[str],
+    truth: Config | None = None,
+    predictive: PredictivePlan | None = None,
+) -> Checks:
+    """Calibrate `levels` of the configured survey on mocks of `truth` (default: its own), and write what was found.
+
+    With `predictive` their predictions are checked too; mocks of `truth` are then one more failure to be caught.
     """
     from .calibrationplot import calibration_figure
-    from .model import forward_model
     from .plots import save_figure
+    from .predictiveplot import predictivecheck_figure
 
     prepare_output(job.out)
     model, source = forward_model(config.setup), None if truth is None else forward_model(truth.setup)
-    checks = []
-    for level in levels:
-
-        def report(done: int, total: int, level: str = level) -> None:
-            if job.progress is not None:
-                job.progress(f"checking {level}", done, total, math.nan)
-
-        checks.append(calibrate(model, level, plan, truth=source, progress=report))
+    told = {v: _report(job, f"checking {v}") for v in levels}
+    calibration = tuple(calibrate(model, v, plan, truth=source, progress=told[v]) for v in levels)
+    predictions: tuple[PredictiveCheck, ...] = ()
+    if predictive is not None:
+        told = {v: _report(job, f"predicting {v}") for v in levels}
+        failures = plants(config.setup) + (() if source is None else (Plant("other model", source),))
+        predictions = tuple(predictive_check(model, v, predictive, failures, progress=told[v]) for v in levels)
+    checks = Checks(calibration, predictions)
     prepare_output(job.out / "figures")
-    save_figure(calibration_figure(checks), job.out / "figures" / "check")
+    save_figure(calibration_figure(calibration), job.out / "figures" / "check")
+    if predictions:
+        save_figure(predictivecheck_figure(predictions), job.out / "figures" / "predictive")
+    _write(checks, config, truth, job)
+    return checks
+
+
+def _report(job: Job, task: str) -> Callable[[int, int], None]:
+    """The job's progress for a task that counts mocks."""
+    progress = job.progress
+    return lambda done, total: None if progress is None else progress(task, done, total, math.nan)
+
+
+def contents(checks: Checks) -> dict[str, dict[str, LevelCalibration | PredictiveCheck]]:
+    """Checks by level, as they are written."""
+    found: dict[str, dict[str, LevelCalibration | PredictiveCheck]] = {
+        "levels": {c.level: c for c in checks.calibration}
+    }
+    if checks.predictive:
+        found["predictive"] = {c.level: c for c in checks.predictive}
+    return found
+
+
+def _write(checks: Checks, config: Config, truth: Config | None, job: Job) -> None:
     provenance = Provenance("check", job.name, config.model_dump(mode="json"), job.seed)
     mocks_from = None if truth is None else truth.model_dump(mode="json")
-    content = {"provenance": provenance, "mocks_from": mocks_from, "levels": {check.level: check for check in checks}}
+    content = {"provenance": provenance, "mocks_from": mocks_from, **contents(checks)}
     text = json.dumps(to_plain(content), indent=1, allow_nan=False)
     draft = job.out / "check.partial"
     draft.write_text(text + "\n", encoding="utf-8")
     draft.replace(job.out / "check.json")
-    return tuple(checks)

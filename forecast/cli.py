@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from .calibration import LevelCalibration
+    from .checking import Checks
     from .config import Config
-    from .proxies import ProxyComparison
     from .results import Result
-    from .suite import SuiteSummary
     from .run import Job
-    from .sweep import Comparison, Sweep
+    from .suite import SuiteSummary
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_CONVERGED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -159,6 +157,9 @@ def check(
     mocks_from: Annotated[
         str | None, typer.Option("--mocks-from", metavar="CONFIG", help="Draw the mocks from another configuration.")
     ] = None,
+    predictive: Annotated[
+        bool, typer.Option(help="Posterior predictive checks too: false alarms, and power for planted failures.")
+    ] = True,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -173,11 +174,13 @@ def check(
         from .checking import run_check
         from .config import load_config
         from .likelihood import levels_of
+        from .predictivecheck import PredictivePlan
 
         levels = levels_of(settings.setup) if level is None else (level,)
         truth = None if mocks_from is None else load_config(mocks_from)
         plan = CalibrationPlan(mocks, draws, seed)
-        _deliver_checks(run_check(settings, job, plan, levels, truth), job, quiet, as_json)
+        predictions = PredictivePlan(draws=max(draws, 200), seed=seed) if predictive else None
+        _deliver_checks(run_check(settings, job, plan, levels, truth, predictions), job, quiet, as_json)
 
 
 @app.command()
@@ -383,30 +386,33 @@ def _deliver(result: Result, job: Job, quiet: bool, as_json: bool) -> None:
             raise typer.Exit(EXIT_NOT_CONVERGED)
 
 
-def _deliver_checks(checks: tuple[LevelCalibration, ...], job: Job, quiet: bool, as_json: bool) -> None:
+def _deliver_checks(checks: Checks, job: Job, quiet: bool, as_json: bool) -> None:
     """Print the state of every level; exit code 1 if one is not calibrated."""
+    from .checking import contents
     from .results import to_plain
     from .tables import print_checks
 
     if as_json:
-        levels = {check.level: check for check in checks}
-        typer.echo(json.dumps({"levels": to_plain(levels)}, indent=1, allow_nan=False))
+        typer.echo(json.dumps(to_plain(contents(checks)), indent=1, allow_nan=False))
     elif not quiet:
         print_checks(checks, job)
-    failed = [check.level for check in checks if check.status == "not calibrated"]
-    if failed:
-        _fail(f"NOT CALIBRATED: {', '.join(failed)}; see {job.out / 'check.json'}", EXIT_FAILED)
+    if checks.failures:
+        _fail(f"NOT CALIBRATED: {', '.join(checks.failures)}; see {job.out / 'check.json'}", EXIT_FAILED)
 
 
-def _deliver_table(
-    record: Sweep | Comparison | ProxyComparison, table: tuple[list[str], list[list[Any]]], job: Job, quiet: bool, as_json: bool
-) -> None:
+Table = tuple[list[str], list[list[Any]]]
+
+
+
+def _deliver_table(record: Any, table: Table, job: Job, quiet: bool, as_json: bool) -> None:
     """Print a sweep or a comparison as JSON or as a table."""
     from .results import to_plain
     from .tables import print_columns
 
     if as_json:
         typer.echo(json.dumps(to_plain(record), indent=1, allow_nan=False))
+    elif not quiet:
+        print_columns(table, job)
 
 
 def _deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:
@@ -421,8 +427,6 @@ def _deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:
             f"{summary.catalogues:,} catalogues, {summary.clusters:,} clusters, {summary.bytes / 1e6:,.0f} MB "
             f"in {summary.folder}\n{summary.drawn} of {summary.shards} shards drawn now{damaged}"
         )
-    elif not quiet:
-        print_columns(table, job)
 
 
 def main() -> None:

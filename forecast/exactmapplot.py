@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .exactmap import Agreement, ExactMap
 from .plots import LABELS
 from .plotstyle import COLUMN, freeze, new_figure, style
-from .results import Sigma8Map
+from .results import Agreement, ExactMap, Sigma8Map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -106,9 +106,8 @@ def joint_level(level: str, fisher: Fisher) -> JointLevel:
     at = [fisher.parameters.names.index(name) for name in ("Om0", "sigma8")]
     line = fisher_degeneracy(fisher)
     shift = (line.density / S8_DENSITY) ** line.power
-    return JointLevel(
-        level, fisher.covariance[np.ix_(at, at)], *fisher_s8(fisher), line.power, line.value * shift, line.std * shift
-    )
+    covariance, power = fisher.covariance[np.ix_(at, at)], line.power + 0.0  # no minus zero
+    return JointLevel(level, covariance, *fisher_s8(fisher), power, line.value * shift, line.std * shift)
 
 
 def compute_joint(config: Config, progress: Callable[[int, int], None] | None = None) -> JointForecast:
@@ -194,6 +193,17 @@ def joint_table(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
         Om0_std, sigma8_std = found.std
         derived = (found.s8, found.s8_std, found.power, found.combined, found.combined_std)
         rows.append([found.level, sigma8_std, Om0_std, *derived])
+    return header, rows
+
+
+def joint_summary(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
+    """What to print: the same, rounded."""
+    header = ["level", "sigma8", "Om0", "S8", "power p", "sigma8 (Om0/0.3)^p"]
+    rows = [
+        [found.level, *(f"{x:.4f}" for x in (found.std[1], found.std[0], found.s8_std)), f"{found.power:.2f}"]
+        + [f"{found.combined_std:.4f}"]
+        for found in forecast.levels
+    ]
     return header, rows
 
 

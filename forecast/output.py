@@ -110,7 +110,9 @@ def export_chain(chain: Chain, posterior: Posterior, job: Job, level: str) -> No
 def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None) -> Result:
     """Write figures, report and results.json."""
     from . import plots
+    from .exactmapplot import exactmap_figure
     from .influenceplot import influence_figure
+    from .predictiveplot import predictive_figure
     from .report import write_report
     from .survivalplot import survival_figure
 
@@ -127,8 +129,12 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
         figures["corner"] = _corner(result, samples)
     if result.map is not None:
         figures["map"] = plots.map_figure(result.map)
+    if result.map is not None and result.exact is not None:
+        figures["map"] = exactmap_figure(result.map, result.exact)
     if result.goodness:
         figures["goodness"] = plots.goodness_figure(result.goodness)
+    if result.predictive is not None:
+        figures["predictive"] = predictive_figure(result.predictive)
     folder = job.out / "figures"
     prepare_output(folder)
     pictures = {name: plots.save_figure(figure, folder / name)[1] for name, figure in figures.items()}

@@ -133,7 +133,7 @@ def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> Non
     result : Result
         Its texts are data: whatever they contain comes out escaped.
     figures : mapping of str to Path
-        PNG files among "ladder", "survival", "influence", "abundance", "corner", "map" and "goodness".
+        PNG files among "ladder", "survival", "influence", "abundance", "corner", "map", "goodness" and "predictive".
     path : Path
         HTML file.
 

@@ -218,6 +218,76 @@ class InfluenceBins:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """One quantity of the binned map against its exact expectation.
+
+    Parameters
+    ----------
+    quantity : str
+        "mean" or "scatter" of sigma8, or "number" of mocks.
+    z : ndarray, shape (B, A)
+        Deviation of each cell in standard deviations, Monte Carlo errors of both sides included; NaN where
+        it is not compared.
+    chi_squared : float
+    cells : int
+    p_value : float
+    """
+
+    quantity: str
+    z: Array
+    chi_squared: float
+    cells: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class ExactMap:
+    """Exact posterior of sigma8 for the data (N, median log10 Y_X), over the plane of a binned map.
+
+    Parameters
+    ----------
+    size : ndarray, shape (a,)
+        Cluster counts.
+    log_yx : ndarray, shape (b,)
+        log10 of the median Y_X, Msun/h keV.
+    mean, std, ess : ndarray, shape (b, a)
+        Posterior mean and width of sigma8, NaN where there are fewer than `min_ess` effective draws, and
+        their number.
+    median_std : float
+        Median of `std`, weighted by evidence.
+    count_edges, yx_edges : ndarray, shape (A + 1,), (B + 1,)
+        Cells of the binned map.
+    cell_mean, cell_std, cell_mean_error, cell_std_error : ndarray, shape (B, A)
+        Expected mean and scatter of sigma8 of the mocks in each cell, masked alike, and their Monte Carlo errors.
+    cell_number : ndarray, shape (B, A)
+        Expected number of mocks.
+    agreement : tuple of Agreement
+        Of mean, scatter and number.
+    draws : int
+    min_ess, covered : float
+        `covered`: part of the evidence, over the plane, at points that are not masked.
+    """
+
+    size: Array
+    log_yx: Array
+    mean: Array
+    std: Array
+    ess: Array
+    median_std: float
+    count_edges: Array
+    yx_edges: Array
+    cell_mean: Array
+    cell_std: Array
+    cell_mean_error: Array
+    cell_std_error: Array
+    cell_number: Array
+    agreement: tuple[Agreement, ...]
+    draws: int
+    min_ess: float
+    covered: float
+
+
+@dataclass(frozen=True)
 class InfluenceCurve:
     """Where the information on sigma8 of one level sits: average response to single clusters.
 
@@ -275,6 +345,46 @@ class Goodness:
 
 
 @dataclass(frozen=True)
+class PredictiveTest:
+    """One catalogue against its posterior predictive distribution.
+
+    Parameters
+    ----------
+    level : str
+    names : tuple of str
+        K statistics: "N", and "Y_X median" and the like, of log10.
+    observed : ndarray, shape (K,)
+    low, middle, high : ndarray, shape (K,)
+        16%, 50% and 84% of the replicas.
+    p_values : ndarray, shape (K,)
+        Two-sided: twice the chance of a replica beyond the observed value, on the rarer side.
+    joint : float
+        Chance that a replica's smallest p-value is at most the observed one.
+    threshold : float
+        Smallest p-value at which `joint` is 5%.
+    status : str
+        "no power" below 50 effective replicas, else "inconsistent" for `joint` below 1%, "doubtful"
+        below 5%, "consistent".
+    replicas : int
+    ess : float
+        Effective number of replicas.
+    """
+
+    level: str
+    names: tuple[str, ...]
+    observed: Array
+    low: Array
+    middle: Array
+    high: Array
+    p_values: Array
+    joint: float
+    threshold: float
+    status: str
+    replicas: int
+    ess: float
+
+
+@dataclass(frozen=True)
 class DataSummary:
     """What was fitted.
 
@@ -329,7 +439,11 @@ class Result:
     chains : tuple of ChainSummary
     abundance : Abundance or None
     map : Sigma8Map or None
+    exact : ExactMap or None
+        Beside `map`.
     goodness : tuple of Goodness
+    predictive : PredictiveTest or None
+        Of the headline level.
     influence : tuple of InfluenceCurve
     notes : tuple of str
         Plain sentences for the report.
@@ -351,7 +465,9 @@ class Result:
     chains: tuple[ChainSummary, ...] = ()
     abundance: Abundance | None = None
     map: Sigma8Map | None = None
+    exact: ExactMap | None = None
     goodness: tuple[Goodness, ...] = ()
+    predictive: PredictiveTest | None = None
     influence: tuple[InfluenceCurve, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -11,6 +11,7 @@ import numpy as np
 from .catalogue import Catalogue, builtin_table, read_catalogue
 from .config import Config
 from .errors import InputError
+from .exactmap import exact_map
 from .goodness import goodness_of_fit
 from .influence import InfluencePlan, build_influence
 from .ladder import build_ladder, build_survival, systematic_rows, variants
@@ -20,7 +21,8 @@ from .model import ForwardModel, forward_model
 from .narrative import parameter_rows, survey_sentences
 from .output import Job, chain_summary, export_chain, prepare_output, write_all
 from .population import Population
-from .results import Abundance, Curve, DataSummary, Goodness, Provenance, Result
+from .predictive import check_catalogue
+from .results import Abundance, Curve, DataSummary, Goodness, PredictiveTest, Provenance, Result
 from .rng import generator
 from .sampler import Chain, ChainPlan, load_steps, run_chain
 from .selection import FluxLimited
@@ -28,6 +30,8 @@ from .sigma8_map import Cells, build_map
 from .survey import LightCone
 
 Array = np.ndarray
+REPLICAS = 4000
+"""Catalogues drawn from a posterior to check it."""
 
 
 def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> Result:
@@ -106,7 +110,9 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
     _check_chains(config, job, data)
     result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
     result, chains = _with_chains(result, config, job, (model, data))
-    result = replace(result, goodness=_goodness(config, job, (model, catalogue), chains[result.headline]))
+    headline, fitted = chains[result.headline], (model, catalogue)
+    result = replace(result, goodness=_goodness(config, job, fitted, headline))
+    result = replace(result, predictive=_predictive(job, fitted, result.headline, headline))
     return write_all(result, job, samples=chains)
 
 
@@ -144,7 +150,8 @@ def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> 
     mocks = draw_mocks(model, theta, rng=generator(job.seed, "map-mocks"))
     cells = Cells(config.map.cell_count, config.map.cell_yx, config.map.min_mocks)
     sigma8 = theta[:, model.parameters.names.index("sigma8")]
-    return replace(result, map=build_map(sigma8, mocks.size, mocks.median_yx, cells))
+    binned = build_map(sigma8, mocks.size, mocks.median_yx, cells)
+    return replace(result, map=binned, exact=exact_map(model, binned, rng=generator(job.seed, "map-exact")))
 
 
 def _levels(config: Config, job: Job) -> tuple[str, ...]:
@@ -277,3 +284,12 @@ def _goodness(
     return tuple(checks)
 
 
+def _predictive(job: Job, fitted: tuple[ForwardModel, Catalogue], level: str, chain: Chain) -> PredictiveTest:
+    """Statistics of the catalogue against those of replicas drawn from the posterior."""
+    model, catalogue = fitted
+    rng, samples = generator(job.seed, "predictive"), chain.samples
+    kept = rng.choice(len(samples), size=min(REPLICAS, len(samples)), replace=False)
+    theta = np.repeat(model.parameters.fiducial[None], len(kept), axis=0)
+    theta[:, [model.parameters.names.index(name) for name in chain.names]] = samples[kept]
+    ess = min(float(len(kept)), chain.effective_size)
+    return check_catalogue(model, level, catalogue, theta, rng=rng, ess=ess)

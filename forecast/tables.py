@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .calibration import LevelCalibration
+    from .checking import Checks
     from .output import Job
     from .results import Result
 
@@ -47,6 +46,10 @@ def summary_json(result: Result) -> dict[str, Any]:
         summary["influence"] = to_plain(result.influence)
     if result.goodness:
         summary["goodness"] = {g.observable: g.p_value for g in result.goodness}
+    if result.exact is not None:
+        summary["exact_map"] = to_plain(result.exact)
+    if result.predictive is not None:
+        summary["predictive"] = to_plain(result.predictive)
     return dict(to_plain(summary))
 
 
@@ -90,9 +93,20 @@ def print_tables(result: Result, job: Job) -> None:
             f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
             f"and {m.slope_yx:.3f} per 0.1 dex of median Y_X"
         )
+    if result.exact is not None:
+        exact, (mean, scatter, number) = result.exact, result.exact.agreement
+        console.print(
+            f"exact posterior: median width {exact.median_std:.4f}; mocks against it: p = {mean.p_value:.2g} (mean), "
+            f"{scatter.p_value:.2g} (scatter), {number.p_value:.2g} (number) in {mean.cells} cells"
+        )
     _print_influence(result, console)
     for check in result.goodness:
         console.print(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
+    if result.predictive is not None:
+        test, worst = result.predictive, int(result.predictive.p_values.argmin())
+        words = f"posterior predictive check ({test.level}): {test.status}, joint p = {test.joint:.2g} of"
+        smallest = f"smallest {test.p_values[worst]:.2g} ({test.names[worst]})"
+        console.print(f"{words} {len(test.names)} statistics; {smallest}")
     for note in result.notes:
         console.print(escape(note))
     console.print(f"report: {escape(str(job.out / 'report.html'))}")
@@ -112,19 +126,28 @@ def _print_influence(result: Result, console: Console) -> None:
         console.print(table)
 
 
-def print_checks(checks: Sequence[LevelCalibration], job: Job) -> None:
-    """Print what simulation-based calibration found for every level."""
+def print_checks(checks: Checks, job: Job) -> None:
+    """Print what simulation-based calibration and predictive checks found for every level."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    console = Console()
     table = Table("level", "status", "p", "68% coverage", "95% coverage", "effective draws")
-    for check in checks:
+    for check in checks.calibration:
         coverage = (f"{x[0]:.3f} ± {x[1]:.3f}" for x in (check.coverage_68, check.coverage_95))
         table.add_row(check.level, check.status, f"{check.p_value:.3g}", *coverage, f"{check.ess_median:.0f}")
-    console = Console()
     console.print(table)
-    console.print(f"{checks[0].mocks} mocks; report: {escape(str(job.out / 'check.json'))}")
+    if checks.predictive:
+        failures = list(checks.predictive[0].power)
+        table = Table("predictions", "status", "p", "false alarms", *(escape(f"caught: {name}") for name in failures))
+        for found in checks.predictive:
+            alarms = f"{found.false_alarms[0]:.3f} ± {found.false_alarms[1]:.3f}"
+            caught = (f"{found.power[name][0]:.2f} ({found.power[name][1]:.2f})" for name in failures)
+            table.add_row(found.level, found.status, f"{found.new_p_values['joint']:.3g}", alarms, *caught)
+        console.print(table)
+        console.print("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
+    console.print(f"{checks.calibration[0].mocks} mocks; report: {escape(str(job.out / 'check.json'))}")
 
 
 def print_columns(table: tuple[list[str], list[list[Any]]], job: Job) -> None:

@@ -15,9 +15,10 @@ ORDER = [
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
     | {"features", "shards", "manifest", "suitereader", "workers"},
     {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
-    | {"calibration", "saliency", "influence", "exactmap", "predictive", "pointprocess", "massintegral", "rankchain", "pointsaliency"},
+    | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
+    | {"pointprocess", "massintegral", "rankchain", "pointsaliency"},
     {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
-    | {"suite", "proxies", "exactmapplot", "predictiveplot"}
+    | {"suite", "proxies", "exactmapplot", "predictiveplot", "jointplot"}
     | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},
 ]
 

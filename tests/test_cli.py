@@ -158,8 +158,11 @@ def test_check(tmp_path):
     arguments = ("--mocks", 200, "--draws", 1000, "--level", "counts", "--out", "c")
     out = forecast("check", "nv22", *arguments, "--json", cwd=tmp_path)
     assert out.returncode == 0, out.stderr
-    level = json.loads(out.stdout)["levels"]["counts"]
-    assert level["status"] == "calibrated"
+    found = json.loads(out.stdout)
+    assert found["levels"]["counts"]["status"] == "calibrated"
+    assert found["predictive"]["counts"]["status"] == "calibrated"
+    assert len(found["predictive"]["counts"]["power"]) == 3
+    assert (tmp_path / "c" / "figures" / "predictive.png").is_file()
     assert json.loads((tmp_path / "c" / "check.json").read_text())["provenance"]["seed"] == 1
     assert (tmp_path / "c" / "figures" / "check.pdf").is_file()
     fails(forecast("check", "nv22", "--level", "count", cwd=tmp_path), "did you mean 'counts'")

@@ -25,6 +25,7 @@ NUMBERS = {
     "survival": "[[r.selection, r.widening, r.volume, r.sigma8_std] for r in survival]",
     "lowest": "lowest",
     "ratio": "float(ratio)",
+    "near_break": "near_break",
     "fits": "{level: list(map(float, fit)) for level, fit in fits.items()}",
 }
 """What is read back from the notebook's namespace."""
@@ -45,7 +46,7 @@ def execute(path):
     stand_in.display = display
     stand_in.Markdown = lambda text: SimpleNamespace(text=text)
     stand_in.Image = lambda data, width: SimpleNamespace(data=data, width=width)
-    sys.modules["IPython"], sys.modules["IPython.display"] = ModuleType("IPython"), stand_in
+    sys.modules["IPython.display"] = stand_in
     space = {"__name__": "__main__"}
     for i, cell in enumerate(json.loads(Path(path).read_text(encoding="utf-8"))["cells"]):
         if cell["cell_type"] == "code":
@@ -123,6 +124,8 @@ def test_words_follow_from_numbers(run):
     lowest = numbers["lowest"]
     assert lowest["as configured"] < 0
     assert all(abs(lowest[kind]) < 0.6 * abs(lowest["as configured"]) for kind in list(lowest)[1:])
+    at_break = numbers["near_break"]
+    assert at_break["as configured"] > 0 > max(at_break[kind] for kind in list(lowest)[1:])
 
 
 def test_real_clusters_agree_with_the_published_value(run):

@@ -13,23 +13,18 @@ from forecast.model import forward_model
 from forecast.parameters import ParameterSet
 from forecast.plots import save_figure
 from forecast.predictive import (
-    Plant,
-    PredictivePlan,
-    PredictiveTest,
     Summary,
-    _assess,
     check_catalogue,
     columns_of,
     draw_summaries,
     joint_p_values,
     nodes_of,
-    plants,
-    predictive_check,
     predictive_test,
     tail_chance,
 )
+from forecast.predictivecheck import Plant, PredictivePlan, _assess, plants, predictive_check
 from forecast.predictiveplot import predictive_figure, predictivecheck_figure
-from forecast.results import to_plain
+from forecast.results import PredictiveTest, to_plain
 from forecast.survey import Box
 
 LABELS = ["L_X scatter x 1.5", "Mbreak + 0.2 dex", "Y_X of 5% + 0.5 dex"]
