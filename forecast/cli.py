@@ -34,7 +34,8 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random n
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Cut chains short; returns 0 even if they have not converged.")]
-Level = Annotated[str | None, typer.Option("--level", help="One level: counts, selfcal, binned, unbinned, full, full+wl.")]
+Level = Annotated[str | None, typer.Option("--level", help="counts, selfcal, binned, unbinned, full or full+wl.")]
+PriceLevel = Annotated[str, typer.Option("--level", help="The level whose price is printed; files hold all.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Discard the chains of an earlier run in --out.")]
 MaxSteps = Annotated[int | None, typer.Option("--max-steps", min=10, help="Longest chain, steps.")]
 
@@ -226,9 +227,10 @@ def sweep(
         typer.Option(
             "--vary",
             metavar="KEY=START:STOP:N",
-            help="Key and values, evenly spaced; 'log:START:STOP:N' in log. Twice at most.",
+            help="Key and values, evenly spaced; 'log:START:STOP:N' in log; or choices, KEY=A,B,C. Twice at most.",
         ),
     ],
+    level: PriceLevel = "unbinned",
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -237,19 +239,22 @@ def sweep(
     """Vary one or two settings of a survey: sigma(sigma8) of every level as table and figure.
 
     KEY is a dotted key of the configuration (survey.area, selection.flux_limit, relations.lx.scatter, yx_error, ...),
-    or prior_width or volume, factors on the normalisation priors and on the survey volume.
+    or prior_width or volume, factors on the normalisation priors and on the survey volume. Choices: proxy=yx,mgas,
+    library.name=magneticum,tng, selection.min_mass_mode=fixed,follows_lx, sample_variance=true,false, mass_function.
     """
     with _task(config, "sweep", out, seed, quiet or as_json, {}) as (settings, job):
         from .planning import run_sweep
         from .sweepplot import sweep_table
 
-        result = run_sweep(settings, job, vary)
+        result = run_sweep(settings, job, vary, level)
         _deliver_table(result, sweep_table(result), job, quiet, as_json)
 
 
 @app.command()
 def compare(
     configurations: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Two or more configurations.")],
+    best: Annotated[bool, typer.Option("--best", help="Prices beside the best survey, not the first.")] = False,
+    level: PriceLevel = "unbinned",
     out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/compare"),
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -266,7 +271,7 @@ def compare(
         names = stems if len(set(stems)) == len(set(configurations)) else configurations
         settings = {name: load_config(given) for name, given in zip(names, configurations, strict=True)}
         job = Job(name=", ".join(settings), out=out, seed=seed, progress=report)
-        result = run_comparison(settings, job)
+        result = run_comparison(settings, job, "best" if best else "first", level)
         _deliver_table(result, comparison_table(result), job, quiet, as_json)
 
 
@@ -280,6 +285,17 @@ def proxies(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = 
         _deliver_table(comparison, summary_table(comparison), job, quiet, as_json)
         if not (quiet or as_json):
             typer.echo("\n".join(comparison.answer))
+
+
+@app.command()
+def joint(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Joint contours of Om0 and sigma8 by level, and S8; Om0 is freed where the configuration does not."""
+    with _task(config, "joint", out, seed, quiet or as_json, {}) as (settings, job):
+        from .jointplot import joint_summary
+        from .planning import run_joint
+
+        result = run_joint(settings, job)
+        _deliver_table(result, joint_summary(result), job, quiet, as_json)
 
 
 @app.command()
@@ -413,6 +429,9 @@ def _deliver_table(record: Any, table: Table, job: Job, quiet: bool, as_json: bo
         typer.echo(json.dumps(to_plain(record), indent=1, allow_nan=False))
     elif not quiet:
         print_columns(table, job)
+        price = getattr(record, "price", None)
+        for words in (*([price.words] if price is not None else []), *getattr(record, "notes", ())):
+            typer.echo(words)
 
 
 def _deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:

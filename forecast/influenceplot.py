@@ -77,7 +77,8 @@ def influence_figure(curves: Sequence[InfluenceCurve], by: Literal["mass", "reds
     known = series[0].bins.saliency
     names = [name for name in SYMBOLS if name in known and (name != "mass" or len(known) > 2)]
     columns = (1, 1, 1, 2, 2, 3, 3, 2, 3, 3)[len(names) + 1]
-    panels = _panels(len(names) + 1, columns, LABELS["mass"] if by == "mass" else r"redshift $z$")
+    figure = new_figure(COLUMN if columns == 1 else PAGE, 0.45 + 1.8 * -(-(len(names) + 1) // columns))
+    panels = _panels(figure, len(names) + 1, columns, LABELS["mass"] if by == "mass" else r"redshift $z$")
     for axes, name in zip(panels, names, strict=False):
         _draw(axes, [(s, s.bins.saliency[name], s.bins.saliency_error[name]) for s in series])
         axes.set_ylabel(rf"$10^3\,\partial\langle\sigma_8\rangle/\partial\log_{{10}}{SYMBOLS[name]}$")
@@ -85,16 +86,13 @@ def influence_figure(curves: Sequence[InfluenceCurve], by: Literal["mass", "reds
     for axes in panels if by == "mass" else []:
         for position in {s.log_break for s in series if s.log_break is not None}:
             axes.axvline(position, color="#888888", lw=0.8, ls=":", zorder=0)
-    figure = panels[0].figure
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2 if columns == 1 else 4)
     return freeze(figure)
 
 
-def _panels(number: int, columns: int, label: str) -> list[Axes]:
+def _panels(figure: Figure, number: int, columns: int, label: str) -> list[Axes]:
     """Panels with a common horizontal axis, named below the lowest of each column."""
-    rows = -(-number // columns)
-    figure = new_figure(COLUMN if columns == 1 else PAGE, 0.45 + 1.8 * rows)
-    grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    grid = figure.subplots(-(-number // columns), columns, sharex=True, squeeze=False)
     panels = list(grid.ravel())
     for axes in panels[number:]:
         axes.remove()
@@ -111,7 +109,7 @@ def _draw(axes: Axes, lines: Sequence[tuple[_Series, Array, Array]]) -> None:
     limit = 1e3 * (1.15 * np.nanmax(reach) if np.nanmax(reach) < _FAR * usual else 1.35 * usual)
     axes.axhline(0, color="#888888", lw=0.6, zorder=0)
     for series, value, error in lines:
-        look: dict[str, Any] = {"color": series.colour, "marker": series.marker, "ms": 2.8, "lw": 0.7, "elinewidth": 0.7}
+        look: dict[str, Any] = {"color": series.colour, "marker": series.marker, "ms": 2.8, "lw": 0.7}
         inside = np.where(1e3 * np.abs(value) < limit, 1e3 * value, np.nan)
         axes.errorbar(series.bins.centre, inside, 1e3 * error, label=series.label, **look)
         for x, y in zip(series.bins.centre, 1e3 * value, strict=True):

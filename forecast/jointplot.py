@@ -199,11 +199,10 @@ def joint_table(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
 def joint_summary(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
     """What to print: the same, rounded."""
     header = ["level", "sigma8", "Om0", "S8", "power p", "sigma8 (Om0/0.3)^p"]
-    rows = [
-        [found.level, *(f"{x:.4f}" for x in (found.std[1], found.std[0], found.s8_std)), f"{found.power:.2f}"]
-        + [f"{found.combined_std:.4f}"]
-        for found in forecast.levels
-    ]
+    rows = []
+    for found in forecast.levels:
+        Om0, sigma8, s8, best = (f"{x:.4f}" for x in (*found.std, found.s8_std, found.combined_std))
+        rows.append([found.level, sigma8, Om0, s8, f"{found.power:.2f}", best])
     return header, rows
 
 

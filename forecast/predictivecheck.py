@@ -21,7 +21,6 @@ from scipy import special
 
 from .calibration import CHAIN_SHARE, MIN_ESS, log_likelihoods
 from .errors import InputError
-from .fisher import fisher_matrix
 from .likelihood import POINT_LEVELS
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel, forward_model
@@ -279,7 +278,7 @@ class _Chains:
         training = rng.standard_normal((TRAINING, scores.shape[1]))
         learnt = summaries(draw_mocks(model, from_scores(parameters, training), rng=rng))
         target = PairwisePosterior(model, mocks, lensing=lensing)
-        proposal = Proposal.laplace(target, fisher_matrix(level, model), regression(training, learnt, summaries(mocks)))
+        proposal = Proposal.laplace(target, model.parameters, regression(training, learnt, summaries(mocks)))
         start, thin = np.where(wrong[:, None], proposal.mean, scores), plan.steps // plan.replicas
         turn = thin * rng.integers(0, plan.replicas + 1, size=len(scores))
         chain = walk(target, parameters, proposal, start, rng=rng, turn=turn)

@@ -9,14 +9,15 @@ mocks of their own: what a kernel knows of the data does not spoil exactness.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
+from typing import Protocol
 
 import numpy as np
 from scipy import linalg, special
 
-from .fisher import Fisher, fisher_matrix
+from .fisher import Fisher
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
 from .parameters import ParameterSet
@@ -26,7 +27,17 @@ Array = np.ndarray
 TRAINING = 3000
 """Mock catalogues from which proposals are learnt."""
 _BOLDNESS, _STRETCH, _RIDGE = (0.5, 1.0, 1.0), 1.1, 1e-3
-_NEWTON, _DIFFERENCE, _EDGE = 3, 0.02, 2.5
+_NEWTON, _DIFFERENCE, _EDGE = 8, 0.02, 2.5
+
+
+class Target(Protocol):
+    """ln L of n catalogues, each at a parameter vector of its own."""
+
+    def __call__(self, theta: Array) -> Array:
+        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
+
+    def expansion(self, parameters: ParameterSet, scores: Array) -> tuple[Array, Array]:
+        """Gradient (n, D) of the log posterior, and its curvature (n, D, D) with opposite sign, in scores."""
 
 
 class PairwisePosterior:
@@ -47,14 +58,38 @@ class PairwisePosterior:
 
     def __call__(self, theta: Array) -> Array:
         """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
-        log_density = self._density(theta, self._row, self._column)
-        sums = np.bincount(self._row, weights=log_density, minlength=self._size)
-        return sums - self._model.expected_count(theta)
+        return self._sums(self._density(theta, self._row, self._column)) - self._model.expected_count(theta)
+
+    def _sums(self, values: Array) -> Array:
+        """Sum over the clusters of each catalogue, shape (n,)."""
+        return np.bincount(self._row, weights=values, minlength=self._size)
+
+    def expansion(self, parameters: ParameterSet, scores: Array) -> tuple[Array, Array]:
+        """Gradient (n, D) of the log posterior, and its curvature (n, D, D) with opposite sign, in scores (n, D).
+
+        The curvature is the sum over clusters of the products of d ln lambda, which estimates Fisher's.
+        """
+        size = scores.shape[1]
+        each, slope = np.empty((len(self._row), size)), np.empty_like(scores)
+        for d in range(size):
+            step = _DIFFERENCE * np.eye(size)[d]
+            up, down = (from_scores(parameters, scores + sign * step) for sign in (1, -1))
+            each[:, d] = self._density(up, self._row, self._column) - self._density(down, self._row, self._column)
+            slope[:, d] = self._model.expected_count(down) - self._model.expected_count(up)
+        each, slope = each / (2 * _DIFFERENCE), slope / (2 * _DIFFERENCE)
+        slope += np.stack([self._sums(column) for column in each.T], axis=1) - scores
+        products = np.zeros((self._size, size, size))
+        np.add.at(products, self._row, each[:, :, None] * each[:, None, :])
+        return slope, products + np.eye(size)
 
 
-def summaries(mocks: Mocks) -> Array:
-    """Count, means and covariances of every catalogue's observables, and their products, shape (P, F)."""
-    data = np.column_stack([mocks.z, mocks.observables, mocks.log_mwl])
+def summaries(mocks: Mocks, names: Sequence[str] = ()) -> Array:
+    """Count, means and covariances of every catalogue's observables, and their products, shape (P, F).
+
+    `names`: the observables to use; all by default.
+    """
+    chosen = [mocks.names.index(name) for name in names or mocks.names]
+    data = np.column_stack([mocks.z, mocks.observables[:, chosen], mocks.log_mwl])
     data = data[:, np.all(np.isfinite(data), axis=0)] if len(data) else data[:, :1]
     data = data[:, np.ptp(data, axis=0) > 0] if len(data) else data
     row, size = mocks.row, mocks.size
@@ -84,6 +119,19 @@ def regression(scores: Array, training: Array, features: Array) -> Array:
     return np.asarray(np.column_stack([np.ones(len(features)), at]) @ weights)
 
 
+def fisher_expansion(target: Target, fisher: Fisher, scores: Array) -> tuple[Array, Array]:
+    """Gradient and curvature as `PairwisePosterior.expansion`, with a Fisher matrix for the curvature."""
+    parameters, size = fisher.parameters, scores.shape[1]
+    gradient, growth = np.empty_like(scores), np.empty_like(scores)
+    for d in range(size):
+        step = _DIFFERENCE * np.eye(size)[d]
+        up, down = (from_scores(parameters, scores + sign * step) for sign in (1, -1))
+        gradient[:, d] = (target(up) - target(down)) / (2 * _DIFFERENCE)
+        growth[:, d] = (parameters.to_coordinates(up) - parameters.to_coordinates(down))[:, d] / (2 * _DIFFERENCE)
+    information = fisher.information * growth[:, :, None] * growth[:, None, :]
+    return gradient - scores, information + np.eye(size)
+
+
 @dataclass(frozen=True)
 class Proposal:
     """One Gaussian in prior scores z for each catalogue, from its data alone.
@@ -99,19 +147,19 @@ class Proposal:
     factor: Array
 
     @classmethod
-    def laplace(cls, log_likelihood: PairwisePosterior, fisher: Fisher, start: Array) -> Proposal:
-        """Newton steps from `start`, shape (n, D), with a Fisher matrix for the curvature."""
-        parameters, at = fisher.parameters, np.clip(start, -_EDGE, _EDGE)
-        height = log_likelihood(from_scores(parameters, at)) - 0.5 * (at**2).sum(axis=1)
+    def laplace(cls, target: Target, parameters: ParameterSet, start: Array) -> Proposal:
+        """Newton steps from `start`, shape (n, D), with the target's own expansion."""
+        at = np.clip(start, -_EDGE, _EDGE)
+        height = target(from_scores(parameters, at)) - 0.5 * (at**2).sum(axis=1)
         for _ in range(_NEWTON):
-            covariance = _covariance(fisher, at)
-            step = np.einsum("nij,nj->ni", covariance, _gradient(log_likelihood, parameters, at))
+            slope, curvature = target.expansion(parameters, at)
+            step = np.linalg.solve(curvature, slope[..., None])[..., 0]
             for scale in (1.0, 0.3):
                 new = np.clip(at + scale * np.clip(step, -1, 1), -_EDGE, _EDGE)
-                raised = log_likelihood(from_scores(parameters, new)) - 0.5 * (new**2).sum(axis=1)
+                raised = target(from_scores(parameters, new)) - 0.5 * (new**2).sum(axis=1)
                 better = raised > height
                 at, height = np.where(better[:, None], new, at), np.where(better, raised, height)
-        return cls(at, np.linalg.cholesky(_covariance(fisher, at)))
+        return cls(at, np.linalg.cholesky(np.linalg.inv(target.expansion(parameters, at)[1])))
 
     def step(self, scores: Array, boldness: Array, normal: Array) -> Array:
         """Autoregressive steps that leave the Gaussian invariant: `boldness` (n,) of 1 forgets `scores` (n, D)."""
@@ -122,29 +170,6 @@ class Proposal:
         """ln density, up to a constant, shape (n,)."""
         white = np.linalg.solve(self.factor, (scores - self.mean)[..., None])[..., 0] / _STRETCH
         return np.asarray(-0.5 * (white**2).sum(axis=1))
-
-
-def _covariance(fisher: Fisher, scores: Array) -> Array:
-    """Posterior covariance of the scores about (n, D), the prior a unit Gaussian; shape (n, D, D)."""
-    slope = _scores_to_coordinates(fisher.parameters, scores)
-    information = fisher.information * slope[:, :, None] * slope[:, None, :]
-    return np.linalg.inv(information + np.eye(scores.shape[1]))
-
-
-def _scores_to_coordinates(parameters: ParameterSet, scores: Array) -> Array:
-    """Derivatives of the natural coordinates by the scores, shape (n, D)."""
-    up, down = (parameters.to_coordinates(from_scores(parameters, scores + h)) for h in (_DIFFERENCE, -_DIFFERENCE))
-    return np.asarray((up - down) / (2 * _DIFFERENCE))
-
-
-def _gradient(log_likelihood: PairwisePosterior, parameters: ParameterSet, at: Array) -> Array:
-    """Gradient of the log posterior by the scores, shape (n, D)."""
-    slope = np.empty_like(at)
-    for d in range(at.shape[1]):
-        step = _DIFFERENCE * np.eye(at.shape[1])[d]
-        up, down = (log_likelihood(from_scores(parameters, at + s * step)) for s in (1, -1))
-        slope[:, d] = (up - down) / (2 * _DIFFERENCE)
-    return slope - at
 
 
 @dataclass(frozen=True)
@@ -175,10 +200,10 @@ def rank_truths(
     training = training[:TRAINING]
     truth = scores[:size]
     learnt = summaries(draw_mocks(model, from_scores(parameters, training), rng=rng))
-    mocks = draw_mocks(source, from_scores(parameters, truth), rng=rng)
+    mocks = draw_mocks(source, from_scores(source.parameters, truth), rng=rng)
     target = PairwisePosterior(model, mocks, lensing=lensing)
-    start = regression(training, learnt, summaries(mocks))
-    proposal = Proposal.laplace(target, fisher_matrix("full+wl" if lensing else "full", model), start)
+    start = regression(training, learnt, summaries(mocks, model.setup.relations.names))
+    proposal = Proposal.laplace(target, parameters, start)
     return _ranks(target, parameters, truth, proposal, steps, rng)
 
 
@@ -189,7 +214,7 @@ def from_scores(parameters: ParameterSet, scores: Array) -> Array:
 
 
 def walk(
-    target: PairwisePosterior,
+    target: Target,
     parameters: ParameterSet,
     proposal: Proposal,
     start: Array,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .plots import mathtext
 import numpy as np
 
+from .plots import mathtext
 from .plotstyle import BLUE, COLUMN, GREEN, ORANGE, VERMILLION, freeze, new_figure, style
 from .results import SurvivalRow
 
@@ -27,8 +27,8 @@ def survival_figure(rows: Sequence[SurvivalRow]) -> Figure:
     Parameters
     ----------
     rows : sequence of SurvivalRow
-        Dashed: N and the median Y_X; solid: every Y_X; dash-dotted: every observable; dotted grey: nuisances known; the top line is
-        the prior.
+        Dashed: N and the median Y_X; solid: every Y_X; dash-dotted: every observable; dotted grey:
+        nuisances known; the top line is the prior.
     """
     from matplotlib.lines import Line2D
 
@@ -58,7 +58,8 @@ def _panel(axes: Axes, rows: Sequence[SurvivalRow], widths: Sequence[float]) -> 
         line = sorted((row for row in rows if row.widening == width), key=lambda row: row.volume)
         volume = [row.volume for row in line]
         for level, look in LINES.items():
-            axes.plot(volume, [row.sigma8_std.get(level, np.nan) for row in line], look, color=_COLOURS[i % 4], marker="o", ms=2.5)
+            std = [row.sigma8_std.get(level, np.nan) for row in line]
+            axes.plot(volume, std, look, color=_COLOURS[i % 4], marker="o", ms=2.5)
     volume = sorted({row.volume for row in rows})
     known = {row.volume: row.sigma8_std["known"] for row in rows}
     axes.plot(volume, [known[v] for v in volume], ":", color="#888888")

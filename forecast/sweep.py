@@ -81,8 +81,9 @@ class Price:
     def words(self) -> str:
         """What the columns of the level to show mean."""
         return (
-            f"ratio: sigma(sigma8) of {self.level} over that of {self.reference}; equiv. volume: how many times "
-            f"its volume {self.reference} would need to reach the same ('never': its priors do not let it)"
+            f"ratio: sigma(sigma8) of level {self.level} over that of the survey '{self.reference}'; volume: how many "
+            "times its volume that survey would need to reach the same ('never': its priors do not let it). "
+            "The files hold every level."
         )
 
 

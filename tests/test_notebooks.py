@@ -107,7 +107,7 @@ def test_map_and_posteriors_agree_with_fisher_matrices(run):
     assert 0.026 < scatter < 0.030
     assert per_50 == pytest.approx(0.052, abs=0.004)
     assert per_tenth == pytest.approx(0.016, abs=0.003)
-    assert numbers["std"]["counts"] < numbers["mapping"] < numbers["exact"]["counts"] + 0.002
+    assert 0.9 * numbers["std"]["counts"] < numbers["mapping"] < numbers["exact"]["counts"]  # at N = 100, not 124
 
 
 def test_words_follow_from_numbers(run):

@@ -159,7 +159,7 @@ def test_two_keys_and_progress(nv22):
     assert {level: std.shape for level, std in sweep.levels.items()} == dict.fromkeys(sweep.levels, (3, 2))
     assert np.all(np.diff(sweep.levels["unbinned"], axis=0) < 0)
     assert np.all(np.diff(sweep.levels["unbinned"], axis=1) > 0)
-    header, rows = sweep_table(sweep)
+    header, rows = sweep_file_table(sweep)
     assert header[:3] == ["survey.fraction", "prior_width", "expected_count"]
     assert [row[:2] for row in rows] == [[0.5, 1], [0.5, 10], [0.75, 1], [0.75, 10], [1, 1], [1, 10]]
     assert [row[header.index("sigma8_std_known")] for row in rows] == sweep.levels["known"].ravel().tolist()
@@ -394,7 +394,8 @@ def test_prices_of_a_sweep(nv22, volumes):
     own = sigma8_std(nv22.setup)[1]["unbinned"]
     assert found.price.ratio["unbinned"] == pytest.approx(volumes.levels["unbinned"] / own)
     header, rows = sweep_table(found)
-    assert header[-2:] == ["ratio", "equiv. volume"]
+    levels = ["sigma8_std_selfcal", "sigma8_std_unbinned", "sigma8_std_full+wl"]
+    assert header == ["volume", "expected_count", *levels, "ratio", "volume"]
     assert [row[-1] for row in rows] == ["0.500", "5.00", "50.0"]
     header, rows = sweep_file_table(tighter)
     assert rows[0][header.index("equivalent_volume_counts")] == "never"
@@ -417,6 +418,8 @@ def test_prices_of_a_comparison(nv22):
     best = priced_comparison(found, configs, "best", "unbinned")
     assert best.price.reference == "nv22"
     assert best.price.equivalent_volume["unbinned"][0] < 1
+    volume = best.price.equivalent_volume["unbinned"][0]
+    assert [row[-1] for row in comparison_table(best)[1]] == [f"{volume:#.3g}", "1.00"]
     header, rows = comparison_file_table(best)
     assert rows[0][header.index("sigma8_std_full+wl")] == ""  # this survey has no weak-lensing masses
     assert rows[0][header.index("equivalent_volume_full+wl")] == ""
@@ -533,7 +536,7 @@ def test_a_sweep_returns_from_its_files(nv22, volumes, tmp_path):
     assert parse_config(saved["provenance"]["config"]) == nv22
     with (tmp_path / "sweep.csv").open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
-    assert (header, [[float(x) for x in row] for row in rows]) == sweep_table(volumes)
+    assert (header, [[float(x) for x in row] for row in rows]) == sweep_file_table(volumes)
 
 
 def test_a_comparison_returns_from_its_files(tmp_path):
@@ -543,7 +546,7 @@ def test_a_comparison_returns_from_its_files(tmp_path):
     assert saved["rows"][0]["sigma8_std"] == comparison().rows[0].sigma8_std
     with (tmp_path / "comparison.csv").open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
-    expected_header, expected = comparison_table(comparison())
+    expected_header, expected = comparison_file_table(comparison())
     assert header == expected_header
     assert [[name, title, *map(float, numbers)] for name, title, *numbers in rows] == expected
 
