@@ -135,18 +135,19 @@ def ladder(
 def saliency(
     config: ConfigName,
     mocks: Annotated[int, typer.Option("--mocks", min=2, help="Mock catalogues to average over.")] = 40,
-    draws: Annotated[int, typer.Option("--draws", min=200, help="Prior draws to weight.")] = 8000,
+    level: Annotated[str, typer.Option("--level", help="unbinned, full or full+wl.")] = "unbinned",
+    steps: Annotated[int, typer.Option("--steps", min=250, help="Longest chain of a catalogue.")] = 8000,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Where in mass the information sits: d sigma8 / d log Y_X and leave-one-out per cluster."""
-    with _task(config, "saliency", out, seed, quiet or as_json, {}) as (settings, job):
+    """Where in mass and redshift the information sits: d sigma8 / d log of every datum, and leave-one-out."""
+    with _task(config, "saliency", out, seed, quiet or as_json, {"level": level}) as (settings, job):
         from .influence import InfluencePlan
         from .run import run_saliency
 
-        _deliver(run_saliency(settings, job, InfluencePlan(mocks, draws)), job, quiet, as_json)
+        _deliver(run_saliency(settings, job, InfluencePlan(mocks, steps), level), job, quiet, as_json)
 
 
 @app.command()

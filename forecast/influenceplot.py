@@ -81,49 +81,55 @@ def influence_figure(curves: Sequence[InfluenceCurve], by: Literal["mass", "reds
     panels = _panels(figure, len(names) + 1, columns, LABELS["mass"] if by == "mass" else r"redshift $z$")
     for axes, name in zip(panels, names, strict=False):
         _draw(axes, [(s, s.bins.saliency[name], s.bins.saliency_error[name]) for s in series])
-        axes.set_ylabel(rf"$10^3\,\partial\langle\sigma_8\rangle/\partial\log_{{10}}{SYMBOLS[name]}$")
+        axes.set_ylabel(rf"$10^3\,\partial\langle\sigma_8\rangle/\partial\log_{{10}}{SYMBOLS[name]}$ [dex$^{{-1}}$]")
     _leave_one_out(panels[-1], series)
     for axes in panels if by == "mass" else []:
         for position in {s.log_break for s in series if s.log_break is not None}:
             axes.axvline(position, color="#888888", lw=0.8, ls=":", zorder=0)
+    figure.align_ylabels(panels)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2 if columns == 1 else 4)
     return freeze(figure)
 
 
 def _panels(figure: Figure, number: int, columns: int, label: str) -> list[Axes]:
     """Panels with a common horizontal axis, named below the lowest of each column."""
+    from matplotlib.ticker import MaxNLocator
+
     grid = figure.subplots(-(-number // columns), columns, sharex=True, squeeze=False)
     panels = list(grid.ravel())
     for axes in panels[number:]:
         axes.remove()
     for axes in panels[number - columns if number > columns else 0 : number]:
         axes.set_xlabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(6 if columns == 1 else 4, steps=[1, 2, 5, 10]))
         axes.tick_params(labelbottom=True)
     return panels[:number]
 
 
 def _draw(axes: Axes, lines: Sequence[tuple[_Series, Array, Array]]) -> None:
     """Values and errors, times 1000, of every selection, on an axis that outliers do not stretch."""
-    reach = np.concatenate([np.abs(value) + error for _, value, error in lines])
-    usual = float(np.nanquantile(reach, 0.9))
-    limit = 1e3 * (1.15 * np.nanmax(reach) if np.nanmax(reach) < _FAR * usual else 1.35 * usual)
+    values, errors = (1e3 * np.concatenate([line[i] for line in lines]) for i in (1, 2))
+    far = np.abs(values) > _FAR * np.nanquantile(np.abs(values), 0.9)
+    low = min(0.0, float(np.nanmin((values - errors)[~far])))
+    high = max(0.0, float(np.nanmax((values + errors)[~far])))
+    span = max(high - low, 1e-9)
+    margins = [span * (0.3 if (far & (sign * values > 0)).any() else 0.07) for sign in (-1, 1)]
+    low, high = low - margins[0], high + margins[1]
     axes.axhline(0, color="#888888", lw=0.6, zorder=0)
     for series, value, error in lines:
         look: dict[str, Any] = {"color": series.colour, "marker": series.marker, "ms": 2.8, "lw": 0.7}
-        inside = np.where(1e3 * np.abs(value) < limit, 1e3 * value, np.nan)
-        axes.errorbar(series.bins.centre, inside, 1e3 * error, label=series.label, **look)
-        for x, y in zip(series.bins.centre, 1e3 * value, strict=True):
-            if abs(y) >= limit:
-                _arrow(axes, (x, float(np.copysign(limit, y))), f"{y:.0f}", series.colour)
-    if limit > 0:
-        axes.set_ylim(-limit, limit)
+        value, inside = 1e3 * value, (1e3 * value > low) & (1e3 * value < high)
+        axes.errorbar(series.bins.centre, np.where(inside, value, np.nan), 1e3 * error, label=series.label, **look)
+        for x, y in zip(series.bins.centre[~inside], value[~inside], strict=True):
+            _arrow(axes, (x, high if y > 0 else low), 0.2 * span, f"${y:.0f}$", series.colour)
+    axes.set_ylim(low, high)
 
 
-def _arrow(axes: Axes, at: tuple[float, float], words: str, colour: str) -> None:
+def _arrow(axes: Axes, tip: tuple[float, float], length: float, words: str, colour: str) -> None:
     """An arrow to the edge of the axes, with the number that lies beyond."""
     look: dict[str, Any] = {"arrowstyle": "-|>", "color": colour, "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
-    start = (at[0], 0.72 * at[1])
-    axes.annotate("", xy=at, xytext=start, arrowprops=look)
+    start = (tip[0], tip[1] - np.copysign(length, tip[1]))
+    axes.annotate("", xy=tip, xytext=start, arrowprops=look)
     axes.annotate(words, xy=start, xytext=(3, 0), textcoords="offset points", color=colour, va="center", size=7)
 
 
@@ -131,7 +137,8 @@ def _leave_one_out(axes: Axes, series: Sequence[_Series]) -> None:
     """Mean shifts, and for the first selection the central 68% of single clusters."""
     _draw(axes, [(s, s.bins.shift, s.bins.shift_error) for s in series])
     first = series[0].bins
-    low, high = (1e3 * (first.shift + sign * first.shift_spread) for sign in (-1, 1))
-    axes.fill_between(first.centre, low, high, color=series[0].colour, alpha=0.15, lw=0)
-    axes.set_ylim(min(axes.get_ylim()[0], 1.05 * float(np.nanmin(low))), max(1.05 * float(np.nanmax(high)), 0.5))
+    ends = [1e3 * (first.shift + sign * first.shift_spread) for sign in (-1, 1)]
+    axes.fill_between(first.centre, *ends, color=series[0].colour, alpha=0.15, lw=0)
+    shown = np.concatenate([axes.get_ylim(), *ends])
+    axes.set_ylim(float(np.nanmin(shown)), float(np.nanmax(shown)))
     axes.set_ylabel(r"$10^3\,\delta\langle\sigma_8\rangle$, one left out")

@@ -123,6 +123,8 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
         figures["survival"] = survival_figure(result.survival)
     if result.influence:
         figures["influence"] = influence_figure(result.influence)
+        if any(curve.by_redshift is not None for curve in result.influence):
+            figures["influence_z"] = influence_figure(result.influence, "redshift")
     if result.abundance is not None:
         figures["abundance"] = plots.abundance_figure(result.abundance)
     if samples:

@@ -1,23 +1,40 @@
-"""What single clusters' observables do to the posterior mean of sigma8, at the levels `full` and `full+wl`.
+"""Levels that are point processes: what single clusters' observables do to the posterior mean of sigma8.
 
 The density of a selected cluster at given redshift and observables is that before selection: what selects
-depends on the data alone. Its derivative by a datum is therefore the one at fixed selection.
+depends on the data alone. Its derivative by a datum is therefore the one at fixed selection. Posteriors of
+many mock catalogues are sampled at once, each by a Markov chain of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from itertools import count, islice
 
 import numpy as np
+from scipy import linalg
+from scipy.interpolate import CubicSpline
 
+from .errors import NumericalError
+from .fisher import fisher_matrix
+from .likelihood import POINT_LEVELS
+from .mock import Mocks
 from .model import ForwardModel
 from .pointprocess import PointDensity, Points
+from .rankchain import PairwisePosterior, from_scores
+from .sampler import autocorrelation_time
 from .units import LN10
 
 Array = np.ndarray
 _STEP = 0.1
 """Step of the derivatives, in units of each observable's scatter."""
 _ENTRIES = 40_000
+_ENOUGH = 200.0
+"""Effective number of draws at which chains end."""
+_PILOTS, _BLOCK, _KEPT = 4, 250, 300
+"""Pilot chains, steps of a pilot and between looks at the chains' length, and draws kept of each."""
+_FREEDOM, _LOCAL, _MARGIN = 5.0, 0.4, 8
+"""Degrees of freedom of proposals, length of random walks in their units, and nodes beyond the data."""
 
 
 def observables_of(model: ForwardModel, level: str) -> tuple[str, ...]:
@@ -80,3 +97,152 @@ def _moved(points: Points, index: int, shift: float) -> Points:
     if index == size:
         return replace(points, log_mwl=points.log_mwl + shift)
     return replace(points, observables=points.observables + shift * (np.arange(size) == index))
+
+
+class PairwiseYx:
+    """ln L of `unbinned` of n mock catalogues, each at a parameter vector of its own.
+
+    A cubic spline is linear in its nodes: ln lambda summed over clusters is a weighted sum of nodes.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    mocks : Mocks
+    """
+
+    def __init__(self, model: ForwardModel, mocks: Mocks) -> None:
+        self._model, self._grid = model, _covering(model.yx_grid, mocks.log_yx)
+        cardinal = CubicSpline(self._grid, np.eye(len(self._grid)))
+        self._data = np.zeros((len(mocks.size), len(self._grid)))
+        np.add.at(self._data, mocks.row, cardinal(mocks.log_yx))
+
+    def __call__(self, theta: Array) -> Array:
+        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
+        density = self._model.yx_density(theta, self._grid, self._model.setup.yx_error)
+        log_density = np.log(np.maximum(density, np.finfo(float).tiny))
+        return np.einsum("ng,ng->n", self._data, log_density) - self._model.expected_count(theta)
+
+
+def _covering(grid: Array, values: Array) -> Array:
+    """Nodes as dense as those of a uniform grid that hold all values, and a margin."""
+    step = grid[1] - grid[0]
+    low, high = (values.min(), values.max()) if len(values) else (grid[0], grid[-1])
+    return low + step * np.arange(-_MARGIN, np.ceil((high - low) / step) + _MARGIN + 1)
+
+
+@dataclass(frozen=True)
+class _Proposal:
+    """Multivariate t distributions in prior scores, one for each catalogue: heavier tails than any posterior's.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n, D)
+    factor : ndarray, shape (D, D)
+        Lower Cholesky factor of the scale matrix.
+    """
+
+    mean: Array
+    factor: Array
+
+    def draw(self, *, rng: np.random.Generator) -> Array:
+        """One vector of scores for each catalogue, shape (n, D)."""
+        size = np.sqrt(rng.chisquare(_FREEDOM, len(self.mean)) / _FREEDOM)
+        return self.mean + rng.standard_normal(self.mean.shape) @ self.factor.T / size[:, None]
+
+    def log_density(self, scores: Array) -> Array:
+        """ln density, up to a constant, shape (n,)."""
+        white = linalg.solve_triangular(self.factor, (scores - self.mean).T, lower=True)
+        return np.asarray(-0.5 * (_FREEDOM + len(white)) * np.log1p((white**2).sum(axis=0) / _FREEDOM))
+
+    @classmethod
+    def learnt(cls, states: Array) -> _Proposal:
+        """Means of states (S, n, D) by catalogue, and their covariance pooled over catalogues."""
+        mean = states.mean(axis=0)
+        centred = (states - mean).reshape(-1, states.shape[2])
+        return cls(mean, np.linalg.cholesky(centred.T @ centred / len(centred) + 1e-9 * np.eye(states.shape[2])))
+
+
+def posterior_draws(
+    model: ForwardModel, level: str, mocks: Mocks, steps: int, *, rng: np.random.Generator
+) -> tuple[Array, float]:
+    """Draws from the posteriors of catalogues at the fiducial parameters, by one Markov chain each.
+
+    Three of four Metropolis steps are drawn independently of the state, from proposals that pilot chains have
+    learnt; the fourth is a random walk, for catalogues that they do not fit.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    level : {"unbinned", "full", "full+wl"}
+    mocks : Mocks
+        n catalogues.
+    steps : int
+        Longest chain.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n, S, D)
+        300 of each chain's states, evenly spaced.
+    float
+        Effective number of draws of a chain, from the autocorrelation of sigma8 over all of them.
+    """
+    parameters = model.parameters
+    points = level in POINT_LEVELS
+    target = PairwisePosterior(model, mocks, lensing=level == "full+wl") if points else PairwiseYx(model, mocks)
+
+    def height(scores: Array) -> Array:
+        theta = from_scores(parameters, scores)
+        value = target(theta) - 0.5 * (scores**2).sum(axis=1)
+        if np.isnan(value).any():
+            raise NumericalError(f"the {level} likelihood of a mock catalogue is NaN at {theta[np.isnan(value)][0]}")
+        return value
+
+    at, factor = _start(model, level)
+    at = np.repeat(at[None], len(mocks.size), axis=0)
+    proposal = _Proposal(at, factor)
+    for _ in range(_PILOTS):
+        pilot = np.stack(list(islice(_walk(height, proposal, at, rng), _BLOCK)))
+        at, proposal = pilot[-1], _Proposal.learnt(pilot[_BLOCK // 5 :])
+    index = parameters.names.index("sigma8")
+    states, effective_size = _long_enough(_walk(height, proposal, at, rng), steps, index)
+    kept = states[np.linspace(0, len(states) - 1, _KEPT).astype(int)].swapaxes(0, 1)
+    return from_scores(parameters, kept.reshape(-1, kept.shape[2])).reshape(kept.shape), effective_size
+
+
+def _start(model: ForwardModel, level: str) -> tuple[Array, Array]:
+    """Scores of the fiducial parameters (D,), and the Cholesky factor of twice Fisher's covariance about them."""
+    parameters, grid = model.parameters, np.linspace(-4, 4, 801)
+    quantiles = from_scores(parameters, np.repeat(grid[:, None], len(parameters.free), axis=1))
+    at = np.array([np.interp(x, q, grid) for x, q in zip(parameters.fiducial, quantiles.T, strict=True)])
+    up, down = (parameters.to_coordinates(from_scores(parameters, (at + step)[None]))[0] for step in (0.01, -0.01))
+    slope = (up - down) / 0.02
+    information = fisher_matrix(level, model).information * np.outer(slope, slope)
+    return at, np.linalg.cholesky(2 * np.linalg.inv(information + np.eye(len(at))))
+
+
+def _walk(
+    height: Callable[[Array], Array], proposal: _Proposal, start: Array, rng: np.random.Generator
+) -> Iterator[Array]:
+    """States (n, D) of Metropolis chains, one for each catalogue, without end."""
+    at, value, density = start, height(start), proposal.log_density(start)
+    for step in count():
+        local = step % 4 == 3
+        new = at + _LOCAL * (proposal.draw(rng=rng) - proposal.mean) if local else proposal.draw(rng=rng)
+        new_value, new_density = height(new), proposal.log_density(new)
+        gain = new_value - value - (0.0 if local else new_density - density)
+        accepted = np.log(rng.random(len(at))) < gain
+        at = np.where(accepted[:, None], new, at)
+        value, density = np.where(accepted, new_value, value), np.where(accepted, new_density, density)
+        yield at
+
+
+def _long_enough(chain: Iterator[Array], steps: int, sigma8: int) -> tuple[Array, float]:
+    """States (S, n, D) of chains, no more than needed, and their effective size."""
+    states: list[Array] = []
+    effective_size = 0.0
+    while len(states) < steps and effective_size < _ENOUGH:
+        states += islice(chain, min(_BLOCK, steps - len(states)))
+        trace = np.stack([at[:, sigma8] for at in states])
+        effective_size = len(states) / float(autocorrelation_time(trace[..., None])[0])
+    return np.stack(states), effective_size

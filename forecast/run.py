@@ -72,15 +72,16 @@ def run_map(config: Config, job: Job) -> Result:
     return write_all(_with_map(base_result(config, job, "map", model), config, job, model), job)
 
 
-def run_saliency(config: Config, job: Job, plan: InfluencePlan) -> Result:
+def run_saliency(config: Config, job: Job, plan: InfluencePlan, level: str = "unbinned") -> Result:
     """Where in mass the information sits, with Mmin fixed and following L_X where the survey has one."""
     prepare_output(job.out)
     model = forward_model(config.setup)
     curves = []
     for variant in variants(config.setup, ()):
-        if variant.label in ("as configured", "Mmin follows L_X", "Mmin fixed"):
+        if variant.label in ("as configured", "Mmin follows L_X", "Mmin fixed", "flux-limited cone"):
             rng = generator(job.seed, f"influence-{variant.label}")
-            curves.append(build_influence(forward_model(variant.setup), variant.label, plan, rng=rng))
+            one = at_level(forward_model(variant.setup), level)
+            curves.append(build_influence(one, variant.label, plan, level=level, rng=rng))
     return write_all(replace(base_result(config, job, "saliency", model), influence=tuple(curves)), job)
 
 

@@ -113,17 +113,22 @@ def print_tables(result: Result, job: Job) -> None:
 
 
 def _print_influence(result: Result, console: Console) -> None:
-    """Saliency and leave-one-out by mass."""
+    """Saliency and leave-one-out by mass, and by redshift in a light cone."""
     from rich.markup import escape
     from rich.table import Table
 
     for curve in result.influence:
-        table = Table(f"{escape(curve.selection)}: log M500", "d sigma8/d log Y_X", "leave one out x 1000")
-        for b, value in enumerate(curve.saliency):
-            mass = f"{curve.mass_edges[b]:.2f} - {curve.mass_edges[b + 1]:.2f}"
-            left_out = f"{1e3 * curve.shift[b]:+.2f} ± {1e3 * curve.shift_error[b]:.2f}"
-            table.add_row(mass, f"{value:+.4f} ± {curve.saliency_error[b]:.4f}", left_out)
-        console.print(table)
+        for bins, axis, digits in ((curve.by_mass, "log M500", 2), (curve.by_redshift, "z", 3)):
+            if bins is None:
+                continue
+            heads = [f"d sigma8/d log {name}" for name in bins.saliency]
+            title = f"{escape(curve.selection)}, {curve.level}"
+            table = Table(axis, *heads, "leave one out x 1000", title=title)
+            for b, (low, high) in enumerate(zip(bins.edges[:-1], bins.edges[1:], strict=True)):
+                cells = [f"{v[b]:+.4f} ± {bins.saliency_error[name][b]:.4f}" for name, v in bins.saliency.items()]
+                left_out = f"{1e3 * bins.shift[b]:+.2f} ± {1e3 * bins.shift_error[b]:.2f}"
+                table.add_row(f"{low:.{digits}f} - {high:.{digits}f}", *cells, left_out)
+            console.print(table)
 
 
 def print_checks(checks: Checks, job: Job) -> None:

@@ -1,137 +1,337 @@
-"""Oracles: posteriors recomputed with a moved or a missing cluster."""
+"""Oracles: posteriors recomputed with a moved or a missing cluster, by weights and by chains of their own."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from forecast.errors import InputError
-from forecast.influence import InfluencePlan, build_influence
+from forecast.influence import InfluencePlan, average_by, build_influence
+from forecast.influenceplot import influence_figure
 from forecast.ladder import with_sharp
-from forecast.likelihood import Data, likelihood
+from forecast.likelihood import Data, at_level, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
-from forecast.saliency import WeightedDraws, average_by, from_chain, from_prior, leave_one_out, pareto_k, saliency
+from forecast.parameters import Parameter, Prior
+from forecast.pointprocess import Points
+from forecast.pointsaliency import PairwiseYx, mass_slopes, observables_of, posterior_draws
+from forecast.saliency import WeightedDraws, from_chain, from_prior, leave_one_out, pareto_k, saliency
+
+
+def fiducial_mocks(model, copies, seed):
+    return draw_mocks(model, np.repeat(model.parameters.fiducial[None], copies, 0), rng=np.random.default_rng(seed))
 
 
 @pytest.fixture(scope="module")
 def case(nv22_model):
-    mocks = draw_mocks(nv22_model, nv22_model.parameters.fiducial[None], rng=np.random.default_rng(12))
-    return nv22_model, Data.observed(int(mocks.size[0]), mocks.log_yx), mocks.log_mass
+    mocks = fiducial_mocks(nv22_model, 1, 12)
+    return nv22_model, Data.of_mock(nv22_model, mocks)
 
 
-def posterior_mean(model, level, data, draws):
-    """Mean of sigma8 with the same prior draws, weights recomputed from scratch."""
+@pytest.fixture(scope="module")
+def draws(case):
+    """Draws from the posterior of every level, of one catalogue of NV22's survey."""
+    model, data = case
+    found = {}
+    for i, level in enumerate(("counts", "selfcal", "binned", "unbinned")):
+        found[level] = from_prior(model, level, data, 3000, rng=np.random.default_rng(i))
+    for level in ("full", "full+wl"):
+        theta, size = posterior_draws(model, level, fiducial_mocks(model, 1, 12), 2000, rng=np.random.default_rng(8))
+        assert size > 30
+        found[level] = from_chain(model, theta[0])
+    return found
+
+
+def log_likelihood(model, level, data, theta):
     target = likelihood(level, model, data)
-    value = np.concatenate([target(part) for part in np.array_split(draws.theta, 50)])
-    weight = np.exp(value - value.max())
+    return np.concatenate([target(part) for part in np.array_split(theta, 50)])
+
+
+def shifted_mean(model, level, data, other, draws):
+    """Posterior mean of sigma8 for other data, with weights from whole likelihoods computed from scratch."""
+    ratio = log_likelihood(model, level, other, draws.theta) - log_likelihood(model, level, data, draws.theta)
+    weight = draws.weight * np.exp(ratio - ratio.max())
     return weight @ draws.sigma8 / weight.sum()
 
 
-def moved(data, i, shift):
-    y = data.log_yx.copy()
-    y[i] += shift
-    return Data.observed(int(data.size), y)
+def without(data, i):
+    kept = np.arange(len(data.log_yx)) != i
+    return Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept], data.points[kept])
 
 
-def test_unbinned_saliency_is_the_derivative_of_the_posterior_mean(case):
-    model, data, _ = case
-    draws = from_prior(model, "unbinned", data, 3000, rng=np.random.default_rng(1))
-    assert draws.effective_size > 100
-    result = saliency(model, "unbinned", data, draws)
-    scale = np.abs(result.per_cluster).max()
-    for i in (0, 17, int(np.argmax(data.log_yx)), int(np.argmin(data.log_yx))):
-        up, down = (posterior_mean(model, "unbinned", moved(data, i, s), draws) for s in (0.01, -0.01))
-        assert result.per_cluster[i] == pytest.approx((up - down) / 0.02, abs=0.01 * scale)
+def with_moved(data, i, name, shift):
+    """The data with one observable of cluster `i` moved by `shift` dex."""
+    if name == "yx":
+        return Data.observed(int(data.size), data.log_yx + shift * (np.arange(len(data.log_yx)) == i))
+    log_mwl, observables = data.points.log_mwl.copy(), data.points.observables.copy()
+    if name == "mwl":
+        log_mwl[i] += shift
+    else:
+        observables[i, ("lx", "t", "mgas").index(name)] += shift
+    return replace(data, points=replace(data.points, observables=observables, log_mwl=log_mwl))
 
 
-def test_selfcal_and_counts_saliency(case):
-    model, data, _ = case
-    draws = from_prior(model, "selfcal", data, 3000, rng=np.random.default_rng(2))
-    result = saliency(model, "selfcal", data, draws)
-    shifted = [Data.observed(int(data.size), data.log_yx + s) for s in (0.01, -0.01)]
-    up, down = (posterior_mean(model, "selfcal", d, draws) for d in shifted)
+@pytest.mark.parametrize("level", ["unbinned", "full", "full+wl"])
+def test_saliency_is_the_derivative_of_the_posterior_mean(case, draws, level):
+    model, data = case
+    result = saliency(model, level, data, draws[level])
+    assert result.observables == observables_of(model, level)
+    assert result.per_cluster.shape == (len(data.log_yx), len(result.observables))
+    scale = np.abs(result.per_cluster).max(axis=0)
+    for e, name in enumerate(result.observables):
+        step = 0.002 if name == "t" else 0.01
+        for i in (17, int(np.argmax(data.log_yx)), int(np.argmin(data.log_yx))):
+            up, down = (
+                shifted_mean(model, level, data, with_moved(data, i, name, s), draws[level]) for s in (step, -step)
+            )
+            assert result.per_cluster[i, e] == pytest.approx((up - down) / (2 * step), abs=0.01 * scale[e])
+
+
+def test_selfcal_and_counts_saliency(case, draws):
+    model, data = case
+    result = saliency(model, "selfcal", data, draws["selfcal"])
+    moved = [Data.observed(int(data.size), data.log_yx + s) for s in (0.01, -0.01)]
+    up, down = (shifted_mean(model, "selfcal", data, d, draws["selfcal"]) for d in moved)
     assert result.median == pytest.approx((up - down) / 0.02, rel=0.02)
-    counts = from_prior(model, "counts", data, 3000, rng=np.random.default_rng(2))
-    more = posterior_mean(model, "counts", replace(data, size=data.size + 1), counts)
+    assert result.per_cluster.size == 0
+    counts = draws["counts"]
+    more = shifted_mean(model, "counts", data, replace(data, size=data.size + 1), counts)
     assert saliency(model, "counts", data, counts).count == pytest.approx(more - counts.mean, rel=1e-6)
     assert result.count > 0
 
 
-@pytest.mark.parametrize("level", ["counts", "selfcal", "unbinned"])
-def test_leave_one_out_equals_a_refit(case, level):
-    model, data, _ = case
-    draws = from_prior(model, level, data, 3000, rng=np.random.default_rng(3))
-    result = leave_one_out(model, level, data, draws)
-    for i in (0, 50, len(data.log_yx) - 1):
-        kept = np.arange(len(data.log_yx)) != i
-        without = posterior_mean(model, level, Data.observed(int(data.size) - 1, data.log_yx[kept]), draws)
-        assert result.shift[i] == pytest.approx(without - draws.mean, abs=1e-6)
-    assert (result.pareto_k < 0.7).all()
+@pytest.mark.parametrize("level", ["counts", "selfcal", "binned", "unbinned", "full", "full+wl"])
+def test_leave_one_out_equals_a_refit(case, draws, level):
+    model, data = case
+    result = leave_one_out(model, level, data, draws[level])
+    assert result.shift.shape == result.pareto_k.shape == (len(data.log_yx),)
+    for i in (0, 50, int(np.argmin(data.log_yx)), int(np.argmax(data.log_yx))):
+        refit = shifted_mean(model, level, data, without(data, i), draws[level])
+        assert result.shift[i] == pytest.approx(refit - draws[level].mean, abs=1e-6)
+    assert np.mean(result.pareto_k < 0.7) > 0.98
+
+
+def test_leave_one_out_of_full_equals_chains_without_the_cluster(nv22_model):
+    """Twenty chains with the most massive cluster, twenty without it."""
+    model, level, copies = nv22_model, "full+wl", 20
+    one = fiducial_mocks(model, 1, 12)
+    gone = int(np.argmax(one.log_mass))
+    index = np.tile(np.arange(len(one.row)), copies)
+    repeated = replace(one, size=np.repeat(one.size, copies), row=np.repeat(np.arange(copies), len(one.row)),
+                       **{n: getattr(one, n)[index] for n in ("z", "log_mass", "observables", "log_yx", "log_mwl")})  # fmt: skip
+    means, sizes = [], []
+    for seed, mocks in enumerate((repeated, repeated.kept(index != gone))):
+        theta, _ = posterior_draws(model, level, mocks, 1500, rng=np.random.default_rng(seed))
+        means.append(theta[..., 0].mean(axis=1))
+        sizes.append(theta)
+    error = np.hypot(*(m.std(ddof=1) / np.sqrt(copies) for m in means))
+    everything = from_chain(model, sizes[0].reshape(-1, sizes[0].shape[2])[::5])
+    shift = leave_one_out(model, level, Data.of_mock(model, one), everything).shift[gone]
+    assert means[1].mean() - means[0].mean() == pytest.approx(shift, abs=5 * error)
+    assert shift < -5 * error  # the most massive cluster raises sigma8
+
+
+def test_chains_and_importance_sampling_agree(nv22_model):
+    """Posterior mean and saliency of 8 catalogues from chains and from weighted prior draws."""
+    model = at_level(nv22_model, "unbinned")
+    mocks, n = fiducial_mocks(model, 8, 3), 8
+    theta, size = posterior_draws(model, "unbinned", mocks, 4000, rng=np.random.default_rng(4))
+    assert theta.shape == (n, 300, len(model.parameters.free))
+    assert size > 150
+    prior, rng, differences = model.parameters.draw(6000, rng=np.random.default_rng(5)), np.random.default_rng(6), []
+    for i in range(n):
+        data = Data.of_mock(model, mocks, i)
+        value = log_likelihood(model, "unbinned", data, prior)
+        weight = np.exp(value - value.max())
+        ours, other = from_chain(model, theta[i]), WeightedDraws(prior, weight / weight.sum(), prior[:, 0])
+        spread = np.sqrt(other.weight @ (other.sigma8 - other.mean) ** 2)
+        error = spread * np.sqrt(1 / size + 1 / other.effective_size)
+        lowest = int(np.argmin(data.log_yx))
+        slopes = [saliency(model, "unbinned", data, d).per_cluster[lowest, 0] for d in (ours, other)]
+        differences.append([(ours.mean - other.mean) / error, slopes[0] / slopes[1]])
+    z, ratio = np.array(differences).T
+    assert np.abs(z).max() < 5
+    assert np.abs(np.mean(z)) < 5 / np.sqrt(n)
+    assert np.median(ratio) == pytest.approx(1, abs=0.2)
+    assert rng is not None
+
+
+def test_common_shift_is_resisted_by_priors_alone(nv22):
+    """Moving every log T is moving the normalisation of T, which only its prior resists.
+
+    Sum over clusters of d sigma8 / d log T = -Cov(sigma8, log b) / std(log b)^2, exactly, for a Gaussian
+    prior of log b and a selection that does not depend on T; likewise for M_gas and M_WL.
+    """
+    names, width = {"t": "norm_t", "mgas": "norm_mgas", "mwl": "norm_wl"}, 0.1
+    parameters = nv22.setup.parameters.without(["norm_t", "norm_mgas", "scatter_wl"])
+    for name in names.values():
+        parameters = parameters.with_free(Parameter(name, 1.0, Prior("lognormal", mean=1.0, std=width, log=True)))
+    model = forward_model(replace(nv22.setup, parameters=parameters))
+    mocks = fiducial_mocks(model, 30, 5)
+    theta, _ = posterior_draws(model, "full+wl", mocks, 1500, rng=np.random.default_rng(6))
+    found = {name: [] for name in names}
+    for i in range(len(theta)):
+        draws = from_chain(model, theta[i])
+        result = saliency(model, "full+wl", Data.of_mock(model, mocks, i), draws)
+        for name, norm in names.items():
+            log_norm = np.log10(theta[i][:, parameters.names.index(norm)])
+            expected = -draws.covariance(log_norm) / (width / np.log(10)) ** 2
+            found[name].append([result.per_cluster[:, result.observables.index(name)].sum(), expected])
+    for name, pairs in found.items():
+        total, expected = np.array(pairs).T
+        error = (total - expected).std(ddof=1) / np.sqrt(len(total))
+        assert total.mean() == pytest.approx(expected.mean(), abs=5 * error), name
+        assert error < 0.25 * np.abs([np.mean(found[n]) for n in names]).max()
+
+
+def test_order_of_clusters_does_not_matter(case, draws):
+    model, data = case
+    order = np.random.default_rng(1).permutation(len(data.log_yx))
+    other = Data.observed(int(data.size), data.log_yx[order], data.error[order], data.points[order])
+    for level in ("unbinned", "full+wl"):
+        one, two = (saliency(model, level, d, draws[level]).per_cluster for d in (data, other))
+        np.testing.assert_allclose(two, one[order], atol=1e-9)
+        one, two = (leave_one_out(model, level, d, draws[level]).shift for d in (data, other))
+        np.testing.assert_allclose(two, one[order], atol=1e-12)
+
+
+def test_unmeasured_observables_have_no_saliency(case, draws):
+    model, data = case
+    observables = data.points.observables.copy()
+    observables[3, 1] = np.nan
+    part = Data.observed(
+        int(data.size), data.log_yx, points=Points.observed(data.points.z, observables, log_mwl=data.points.log_mwl)
+    )
+    found = saliency(model, "full", part, draws["full"]).per_cluster
+    assert np.isnan(found[3, 1])
+    assert np.isfinite(np.delete(found.ravel(), 3 * 3 + 1)).all()
+
+
+def test_pairwise_unbinned_likelihood_has_the_measurement_errors(cccp):
+    model = forward_model(replace(cccp.setup, yx_error=0.1))
+    mocks, theta = fiducial_mocks(model, 3, 2), model.parameters.draw(3, rng=np.random.default_rng(3))
+    target = PairwiseYx(model, mocks)
+    for i in range(3):
+        public = likelihood("unbinned", model, Data.of_mock(model, mocks, i))(theta)
+        ours = [target(np.repeat(theta[k : k + 1], 3, axis=0))[i] for k in range(3)]
+        np.testing.assert_allclose(np.diff(ours), np.diff(public), atol=2e-3)
+
+
+def test_influence_by_mass_and_by_redshift(cccp):
+    """All clusters' mean is the same however they are binned; measurement errors are those of the setup."""
+    for error in (0.0, 0.3):
+        model = forward_model(replace(cccp.setup, yx_error=error, errors=(0.0, error)))
+        curve = build_influence(model, "x", InfluencePlan(6, 1500, 3, 4), level="full", rng=np.random.default_rng(1))
+        assert set(curve.by_mass.saliency) == {"lx", "yx", "mass"}
+        for name in ("yx", "mass"):
+            one, two = (np.average(b.saliency[name], weights=b.number) for b in (curve.by_mass, curve.by_redshift))
+            assert one == pytest.approx(two, rel=1e-9)
+        mass = mass_slopes(model, "full") @ [curve.by_mass.saliency[n] for n in ("lx", "yx")]
+        np.testing.assert_allclose(curve.by_mass.saliency["mass"], mass)
+        assert (curve.by_mass.shift_spread > 0).all()
+        if not error:
+            exact = abs(curve.by_mass.saliency["yx"].mean())
+    assert abs(curve.by_mass.saliency["yx"].mean()) < 0.7 * exact
 
 
 def test_where_the_information_sits(nv22):
-    """PHYSICS section 8: with Mmin fixed the saliency is largest at Mmin; following L_X it is not."""
-    strongest = {}
+    """PHYSICS section 8: with Mmin fixed clusters at Mmin matter most; following L_X those at the break differ."""
+    curves = {}
     for mode in ("fixed", "follows_lx"):
         setup = with_sharp(nv22.setup, replace(nv22.setup.selection, min_mass_mode=mode))
-        setup = replace(setup, parameters=setup.parameters.widened(10))
-        model = forward_model(setup)
-        mocks = draw_mocks(model, np.repeat(model.parameters.fiducial[None], 4, 0), rng=np.random.default_rng(4))
-        values, masses = [], []
-        for i in range(4):
-            mine = mocks.row == i
-            data = Data.observed(int(mine.sum()), mocks.log_yx[mine])
-            draws = from_prior(model, "unbinned", data, 5000, rng=np.random.default_rng(i))
-            values.append(saliency(model, "unbinned", data, draws).per_cluster)
-            masses.append(mocks.log_mass[mine])
-        mean, _ = average_by(np.abs(np.concatenate(values)), np.concatenate(masses), np.array([13.6, 13.8, 14.0, 14.4]))
-        strongest[mode] = mean[0] / mean[2]
-    assert strongest["fixed"] > 2 * strongest["follows_lx"]
+        plan = InfluencePlan(16, 4000, 9)
+        curves[mode] = build_influence(forward_model(setup), mode, plan, rng=np.random.default_rng(4)).by_mass
+    fixed, follows = (curves[m].saliency["yx"] for m in ("fixed", "follows_lx"))
+    errors = [curves[m].saliency_error["yx"] for m in ("fixed", "follows_lx")]
+    assert fixed[0] < -5 * errors[0][0]
+    assert abs(fixed[0]) > 3 * np.abs(fixed[1:]).max()
+    at_break = int(np.argmin(np.abs(curves["fixed"].centre - 14.25)))
+    assert 4 < at_break < 8
+    gap = 5 * np.hypot(errors[0][at_break], errors[1][at_break])
+    assert fixed[at_break] > follows[at_break] + gap
+    assert follows[at_break] < follows[-1] - 5 * np.hypot(errors[1][at_break], errors[1][-1])
 
 
-def test_influence_averages_the_saliency_of_single_clusters(nv22_model):
-    """The tabulated average over mocks equals the direct calculation on the same mock and draws."""
-    plan = InfluencePlan(mocks=2, draws=2500, mass_bins=3)
-    curve = build_influence(nv22_model, "as configured", plan, rng=np.random.default_rng(5))
-    rng = np.random.default_rng(5)
-    theta = nv22_model.parameters.draw(2500, rng=rng)
-    mocks = draw_mocks(nv22_model, np.repeat(nv22_model.parameters.fiducial[None], 2, 0), rng=rng)
-    slopes, shifts = [], []
-    for i in range(2):
-        data = Data.observed(int(mocks.size[i]), mocks.log_yx[mocks.row == i])
-        target = likelihood("unbinned", nv22_model, data)
-        value = np.concatenate([target(part) for part in np.array_split(theta, 40)])
-        weight = np.exp(value - value.max())
-        draws = WeightedDraws(theta, weight / weight.sum(), theta[:, 0])
-        slopes.append(saliency(nv22_model, "unbinned", data, draws).per_cluster)
-        shifts.append(leave_one_out(nv22_model, "unbinned", data, draws).shift)
-    mean, _ = average_by(np.concatenate(slopes), mocks.log_mass, curve.mass_edges)
-    np.testing.assert_allclose(curve.saliency, mean, atol=2e-4)
-    mean, _ = average_by(np.concatenate(shifts), mocks.log_mass, curve.mass_edges)
-    np.testing.assert_allclose(curve.shift, mean, atol=2e-5)
+def test_chains_too_short_are_refused(nv22_model):
+    with pytest.raises(InputError, match="raise --steps to"):
+        build_influence(nv22_model, "x", InfluencePlan(4, 250, 3), level="full", rng=np.random.default_rng(1))
+    with pytest.raises(InputError, match="has no saliency of single clusters"):
+        build_influence(nv22_model, "x", InfluencePlan(), level="counts", rng=np.random.default_rng(1))
+    with pytest.raises(InputError, match="mocks must be at least 2"):
+        InfluencePlan(mocks=1)
 
 
-def test_too_few_draws_are_refused(cccp_model):
-    with pytest.raises(InputError, match="raise --draws"):
-        build_influence(cccp_model, "x", InfluencePlan(2, 200, 3), rng=np.random.default_rng(1))
-
-
-def test_binned_has_no_saliency(case):
-    model, data, _ = case
+def test_levels_without_single_clusters_are_refused(case, draws):
+    model, data = case
     with pytest.raises(InputError, match="use 'unbinned'"):
-        saliency(model, "binned", data, from_chain(model, model.parameters.fiducial[None]))
+        saliency(model, "binned", data, draws["binned"])
+    bare = replace(data, points=None)
+    for function in (saliency, leave_one_out):
+        with pytest.raises(InputError, match="needs the observables of single clusters"):
+            function(model, "full", bare, draws["full"])
 
 
 def test_pareto_k_of_known_tails():
     rng = np.random.default_rng(1)
-    assert pareto_k(rng.pareto(2.0, 20_000) + 1) == pytest.approx(0.5, abs=0.15)
-    assert pareto_k(rng.pareto(1.0, 20_000) + 1) == pytest.approx(1.0, abs=0.2)
+    heavy, heavier = rng.pareto(2.0, 20_000) + 1, rng.pareto(1.0, 20_000) + 1
+    assert pareto_k(heavy) == pytest.approx(0.5, abs=5 * 1.5 / np.sqrt(424))
+    assert pareto_k(heavier) == pytest.approx(1.0, abs=5 * 2 / np.sqrt(424))
+    tail = np.sort(heavy)[-424:]
+    fitted = stats.genpareto.fit(tail - np.sort(heavy)[-425], floc=0)[0]
+    assert pareto_k(heavy) == pytest.approx(fitted, abs=0.05)
+    np.testing.assert_allclose(pareto_k(np.column_stack([heavy, heavier])), [pareto_k(heavy), pareto_k(heavier)])
     assert pareto_k(np.ones(100)) == -np.inf
 
 
 def test_average_by():
-    mean, error = average_by(np.array([1.0, 3.0, 5.0]), np.array([0.1, 0.2, 1.5]), np.array([0.0, 1.0, 2.0, 3.0]))
+    values, at = np.array([1.0, 3.0, 5.0]), np.array([0.1, 0.2, 1.5])
+    mean, error = average_by(values, at, np.array([0.0, 1.0, 2.0, 3.0]))
     np.testing.assert_allclose(mean[:2], [2.0, 5.0])
     assert error[0] == pytest.approx(1.0)
     assert np.isnan(mean[2])
+
+
+def test_errors_are_those_of_whole_catalogues():
+    """Clusters of a catalogue share an offset: errors of independent clusters would be far too small."""
+    rng, repeats, groups, size = np.random.default_rng(2), 400, 20, 30
+    group, at = np.repeat(np.arange(groups), size), np.full(groups * size, 0.5)
+    values = rng.standard_normal((groups * size, repeats)) + np.repeat(rng.standard_normal((groups, repeats)), size, axis=0)
+    mean, error = average_by(values, at, np.array([0.0, 1.0]), group)
+    ratio = np.sqrt((error**2).mean()) / mean.std()
+    assert ratio == pytest.approx(1, abs=5 / np.sqrt(2 * repeats))
+    assert np.sqrt((average_by(values, at, np.array([0.0, 1.0]))[1] ** 2).mean()) < 0.4 * mean.std()
+
+
+@pytest.fixture(scope="module")
+def curves(cccp):
+    plan = InfluencePlan(3, 1500, 4, 3)
+    lensed = forward_model(replace(cccp.setup, weak_lensing=0.2))
+    one = build_influence(lensed, "as configured", plan, level="full+wl", rng=np.random.default_rng(1))
+    far = replace(one.by_mass, saliency=one.by_mass.saliency | {"lx": np.array([-1.0, 0.001, 0.002, 0.003])})
+    return one, replace(one, selection="Mmin follows L_X", by_mass=far, by_redshift=None, log_break=14.25)
+
+
+def test_figure_has_a_panel_for_every_observable(curves):
+    figure = influence_figure(curves)
+    labels = [axes.get_ylabel() for axes in figure.axes]
+    assert len(labels) == 5
+    for symbol in (r"L_{\rm X}", r"Y_{\rm X}", r"M_{\rm WL}"):
+        assert any(symbol in label and "dex" in label for label in labels)
+    assert "left out" in labels[-1]
+    assert figure.get_size_inches()[0] < 7.2
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert "$-1000$" in texts  # beyond the axis
+    assert abs(figure.axes[0].get_ylim()[0]) < 100
+    colours = {line.get_color() for line in figure.axes[0].lines if line.get_marker() in "os"}
+    assert len(colours) >= 2
+
+
+def test_figure_by_redshift_shows_cones_only(curves):
+    figure = influence_figure(curves, "redshift")
+    assert any("redshift" in axes.get_xlabel() for axes in figure.axes)
+    assert len(figure.legends[0].get_texts()) == 1
+    with pytest.raises(InputError, match="none of the surveys is a light cone"):
+        influence_figure(curves[1:], "redshift")
+    with pytest.raises(InputError, match="draw a figure for each"):
+        influence_figure([curves[0], replace(curves[1], level="full")])
