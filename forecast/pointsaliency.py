@@ -2,7 +2,7 @@
 
 The density of a selected cluster at given redshift and observables is that before selection: what selects
 depends on the data alone. Its derivative by a datum is therefore the one at fixed selection. Posteriors of
-many mock catalogues are sampled at once, each by a Markov chain of its own.
+many mock catalogues are sampled at once, by Markov chains of their own.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ _STEP = 0.1
 _ENTRIES = 40_000
 _ENOUGH = 200.0
 """Effective number of draws at which chains end."""
-_PILOTS, _BLOCK, _KEPT = 4, 250, 300
-"""Pilot chains, steps of a pilot and between looks at the chains' length, and draws kept of each."""
+_PILOTS, _PILOT, _BLOCK = 4, 120, 250
+"""Number of pilot chains and their steps; steps between looks at the chains' length."""
+_CHAINS, _KEPT = 20, 300
+"""Chains that run together at least; draws kept of each catalogue."""
 _FREEDOM, _LOCAL, _MARGIN = 5.0, 0.4, 8
 """Degrees of freedom of proposals, length of random walks in their units, and nodes beyond the data."""
 
@@ -155,17 +157,19 @@ class _Proposal:
         return np.asarray(-0.5 * (_FREEDOM + len(white)) * np.log1p((white**2).sum(axis=0) / _FREEDOM))
 
     @classmethod
-    def learnt(cls, states: Array) -> _Proposal:
-        """Means of states (S, n, D) by catalogue, and their covariance pooled over catalogues."""
-        mean = states.mean(axis=0)
-        centred = (states - mean).reshape(-1, states.shape[2])
-        return cls(mean, np.linalg.cholesky(centred.T @ centred / len(centred) + 1e-9 * np.eye(states.shape[2])))
+    def learnt(cls, states: Array, copies: int) -> _Proposal:
+        """Means of states (S, copies x n, D) by catalogue, and their covariance pooled over catalogues."""
+        each = states.reshape(len(states), copies, -1, states.shape[2])
+        mean = each.mean(axis=(0, 1))
+        centred = (each - mean).reshape(-1, states.shape[2])
+        covariance = centred.T @ centred / len(centred) + 1e-9 * np.eye(centred.shape[1])
+        return cls(np.tile(mean, (copies, 1)), np.linalg.cholesky(covariance))
 
 
 def posterior_draws(
     model: ForwardModel, level: str, mocks: Mocks, steps: int, *, rng: np.random.Generator
 ) -> tuple[Array, float]:
-    """Draws from the posteriors of catalogues at the fiducial parameters, by one Markov chain each.
+    """Draws from the posteriors of catalogues at the fiducial parameters, by Markov chains.
 
     Three of four Metropolis steps are drawn independently of the state, from proposals that pilot chains have
     learnt; the fourth is a random walk, for catalogues that they do not fit.
@@ -183,31 +187,44 @@ def posterior_draws(
     Returns
     -------
     ndarray, shape (n, S, D)
-        300 of each chain's states, evenly spaced.
+        S = 300 states of each catalogue's chains, evenly spaced.
     float
-        Effective number of draws of a chain, from the autocorrelation of sigma8 over all of them.
+        Effective number of draws for a catalogue, from the autocorrelation of sigma8 over all chains.
     """
-    parameters = model.parameters
+    parameters, number = model.parameters, len(mocks.size)
+    copies = -(-_CHAINS // number)
+    height = _log_posterior(model, level, _repeated(mocks, copies))
+    start, factor = _start(model, level)
+    at = np.repeat(start[None], copies * number, axis=0)
+    proposal = _Proposal(at, factor)
+    for _ in range(_PILOTS):
+        pilot = np.stack(list(islice(_walk(height, proposal, at, rng), _PILOT)))
+        at, proposal = pilot[-1], _Proposal.learnt(pilot[_PILOT // 4 :], copies)
+    states, length = _long_enough(_walk(height, proposal, at, rng), steps, (parameters.names.index("sigma8"), copies))
+    each = states.reshape(len(states), copies, number, -1).transpose(2, 0, 1, 3).reshape(number, -1, len(start))
+    kept = each[:, np.linspace(0, each.shape[1] - 1, _KEPT).astype(int)]
+    return from_scores(parameters, kept.reshape(-1, len(start))).reshape(kept.shape), copies * len(states) / length
+
+
+def _log_posterior(model: ForwardModel, level: str, mocks: Mocks) -> Callable[[Array], Array]:
+    """ln of each catalogue's posterior, shape (n,), as a function of prior scores (n, D)."""
     points = level in POINT_LEVELS
     target = PairwisePosterior(model, mocks, lensing=level == "full+wl") if points else PairwiseYx(model, mocks)
 
     def height(scores: Array) -> Array:
-        theta = from_scores(parameters, scores)
+        theta = from_scores(model.parameters, scores)
         value = target(theta) - 0.5 * (scores**2).sum(axis=1)
         if np.isnan(value).any():
             raise NumericalError(f"the {level} likelihood of a mock catalogue is NaN at {theta[np.isnan(value)][0]}")
         return value
 
-    at, factor = _start(model, level)
-    at = np.repeat(at[None], len(mocks.size), axis=0)
-    proposal = _Proposal(at, factor)
-    for _ in range(_PILOTS):
-        pilot = np.stack(list(islice(_walk(height, proposal, at, rng), _BLOCK)))
-        at, proposal = pilot[-1], _Proposal.learnt(pilot[_BLOCK // 5 :])
-    index = parameters.names.index("sigma8")
-    states, effective_size = _long_enough(_walk(height, proposal, at, rng), steps, index)
-    kept = states[np.linspace(0, len(states) - 1, _KEPT).astype(int)].swapaxes(0, 1)
-    return from_scores(parameters, kept.reshape(-1, kept.shape[2])).reshape(kept.shape), effective_size
+    return height
+
+
+def _repeated(mocks: Mocks, copies: int) -> Mocks:
+    """All catalogues, several times one after the other."""
+    size = len(mocks.size)
+    return Mocks.joined([replace(mocks, row=mocks.row + size * i) for i in range(copies)])
 
 
 def _start(model: ForwardModel, level: str) -> tuple[Array, Array]:
@@ -237,12 +254,15 @@ def _walk(
         yield at
 
 
-def _long_enough(chain: Iterator[Array], steps: int, sigma8: int) -> tuple[Array, float]:
-    """States (S, n, D) of chains, no more than needed, and their effective size."""
+def _long_enough(chain: Iterator[Array], steps: int, which: tuple[int, int]) -> tuple[Array, float]:
+    """States (S, n, D) of chains, no more than needed, and the autocorrelation length of sigma8.
+
+    `which`: its index, and the number of chains of one catalogue.
+    """
     states: list[Array] = []
-    effective_size = 0.0
-    while len(states) < steps and effective_size < _ENOUGH:
+    (sigma8, copies), length = which, np.inf
+    while len(states) < steps and copies * len(states) < _ENOUGH * length:
         states += islice(chain, min(_BLOCK, steps - len(states)))
         trace = np.stack([at[:, sigma8] for at in states])
-        effective_size = len(states) / float(autocorrelation_time(trace[..., None])[0])
-    return np.stack(states), effective_size
+        length = float(autocorrelation_time(trace[..., None])[0])
+    return np.stack(states), length

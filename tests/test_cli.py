@@ -131,11 +131,11 @@ def test_map_json(fast, tmp_path):
 
 
 def test_saliency_json(tmp_path):
-    out = forecast("saliency", "nv22", "--mocks", 4, "--draws", 1500, "--json", "--out", "o", cwd=tmp_path)
+    out = forecast("saliency", "nv22", "--mocks", 3, "--steps", 1500, "--json", "--out", "o", cwd=tmp_path)
     assert out.returncode == 0, out.stderr
     curves = {c["selection"]: c for c in json.loads(out.stdout)["influence"]}
-    assert set(curves) == {"as configured", "Mmin follows L_X"}
-    assert curves["as configured"]["saliency"][0] < 0  # Mmin fixed in mass acts as a standard
+    assert set(curves) == {"as configured", "Mmin follows L_X", "flux-limited cone"}
+    assert next(iter(curves["as configured"]["by_mass"]["saliency"].values()))[0] < 0  # Mmin fixed in mass acts as a standard
     assert (tmp_path / "o" / "figures" / "influence.png").is_file()
 
 
