@@ -33,7 +33,7 @@ _KINDS = {
     "mock": "one mock catalogue",
     "catalogue": "an observed catalogue",
 }
-_OBSERVABLES = {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X"}
+_OBSERVABLES = {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X", "core": "C", "wl": "M_WL"}
 _SYMBOLS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": "Δγ"}
 _TYPESET = (
     (r"\b([LMY])_(X|gas)\b", r"<i>\1</i><sub>\2</sub>"),

@@ -14,7 +14,6 @@ from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.survey import Box
 
-
 TABULATED = tuple(level for level in LEVELS if level not in POINT_LEVELS)
 
 

@@ -135,7 +135,8 @@ def test_saliency_json(tmp_path):
     assert out.returncode == 0, out.stderr
     curves = {c["selection"]: c for c in json.loads(out.stdout)["influence"]}
     assert set(curves) == {"as configured", "Mmin follows L_X", "flux-limited cone"}
-    assert next(iter(curves["as configured"]["by_mass"]["saliency"].values()))[0] < 0  # Mmin fixed in mass acts as a standard
+    by_mass = curves["as configured"]["by_mass"]["saliency"]
+    assert next(iter(by_mass.values()))[0] < 0  # Mmin fixed in mass acts as a standard
     assert (tmp_path / "o" / "figures" / "influence.png").is_file()
 
 

@@ -33,7 +33,7 @@ def test_values_become_package_units(nv22, cccp):
     assert cccp.setup.relations.lx.scatter == pytest.approx(0.396 / 2.302585, rel=1e-6)
     # ln LX = 47.392 + 1.61 ln M500 at 10^14.6 Msun
     assert cccp.setup.relations.lx.log_norm == pytest.approx(47.392 / 2.302585093 + 1.61 * 14.6, abs=1e-5)
-    assert "density_contrast" in cccp.setup.parameters.names
+    assert "density_contrast_6" in cccp.setup.parameters.names
 
 
 def test_nv22_yx_scatters_by_009(nv22):

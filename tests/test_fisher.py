@@ -76,7 +76,8 @@ def test_replicated_surveys_scale_the_count(nv22, cccp):
     from forecast.mock import draw_mocks
 
     for setup in (nv22.setup, cccp.setup):
-        theta = setup.parameters.fiducial[None].copy()
+        setup = with_sample_variance(setup, False)
+        theta = setup.parameters.fiducial[None]
         one = forward_model(setup).expected_count(theta)[0]
         many = replace(setup, geometry=Replicated(setup.geometry, 30))
         model = forward_model(with_sample_variance(many, False))

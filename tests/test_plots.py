@@ -33,7 +33,8 @@ def abundance():
 def ladder():
     rows = []
     for selection in ("as configured", "Mmin follows L_X", "flux-limited cone"):
-        for widening, std in ((1.0, (0.0635, 0.033, 0.028, 0.025, 0.024, 0.022, 0.018)), (10.0, (0.0635, 0.06, 0.05, 0.04, 0.03, 0.03, 0.02))):
+        narrow = (0.0635, 0.033, 0.028, 0.025, 0.024, 0.022, 0.018)
+        for widening, std in ((1.0, narrow), (10.0, (0.0635, 0.06, 0.05, 0.04, 0.03, 0.03, 0.02))):
             levels = dict(zip(plots.LEVELS, (*std, 0.017), strict=True))
             rows.append(LadderRow(f"{selection}, x {widening:g}", selection, widening, 123.6, levels))
     return rows

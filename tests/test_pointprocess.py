@@ -50,7 +50,8 @@ NAMES = ["box", "tails", "mass-dependent", "cone", "cone, tails", "cone, mass-de
 
 
 def draw(model, copies, seed):
-    return draw_mocks(model, np.repeat(model.parameters.fiducial[None], copies, axis=0), rng=np.random.default_rng(seed))
+    theta = np.repeat(model.parameters.fiducial[None], copies, axis=0)
+    return draw_mocks(model, theta, rng=np.random.default_rng(seed))
 
 
 def brute_force(model, v, z, x, log_mwl, errors):
@@ -90,7 +91,8 @@ def brute_force(model, v, z, x, log_mwl, errors):
 @pytest.mark.parametrize("lensing", [False, True])
 def test_density_of_a_cluster_against_brute_force(surveys, name, lensing):
     setup = surveys[name]
-    setup = replace(setup, parameters=setup.parameters.without(["density_contrast"]))
+    contrasts = [name for name in setup.parameters.names if name.startswith("density_contrast")]
+    setup = replace(setup, parameters=setup.parameters.without(contrasts))
     model = forward_model(setup)
     points = Points.of_mocks(model, draw(model, 1, 3))[:4]
     theta = model.parameters.draw(2, rng=np.random.default_rng(4))

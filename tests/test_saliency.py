@@ -118,8 +118,9 @@ def test_leave_one_out_of_full_equals_chains_without_the_cluster(nv22_model):
     one = fiducial_mocks(model, 1, 12)
     gone = int(np.argmax(one.log_mass))
     index = np.tile(np.arange(len(one.row)), copies)
-    repeated = replace(one, size=np.repeat(one.size, copies), row=np.repeat(np.arange(copies), len(one.row)),
-                       **{n: getattr(one, n)[index] for n in ("z", "log_mass", "observables", "log_yx", "log_mwl")})  # fmt: skip
+    arrays = {n: getattr(one, n)[index] for n in ("z", "log_mass", "observables", "log_yx", "log_mwl")}
+    row = np.repeat(np.arange(copies), len(one.row))
+    repeated = replace(one, size=np.repeat(one.size, copies), row=row, **arrays)
     means, sizes = [], []
     for seed, mocks in enumerate((repeated, repeated.kept(index != gone))):
         theta, _ = posterior_draws(model, level, mocks, 1500, rng=np.random.default_rng(seed))
@@ -296,7 +297,8 @@ def test_errors_are_those_of_whole_catalogues():
     """Clusters of a catalogue share an offset: errors of independent clusters would be far too small."""
     rng, repeats, groups, size = np.random.default_rng(2), 400, 20, 30
     group, at = np.repeat(np.arange(groups), size), np.full(groups * size, 0.5)
-    values = rng.standard_normal((groups * size, repeats)) + np.repeat(rng.standard_normal((groups, repeats)), size, axis=0)
+    shared = np.repeat(rng.standard_normal((groups, repeats)), size, axis=0)
+    values = rng.standard_normal((groups * size, repeats)) + shared
     mean, error = average_by(values, at, np.array([0.0, 1.0]), group)
     ratio = np.sqrt((error**2).mean()) / mean.std()
     assert ratio == pytest.approx(1, abs=5 / np.sqrt(2 * repeats))

@@ -304,6 +304,7 @@ def test_one_contrast_understates_the_sample_variance_of_a_cone(cone):
 def erosita_with(**tables):
     """Setup of the built-in configuration with some tables changed; None removes a key."""
     content = load_config("erosita").model_dump(mode="json")
+    del content["survey"]["shells"]
     for table, changes in tables.items():
         if isinstance(changes, dict):
             content[table] = {k: v for k, v in (content[table] | changes).items() if v is not None}

@@ -173,6 +173,7 @@ def test_without_its_bins_a_density_of_shells_would_be_wrong(model):
 
 def test_configured_bins_from_configuration_to_words():
     content = load_config("erosita").model_dump(mode="json")
+    del content["survey"]["shells"]
     content["survey"] |= {"redshift_edges": [0.1, 0.3, 0.8], "binned_in_redshift": True}
     flux = "erg / (s cm2)"
     curve = {"fluxes": [f"3e-13 {flux}", f"1e-12 {flux}"], "values": [0.2, 0.0]}
