@@ -31,8 +31,8 @@ _STEP = 0.1
 _ENTRIES = 40_000
 _ENOUGH = 200.0
 """Effective number of draws at which chains end."""
-_PILOTS, _PILOT, _BLOCK = 4, 120, 250
-"""Number of pilot chains and their steps; steps between looks at the chains' length."""
+_PILOTS, _BLOCK = (100, 200, 500), 250
+"""Steps of pilot chains, and between looks at the chains' length."""
 _CHAINS, _KEPT = 20, 300
 """Chains that run together at least; draws kept of each catalogue."""
 _FREEDOM, _LOCAL, _MARGIN = 5.0, 0.4, 8
@@ -197,13 +197,14 @@ def posterior_draws(
     start, factor = _start(model, level)
     at = np.repeat(start[None], copies * number, axis=0)
     proposal = _Proposal(at, factor)
-    for _ in range(_PILOTS):
-        pilot = np.stack(list(islice(_walk(height, proposal, at, rng), _PILOT)))
-        at, proposal = pilot[-1], _Proposal.learnt(pilot[_PILOT // 4 :], copies)
-    states, length = _long_enough(_walk(height, proposal, at, rng), steps, (parameters.names.index("sigma8"), copies))
+    for length in _PILOTS:
+        pilot = np.stack(list(islice(_walk(height, proposal, at, rng), max(60, length // copies))))
+        at, proposal = pilot[-1], _Proposal.learnt(pilot[len(pilot) // 4 :], copies)
+    sigma8 = parameters.names.index("sigma8")
+    states, correlated = _long_enough(_walk(height, proposal, at, rng), steps, (sigma8, copies))
     each = states.reshape(len(states), copies, number, -1).transpose(2, 0, 1, 3).reshape(number, -1, len(start))
     kept = each[:, np.linspace(0, each.shape[1] - 1, _KEPT).astype(int)]
-    return from_scores(parameters, kept.reshape(-1, len(start))).reshape(kept.shape), copies * len(states) / length
+    return from_scores(parameters, kept.reshape(-1, len(start))).reshape(kept.shape), copies * len(states) / correlated
 
 
 def _log_posterior(model: ForwardModel, level: str, mocks: Mocks) -> Callable[[Array], Array]:
