@@ -45,7 +45,7 @@ Array = np.ndarray
 YX_ERROR = 0.10
 FAST = {"n_z": 50, "wavenumbers": 500}
 """cosmocnc's own numbers of redshifts and wave numbers."""
-FINE = {"n_z": 200, "wavenumbers": 5000}
+FINE = {"n_z": 400, "wavenumbers": 5000}
 SIGMA8 = (0.75, 0.79, 0.81, 0.83, 0.87)
 OM0 = (0.26, 0.28, 0.29, 0.30, 0.32)
 NODES = 64
