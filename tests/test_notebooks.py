@@ -29,6 +29,8 @@ NUMBERS = {
     "fits": "{level: list(map(float, fit)) for level, fit in fits.items()}",
 }
 """What is read back from the notebook's namespace."""
+LAST_DIGIT = 1.5e-4
+"""Tables show four decimals: rounding may move the last by one."""
 
 
 def execute(path):
@@ -143,7 +145,9 @@ def test_stored_numbers_are_current(run, stored):
     assert len(old) == len(new) == len(head)
     for before, after in zip(old, new, strict=True):
         numbers = [np.array([float(x) for x in re.findall(r"\d+\.\d+", text)]) for text in (before, after)]
-        np.testing.assert_allclose(*numbers, rtol=0.05, err_msg="execute the notebook again and save it")
+        np.testing.assert_allclose(
+            *numbers, rtol=0.05, atol=LAST_DIGIT, err_msg="execute the notebook again and save it"
+        )
 
 
 def test_stored_outputs_are_small_and_clean(stored):

@@ -52,7 +52,7 @@ def draws(case):
 
 def log_likelihood(model, level, data, theta):
     target = likelihood(level, model, data)
-    return np.concatenate([target(part) for part in np.array_split(theta, 50)])
+    return np.concatenate([target(part) for part in np.array_split(theta, 1 + len(theta) // 100)])
 
 
 def shifted_mean(model, level, data, other, draws):
