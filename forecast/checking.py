@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .calibration import CalibrationPlan, LevelCalibration, calibrate
 from .config import Config
+from .files import write_json
 from .model import forward_model
 from .output import Job, prepare_output
 from .predictivecheck import Plant, PredictiveCheck, PredictivePlan, plants, predictive_check
-from .results import Provenance, to_plain
+from .results import Provenance
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,4 @@ def _write(checks: Checks, config: Config, truth: Config | None, job: Job) -> No
     provenance = Provenance("check", job.name, config.model_dump(mode="json"), job.seed)
     mocks_from = None if truth is None else truth.model_dump(mode="json")
     content = {"provenance": provenance, "mocks_from": mocks_from, **contents(checks)}
-    text = json.dumps(to_plain(content), indent=1, allow_nan=False)
-    draft = job.out / "check.partial"
-    draft.write_text(text + "\n", encoding="utf-8")
-    draft.replace(job.out / "check.json")
+    write_json(job.out / "check.json", content)

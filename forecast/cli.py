@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -303,10 +302,11 @@ def joint(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = Fa
 def configs(as_json: Json = False) -> None:
     """List the built-in configurations."""
     from .config import builtin_configs, load_config
+    from .files import json_text
 
     titles = {name: load_config(name).title for name in builtin_configs()}
     if as_json:
-        typer.echo(json.dumps(titles, indent=1))
+        typer.echo(json_text(titles))
         return
     width = max(len(name) for name in titles)
     for name, title in titles.items():
@@ -391,10 +391,11 @@ def _progress(silent: bool) -> Iterator[Callable[[str, int, int, float], None] |
 
 def _deliver(result: Result, job: Job, quiet: bool, as_json: bool) -> None:
     """Print the result, and exit with the status of convergence."""
+    from .files import json_text
     from .tables import not_converged, print_tables, summary_json
 
     if as_json:
-        typer.echo(json.dumps(summary_json(result), indent=1, allow_nan=False))
+        typer.echo(json_text(summary_json(result)))
     elif not quiet:
         print_tables(result, job)
     if not result.converged:
@@ -406,11 +407,11 @@ def _deliver(result: Result, job: Job, quiet: bool, as_json: bool) -> None:
 def _deliver_checks(checks: Checks, job: Job, quiet: bool, as_json: bool) -> None:
     """Print the state of every level; exit code 1 if one is not calibrated."""
     from .checking import contents
-    from .results import to_plain
+    from .files import json_text
     from .tables import print_checks
 
     if as_json:
-        typer.echo(json.dumps(to_plain(contents(checks)), indent=1, allow_nan=False))
+        typer.echo(json_text(contents(checks)))
     elif not quiet:
         print_checks(checks, job)
     if checks.failures:
@@ -420,14 +421,13 @@ def _deliver_checks(checks: Checks, job: Job, quiet: bool, as_json: bool) -> Non
 Table = tuple[list[str], list[list[Any]]]
 
 
-
 def _deliver_table(record: Any, table: Table, job: Job, quiet: bool, as_json: bool) -> None:
     """Print a sweep or a comparison as JSON or as a table."""
-    from .results import to_plain
+    from .files import json_text
     from .tables import print_columns
 
     if as_json:
-        typer.echo(json.dumps(to_plain(record), indent=1, allow_nan=False))
+        typer.echo(json_text(record))
     elif not quiet:
         print_columns(table, job)
         price = getattr(record, "price", None)
@@ -437,10 +437,10 @@ def _deliver_table(record: Any, table: Table, job: Job, quiet: bool, as_json: bo
 
 def _deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:
     """Print what a suite holds and what was done for it."""
-    from .results import to_plain
+    from .files import json_text
 
     if as_json:
-        typer.echo(json.dumps(to_plain({**vars(summary), "folder": str(summary.folder)}), indent=1))
+        typer.echo(json_text({**vars(summary), "folder": str(summary.folder)}))
     elif not quiet:
         damaged = f", {summary.replaced} of them damaged before" if summary.replaced else ""
         typer.echo(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
-from .results import to_plain
-from .shards import TABLES, Shard, ShardFile, write_whole
+from .files import to_plain, write_whole
+from .shards import TABLES, Shard, ShardFile
 
 MANIFEST = "manifest.json"
 _FORMAT = "massanchor suite 1"

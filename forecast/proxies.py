@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +13,7 @@ import numpy as np
 from .config import Config, parse_config
 from .edgeworth import UnitMixture, edgeworth_bias
 from .errors import InputError
+from .files import write_csv, write_json
 from .fisher import fisher_matrix
 from .ladder import with_sharp
 from .mock import draw_mocks
@@ -25,7 +23,7 @@ from .parameters import Parameter, Prior
 from .plots import mathtext, save_figure
 from .plotstyle import COLUMN, LEVEL_STYLE, freeze, new_figure, style
 from .proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
-from .results import Provenance, to_plain
+from .results import Provenance
 from .rng import generator
 from .selection import Sharp, Smoothed
 from .units import LN10
@@ -410,14 +408,6 @@ def write_proxies(comparison: ProxyComparison, out: Path) -> None:
     """Write proxies.json, proxies.csv and figures/proxies.pdf and .png under `out`."""
     prepare_output(out / "figures")
     header, rows = proxy_table(comparison)
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows([header, *rows])
-    text = json.dumps(to_plain(comparison), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    for name, content in (("proxies.json", text), ("proxies.csv", lines.getvalue())):
-        draft = out / "proxies.partial"
-        try:
-            draft.write_text(content, encoding="utf-8")
-            draft.replace(out / name)
-        except OSError as error:
-            raise InputError(f"{out / name}: cannot be written ({error.strerror}); choose another --out") from error
+    write_json(out / "proxies.json", comparison)
+    write_csv(out / "proxies.csv", header, rows)
     save_figure(proxy_figure(comparison), out / "figures" / "proxies")

@@ -13,8 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from .errors import InputError
+from .files import to_plain, write_whole
 from .plots import LEVELS
-from .results import ChainSummary, Result, to_plain
+from .results import ChainSummary, Result
 from .sampler import TAU_FACTOR
 
 LEVEL_WORDS = {
@@ -156,12 +157,7 @@ def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> Non
         needed=TAU_FACTOR,
         configuration=json.dumps(to_plain(result.provenance.config), indent=2, ensure_ascii=False),
     )
-    draft = path.with_name(path.name + ".partial")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+    write_whole(path, text)
 
 
 def headline(result: Result) -> Markup | None:

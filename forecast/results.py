@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
 import platform
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .errors import InputError
+from .files import to_plain, write_json
 
 Array = np.ndarray
 
@@ -481,23 +479,6 @@ class Result:
         return next((c for c in self.chains if c.level == level), None)
 
 
-def to_plain(value: Any) -> Any:
-    """Records, arrays and NaN as what JSON knows; NaN and infinity become None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, dict):
-        return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [to_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return to_plain(value.tolist())
-    if isinstance(value, np.generic):
-        return to_plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 def save_json(result: Result, path: Path) -> None:
     """Write a result, with its convergence, to `path`; whole or not at all.
 
@@ -506,11 +487,4 @@ def save_json(result: Result, path: Path) -> None:
     InputError
         If the file cannot be written.
     """
-    content = {"converged": result.converged, **to_plain(result)}
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    draft = path.with_suffix(".partial")
-    try:
-        draft.write_text(text + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+    write_json(path, {"converged": result.converged, **to_plain(result)})

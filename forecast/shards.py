@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,13 +20,11 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
-from .results import to_plain
+from .files import to_plain
 
 Array = np.ndarray
 
 TABLES = ("clusters", "catalogues")
-PARTIAL = ".partial"
-"""Ending of a file that is being written; its name begins with a dot, so that readers pass it by."""
 
 
 @dataclass(frozen=True)
@@ -131,26 +128,6 @@ def decode(content: bytes, names: Sequence[str] | None = None) -> dict[str, Arra
 def shard_path(folder: Path, table: str, number: int) -> Path:
     """File of one table of one shard."""
     return folder / table / f"{number:05d}.parquet"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all, even if the machine stops.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written.
-    """
-    draft = path.with_name(f".{path.name}{PARTIAL}")
-    try:
-        with draft.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}); make room or choose another --out") from error
 
 
 def read_checked(folder: Path, table: str, shard: Shard) -> bytes | None:

@@ -19,14 +19,14 @@ import numpy as np
 from .config import Config
 from .errors import InputError
 from .features import DrawnShard, Maker, Recipe, suite_columns
+from .files import PARTIAL, to_plain, write_whole
 from .manifest import MANIFEST, Manifest, model_digest
 from .model import forward_model
 from .output import Job, prepare_output
 from .parameters import ParameterSet
 from .population import Setup, prior_sample
 from .profiles import load_profiles
-from .results import to_plain
-from .shards import PARTIAL, TABLES, Shard, read_checked, shard_path, software, write_whole
+from .shards import TABLES, Shard, read_checked, shard_path, software
 from .workers import cores, local_client, remote_client, spread
 
 Array = np.ndarray

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InputError
+from .files import write_csv, write_json
 from .output import prepare_output
 from .plots import mathtext, save_figure
 from .plotstyle import COLUMN, CYCLE, LEVEL_STYLE, freeze, new_figure, style
-from .results import to_plain
 from .sweep import Comparison, Price, Sweep
 
 if TYPE_CHECKING:
@@ -348,13 +344,5 @@ def write_comparison(comparison: Comparison, out: Path) -> None:
 def write_record(out: Path, stem: str, record: Any, table: tuple[Sequence[str], Sequence[list[Any]]]) -> None:
     """JSON and CSV of a record, each whole or not at all, with the digits that floats need."""
     prepare_output(out / "figures")
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows([table[0], *table[1]])
-    text = json.dumps(to_plain(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    for suffix, content in ((".json", text), (".csv", lines.getvalue())):
-        path, draft = out / (stem + suffix), out / (stem + ".partial")
-        try:
-            draft.write_text(content, encoding="utf-8")
-            draft.replace(path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+    write_json(out / f"{stem}.json", record)
+    write_csv(out / f"{stem}.csv", *table)

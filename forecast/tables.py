@@ -21,7 +21,7 @@ def not_converged(result: Result) -> str:
 
 def summary_json(result: Result) -> dict[str, Any]:
     """The JSON object of ``--json``: levels, and for chains the parameters of the headline level."""
-    from .results import to_plain
+    from .files import to_plain
 
     summary: dict[str, Any] = {"command": result.provenance.command, "configuration": result.provenance.config_name}
     summary |= {"seed": result.provenance.seed, "version": result.provenance.version}

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = [
-    {"errors", "units", "rng", "data"},
+    {"errors", "units", "rng", "files", "data"},
     {"cosmology", "shapes", "massfunction", "parameters", "residuals", "scaling", "profiles", "edgeworth", "proxy"},
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}

@@ -12,13 +12,14 @@ from forecast.distribution import TabulatedDistribution, log_median_density
 from forecast.errors import InputError, NumericalError
 from forecast.exactmap import ExactPlan, _agreements, _Moments, agreement, exact_map
 from forecast.exactmapplot import exactmap_figure
+from forecast.files import to_plain
 from forecast.ladder import cone_variant
 from forecast.likelihood import Data, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.plane import Plane, Shift, Tables
 from forecast.plots import save_figure
-from forecast.results import Sigma8Map, to_plain
+from forecast.results import Sigma8Map
 from forecast.sigma8_map import Cells, build_map
 from forecast.survey import Box
 

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from forecast.errors import InputError
+from forecast.files import to_plain
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import ParameterSet
@@ -24,7 +25,7 @@ from forecast.predictive import (
 )
 from forecast.predictivecheck import Plant, PredictivePlan, _assess, plants, predictive_check
 from forecast.predictiveplot import predictive_figure, predictivecheck_figure
-from forecast.results import PredictiveTest, to_plain
+from forecast.results import PredictiveTest
 from forecast.survey import Box
 
 LABELS = ["L_X scatter x 1.5", "Mbreak + 0.2 dex", "Y_X of 5% + 0.5 dex"]

@@ -12,6 +12,7 @@ from scipy import integrate, stats
 from forecast.config import parse_config
 from forecast.edgeworth import Edgeworth, UnitMixture, edgeworth_bias, matched_mixture
 from forecast.errors import InputError
+from forecast.files import to_plain
 from forecast.fisher import fisher_matrix
 from forecast.massfunction import MassFunction
 from forecast.mock import draw_mocks
@@ -35,7 +36,6 @@ from forecast.proxies import (
     typical_slope,
 )
 from forecast.proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
-from forecast.results import to_plain
 
 LN10 = math.log(10)
 MOMENTS = [

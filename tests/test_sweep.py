@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 
 from forecast.config import load_config, parse_config
 from forecast.errors import InputError, NumericalError
+from forecast.files import to_plain
 from forecast.fisher import fisher_matrix
 from forecast.ladder import sigma8_std
 from forecast.model import forward_model
 from forecast.planning import VolumeCurve, priced_comparison, priced_sweep
 from forecast.plotstyle import LEVEL_STYLE
-from forecast.results import LadderRow, Provenance, to_plain
+from forecast.results import LadderRow, Provenance
 from forecast.survey import Replicated
 from forecast.sweep import (
     Axis,
