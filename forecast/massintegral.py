@@ -55,6 +55,11 @@ class Gaussians:
         """Whether all clusters of a parameter vector have one width."""
         return len(self.width) != len(self.centre)
 
+    @property
+    def rows(self) -> slice:
+        """The parameter vectors among which all entries are."""
+        return slice(int(self.row.min()), int(self.row.max()) + 1) if len(self.row) else slice(0, 0)
+
 
 class MassIntegral(Protocol):
     """Average of a model's abundance over Gaussians in mass; one for each redshift branch."""
@@ -102,16 +107,15 @@ class SelectedInMass:
 
     def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
         """From a table of the averages where all clusters share a width, else cluster by cluster."""
-        number, width = table[:, branch], np.hypot(at.width, self._blur)
+        width = np.hypot(at.width, self._blur)
         if not at.shared_width:
-            return self._each(number, at, width)
-        averages = _convolved(number, width, self._step)  # (P, J, T)
-        start = self.log_mass[0] - _MARGIN * self._step
-        size, components, nodes = averages.shape
-        floor = _NEGLIGIBLE * averages.max(axis=-1, keepdims=True)
-        flat = np.log(np.maximum(averages, floor)).reshape(size * components, nodes)
-        index = at.row[:, None] * components + np.arange(components)
-        return _cubic_value(flat, index, (at.centre - start) / self._step)
+            return self._each(table[:, branch], at, width)
+        rows = at.rows
+        averages = _log_averaged(table[rows, branch, None], width[rows], self._step)
+        components, nodes = averages.shape[1], averages.shape[-1]
+        index = (at.row - rows.start)[:, None] * components + np.arange(components)
+        position = (at.centre - self.log_mass[0]) / self._step + _MARGIN
+        return _cubic_value(averages.reshape(-1, nodes), index, position)
 
     def _each(self, number: Array, at: Gaussians, width: Array) -> Array:
         value = np.empty(at.centre.shape)
@@ -126,24 +130,32 @@ class SelectedInMass:
         """Expected clusters at each mass node, displaced by the survey's own blur."""
         number = table[:, branch]
         if self._blur:
-            blurred = _convolved(number, np.full((len(number), 1), self._blur), self._step)[:, 0]
+            blurred = _averaged(number[:, None], np.full((len(number), 1), self._blur), self._step)[:, 0, 0]
             number = blurred[:, _MARGIN:-_MARGIN] * self._step
         return number[row]
 
 
-def _convolved(number: Array, width: Array, step: float) -> Array:
-    """Averages of numbers (P, M) over Gaussians of widths (P, J), on nodes 80 cells beyond; (P, J, T).
+def _averaged(number: Array, width: Array, step: float) -> Array:
+    """Averages of numbers (P, Z, M) over Gaussians of widths (P, J), on nodes 80 cells beyond; (P, J, Z, T).
 
     Gaussians are cut at eight widths.
     """
-    size = number.shape[1]
-    nodes, reach = size + 2 * _MARGIN, min(math.ceil(8 * float(width.max()) / step), size + _MARGIN)
-    distance = step * np.arange(-reach, reach + 1)
-    kernel = np.exp(-0.5 * (distance / width[..., None]) ** 2) / (SQRT2PI * width[..., None])
-    padded = np.zeros((len(number), nodes + 2 * reach))
-    padded[:, reach + _MARGIN : reach + _MARGIN + size] = number
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=-1)  # (P, T, 2 reach + 1)
-    return np.einsum("ptk,pjk->pjt", windows, kernel)
+    size = number.shape[-1]
+    nodes = size + 2 * _MARGIN
+    averages = np.empty((*width.shape, number.shape[1], nodes))
+    distance = step * np.arange(-(nodes - _MARGIN - 1), size + _MARGIN)
+    for p, j in np.ndindex(*width.shape):
+        u = distance / width[p, j]
+        kernel = np.where(np.abs(u) < 8, np.exp(-0.5 * u * u), 0.0) / (SQRT2PI * width[p, j])
+        toeplitz = np.lib.stride_tricks.sliding_window_view(kernel, size)[::-1]  # (T, M)
+        averages[p, j] = number[p] @ toeplitz.T
+    return averages
+
+
+def _log_averaged(number: Array, width: Array, step: float) -> Array:
+    """ln of `_averaged`, bounded far outside the abundance."""
+    averages = _averaged(number, width, step)
+    return np.log(np.maximum(averages, np.maximum(_NEGLIGIBLE * averages.max(axis=-1, keepdims=True), _TINY)))
 
 
 def _cubic_value(table: Array, index: Array, position: Array) -> Array:
@@ -201,8 +213,11 @@ class SelectedInFlux:
 
     def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
         """Gauss-Hermite sum over a local cubic of ln abundance in mass, cubic in z^(1/3)."""
+        wide = at.width.max(initial=0.0) > WIDEST_EXPANSION
+        if wide and at.shared_width and len(at.row) > (at.rows.stop - at.rows.start) * table.shape[1]:
+            return self._from_averages(table, at)
         width = at.width[at.row] if at.shared_width else at.width
-        if width.max(initial=0.0) > WIDEST_EXPANSION:
+        if wide:
             return self._from_nodes(table, at, width)
         position = np.clip((at.centre - self.log_mass[0]) / self._step, 0.0, len(self.log_mass) - 1.0)
         cell = np.clip(position.astype(int), 2, len(self.log_mass) - 5)
@@ -224,6 +239,19 @@ class SelectedInFlux:
         for x, w in zip(_HERMITE_X, _HERMITE_W, strict=True):
             total += w * np.exp(x * (slope + x * (bend + x * twist)))
         return value + np.log(total)
+
+    def _from_averages(self, table: Array, at: Gaussians) -> Array:
+        """The same from averages over wide Gaussians at the knots: dearer than a few clusters, cheaper than many."""
+        rows = at.rows
+        averages = _log_averaged(np.exp(table[rows]) * self._step, at.width[rows], self._step)  # (p, J, Z, T)
+        _, components, knots, nodes = averages.shape
+        index = ((at.row - rows.start)[:, None] * components + np.arange(components)) * knots
+        position = (at.centre - self.log_mass[0]) / self._step + _MARGIN
+        value = np.zeros(at.centre.shape)
+        for a in range(self._weight.shape[1]):
+            first = index + (self._cell[at.column] + a)[:, None]
+            value += self._weight[at.column, a, None] * _cubic_value(averages.reshape(-1, nodes), first, position)
+        return value
 
     def _from_nodes(self, table: Array, at: Gaussians, width: Array) -> Array:
         """The same, as a sum over the mass nodes, for Gaussians too wide for a local expansion."""

@@ -138,6 +138,19 @@ def test_unknown_observables_are_marginalised(surveys):
     np.testing.assert_allclose(np.exp(PointDensity(model, unknown, False).grid(theta))[:, 0], integral, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["box", "tails", "cone", "cone, tails"])
+def test_density_of_a_cluster_does_not_depend_on_how_many_there_are(surveys, name):
+    """L_X alone says little of a mass: many clusters share tables, one is summed over the mass nodes."""
+    model = forward_model(surveys[name])
+    points = Points.of_mocks(model, draw(model, 6, 7))
+    only_lx = np.where(np.arange(points.observables.shape[1]) == 0, points.observables, np.nan)
+    points = replace(points, observables=only_lx)
+    theta = model.parameters.draw(3, rng=np.random.default_rng(3))
+    together = PointDensity(model, points, False).grid(theta)
+    alone = [PointDensity(model, points[i : i + 1], False).grid(theta)[:, 0] for i in range(0, len(points.z), 9)]
+    np.testing.assert_allclose(together[:, ::9], np.transpose(alone), atol=1e-3)
+
+
 def differences(values):
     return values - values[0]
 
