@@ -36,7 +36,7 @@ _KEPT = 64
 """Densities of contaminants kept."""
 WIDEST_EXPANSION = 0.07
 """Width in log10 M, dex, up to which ln abundance around a mass is a local cubic (to 0.3%)."""
-_HERMITE_NODES = 10
+_HERMITE_NODES = 6
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(_HERMITE_NODES)
 _HERMITE_W = _HERMITE_W / math.sqrt(2 * math.pi)
 

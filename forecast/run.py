@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,13 @@ from .narrative import parameter_rows, survey_sentences
 from .output import Job, chain_summary, export_chain, prepare_output, write_all
 from .population import Population
 from .predictive import check_catalogue
-from .results import Abundance, Curve, DataSummary, Goodness, PredictiveTest, Provenance, Result
+from .results import Abundance, ChainSummary, Curve, DataSummary, Goodness, PredictiveTest, Provenance, Result
 from .rng import generator
 from .sampler import Chain, ChainPlan, load_steps, run_chain
 from .selection import FluxLimited
 from .sigma8_map import Cells, build_map
 from .survey import LightCone
+from .threads import Check, side_by_side
 
 Array = np.ndarray
 REPLICAS = 4000
@@ -193,20 +195,24 @@ def _with_chains(
 ) -> tuple[Result, dict[str, Chain]]:
     """Sample every level; chains are stored as they grow."""
     model, data = target
-    chains, summaries = {}, []
-    for level in _levels(config, job):
+    levels = _levels(config, job)
+
+    def sample(level: str, check: Check) -> tuple[Chain, ChainSummary]:
         used = data.rounded() if level in ("counts", "selfcal") else data
         posterior = Posterior(likelihood(level, at_level(model, level), used))
         plan = _plan(config, job, level, data)
 
-        def report(steps: int, lengths: float, plan: ChainPlan = plan) -> None:
+        def report(steps: int, lengths: float) -> None:
             if job.progress is not None:
-                job.progress(f"sampling {plan.level}", steps, plan.max_steps, lengths)
+                job.progress(f"sampling {level}", steps, plan.max_steps, lengths)
 
-        chains[level] = run_chain(posterior, plan, progress=report)
-        summaries.append(chain_summary(level, chains[level]))
-        export_chain(chains[level], posterior, job, level)
-    return replace(result, chains=tuple(summaries)), chains
+        chain = run_chain(posterior, plan, progress=report, check=check)
+        export_chain(chain, posterior, job, level)
+        return chain, chain_summary(level, chain)
+
+    found = side_by_side([partial(sample, level) for level in levels])
+    chains = {level: chain for level, (chain, _) in zip(levels, found, strict=True)}
+    return replace(result, chains=tuple(summary for _, summary in found)), chains
 
 
 def _abundance(config: Config, model: ForwardModel) -> Abundance:

@@ -156,13 +156,15 @@ def _moves() -> list[tuple[Any, float]]:
 class _Guard:
     """Keeps an error, or Ctrl-C, away from emcee, which would print the walkers and a traceback."""
 
-    def __init__(self, posterior: Posterior) -> None:
-        self._posterior = posterior
+    def __init__(self, posterior: Posterior, stopped: Callable[[], None] | None) -> None:
+        self._posterior, self._stopped = posterior, stopped
         self._error: BaseException | None = None
 
     def __call__(self, theta: Array) -> Array:
         """Log posterior; nowhere to go once an error has been kept."""
         try:
+            if self._stopped is not None:
+                self._stopped()
             return self._posterior(theta)
         except BaseException as error:
             self._error = error
@@ -175,7 +177,11 @@ class _Guard:
 
 
 def run_chain(
-    posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int, float], None] | None = None
+    posterior: Posterior,
+    plan: ChainPlan,
+    *,
+    progress: Callable[[int, float], None] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> Chain:
     """Sample `posterior` until it has converged or `plan.max_steps` are done; resume where possible.
 
@@ -185,6 +191,8 @@ def run_chain(
     plan : ChainPlan
     progress : callable, optional
         Called after each block with the number of steps and the length in autocorrelation times.
+    check : callable, optional
+        Called before each evaluation; what it raises stops the chain after the last finished block.
 
     Raises
     ------
@@ -206,7 +214,7 @@ def run_chain(
     tau, burn = (np.full(len(posterior.parameters.names), np.inf), 0) if not len(steps) else _assess(steps)
     chain = Chain(posterior.parameters.names, steps, log_posterior, tau, burn, 0.0)
     while len(chain.steps) < plan.max_steps and not chain.converged:
-        guard = _Guard(posterior)
+        guard = _Guard(posterior, check)
         sampler = emcee.EnsembleSampler(plan.walkers, steps.shape[2], guard, vectorize=True, moves=_moves())
         count = min(plan.block, plan.max_steps - len(chain.steps))
         for latest in sampler.sample(state, iterations=count, skip_initial_state_check=True):

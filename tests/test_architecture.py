@@ -13,7 +13,7 @@ ORDER = [
     {"cosmology", "shapes", "massfunction", "parameters", "residuals", "scaling", "profiles", "edgeworth", "proxy"},
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
-    | {"features", "shards", "manifest", "suitereader", "workers"},
+    | {"features", "shards", "manifest", "suitereader", "workers", "threads"},
     {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
     | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
     | {"pointprocess", "massintegral", "rankchain", "pointsaliency"},

@@ -1,0 +1,43 @@
+"""Keras on the backend that is there: TensorFlow by default, JAX where only that is installed or asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+from forecast.errors import InputError
+
+BACKENDS = {"tensorflow": "tensorflow", "jax": "jax"}
+
+
+def choose() -> str:
+    """Backend of Keras: that of KERAS_BACKEND, else TensorFlow, else JAX.
+
+    Raises
+    ------
+    InputError
+        If Keras or the backend is not installed, or the backend is neither TensorFlow nor JAX.
+    """
+    if importlib.util.find_spec("keras") is None:
+        raise InputError("mlcheck's networks need Keras: pip install 'massanchor[ml]' (or [gpu] for JAX)")
+    wanted = os.environ.get("KERAS_BACKEND")
+    if wanted is None:
+        wanted = next((name for name, module in BACKENDS.items() if importlib.util.find_spec(module)), None)
+    if wanted is None:
+        raise InputError("Keras has no backend: pip install 'massanchor[ml]' for TensorFlow, or [gpu] for JAX")
+    if wanted not in BACKENDS:
+        raise InputError(f"KERAS_BACKEND={wanted} is not supported; use tensorflow or jax")
+    if importlib.util.find_spec(BACKENDS[wanted]) is None:
+        raise InputError(f"KERAS_BACKEND={wanted} is not installed; install it, or unset KERAS_BACKEND")
+    return wanted
+
+
+os.environ["KERAS_BACKEND"] = choose()
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras  # noqa: E402
+
+BACKEND: str = keras.backend.backend()
+"""The one in use."""
+
+__all__ = ["BACKEND", "keras"]
