@@ -36,7 +36,7 @@ _KEPT = 64
 """Densities of contaminants kept."""
 WIDEST_EXPANSION = 0.07
 """Width in log10 M, dex, up to which ln abundance around a mass is a local cubic (to 0.3%)."""
-_HERMITE_NODES = 6
+_HERMITE_NODES = 5
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(_HERMITE_NODES)
 _HERMITE_W = _HERMITE_W / math.sqrt(2 * math.pi)
 
@@ -171,11 +171,17 @@ class FluxLimitedModel:
         tilt = (rho * spread - columns(lx.slope, 3) * width) / unexplained
         cubic = local_cubic(log_number, np.broadcast_to(position, (len(log_number), *position.shape[1:])))
         step = -width / MASS_STEP
-        total = np.zeros(np.broadcast_shapes(significance.shape, cubic[0].shape))
+        total, number, chance = np.zeros((3, *np.broadcast_shapes(significance.shape, cubic[0].shape)))
         for node, weight in zip(_HERMITE_X, _HERMITE_W, strict=True):
             t = step * node
-            number = np.exp(cubic[0] + t * (cubic[1] + t * (cubic[2] + t * cubic[3])))
-            number *= special.ndtr(significance + tilt * node)
+            np.multiply(cubic[3], t, out=number)
+            for coefficient in (cubic[2], cubic[1]):
+                number += coefficient
+                number *= t
+            number += cubic[0]
+            np.exp(number, out=number)
+            np.add(significance, tilt * node, out=chance)
+            number *= special.ndtr(chance, out=chance)
             number *= weight
             total += number
         return total.sum(axis=1) / columns(yx.slope, 2)
@@ -342,7 +348,7 @@ def local_cubic(table: Array, position: Array, stride: int = 2) -> tuple[Array, 
     cell = np.clip(position.astype(int), stride, last - 2 * stride)
     rows = np.arange(table.shape[0] * table.shape[1]).reshape(table.shape[:2])[..., None] * (last + 1)
     flat, index = table.ravel(), rows + cell
-    before, here, after, beyond = (flat[index + k * stride] for k in (-1, 0, 1, 2))
+    before, here, after, beyond = (np.take(flat, index + k * stride) for k in (-1, 0, 1, 2))
     a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
     a2 = (before - 2 * here + after) / 2
     a3 = (beyond - before + 3 * (here - after)) / 6

@@ -165,7 +165,7 @@ def _cubic_value(table: Array, index: Array, position: Array) -> Array:
     cell = np.minimum(position.astype(int), last - 2)
     u = position - cell
     flat, start = table.ravel(), index * (last + 1) + cell
-    before, here, after, beyond = (flat[start + k] for k in (-1, 0, 1, 2))
+    before, here, after, beyond = (np.take(flat, start + k) for k in (-1, 0, 1, 2))
     a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
     a2 = (before - 2 * here + after) / 2
     a3 = (beyond - before + 3 * (here - after)) / 6
@@ -227,7 +227,7 @@ class SelectedInFlux:
             weight = self._weight[at.column, a, None]
             start = (first + a * table.shape[2])[:, None] + cell
             for b, offset in enumerate((-2, 0, 2, 4)):
-                values[b] += weight * flat[start + offset]
+                values[b] += weight * np.take(flat, start + offset)
         before, here, after, beyond = values
         a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
         a2 = (before - 2 * here + after) / 2

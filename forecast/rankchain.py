@@ -26,7 +26,9 @@ from .pointprocess import PointDensity, Points
 Array = np.ndarray
 TRAINING = 3000
 """Mock catalogues from which proposals are learnt."""
-_BOLDNESS, _STRETCH, _RIDGE = (0.5, 1.0, 1.0), 1.1, 1e-3
+_FRESH, _BOLD_SHARE, _STRETCH, _FREEDOM = 0.5, 2 / 3, 1.1, 5.0
+"""How much of a remembering step is new, the share of bold ones, the width of the former, the freedom of the latter."""
+_RIDGE = 1e-3
 _NEWTON, _DIFFERENCE, _EDGE = 8, 0.02, 2.5
 
 
@@ -161,15 +163,22 @@ class Proposal:
                 at, height = np.where(better[:, None], new, at), np.where(better, raised, height)
         return cls(at, np.linalg.cholesky(np.linalg.inv(target.expansion(parameters, at)[1])))
 
-    def step(self, scores: Array, boldness: Array, normal: Array) -> Array:
-        """Autoregressive steps that leave the Gaussian invariant: `boldness` (n,) of 1 forgets `scores` (n, D)."""
-        memory, fresh = np.sqrt(1 - boldness**2)[:, None], (_STRETCH * boldness)[:, None]
-        return self.mean + memory * (scores - self.mean) + fresh * np.einsum("nij,nj->ni", self.factor, normal)
+    def step(self, scores: Array, bold: Array, normal: Array, stretch: Array) -> Array:
+        """New scores (n, D): those of `bold` (n,) chains anew from a Student t, the others' half remembered.
+
+        Standard normal numbers (n, D), and ones distributed as chi-squared over its degrees of freedom, (n,).
+        Either way a step and its reverse are as probable as `log_density` says.
+        """
+        wild = np.where(bold, 1 / np.sqrt(stretch), _STRETCH * _FRESH)[:, None]
+        memory = np.where(bold, 0.0, np.sqrt(1 - _FRESH**2))[:, None]
+        return self.mean + memory * (scores - self.mean) + wild * np.einsum("nij,nj->ni", self.factor, normal)
 
     def log_density(self, scores: Array) -> Array:
-        """ln density, up to a constant, shape (n,)."""
-        white = np.linalg.solve(self.factor, (scores - self.mean)[..., None])[..., 0] / _STRETCH
-        return np.asarray(-0.5 * (white**2).sum(axis=1))
+        """ln density of both kinds of step, up to constants, shape (n, 2): remembering, and bold."""
+        white = np.linalg.solve(self.factor, (scores - self.mean)[..., None])[..., 0]
+        square, size = (white**2).sum(axis=1), scores.shape[1]
+        heavy = -0.5 * (_FREEDOM + size) * np.log1p(square / _FREEDOM)
+        return np.stack([-0.5 * square / _STRETCH**2, heavy], axis=1)
 
 
 @dataclass(frozen=True)
@@ -230,11 +239,14 @@ def walk(
     at, value, density = (x.copy() for x in origin)
     for step in count():
         if turn is not None:
-            back = turn == step
-            at[back], value[back], density[back] = (x[back] for x in origin)
-        new = proposal.step(at, rng.choice(_BOLDNESS, size=len(at)), rng.standard_normal(at.shape))
+            turned = turn == step
+            at[turned], value[turned], density[turned] = (x[turned] for x in origin)
+        bold = rng.random(len(at)) < _BOLD_SHARE
+        stretch = rng.chisquare(_FREEDOM, size=len(at)) / _FREEDOM
+        new = proposal.step(at, bold, rng.standard_normal(at.shape), stretch)
         new_value, new_density = target(from_scores(parameters, new)), proposal.log_density(new)
-        gain = new_value - value - 0.5 * ((new**2).sum(axis=1) - (at**2).sum(axis=1)) - (new_density - density)
+        toward, back = (d[np.arange(len(at)), bold.astype(int)] for d in (new_density, density))
+        gain = new_value - value - 0.5 * ((new**2).sum(axis=1) - (at**2).sum(axis=1)) - (toward - back)
         kept = np.log(rng.random(len(at))) < gain
         at[kept], value[kept], density[kept] = new[kept], new_value[kept], new_density[kept]
         yield at, value
@@ -259,12 +271,14 @@ def _ranks(
         equal += state == goal
         trace[step] = at[:, parameters.names.index("sigma8")]
     rank = (below + rng.random((len(truth), 1)) * (1 + equal)) / (steps + 1)
-    return Ranks(rank.T, steps / _correlation_length(trace, turn))
+    return Ranks(rank.T, steps / correlation_length(trace, turn))
 
 
-def _correlation_length(trace: Array, turn: Array) -> float:
-    """Integrated autocorrelation length of traces (steps, n), the first leg of which runs backwards."""
-    ordered = np.stack([np.concatenate([t[:k][::-1], t[k:]]) for t, k in zip(trace.T, turn, strict=True)])
+def correlation_length(trace: Array, turn: Array | None = None) -> float:
+    """Integrated autocorrelation length of traces (steps, n); before `turn` (n,) they run backwards."""
+    ordered = trace.T
+    if turn is not None:
+        ordered = np.stack([np.concatenate([t[:k][::-1], t[k:]]) for t, k in zip(ordered, turn, strict=True)])
     centred = ordered - ordered.mean(axis=1, keepdims=True)
     power = (np.abs(np.fft.rfft(centred, 2 * len(trace), axis=1)) ** 2).mean(axis=0)
     correlation = np.fft.irfft(power)[: len(trace)] / np.arange(len(trace), 0, -1)

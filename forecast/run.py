@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from .catalogue import Catalogue, builtin_table, read_catalogue
+from .chains import Sampling, sample_all
 from .config import Config
 from .errors import InputError
 from .exactmap import exact_map
 from .goodness import goodness_of_fit
 from .influence import InfluencePlan, build_influence
 from .ladder import build_ladder, build_survival, systematic_rows, variants
-from .likelihood import POINT_LEVELS, Data, Posterior, at_level, catalogue_points, likelihood
+from .likelihood import POINT_LEVELS, Data, at_level, catalogue_points
 from .mock import draw_mocks
 from .model import ForwardModel, forward_model
 from .narrative import parameter_rows, survey_sentences
 from .output import Job, chain_summary, export_chain, prepare_output, write_all
 from .population import Population
 from .predictive import check_catalogue
-from .results import Abundance, ChainSummary, Curve, DataSummary, Goodness, PredictiveTest, Provenance, Result
+from .results import Abundance, Curve, DataSummary, Goodness, PredictiveTest, Provenance, Result
 from .rng import generator
-from .sampler import Chain, ChainPlan, load_steps, run_chain
+from .sampler import Chain, ChainPlan, load_steps
 from .selection import FluxLimited
 from .sigma8_map import Cells, build_map
 from .survey import LightCone
-from .threads import Check, side_by_side
 
 Array = np.ndarray
 REPLICAS = 4000
@@ -196,23 +195,17 @@ def _with_chains(
     """Sample every level; chains are stored as they grow."""
     model, data = target
     levels = _levels(config, job)
+    samplings = [Sampling(model.setup, data, _plan(config, job, level, data)) for level in levels]
 
-    def sample(level: str, check: Check) -> tuple[Chain, ChainSummary]:
-        used = data.rounded() if level in ("counts", "selfcal") else data
-        posterior = Posterior(likelihood(level, at_level(model, level), used))
-        plan = _plan(config, job, level, data)
+    def report(plan: ChainPlan, steps: int, lengths: float) -> None:
+        if job.progress is not None:
+            job.progress(f"sampling {plan.level}", steps, plan.max_steps, lengths)
 
-        def report(steps: int, lengths: float) -> None:
-            if job.progress is not None:
-                job.progress(f"sampling {level}", steps, plan.max_steps, lengths)
-
-        chain = run_chain(posterior, plan, progress=report, check=check)
+    chains = {}
+    for level, (posterior, chain) in zip(levels, sample_all(samplings, report), strict=True):
         export_chain(chain, posterior, job, level)
-        return chain, chain_summary(level, chain)
-
-    found = side_by_side([partial(sample, level) for level in levels])
-    chains = {level: chain for level, (chain, _) in zip(levels, found, strict=True)}
-    return replace(result, chains=tuple(summary for _, summary in found)), chains
+        chains[level] = chain
+    return replace(result, chains=tuple(chain_summary(level, chain) for level, chain in chains.items())), chains
 
 
 def _abundance(config: Config, model: ForwardModel) -> Abundance:

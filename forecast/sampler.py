@@ -130,7 +130,7 @@ def starting_points(posterior: Posterior, walkers: int, *, rng: np.random.Genera
     A tempered importance resampling without replacement: overdispersed, but where the mass is.
     """
     draws = posterior.parameters.draw(max(2000, 20 * walkers), rng=rng)
-    value = posterior(draws)
+    value = np.concatenate([posterior(part) for part in np.array_split(draws, max(1, len(draws) // 64))])
     if np.isfinite(value).sum() < walkers:
         raise InputError(
             "the posterior vanishes almost everywhere in the prior: the data lie outside the model's "
@@ -192,7 +192,7 @@ def run_chain(
     progress : callable, optional
         Called after each block with the number of steps and the length in autocorrelation times.
     check : callable, optional
-        Called before each evaluation; what it raises stops the chain after the last finished block.
+        Called before each evaluation; what it raises ends the chain at its last finished block.
 
     Raises
     ------

@@ -18,8 +18,13 @@ _TINY = 1e-7
 class Head(Protocol):
     """Meaning of a network's outputs."""
 
-    outputs: int
-    density: bool
+    @property
+    def outputs(self) -> int:
+        """Numbers per catalogue."""
+
+    @property
+    def density(self) -> bool:
+        """Whether they make a density."""
 
     def loss(self, target: Any, outputs: Any) -> Any:
         """Loss of each catalogue, (B,), of scaled sigma8 (B,) and outputs (B, O)."""
@@ -112,5 +117,6 @@ def moments(density: Array) -> tuple[Array, Array]:
 def cumulative(density: Array, at: Array) -> Array:
     """Cumulative probability of tabulated densities (B, G) at scaled values (B,)."""
     step = GRID[1] - GRID[0]
-    sums = np.concatenate([np.zeros((len(density), 1)), np.cumsum(0.5 * (density[:, 1:] + density[:, :-1]) * step, 1)], 1)
+    cells = 0.5 * step * (density[:, 1:] + density[:, :-1])
+    sums = np.concatenate([np.zeros((len(density), 1)), np.cumsum(cells, axis=1)], axis=1)
     return np.array([np.interp(x, GRID, row) for x, row in zip(np.asarray(at), sums / sums[:, -1:], strict=True)])

@@ -86,7 +86,7 @@ def layout_of(columns: Sequence[str], case: str, *, redshifts: bool = False) -> 
     if case == "overspecialised":
         missing = [name for name in OVERSPECIALISED if name != "log_y500" and name not in columns]
         if missing:
-            raise InputError(f"case 'overspecialised' needs {', '.join(OVERSPECIALISED)}; the suite has no {missing[0]}")
+            raise InputError(f"case '{case}' needs {', '.join(OVERSPECIALISED)}; the suite has no {missing[0]}")
         return Layout(case, OVERSPECIALISED, ())
     radial = tuple(name for name in columns if group_of(name) != name)
     mass = radial or tuple(name for name in ("log_mgas",) if name in columns)

@@ -13,10 +13,10 @@ ORDER = [
     {"cosmology", "shapes", "massfunction", "parameters", "residuals", "scaling", "profiles", "edgeworth", "proxy"},
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
-    | {"features", "shards", "manifest", "suitereader", "workers", "threads"},
+    | {"features", "shards", "manifest", "suitereader", "workers"},
     {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
     | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
-    | {"pointprocess", "massintegral", "rankchain", "pointsaliency"},
+    | {"pointprocess", "massintegral", "rankchain", "moments", "chains", "pointsaliency"},
     {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
     | {"suite", "proxies", "exactmapplot", "predictiveplot", "jointplot"}
     | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},

@@ -1,0 +1,143 @@
+"""Exact posterior mean and width of every parameter for many catalogues at once, by level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from .calibration import log_likelihoods
+from .errors import InputError, nearest
+from .likelihood import LEVELS, POINT_LEVELS
+from .mock import Mocks, draw_mocks
+from .model import ForwardModel
+from .rankchain import (
+    TRAINING,
+    PairwisePosterior,
+    Proposal,
+    correlation_length,
+    from_scores,
+    regression,
+    summaries,
+    walk,
+)
+from .rng import generator
+
+Array = np.ndarray
+BURN = 0.2
+"""Share of a chain that is left out."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Posterior of P catalogues.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The free parameters.
+    mean, std : ndarray, shape (P, D)
+    cumulative : ndarray, shape (P,)
+        Posterior probability below the true sigma8; NaN where the truth is not given.
+    effective : float
+        Median effective number of draws: `mean` is uncertain by `std` over its root.
+    """
+
+    names: tuple[str, ...]
+    mean: Array
+    std: Array
+    cumulative: Array
+    effective: float
+
+    def of(self, name: str) -> tuple[Array, Array]:
+        """Mean and width of one parameter, (P,) each."""
+        i = self.names.index(name)
+        return self.mean[:, i], self.std[:, i]
+
+
+def posterior_moments(
+    model: ForwardModel,
+    level: str,
+    mocks: Mocks,
+    *,
+    seed: int,
+    draws: int = 20_000,
+    steps: int = 3000,
+    sigma8: Array | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Moments:
+    """Posterior moments of catalogues of one survey, each by itself, with the survey's own priors.
+
+    Prior draws weighted by the likelihood, shared by all catalogues; Markov chains for the levels of single
+    clusters, as `rankchain` proposes them (from a regression on summaries of the data, never from the truth).
+
+    Parameters
+    ----------
+    model : ForwardModel
+    level : str
+    mocks : Mocks
+        The catalogues, P of them.
+    seed : int
+    draws, steps : int
+        Prior draws, or steps of every chain.
+    sigma8 : ndarray, shape (P,), optional
+        True values, for `Moments.cumulative` alone.
+    progress : callable, optional
+        Told how much is done, and of how much.
+
+    Raises
+    ------
+    InputError
+        If the level is unknown.
+    """
+    if level not in LEVELS:
+        raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
+    truth = np.full(len(mocks.size), np.nan) if sigma8 is None else np.asarray(sigma8, dtype=float)
+    if level in POINT_LEVELS:
+        return _by_chains(model, level, mocks, truth, seed, steps, progress)
+    theta = model.parameters.draw(draws, rng=generator(seed, f"moments {level}"))
+    value, _ = log_likelihoods(model, level, mocks, theta, theta[: len(mocks.size)])
+    weight = np.exp(value - value.max(axis=1, keepdims=True))
+    weight /= weight.sum(axis=1, keepdims=True)
+    mean = weight @ theta
+    std = np.sqrt(np.maximum(weight @ theta**2 - mean**2, 0.0))
+    below = theta[:, model.parameters.names.index("sigma8")] < truth[:, None]
+    cumulative = np.where(np.isnan(truth), np.nan, np.einsum("pd,pd->p", weight, below.astype(float)))
+    effective = float(np.median(1.0 / np.einsum("pd,pd->p", weight, weight)))
+    return Moments(model.parameters.names, mean, std, cumulative, effective)
+
+
+def _by_chains(
+    model: ForwardModel,
+    level: str,
+    mocks: Mocks,
+    truth: Array,
+    seed: int,
+    steps: int,
+    progress: Callable[[int, int], None] | None,
+) -> Moments:
+    parameters, rng = model.parameters, generator(seed, f"moments {level}")
+    training = rng.standard_normal((TRAINING, len(parameters.free)))
+    learnt = summaries(draw_mocks(model, from_scores(parameters, training), rng=rng))
+    target = PairwisePosterior(model, mocks, lensing=level == "full+wl")
+    start = regression(training, learnt, summaries(mocks, model.setup.relations.names))
+    proposal = Proposal.laplace(target, parameters, start)
+    burn, index = round(BURN * steps), parameters.names.index("sigma8")
+    total, square = np.zeros((2, *start.shape))
+    below, trace = np.zeros(len(start)), np.empty((steps - burn, len(start)))
+    chain = walk(target, parameters, proposal, proposal.mean, rng=rng)
+    for step, (scores, _) in enumerate(islice(chain, steps)):
+        if step >= burn:
+            theta = from_scores(parameters, scores)
+            total, square = total + theta, square + theta**2
+            trace[step - burn] = theta[:, index]
+            below += theta[:, index] < truth
+        if progress is not None and step % 50 == 49:
+            progress(step + 1, steps)
+    kept = steps - burn
+    mean = total / kept
+    std = np.sqrt(np.maximum(square / kept - mean**2, 0.0))
+    cumulative = np.where(np.isnan(truth), np.nan, below / kept)
+    return Moments(parameters.names, mean, std, cumulative, kept / correlation_length(trace))

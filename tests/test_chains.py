@@ -1,0 +1,92 @@
+"""Chains of several levels, in one process or in several."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import forecast.chains as chains
+from forecast.chains import Sampling, sample_all
+from forecast.errors import InputError
+from forecast.likelihood import Data
+from forecast.sampler import ChainPlan
+
+
+def samplings(model, folder, seed=3, steps=40):
+    data = Data.expected(model)
+    return [
+        Sampling(model.setup, data, ChainPlan(level, seed, 32, 20, steps, folder / f"chain_{level}.h5", "test"))
+        for level in ("counts", "selfcal")
+    ]
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Processes for however little work, even on one core."""
+    monkeypatch.setattr(chains, "WORTHWHILE", 0.0)
+    monkeypatch.setattr(chains, "cores", lambda: 2)
+
+
+def test_processes_change_no_number(nv22_model, tmp_path, monkeypatch):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    told = []
+    alone = sample_all(samplings(nv22_model, tmp_path / "one"))
+    monkeypatch.setattr(chains, "WORTHWHILE", 0.0)
+    monkeypatch.setattr(chains, "cores", lambda: 2)
+    apart = sample_all(samplings(nv22_model, tmp_path / "two"), lambda plan, steps, _: told.append((plan.level, steps)))
+    for (_, a), (_, b) in zip(alone, apart, strict=True):
+        np.testing.assert_array_equal(a.steps, b.steps)
+        assert a.acceptance == b.acceptance
+    assert {("counts", 20), ("counts", 40), ("selfcal", 20), ("selfcal", 40)} <= set(told)
+
+
+def test_errors_of_a_process_are_raised(nv22_model, tmp_path, eager):
+    sample_all(samplings(nv22_model, tmp_path))
+    with pytest.raises(InputError, match="belongs to another configuration"):
+        sample_all(samplings(nv22_model, tmp_path, seed=4))
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import forecast.chains as chains
+from forecast.config import load_config
+from forecast.likelihood import Data
+from forecast.model import forward_model
+from forecast.sampler import ChainPlan
+if __name__ == "__main__":
+    chains.WORTHWHILE, chains.cores = 0.0, lambda: 2
+    model = forward_model(load_config("nv22").setup)
+    data, folder = Data.expected(model), Path(sys.argv[1])
+    chains.sample_all([
+        chains.Sampling(model.setup, data, ChainPlan(level, 3, 32, 20, 100_000, folder / f"chain_{level}.h5", "test"))
+        for level in ("counts", "selfcal")
+    ])
+"""
+
+
+def alive(folder):
+    """Processes that hold the folder's name among their arguments or write to it."""
+    before = {p: p.stat().st_mtime_ns for p in folder.glob("*.h5")}
+    time.sleep(1.5)
+    return any(p.stat().st_mtime_ns != t for p, t in before.items())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_processes_end_with_a_killed_parent(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT)
+    process = subprocess.Popen([sys.executable, str(script), str(tmp_path)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("*.h5"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert len(list(tmp_path.glob("*.h5"))) == 2
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(2.0)
+    assert not alive(tmp_path)
