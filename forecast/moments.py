@@ -10,6 +10,7 @@ import numpy as np
 
 from .calibration import log_likelihoods
 from .errors import InputError, nearest
+from .guide import from_scores
 from .likelihood import LEVELS, POINT_LEVELS
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
@@ -18,7 +19,6 @@ from .rankchain import (
     PairwisePosterior,
     Proposal,
     correlation_length,
-    from_scores,
     regression,
     summaries,
     walk,

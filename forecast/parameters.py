@@ -226,6 +226,18 @@ class Prior:
             core = self.mean + self.std * special.ndtri(u)
         return self._stretch(np.asarray(core, dtype=float), self.widening)
 
+    def cumulative(self, x: Array) -> Array:
+        """Cumulative distribution, the inverse of `quantile`; shape of `x`."""
+        low, high = self.bounds
+        x = np.asarray(x, dtype=float)
+        core = self._stretch(np.clip(x, max(low, np.finfo(float).tiny) if self.log else low, high), 1 / self.widening)
+        if self.kind == "flat":
+            return np.clip((core - self.low) / (self.high - self.low), 0.0, 1.0)
+        if self.kind == "lognormal":
+            return np.asarray(special.ndtr(np.log(core / self.mean) / self.std))
+        below = special.ndtr(-self.mean / self.std) if self.log else 0.0
+        return np.clip((special.ndtr((core - self.mean) / self.std) - below) / (1 - below), 0.0, 1.0)
+
 
 @dataclass(frozen=True)
 class Parameter:

@@ -17,11 +17,12 @@ from scipy.interpolate import CubicSpline
 
 from .errors import NumericalError
 from .fisher import fisher_matrix
+from .guide import from_scores
 from .likelihood import POINT_LEVELS
 from .mock import Mocks
 from .model import ForwardModel
 from .pointprocess import PointDensity, Points
-from .rankchain import PairwisePosterior, from_scores
+from .rankchain import PairwisePosterior
 from .sampler import autocorrelation_time
 from .units import LN10
 

@@ -21,12 +21,13 @@ from scipy import special
 
 from .calibration import CHAIN_SHARE, MIN_ESS, log_likelihoods
 from .errors import InputError
+from .guide import from_scores
 from .likelihood import POINT_LEVELS
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel, forward_model
 from .population import Setup
 from .predictive import DOUBT, SCREEN, Summary, columns_of, draw_summaries, joint_p_values, nodes_of, predictive_test
-from .rankchain import TRAINING, PairwisePosterior, Proposal, from_scores, regression, summaries, walk
+from .rankchain import TRAINING, PairwisePosterior, Proposal, regression, summaries, walk
 from .results import PredictiveTest
 from .rng import generator
 from .selection import FluxLimited, Selection, Smoothed

@@ -15,9 +15,10 @@ from itertools import count, islice
 from typing import Protocol
 
 import numpy as np
-from scipy import linalg, special
+from scipy import linalg
 
 from .fisher import Fisher
+from .guide import from_scores
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
 from .parameters import ParameterSet
@@ -214,12 +215,6 @@ def rank_truths(
     start = regression(training, learnt, summaries(mocks, model.setup.relations.names))
     proposal = Proposal.laplace(target, parameters, start)
     return _ranks(target, parameters, truth, proposal, steps, rng)
-
-
-def from_scores(parameters: ParameterSet, scores: Array) -> Array:
-    """Parameter vectors whose prior cumulative probability is that of standard normal `scores`."""
-    u = np.clip(special.ndtr(scores), 1e-12, 1 - 1e-12)
-    return np.stack([p.prior.quantile(u[:, i]) for i, p in enumerate(parameters.free)], axis=1)
 
 
 def walk(

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
+from .guide import Guide
 from .likelihood import Posterior
+from .parameters import ParameterSet
 from .rng import generator, legacy_state, stream
 
 Array = np.ndarray
@@ -21,7 +23,12 @@ Array = np.ndarray
 TAU_FACTOR = 50.0
 """A chain has converged when it is this many autocorrelation times long, after burn-in."""
 BURN_FACTOR = 5.0
+LEARNING = 500
+"""First steps, from the second half of which the guide is learnt; they are part of the burn-in."""
+GUIDED = 500
+"""Fewest steps after them."""
 _GROUP = "mcmc"
+_NOWHERE = -1e300
 
 
 @dataclass(frozen=True)
@@ -118,9 +125,12 @@ def autocorrelation_time(steps: Array) -> Array:
 
 
 def _assess(steps: Array) -> tuple[Array, int]:
-    """Autocorrelation time and burn-in: five times it, at least a tenth and at most half the chain."""
-    tau = autocorrelation_time(steps[len(steps) // 4 :])
-    burn = int(np.clip(BURN_FACTOR * tau.max(), len(steps) // 10, len(steps) // 2))
+    """Autocorrelation time and burn-in: after learning, five times it, at least a tenth and at most half the rest."""
+    if len(steps) < LEARNING + GUIDED:
+        return np.full(steps.shape[2], np.inf), len(steps) // 2
+    size = len(steps) - LEARNING
+    tau = autocorrelation_time(steps[LEARNING + size // 4 :])
+    burn = LEARNING + int(np.clip(BURN_FACTOR * tau.max(), size // 10, size // 2))
     return autocorrelation_time(steps[burn:]), burn
 
 
@@ -142,15 +152,20 @@ def starting_points(posterior: Posterior, walkers: int, *, rng: np.random.Genera
     return draws[np.argsort(-gumbel)[:walkers]]
 
 
-def _moves() -> list[tuple[Any, float]]:
-    """Differential evolution and stretch moves: benchmarks/moves.py.
+def _moves(parameters: ParameterSet, steps: Array) -> list[tuple[Any, float]]:
+    """Differential evolution and stretch moves (benchmarks/moves.py); after learning, guided ones for half of them.
 
     emcee's snooker move is left out: with 3.1.6 it does not leave the posterior invariant (a fifth of
     snooker moves makes NV22's selfcal posterior 12% too narrow; tests/test_inference.py).
     """
     import emcee
 
-    return [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
+    local = [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
+    if len(steps) < LEARNING:
+        return local
+    seen = steps[LEARNING // 2 : LEARNING].reshape(-1, steps.shape[2])
+    guided = emcee.moves.MHMove(Guide.learnt(parameters, seen))
+    return [(guided, 0.5), *((move, 0.5 * share) for move, share in local)]
 
 
 class _Guard:
@@ -161,14 +176,14 @@ class _Guard:
         self._error: BaseException | None = None
 
     def __call__(self, theta: Array) -> Array:
-        """Log posterior; nowhere to go once an error has been kept."""
+        """Log posterior; the steps after an error has been kept are thrown away."""
         try:
             if self._stopped is not None:
                 self._stopped()
             return self._posterior(theta)
         except BaseException as error:
             self._error = error
-            return np.full(len(theta), -np.inf)
+            return np.full(len(theta), _NOWHERE)
 
     def check(self) -> None:
         """Raise what was kept."""
@@ -214,9 +229,10 @@ def run_chain(
     tau, burn = (np.full(len(posterior.parameters.names), np.inf), 0) if not len(steps) else _assess(steps)
     chain = Chain(posterior.parameters.names, steps, log_posterior, tau, burn, 0.0)
     while len(chain.steps) < plan.max_steps and not chain.converged:
-        guard = _Guard(posterior, check)
-        sampler = emcee.EnsembleSampler(plan.walkers, steps.shape[2], guard, vectorize=True, moves=_moves())
-        count = min(plan.block, plan.max_steps - len(chain.steps))
+        guard, done = _Guard(posterior, check), len(chain.steps)
+        moves = _moves(posterior.parameters, chain.steps)
+        sampler = emcee.EnsembleSampler(plan.walkers, steps.shape[2], guard, vectorize=True, moves=moves)
+        count = min(plan.block, plan.max_steps - done, LEARNING - done if done < LEARNING else plan.max_steps)
         for latest in sampler.sample(state, iterations=count, skip_initial_state_check=True):
             guard.check()
             state = latest

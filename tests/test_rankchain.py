@@ -7,12 +7,13 @@ import pytest
 from scipy import stats
 
 from forecast.calibration import CalibrationPlan, calibrate
+from forecast.guide import from_scores
 from forecast.likelihood import Data, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior
 from forecast.pointprocess import PointDensity
-from forecast.rankchain import PairwisePosterior, Proposal, from_scores, rank_truths, summaries, walk
+from forecast.rankchain import PairwisePosterior, Proposal, rank_truths, summaries, walk
 from forecast.residuals import Residuals
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from forecast.errors import InputError, NumericalError
 from forecast.export import write_getdist, write_netcdf
+from forecast.guide import Guide, from_scores, to_scores
 from forecast.likelihood import Posterior
 from forecast.parameters import Parameter, ParameterSet, Prior
 from forecast.sampler import ChainPlan, autocorrelation_time, load_steps, run_chain
@@ -209,3 +210,28 @@ def test_getdist_itself_reads_the_files(tmp_path):
     samples = getdist.loadMCSamples(str(tmp_path / "selfcal"), settings={"ignore_rows": 0})
     assert samples.mean("sigma8") == pytest.approx(chain.summary("sigma8")["mean"], rel=1e-6)
     assert samples.ranges.getLower("sigma8") == 0.5
+
+
+def test_guided_proposals_have_the_density_they_claim(nv22, cccp):
+    """Importance weights from the guide to the prior average to one: ln density is right, up to its constant."""
+    for config in (nv22, cccp):
+        parameters = config.setup.parameters
+        rng = np.random.default_rng(4)
+        guide = Guide.learnt(parameters, parameters.draw(400, rng=rng))
+        theta = np.repeat(parameters.fiducial[None], 200_000, axis=0)
+        new, ratio = guide(theta, np.random.RandomState(5))
+        fiducial = guide.log_density(parameters.fiducial[None])[0]
+        np.testing.assert_allclose(ratio, fiducial - guide.log_density(new))
+        weight = np.exp(parameters.log_prior(new) - guide.log_density(new))
+        for i in (0, len(parameters.names) // 2):
+            mean = np.average(new[:, i], weights=weight)
+            error = np.sqrt(np.sum((weight * (new[:, i] - mean)) ** 2)) / weight.sum()
+            exact = parameters.free[i].prior.quantile((np.arange(20_000) + 0.5) / 20_000).mean()
+            assert abs(mean - exact) < 5 * error
+
+
+def test_scores_and_parameters_are_each_others_inverse(nv22, cccp):
+    for config in (nv22, cccp):
+        for parameters in (config.setup.parameters, config.setup.parameters.widened(3.0)):
+            theta = parameters.draw(500, rng=np.random.default_rng(1))
+            np.testing.assert_allclose(from_scores(parameters, to_scores(parameters, theta)), theta, rtol=1e-9)

@@ -1,0 +1,222 @@
+"""Trained networks on disk: one `.keras` file each, with scaler, plan, history and provenance inside.
+
+Keras's own loader reads the file; this package's never lets it run what a file contains: the architecture is
+built anew from a few named settings, and only arrays are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecast.errors import InputError
+from forecast.files import json_text, to_plain, write_whole
+
+from .presets import Architecture, Network, Whitening, Whitenings, build
+from .scaler import Scaler
+from .training import History, TrainingPlan
+
+Array = np.ndarray
+SUFFIX = ".keras"
+_ABOUT, _WEIGHTS = "massanchor.json", "model.weights.h5"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a network comes from.
+
+    Parameters
+    ----------
+    survey : str
+        Name of the survey's configuration.
+    model : str
+        Digest of the survey's forward model, as suites have it.
+    configuration : dict
+        The survey's whole configuration.
+    suite_seed, seed : int
+        Of the suite, and of the training.
+    split_seed : int
+        Of the division into training, validation and test catalogues.
+    catalogues : int
+        In the suite.
+    backend : str
+    software : dict of str to str
+    """
+
+    survey: str
+    model: str
+    configuration: dict[str, Any]
+    suite_seed: int
+    seed: int
+    split_seed: int
+    catalogues: int
+    backend: str
+    software: dict[str, str]
+
+    @staticmethod
+    def versions() -> dict[str, str]:
+        """Of what shapes the weights."""
+        found = {}
+        for name in ("massanchor", "numpy", "keras", "tensorflow", "tensorflow-cpu", "jax"):
+            try:
+                found[name] = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                continue
+        return found
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network and all that is needed to use and to reproduce it.
+
+    Parameters
+    ----------
+    network : Network
+    scaler : Scaler
+    whitening : tuple of Whitening or None
+    plan : TrainingPlan
+    history : History
+    origin : Origin
+    """
+
+    network: Network
+    scaler: Scaler
+    whitening: Whitenings | None
+    plan: TrainingPlan
+    history: History
+    origin: Origin
+
+    def check_survey(self, model: str, what: str) -> None:
+        """Refuse catalogues of another survey.
+
+        Raises
+        ------
+        InputError
+        """
+        if model != self.origin.model:
+            raise InputError(
+                f"{what} belongs to another survey than the model, which was trained for '{self.origin.survey}'; "
+                "train a model on a suite of this survey, or --force to see what comes out"
+            )
+
+
+def save(trained: Trained, path: Path) -> None:
+    """Write a network, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / f"model{SUFFIX}"
+        trained.network.model.save(draft)
+        about = {
+            "format": _FORMAT,
+            "architecture": trained.network.architecture.to_dict(),
+            "scaler": trained.scaler.to_dict(),
+            "whitening": None if trained.whitening is None else [asdict(w) for w in trained.whitening],
+            "plan": asdict(trained.plan),
+            "history": asdict(trained.history),
+            "origin": asdict(trained.origin),
+            "weights_sha256": _digest(draft),
+        }
+        with zipfile.ZipFile(draft, "a") as archive:
+            archive.writestr(_ABOUT, json_text(to_plain(about)))
+        write_whole(path, draft.read_bytes())
+
+
+def load(path: Path) -> Trained:
+    """Read a network that `save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, altered, of another format, or was not written by this package.
+    """
+    path = Path(path)
+    about, weights = _read(path)
+    try:
+        architecture = Architecture(**about["architecture"])
+        scaler = Scaler.from_dict(about["scaler"])
+        given = about["whitening"]
+        whitening = None if given is None else (_whitening(given[0]), _whitening(given[1]))
+        plan, origin = TrainingPlan(**about["plan"]), Origin(**about["origin"])
+        history = _history(about["history"])
+        network = build(architecture, scaler.layout, bounded=scaler.bounded, whitening=whitening)
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / _WEIGHTS
+            local.write_bytes(weights)
+            network.model.load_weights(local)
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise InputError(f"{path}: its content does not fit this version ({error}); train the model again") from error
+    return Trained(network, scaler, whitening, plan, history, origin)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Settings and weights of a file, checked."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such model; 'mlcheck train' writes one")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if _ABOUT not in archive.namelist():
+                raise InputError(f"{path}: not a model of mlcheck (no {_ABOUT} in it); only its own models are loaded")
+            about = json.loads(archive.read(_ABOUT))
+            weights = archive.read(_WEIGHTS)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: truncated or damaged ({error}); restore it, or train the model again") from error
+    if about.get("format") != _FORMAT:
+        raise InputError(f"{path}: of format {about.get('format')}, not {_FORMAT}; train the model again")
+    if hashlib.sha256(weights).hexdigest() != about.get("weights_sha256"):
+        raise InputError(f"{path}: its weights are not those that were saved; restore it, or train the model again")
+    return about, weights
+
+
+def _digest(path: Path) -> str:
+    with zipfile.ZipFile(path) as archive:
+        return hashlib.sha256(archive.read(_WEIGHTS)).hexdigest()
+
+
+def _whitening(content: dict[str, Any]) -> Whitening:
+    return Whitening(tuple(content["mean"]), tuple(tuple(row) for row in content["matrix"]))
+
+
+def _history(content: dict[str, Any]) -> History:
+    names = {f.name for f in fields(History)}
+    series = {
+        name: tuple(math.nan if x is None else float(x) for x in content[name])
+        for name in names
+        if isinstance(content[name], list)
+    }
+    return History(**series, best=int(content["best"]), stopped=str(content["stopped"]))
+
+
+def load_all(path: Path) -> tuple[Trained, ...]:
+    """One model, or all those of a folder (an ensemble), of one survey and case.
+
+    Raises
+    ------
+    InputError
+        If there is none, or they do not belong together.
+    """
+    path = Path(path)
+    files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+    if not files:
+        raise InputError(f"{path}: no model there (*{SUFFIX}); 'mlcheck train' writes one")
+    members = tuple(load(file) for file in files)
+    for file, member in zip(files, members, strict=True):
+        if member.scaler != members[0].scaler or member.origin.model != members[0].origin.model:
+            raise InputError(f"{file}: of another survey, case or training set than {files[0].name}; keep them apart")
+    return members
+
+
