@@ -14,6 +14,8 @@ from scipy.interpolate import CubicSpline
 Array = np.ndarray
 _TINY = np.finfo(float).tiny
 _MEDIAN_NODES = 28
+_REFINED = 20
+"""Cells of each cell of a table between which a quantile is interpolated linearly."""
 
 
 class YxDistribution(Protocol):
@@ -185,3 +187,21 @@ def _log_even_median_density(distribution: YxDistribution, at: Array, half: int)
 
 _LEGENDRE = np.polynomial.legendre.leggauss(_MEDIAN_NODES)
 _NODES, _WEIGHTS = 0.5 * (_LEGENDRE[0] + 1), 0.5 * _LEGENDRE[1]  # on [0, 1]
+
+
+def draw_medians(distribution: TabulatedDistribution, size: Array, *, rng: np.random.Generator) -> Array:
+    """Median log10 Y_X of catalogues of `size` (P,) clusters, one per parameter vector; NaN for an empty one.
+
+    The order statistics of N draws are those of uniform numbers, of which the middle one, or two, are drawn
+    (David & Nagaraja 2003, section 2.5): exact, and no cluster need be drawn.
+    """
+    fine = np.linspace(distribution.grid[0], distribution.grid[-1], _REFINED * (len(distribution.grid) - 1) + 1)
+    cdf = np.maximum.accumulate(np.asarray(distribution.cumulative(fine)), axis=1)
+    cdf = cdf / cdf[:, -1:]
+    number, filled = np.maximum(size, 1), np.asarray(size) > 0
+    lower = (number + 1) // 2
+    u = rng.beta(lower, number - lower + 1)
+    rest = np.maximum(number - lower, 1)
+    above = np.where(number % 2 == 0, 1 - (1 - u) * rng.random(len(number)) ** (1 / rest), u)
+    middle = [[np.interp(x, row, fine) for x, row in zip(values, cdf, strict=True)] for values in (u, above)]
+    return np.where(filled, np.mean(middle, axis=0), np.nan)

@@ -11,6 +11,7 @@ import numpy as np
 from .catalogue import Catalogue, builtin_table, read_catalogue
 from .chains import Sampling, sample_all
 from .config import Config
+from .distribution import TabulatedDistribution, draw_medians
 from .errors import InputError
 from .exactmap import exact_map
 from .goodness import goodness_of_fit
@@ -31,6 +32,8 @@ from .sigma8_map import Cells, build_map
 from .survey import LightCone
 
 Array = np.ndarray
+MOST_CLUSTERS = 2_000_000
+"""Clusters that are drawn for a map; of more, only N and the median are."""
 REPLICAS = 4000
 """Catalogues drawn from a posterior to check it."""
 
@@ -149,11 +152,26 @@ def _with_ladder(result: Result, config: Config) -> Result:
 
 def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> Result:
     theta = model.parameters.draw(config.map.mocks, rng=generator(job.seed, "map-prior"))
-    mocks = draw_mocks(model, theta, rng=generator(job.seed, "map-mocks"))
+    size, median = _counts_and_medians(model, theta, generator(job.seed, "map-mocks"))
     cells = Cells(config.map.cell_count, config.map.cell_yx, config.map.min_mocks)
     sigma8 = theta[:, model.parameters.names.index("sigma8")]
-    binned = build_map(sigma8, mocks.size, mocks.median_yx, cells)
+    binned = build_map(sigma8, size, median, cells)
     return replace(result, map=binned, exact=exact_map(model, binned, rng=generator(job.seed, "map-exact")))
+
+
+def _counts_and_medians(model: ForwardModel, theta: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """N and median log10 Y_X of a mock catalogue at each parameter vector, (P,)."""
+    expected = model.expected_count(theta)
+    if expected.sum() <= MOST_CLUSTERS:
+        mocks = draw_mocks(model, theta, rng=rng)
+        return mocks.size, mocks.median_yx
+    size, parts = rng.poisson(expected), np.array_split(np.arange(len(theta)), max(1, len(theta) // 100))
+    tables = ((part, model.yx_density(theta[part], model.yx_grid, model.setup.yx_error)) for part in parts)
+    medians = [
+        draw_medians(TabulatedDistribution.from_density(model.yx_grid, density), size[part], rng=rng)
+        for part, density in tables
+    ]
+    return size, np.concatenate(medians)
 
 
 def _levels(config: Config, job: Job) -> tuple[str, ...]:

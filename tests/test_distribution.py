@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from forecast.distribution import LocalDistribution, TabulatedDistribution, log_median_density
+from forecast.distribution import LocalDistribution, TabulatedDistribution, draw_medians, log_median_density
 
 COMPONENTS = (np.array([13.2, 13.6, 14.3]), np.array([0.5, 0.3, 0.2]), 0.12)
 
@@ -80,3 +80,20 @@ def test_local_expansion_equals_the_mixture():
     np.testing.assert_allclose(local.pdf(y)[0], mixture(y), rtol=2e-3)
     exact = [integrate.quad(mixture, 12, x)[0] for x in y]
     np.testing.assert_allclose(local.cdf(y)[0], exact, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 7, 8, 400, 401])
+def test_drawn_medians_are_medians_of_draws(size):
+    """Against medians of clusters drawn one by one (Kolmogorov-Smirnov)."""
+    grid, copies = np.linspace(-1.0, 1.0, 80), 4000
+    shape = np.exp(-0.5 * (grid / 0.25) ** 2) * (1.2 + np.sin(3 * grid))
+    table = TabulatedDistribution.from_density(grid, np.repeat(shape[None], copies, axis=0))
+    rng = np.random.default_rng(6)
+    found = draw_medians(table, np.full(copies, size), rng=rng)
+    if size == 0:
+        assert np.isnan(found).all()
+        return
+    fine = np.linspace(-1, 1, 200_001)
+    cdf = np.cumsum(np.exp(-0.5 * (fine / 0.25) ** 2) * (1.2 + np.sin(3 * fine)))
+    expected = np.median(np.interp(rng.random((copies, size)), cdf / cdf[-1], fine), axis=1)
+    assert stats.ks_2samp(found, expected).pvalue > 1e-4
