@@ -39,7 +39,8 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Discard the chains
 MaxSteps = Annotated[int | None, typer.Option("--max-steps", min=10, help="Longest chain, steps.")]
 
 
-def _version(value: bool) -> None:
+def print_version(value: bool) -> None:
+    """Print the version and exit, if asked to."""
     if value:
         from importlib import metadata
 
@@ -50,7 +51,7 @@ def _version(value: bool) -> None:
 @app.callback()
 def _main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """How well does an X-ray cluster survey measure sigma8 by self-calibration?"""
@@ -261,7 +262,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
-    with _exit_codes(), _progress(quiet or as_json) as report:
+    with exit_codes(), progress_bar(quiet or as_json) as report:
         from .config import load_config
         from .planning import run_comparison
         from .run import Job
@@ -318,20 +319,20 @@ def _task(
     name: str, command: str, out: Path | None, seed: int, silent: bool, options: dict[str, Any]
 ) -> Iterator[tuple[Config, Job]]:
     """Load the configuration, show progress, and turn errors into exit codes."""
-    with _exit_codes():
+    with exit_codes():
         from .config import load_config
         from .run import Job
 
         settings = load_config(name)
         _check_level(options.get("level"), settings)
         stem = Path(name).stem
-        with _progress(silent) as report:
+        with progress_bar(silent) as report:
             folder = out if out is not None else Path("out") / f"{stem}-{command}"
             yield settings, Job(name=stem, out=folder, seed=seed, progress=report, **options)
 
 
 @contextmanager
-def _exit_codes() -> Iterator[None]:
+def exit_codes() -> Iterator[None]:
     """Turn errors into one line on standard error and an exit code."""
     from .errors import InputError, MassanchorError
 
@@ -361,7 +362,7 @@ def _fail(message: str, code: int) -> None:
 
 
 @contextmanager
-def _progress(silent: bool) -> Iterator[Callable[[str, int, int, float], None] | None]:
+def progress_bar(silent: bool) -> Iterator[Callable[[str, int, int, float], None] | None]:
     """Progress bar on standard error; nothing at all if `silent` or not a terminal."""
     if silent or not sys.stderr.isatty():
         yield None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -70,5 +71,6 @@ def write_whole(path: Path, content: bytes | str) -> None:
             os.fsync(handle.fileno())
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({error.strerror}); make room or choose another --out") from error

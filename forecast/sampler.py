@@ -89,8 +89,8 @@ class Chain:
 
     @property
     def converged(self) -> bool:
-        """Whether the chain is at least `TAU_FACTOR` autocorrelation times long."""
-        return bool(self.lengths_in_tau >= TAU_FACTOR)
+        """Whether the chain is guided, and at least `TAU_FACTOR` autocorrelation times long."""
+        return bool(self.lengths_in_tau >= TAU_FACTOR) and len(self.steps) >= LEARNING + GUIDED
 
     @property
     def samples(self) -> Array:
@@ -126,11 +126,10 @@ def autocorrelation_time(steps: Array) -> Array:
 
 def _assess(steps: Array) -> tuple[Array, int]:
     """Autocorrelation time and burn-in: after learning, five times it, at least a tenth and at most half the rest."""
-    if len(steps) < LEARNING + GUIDED:
-        return np.full(steps.shape[2], np.inf), len(steps) // 2
-    size = len(steps) - LEARNING
-    tau = autocorrelation_time(steps[LEARNING + size // 4 :])
-    burn = LEARNING + int(np.clip(BURN_FACTOR * tau.max(), size // 10, size // 2))
+    start = LEARNING if len(steps) >= LEARNING + GUIDED else 0
+    size = len(steps) - start
+    tau = autocorrelation_time(steps[start + size // 4 :])
+    burn = start + int(np.clip(BURN_FACTOR * tau.max(), size // 10, size // 2))
     return autocorrelation_time(steps[burn:]), burn
 
 

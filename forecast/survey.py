@@ -18,7 +18,7 @@ Array = np.ndarray
 CONE_NODES, SHELL_NODES = 20, 5
 """Gauss-Legendre nodes in z^(1/3) across a light cone, and the fewest across one of its shells.
 
-Counts converge to 2e-4 (tests/test_model.py, tests/test_survey_effects.py).
+Counts converge to 3e-4 (tests/test_model.py, tests/test_survey_effects.py).
 """
 
 

@@ -90,10 +90,12 @@ def print_tables(result: Result, job: Job) -> None:
     if result.map is not None:
         m = result.map
         console.print(
-            f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
+            "map: no cell holds enough mocks; enlarge map.cell_count and map.cell_yx, or map.mocks"
+            if m.median_std is None or m.median_std != m.median_std
+            else f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
             f"and {m.slope_yx:.3f} per 0.1 dex of median Y_X"
         )
-    if result.exact is not None:
+    if result.exact is not None and result.exact.agreement[0].cells:
         exact, (mean, scatter, number) = result.exact, result.exact.agreement
         console.print(
             f"exact posterior: median width {exact.median_std:.4f}; mocks against it: p = {mean.p_value:.2g} (mean), "

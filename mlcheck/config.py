@@ -120,7 +120,8 @@ def load_config(name: str | Path) -> NetworkConfig:
     path, known = Path(name), builtin_configs()
     if not path.is_file():
         if str(name) not in known:
-            raise InputError(f"configuration '{name}' is neither a file nor a built-in one; {nearest(str(name), known)}")
+            hint = nearest(str(name), known)
+            raise InputError(f"configuration '{name}' is neither a file nor a built-in one; {hint}")
         path = known[str(name)]
     try:
         config = NetworkConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

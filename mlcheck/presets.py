@@ -252,3 +252,14 @@ def _initialise(model: Any, seed: int) -> None:
         field_size = int(np.prod(shape[:-2]))
         limit = np.sqrt(6.0 / (field_size * (shape[-2] + shape[-1])))
         variable.assign(rng.uniform(-limit, limit, shape))
+
+
+def layers_of(network: Network) -> list[dict[str, Any]]:
+    """Name, output shape for N clusters, and trainable parameters of every layer."""
+    rows = []
+    for layer in network.model.layers:
+        shape = layer.output.shape[1:]
+        words = " x ".join("N" if size is None else str(size) for size in shape) or "1"
+        count = int(sum(np.prod(v.shape) for v in layer.trainable_variables))
+        rows.append({"name": layer.name, "shape": words, "parameters": count})
+    return rows

@@ -290,7 +290,7 @@ def test_an_unwritable_path_is_an_input_error(result, tmp_path):
 def test_a_failed_write_leaves_the_old_report(result, tmp_path):
     path = tmp_path / "report.html"
     path.write_text("old")
-    (tmp_path / "report.html.partial").mkdir()
+    (tmp_path / ".report.html.partial").mkdir()
     with pytest.raises(InputError, match=r"report\.html: cannot be written"):
         report.write_report(result, {}, path)
     assert path.read_text() == "old"

@@ -1,0 +1,249 @@
+"""Command line of mlcheck: parse, call, print. Keras is imported by the commands that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from forecast.cli import exit_codes, print_version, progress_bar
+
+app = typer.Typer(
+    help="Networks that infer sigma8 from cluster catalogues, held against the statistical forecast.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigName = Annotated[str, typer.Argument(metavar="CONFIG", help="A TOML file, or the name of a built-in one.")]
+Suite = Annotated[Path, typer.Option("--suite", metavar="DIR", help="Suite that 'forecast suite' made.")]
+Preset = Annotated[str | None, typer.Option("--preset", help="compact or nv22.  [default: the configuration's]")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of weights and batches.")]
+SplitSeed = Annotated[int, typer.Option("--split-seed", min=0, help="Seed of the division into train and test.")]
+Members = Annotated[int, typer.Option("--members", min=1, help="Networks in the ensemble.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the configured number.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Discard the networks of an earlier run in --out.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Networks that infer sigma8 from cluster catalogues, held against the statistical forecast."""
+
+
+@contextmanager
+def _task(silent: bool) -> Iterator[Callable[[str, int, int, float], None] | None]:
+    with exit_codes(), progress_bar(silent) as report:
+        yield report
+
+
+@app.command()
+def configs() -> None:
+    """List the built-in configurations."""
+    from .config import builtin_configs, load_config
+
+    for name in builtin_configs():
+        typer.echo(f"{name:<14}  {load_config(name).title}")
+
+
+@app.command()
+def describe(
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="compact or nv22.")],
+    case: Annotated[str, typer.Option("--case", help="Which features go in.")] = "standard",
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Layers of a network, their shapes for N clusters, and their parameters."""
+    with exit_codes():
+        from forecast.features import RADIUS_NAMES
+        from forecast.files import json_text
+
+        from .layout import layout_of
+        from .presets import Architecture, Whitening, build, layers_of
+
+        profile = [f"{kind}_{radius}" for kind in ("log_mgas", "slope") for radius in RADIUS_NAMES]
+        layout = layout_of(["log_lx", "log_t", "log_mgas", *profile, "log_mwl"], case)
+        identity = tuple(_identity(len(part) or 1) for part in (layout.main, layout.supplementary))
+        whitening = (Whitening(*identity[0]), Whitening(*identity[1])) if preset == "compact" else None
+        network = build(Architecture.of(preset), layout, whitening=whitening)
+        rows = layers_of(network)
+        if as_json:
+            typer.echo(json_text({"preset": preset, "case": case, "parameters": network.parameters, "layers": rows}))
+        elif not quiet:
+            for row in rows:
+                typer.echo(f"{row['name']:<26} {row['shape']:<22} {row['parameters']:>10,}")
+            typer.echo(f"{'trainable parameters':<49} {network.parameters:>10,}")
+            typer.echo(f"main: {', '.join(layout.main)}\nsupplementary: {', '.join(layout.supplementary) or 'none'}")
+
+
+def _identity(size: int) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
+    return (0.0,) * size, tuple(tuple(float(i == j) for j in range(size)) for i in range(size))
+
+
+@app.command()
+def train(
+    config: ConfigName,
+    suite: Suite,
+    preset: Preset = None,
+    case: Annotated[
+        str, typer.Option("--case", help="standard, shuffled, no-wl, ones or overspecialised.")
+    ] = "standard",
+    members: Members = 1,
+    epochs: Epochs = None,
+    seed: Seed = 1,
+    split_seed: SplitSeed = 1,
+    out: Annotated[Path | None, typer.Option("--out", help="Output folder.  [default: out/CONFIG-CASE]")] = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train a network, or an ensemble, on a suite and score it on catalogues it has not seen.
+
+    Stopped or killed, the same command goes on after the last finished epoch.
+    """
+    with _task(quiet or as_json) as report:
+        from forecast.files import json_text
+
+        from .cases import run_case
+        from .config import load_config
+        from .job import Laboratory, Request, prepare
+        from .layout import Layout
+        from .output import print_scores, write_training
+
+        settings = load_config(config)
+        folder = out if out is not None else Path("out") / f"{Path(config).stem}-{case}"
+        Layout(case, (), ())
+        chosen = preset or settings.network.preset
+        settings.architecture(chosen, seed=seed)
+        request = Request(
+            settings, suite, folder, chosen, case, seed, members, split_seed, epochs, overwrite, report
+        )
+        laboratory = Laboratory(settings, suite, split_seed)
+        prepared = prepare(laboratory, case, chosen)
+        outcome = run_case(request, laboratory, prepared)
+        write_training(request, outcome.trained, prepared.test, outcome.predictions, outcome.score)
+    if as_json:
+        typer.echo(json_text(asdict(outcome.score)))
+    elif not quiet:
+        print_scores([outcome.score])
+        typer.echo(f"networks, results and figures: {folder}")
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file, or a folder of them (an ensemble).")],
+    catalogue: Annotated[
+        Path, typer.Argument(metavar="CATALOGUE_OR_SUITE", help="A suite's folder, or a table with the features.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/predictions"),
+    force: Annotated[bool, typer.Option("--force", help="Even outside what the network was trained for.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """What a network says of a suite's catalogues, or of one table of clusters."""
+    with exit_codes():
+        from forecast.files import json_text
+        from forecast.output import prepare_output
+
+        from .inputs import read_inputs
+        from .modelfile import load_all
+        from .output import write_predictions
+        from .predict import predict as predict_sigma8
+
+        members = load_all(model)
+        catalogues = read_inputs(catalogue, members[0], check=not force)
+        found = predict_sigma8(members, catalogues, check=not force)
+        prepare_output(out)
+        write_predictions(out / "predictions.csv", catalogues, found)
+    if as_json:
+        typer.echo(json_text({"sigma8": found.mean, "std": found.std, "members": found.members}))
+    elif not quiet:
+        rows = zip(catalogues.number, catalogues.size, found.mean, found.std, strict=True)
+        for number, size, mean, std in list(rows)[:20]:
+            width = f" ± {std:.4f}" if std == std else ""
+            typer.echo(f"catalogue {number}: {size} clusters, sigma8 = {mean:.4f}{width}")
+        if len(catalogues) > 20:
+            typer.echo(f"... and {len(catalogues) - 20:,} more")
+        typer.echo(f"predictions: {out / 'predictions.csv'}")
+
+
+@app.command("cases")
+def cases_command(
+    config: ConfigName,
+    suite: Suite,
+    preset: Preset = None,
+    only: Annotated[
+        str | None, typer.Option("--only", help="Cases, separated by commas.  [default: all five]")
+    ] = None,
+    exact: Annotated[
+        int, typer.Option("--exact", min=10, help="Test catalogues for the dear exact posteriors.")
+    ] = 300,
+    members: Members = 1,
+    epochs: Epochs = None,
+    seed: Seed = 1,
+    split_seed: SplitSeed = 1,
+    out: Annotated[Path | None, typer.Option("--out", help="Output folder.  [default: out/CONFIG-cases]")] = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """NV22's table 4 beside ours: every case, baselines, and the exact statistics on the same test catalogues."""
+    with _task(quiet or as_json) as report:
+        from forecast.files import json_text, write_csv, write_json
+        from forecast.output import prepare_output
+
+        from .cases import run_case, score_baselines, score_statistics, with_distances
+        from .config import load_config
+        from .job import Laboratory, Request, prepare
+        from .layout import CASES, Layout
+        from .output import print_scores, provenance, score_columns, write_training
+
+        settings = load_config(config)
+        folder = out if out is not None else Path("out") / f"{Path(config).stem}-cases"
+        wanted = CASES if only is None else tuple(only.split(","))
+        for case in wanted:
+            Layout(case, (), ())
+        chosen = preset or settings.network.preset
+        laboratory = Laboratory(settings, suite, split_seed)
+        request = Request(
+            settings, suite, folder, chosen, "standard", seed, members, split_seed, epochs, overwrite, report
+        )
+        prepare_output(folder)
+        outcomes, truth = [], None
+        for case in wanted:
+            mine = replace(request, case=case, out=folder / case)
+            prepared = prepare(laboratory, case, chosen)
+            outcome = run_case(mine, laboratory, prepared)
+            write_training(mine, outcome.trained, prepared.test, outcome.predictions, outcome.score)
+            outcomes.append(outcome)
+            truth = prepared.test.sigma8
+        assert truth is not None
+        statistics, limit = score_statistics(laboratory, truth, exact, seed=seed, progress=report)
+        scores = [*with_distances(outcomes, limit), *score_baselines(laboratory, seed=seed), *statistics]
+        content: dict[str, Any] = {
+            "provenance": provenance(request, outcomes[0].trained),
+            "scores": [asdict(s) for s in scores],
+            "effective_draws": limit.effective,
+        }
+        write_json(folder / "cases.json", content)
+        write_csv(folder / "cases.csv", *score_columns(scores))
+    if as_json:
+        typer.echo(json_text(content))
+    elif not quiet:
+        print_scores(scores)
+        typer.echo(f"results: {folder / 'cases.json'}")
+
+
+def main() -> None:
+    """Entry point of the command ``mlcheck``."""
+    app()

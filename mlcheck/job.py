@@ -1,0 +1,220 @@
+"""From a configuration and a suite to trained networks: the one module that knows the order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecast.config import load_config as load_survey
+from forecast.errors import InputError
+from forecast.files import json_text, to_plain
+from forecast.manifest import model_digest
+from forecast.mock import Mocks
+
+from .backend import BACKEND
+from .catalogues import Catalogues
+from .config import NetworkConfig
+from .dataset import Simulator, Source, Split
+from .modelfile import SUFFIX, Origin, Trained, load, save
+from .presets import Architecture, Whitening, Whitenings, build
+from .scaler import Scaler
+from .training import History, Task, TrainingPlan, train
+
+Array = np.ndarray
+Progress = Callable[[str, int, int, float], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    suite : Path
+    out : Path
+    preset : str
+    case : str
+    seed : int
+        Of weights and batches; the members of an ensemble have successive ones.
+    members : int
+    split_seed : int
+        Of the division of the suite: the same for all cases and members.
+    epochs : int or None
+        Instead of the configured ones.
+    overwrite : bool
+    progress : callable or None
+    """
+
+    config: NetworkConfig
+    suite: Path
+    out: Path
+    preset: str
+    case: str = "standard"
+    seed: int = 1
+    members: int = 1
+    split_seed: int = 1
+    epochs: int | None = None
+    overwrite: bool = False
+    progress: Progress | None = None
+
+
+class Laboratory:
+    """A suite, divided once, seen through one case after the other.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    suite : Path
+    split_seed : int
+
+    Raises
+    ------
+    InputError
+        If the suite belongs to another survey than the configuration, or sigma8 does not vary in it.
+    """
+
+    def __init__(self, config: NetworkConfig, suite: Path, split_seed: int = 1) -> None:
+        self.config, self.source, self.split_seed = config, Source.open(suite), split_seed
+        if model_digest(load_survey(config.survey).setup) != self.source.digest:
+            raise InputError(
+                f"{suite}: made for survey '{self.source.suite.manifest.name}', not for '{config.survey}' of "
+                f"'{config.title}'; make one with: forecast suite {config.survey} --draws 24000 --out DIR"
+            )
+        if "sigma8" not in self.source.suite.parameters:
+            raise InputError(f"{suite}: sigma8 does not vary in this suite; free it in the survey's configuration")
+
+    def read(self, case: str) -> Catalogues:
+        """All catalogues of a case."""
+        return self.source.read(case, seed=self.split_seed, prescription=self.config.scaling)
+
+    @cached_property
+    def numbers(self) -> Array:
+        """Numbers of the catalogues that have clusters."""
+        table = self.source.suite.catalogues(names=["catalogue", "size"])
+        return np.asarray(table["catalogue"][table["size"] > 0])
+
+    @cached_property
+    def split(self) -> Split:
+        """Training, validation and test catalogues."""
+        return Split.of(len(self.numbers), self.split_seed)
+
+    def mocks(self, index: Array) -> Mocks:
+        """Some catalogues as `forecast` has them, in ascending order of their numbers."""
+        return self.source.mocks(self.numbers[index])
+
+    def origin(self, seed: int) -> Origin:
+        """Provenance of a network trained here."""
+        manifest = self.source.suite.manifest
+        return Origin(
+            manifest.name,
+            manifest.model,
+            manifest.configuration,
+            manifest.seed,
+            seed,
+            self.split_seed,
+            len(self.numbers),
+            BACKEND,
+            Origin.versions(),
+        )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that the members of an ensemble share."""
+
+    train: Catalogues
+    validate: Catalogues
+    test: Catalogues
+    scaler: Scaler
+    whitening: Whitenings | None
+
+
+def prepare(laboratory: Laboratory, case: str, preset: str) -> Prepared:
+    """Divide and scale the catalogues of a case."""
+    catalogues, split = laboratory.read(case), laboratory.split
+    parts = [catalogues.take(index) for index in (split.train, split.validate, split.test)]
+    scaler = Scaler.fit(parts[0], laboratory.source.model.parameters)
+    whitening = None
+    if preset == "compact":
+        scaled, main = scaler.features(parts[0]), len(scaler.layout.main)
+        rest = scaled[:, main:] if scaler.layout.supplementary else scaled[:, :1]
+        whitening = (Whitening.of(scaled[:, :main]), Whitening.of(rest))
+    return Prepared(parts[0], parts[1], parts[2], scaler, whitening)
+
+
+def train_members(request: Request, laboratory: Laboratory, prepared: Prepared) -> tuple[Trained, ...]:
+    """Train what is not yet trained; every finished member is kept, an interrupted one goes on.
+
+    Raises
+    ------
+    InputError
+        If the output folder holds networks of another training.
+    """
+    request.out.mkdir(parents=True, exist_ok=True)
+    seeds = range(request.seed, request.seed + request.members)
+    return tuple(_member(request, laboratory, prepared, i + 1, seed) for i, seed in enumerate(seeds))
+
+
+def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number: int, seed: int) -> Trained:
+    changed = {} if request.epochs is None else {"epochs": request.epochs}
+    architecture = request.config.architecture(request.preset, seed=seed)
+    plan = request.config.plan(request.preset, seed=seed, **changed)
+    path, checkpoint = (request.out / f"member-{number}{suffix}" for suffix in (SUFFIX, ".checkpoint.npz"))
+    if request.overwrite:
+        path.unlink(missing_ok=True)
+        checkpoint.unlink(missing_ok=True)
+    origin = laboratory.origin(seed)
+    if path.exists():
+        found = load(path)
+        _same(path, (found.network.architecture, found.plan, found.scaler, found.origin.model, found.origin.suite_seed),
+              (architecture, plan, prepared.scaler, origin.model, origin.suite_seed))
+        return found
+    network = build(architecture, prepared.scaler.layout, bounded=prepared.scaler.bounded, whitening=prepared.whitening)
+    drawer = None if plan.simulate is None else Simulator(laboratory.source, request.case, seed)
+    task = Task(
+        network,
+        plan,
+        prepared.scaler,
+        prepared.train,
+        prepared.validate,
+        _identity(architecture, plan, prepared.scaler, origin),
+        checkpoint,
+        drawer,
+    )
+    label = f"{request.case}, member {number} of {request.members}" if request.members > 1 else request.case
+    history = train(task, name=label, progress=request.progress)
+    trained = Trained(network, prepared.scaler, prepared.whitening, plan, history, origin)
+    save(trained, path)
+    checkpoint.unlink(missing_ok=True)
+    return trained
+
+
+def _same(path: Path, found: Sequence[Any], wanted: Sequence[Any]) -> None:
+    words = ("network", "training plan", "training data or case", "survey", "suite")
+    for word, a, b in zip(words, found, wanted, strict=True):
+        if a != b:
+            raise InputError(f"{path}: its {word} is another than asked for; choose another --out, or --overwrite it")
+
+
+def _identity(architecture: Architecture, plan: TrainingPlan, scaler: Scaler, origin: Origin) -> str:
+    content = {
+        "architecture": architecture.to_dict(),
+        "plan": asdict(plan),
+        "scaler": scaler.to_dict(),
+        "origin": [origin.model, origin.suite_seed, origin.split_seed, origin.catalogues, origin.backend],
+    }
+    return hashlib.sha256(json.dumps(to_plain(content), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def history_record(trained: Trained) -> dict[str, Any]:
+    """Losses by epoch, for results files."""
+    history: History = trained.history
+    return dict(json.loads(json_text(asdict(history))))

@@ -1,0 +1,109 @@
+"""Results of networks on disk and on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecast.files import write_csv, write_json
+from forecast.output import prepare_output
+from forecast.plots import save_figure
+
+from .catalogues import Catalogues
+from .evaluation import Score
+from .job import Request, history_record
+from .modelfile import Trained
+from .plots import learning_curve, prediction_figure
+from .predict import Predictions
+
+Array = np.ndarray
+
+
+def provenance(request: Request, trained: Sequence[Trained]) -> dict[str, Any]:
+    """Where numbers come from: configuration, seeds, versions, and how training ended."""
+    origin = trained[0].origin
+    return {
+        "config": request.config.model_dump(mode="json"),
+        "preset": request.preset,
+        "seed": request.seed,
+        "split_seed": request.split_seed,
+        "suite_seed": origin.suite_seed,
+        "survey": origin.survey,
+        "survey_digest": origin.model,
+        "catalogues": origin.catalogues,
+        "backend": origin.backend,
+        "software": origin.software,
+        "training": [{"seed": t.origin.seed, "parameters": t.network.parameters, **history_record(t)} for t in trained],
+    }
+
+
+def write_training(
+    request: Request, trained: Sequence[Trained], test: Catalogues, found: Predictions, score: Score
+) -> None:
+    """Write results.json, predictions.csv and the figures of a case under the request's folder."""
+    out = request.out
+    prepare_output(out / "figures")
+    write_json(out / "results.json", {"provenance": provenance(request, trained), "test": asdict(score)})
+    write_predictions(out / "predictions.csv", test, found)
+    save_figure(
+        learning_curve([t.history for t in trained], density=trained[0].network.head.density),
+        out / "figures" / "learning_curve",
+    )
+    save_figure(
+        prediction_figure(found.mean, found.std, test.sigma8, request.case), out / "figures" / "predictions"
+    )
+
+
+def write_predictions(path: Path, catalogues: Catalogues, found: Predictions) -> None:
+    """One line per catalogue: number, clusters, truth where known, mean, width, interval."""
+    header = ["catalogue", "clusters", "sigma8_mean", "sigma8_std"]
+    columns: list[Array] = [catalogues.number, catalogues.size, found.mean, found.std]
+    if found.density is not None:
+        header += ["sigma8_q16", "sigma8_q84", "sigma8_q025", "sigma8_q975"]
+        columns += [*found.interval(0.68), *found.interval(0.95)]
+    if "sigma8" in catalogues.parameters:
+        header.append("sigma8_true")
+        columns.append(catalogues.sigma8)
+    write_csv(path, header, zip(*(c.tolist() for c in columns), strict=True))
+
+
+def score_columns(scores: Sequence[Score]) -> tuple[list[str], list[list[str]]]:
+    """Table of scores: ours, NV22's, bias, coverage, distance from the exact posterior."""
+    header = ["method", "scatter", "NV22", "bias", "width", "68%", "95%", "distance", "catalogues"]
+
+    def number(value: float, digits: int = 4) -> str:
+        return f"{value:.{digits}f}" if np.isfinite(value) else ""
+
+    rows = []
+    for s in scores:
+        distance = f"{s.distance:.2f} ± {s.distance_error:.2f}" if np.isfinite(s.distance) else ""
+        rows.append(
+            [
+                s.name,
+                f"{s.scatter:.4f} ± {s.scatter_error:.4f}",
+                number(s.published),
+                f"{s.bias:+.4f}",
+                number(s.width),
+                number(s.coverage_68, 3),
+                number(s.coverage_95, 3),
+                distance,
+                f"{s.catalogues:,}",
+            ]
+        )
+    return header, rows
+
+
+def print_scores(scores: Sequence[Score]) -> None:
+    """Print the table of scores."""
+    from rich.console import Console
+    from rich.table import Table
+
+    header, rows = score_columns(scores)
+    table = Table(*header)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
