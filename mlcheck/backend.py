@@ -40,4 +40,14 @@ import keras  # noqa: E402
 BACKEND: str = keras.backend.backend()
 """The one in use."""
 
-__all__ = ["BACKEND", "keras"]
+
+
+def use_double() -> None:
+    """Let the backend compute in double precision; JAX does not unless told."""
+    if BACKEND == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+
+
+__all__ = ["BACKEND", "keras", "use_double"]

@@ -71,8 +71,8 @@ class NetworkConfig(Strict):
     def architecture(self, preset: str | None = None, *, seed: int) -> Architecture:
         """Architecture of the configured preset, or of another."""
         name = _preset(preset or self.network.preset)
-        given = self.network.model_dump(exclude_none=True) if name == self.network.preset else {}
-        return Architecture.of(name, **{**given, "preset": name, "seed": seed})
+        given = self.network.model_dump(exclude_none=True, exclude={"preset"}) if name == self.network.preset else {}
+        return Architecture.of(name, **{**given, "seed": seed})
 
     def plan(self, preset: str | None = None, *, seed: int, **changed: Any) -> TrainingPlan:
         """Training plan of the configured preset, or of another."""

@@ -137,10 +137,10 @@ class Network:
         return SMALLEST_NV22 if self.architecture.preset == "nv22" else 1
 
     def terse(self) -> Any:
-        """Model from the same inputs to the terse values, (B, L, terse)."""
+        """Model from the main features (B, L, F) to the terse values (B, L, terse)."""
         from .backend import keras
 
-        return keras.Model(self.model.inputs, self.model.get_layer("terse").output)
+        return keras.Model(self.model.inputs[0], self.model.get_layer("terse").output)
 
 
 def build(
@@ -157,8 +157,10 @@ def build(
     whitening : tuple of Whitening, optional
         Of the main and of the supplementary features; for "compact". None leaves features as scaled.
     """
-    from .backend import keras
+    from .backend import keras, use_double
 
+    if architecture.precision == "float64":
+        use_double()
     head = architecture.head(bounded)
     make: Callable[..., Any] = _nv22 if architecture.preset == "nv22" else _compact
     before = keras.config.dtype_policy()

@@ -1,0 +1,61 @@
+"""A small suite of NV22's survey, drawn once for a worker, and networks on it; only where Keras is installed."""
+
+import importlib.util
+import warnings
+from pathlib import Path
+
+import pytest
+
+if importlib.util.find_spec("keras") is None:
+    collect_ignore_glob = ["test_*.py"]
+else:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlcheck.backend  # noqa: F401  (Keras's own warnings are not ours)
+
+
+def draw_suite(folder: Path, survey: str, draws: int, seed: int) -> Path:
+    from forecast.config import load_config
+    from forecast.output import Job
+    from forecast.suite import SuitePlan, run_suite
+
+    run_suite(load_config(survey), Job(survey, folder, seed), SuitePlan(draws=draws, workers=1))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory):
+    return draw_suite(tmp_path_factory.mktemp("suite") / "nv22", "nv22", 1200, 5)
+
+
+@pytest.fixture(scope="session")
+def other_suite(tmp_path_factory):
+    return draw_suite(tmp_path_factory.mktemp("suite") / "smooth", "nv22_smooth_small", 60, 5)
+
+
+@pytest.fixture(scope="session")
+def source(suite):
+    from mlcheck.dataset import Source
+
+    return Source.open(suite)
+
+
+@pytest.fixture(scope="session")
+def settings():
+    from mlcheck.config import load_config as load_network
+
+    return load_network("compact")
+
+
+@pytest.fixture(scope="session")
+def laboratory(settings, suite):
+    from mlcheck.job import Laboratory
+
+    return Laboratory(settings, suite)
+
+
+@pytest.fixture(scope="session")
+def prepared(laboratory):
+    from mlcheck.job import prepare
+
+    return prepare(laboratory, "standard", "compact")

@@ -1,0 +1,137 @@
+"""The command mlcheck as a newcomer meets it, wrong input included."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+
+def mlcheck(*arguments, folder=None):
+    script = "import sys; from mlcheck.cli import main; sys.argv[0] = 'mlcheck'; main()"
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def model(suite, tmp_path_factory):
+    out = tmp_path_factory.mktemp("cli") / "run"
+    done = mlcheck("train", "compact", "--suite", suite, "--epochs", 3, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    return out, json.loads(done.stdout)
+
+
+def test_help_and_configs():
+    shown = mlcheck("--help").stdout
+    for name in ("describe", "train", "predict", "cases", "configs"):
+        assert name in shown
+    assert "nv22_encoder" in mlcheck("configs").stdout
+
+
+def test_describe():
+    shown = mlcheck("describe", "nv22").stdout
+    assert "10,472,834" in shown
+    assert "encoder_2048" in shown
+    content = json.loads(mlcheck("describe", "compact", "--json").stdout)
+    assert content["parameters"] == sum(row["parameters"] for row in content["layers"])
+    wrong = mlcheck("describe", "nv23")
+    assert wrong.returncode == 2
+    assert "preset 'nv23' is unknown; did you mean 'nv22'" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+def test_training_leaves_results(model):
+    out, printed = model
+    results = json.loads((out / "results.json").read_text())
+    assert results["test"]["scatter"] == printed["scatter"]
+    assert results["provenance"]["seed"] == 1
+    assert results["provenance"]["training"][0]["stopped"] == "all 3 epochs done"
+    for name in ("learning_curve", "predictions"):
+        for suffix in ("pdf", "png"):
+            assert (out / "figures" / f"{name}.{suffix}").stat().st_size > 3000
+    rows = list(csv.DictReader((out / "predictions.csv").open()))
+    assert len(rows) == printed["catalogues"]
+    error = np.array([float(r["sigma8_mean"]) - float(r["sigma8_true"]) for r in rows])
+    assert error.std(ddof=1) == pytest.approx(printed["scatter"])
+
+
+def test_predict_a_suite_and_a_table(model, suite, source, tmp_path):
+    done = mlcheck("predict", model[0], suite, "--out", tmp_path / "suite", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    clusters, size = source.suite.clusters(0), int(source.suite.catalogues(0)["size"][0])
+    table = Table({name: values[:size] for name, values in clusters.items()})
+    for name in ("one.ecsv", "one.fits", "one.csv"):
+        table.write(tmp_path / name)
+        one = mlcheck("predict", model[0] / "member-1.keras", tmp_path / name, "--out", tmp_path / "o", "--json")
+        assert one.returncode == 0, one.stderr
+        assert json.loads(one.stdout)["sigma8"][0] == pytest.approx(found["sigma8"][0], abs=1e-5)
+
+
+def bad(tmp_path, source, change):
+    clusters = source.suite.clusters(0)
+    table = Table({name: values[:60] for name, values in clusters.items()})
+    change(table)
+    path = tmp_path / "bad.ecsv"
+    table.write(path, overwrite=True)
+    return path
+
+
+CHANGES = {
+    "a feature is missing": (lambda t: t.rename_column("log_t", "log_temp"), "no column 'log_t'"),
+    "NaN": (lambda t: t["log_lx"].__setitem__(3, np.nan), "log_lx of cluster"),
+    "empty": (lambda t: t.remove_rows(slice(None)), "no clusters in it"),
+    "one cluster": (lambda t: t.remove_rows(slice(1, None)), "has 1 clusters"),
+    "wrong unit": (lambda t: t.__setitem__("log_mwl", t["log_mwl"] + 30), "far outside the training range"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_bad_tables(model, source, tmp_path, what):
+    change, words = CHANGES[what]
+    done = mlcheck("predict", model[0], bad(tmp_path, source, change), "--out", tmp_path / "o")
+    assert done.returncode == 2, done.stdout
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_other_bad_input(model, suite, other_suite, tmp_path):
+    (tmp_path / "broken.fits").write_bytes(b"SIMPLE  =")
+    (tmp_path / "typo.toml").write_text('title = "x"\nsurvey = "nv22"\n[training]\nepoch = 3\n')
+    out = ("--out", tmp_path / "out")
+    cases = [
+        (("predict", tmp_path / "none.keras", suite, *out), "no such model"),
+        (("predict", model[0], tmp_path / "none.ecsv", *out), "no such catalogue"),
+        (("predict", model[0], tmp_path / "broken.fits", *out), "not a readable table"),
+        (("predict", model[0], tmp_path, *out), "neither a suite"),
+        (("predict", model[0], other_suite, *out), "belongs to another survey"),
+        (("train", "compact", "--suite", tmp_path / "none", *out), "no suite there"),
+        (("train", "compact", "--suite", other_suite, *out), "made for survey 'nv22_smooth_small'"),
+        (("train", "compact", "--suite", suite, "--case", "standart", *out), "did you mean 'standard'"),
+        (("train", "compakt", "--suite", suite, *out), "did you mean 'compact'"),
+        (("train", tmp_path / "typo.toml", "--suite", suite, *out), "'training.epoch'; did you mean 'epochs'"),
+        (("train", "compact", "--suite", suite, "--epochs", 5, "--out", model[0]), "its training plan is another"),
+    ]
+    for arguments, words in cases:
+        done = mlcheck(*arguments)
+        assert done.returncode == 2, (arguments, done.stdout, done.stderr)
+        assert words in done.stderr, (arguments, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+def test_cases(suite, tmp_path):
+    done = mlcheck(
+        "cases", "compact", "--suite", suite, "--only", "standard,ones", "--epochs", 2, "--exact", 10,
+        "--out", tmp_path / "cases", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    scores = {s["name"]: s for s in json.loads(done.stdout)["scores"]}
+    assert scores["standard"]["published"] == 0.0212
+    assert scores["full+wl"]["catalogues"] == 10
+    assert scores["selfcal"]["catalogues"] == scores["standard"]["catalogues"]
+    assert scores["standard"]["scatter"] < scores["ones"]["scatter"]
+    assert np.isfinite(scores["standard"]["distance"])
+    assert (tmp_path / "cases" / "standard" / "member-1.keras").exists()
