@@ -35,6 +35,13 @@ class Engine(Protocol):
         """Go back to a state."""
 
 
+def to_numpy(values: Any) -> Array:
+    """A backend's numbers in double precision."""
+    from .backend import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(values)).astype(float)
+
+
 def engine(network: Network, optimizer: Any = None, *, jit: bool = False) -> Engine:
     """Engine of the backend in use.
 

@@ -92,10 +92,11 @@ class MixtureHead:
         log_weight = out[:, :k] - special.logsumexp(out[:, :k], axis=1, keepdims=True)
         centre = 0.5 + np.tanh(out[:, k : 2 * k])
         width = _SMALLEST_WIDTH + np.logaddexp(0.0, out[:, 2 * k :] - 2.0)
-        density = np.zeros((len(out), len(GRID)))
+        log_density = np.full((len(out), len(GRID)), -np.inf)
         for j in range(k):
             u = (GRID - centre[:, j, None]) / width[:, j, None]
-            density += np.exp(log_weight[:, j, None] - 0.5 * u * u) / width[:, j, None]
+            log_density = np.logaddexp(log_density, (log_weight[:, j] - np.log(width[:, j]))[:, None] - 0.5 * u * u)
+        density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
         return density / integral(density)[:, None]
 
     def centre(self, outputs: Array) -> Array:

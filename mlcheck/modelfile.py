@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import tempfile
+import warnings
 import zipfile
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
@@ -120,7 +121,9 @@ def save(trained: Trained, path: Path) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / f"model{SUFFIX}"
-        trained.network.model.save(draft)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of Keras, about its own arrays
+            trained.network.model.save(draft)
         about = {
             "format": _FORMAT,
             "architecture": trained.network.architecture.to_dict(),

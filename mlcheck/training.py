@@ -18,7 +18,7 @@ from forecast.rng import generator
 
 from .batches import epoch_batches
 from .catalogues import Catalogues
-from .engine import Engine, engine
+from .engine import Engine, engine, to_numpy
 from .presets import Network
 from .scaler import Scaler
 
@@ -275,7 +275,7 @@ def _after(
     value = mse = math.nan
     if epoch % plan.validate_every == 0 or epoch == plan.epochs:
         outputs = machine.outputs(*validation[:2])
-        value = float(np.mean(np.asarray(task.network.head.loss(validation[2], outputs), dtype=float)))
+        value = float(np.mean(to_numpy(task.network.head.loss(validation[2], outputs))))
         mse = float(np.mean((task.network.head.centre(outputs) - validation[2]) ** 2))
     history = replace(
         history, train=(*history.train, loss), validation=(*history.validation, value), mse=(*history.mse, mse)

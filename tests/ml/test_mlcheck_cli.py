@@ -52,7 +52,7 @@ def test_training_leaves_results(model):
     for name in ("learning_curve", "predictions"):
         for suffix in ("pdf", "png"):
             assert (out / "figures" / f"{name}.{suffix}").stat().st_size > 3000
-    rows = list(csv.DictReader((out / "predictions.csv").open()))
+    rows = list(csv.DictReader((out / "predictions.csv").read_text().splitlines()))
     assert len(rows) == printed["catalogues"]
     error = np.array([float(r["sigma8_mean"]) - float(r["sigma8_true"]) for r in rows])
     assert error.std(ddof=1) == pytest.approx(printed["scatter"])
