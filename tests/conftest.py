@@ -1,13 +1,9 @@
 """Fixtures: the configurations and models that several tests share."""
 
-from pathlib import Path
-
 import pytest
 
 from forecast.config import load_config
 from forecast.model import forward_model
-
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")

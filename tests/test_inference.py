@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import SHARED_DATA
+from published import SHARED_DATA
 from scipy.interpolate import CubicSpline
 
 from forecast.fisher import fisher_matrix

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.table import Table
-from conftest import SHARED_DATA
+from published import SHARED_DATA
 from scipy import stats
 
 from forecast.cosmology import Cosmology

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SHARED_DATA
+from published import SHARED_DATA
 from scipy import integrate
 
 from forecast.errors import InputError

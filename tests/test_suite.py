@@ -332,7 +332,7 @@ from forecast.config import load_config
 from forecast.output import Job
 from forecast.suite import SuitePlan, run_suite
 
-plan = SuitePlan(draws=60, shard_size=3, workers=int(sys.argv[2]))
+plan = SuitePlan(draws=int(sys.argv[3]), shard_size=3, workers=int(sys.argv[2]))
 try:
     run_suite(load_config("nv22"), Job("nv22", Path(sys.argv[1]), {SEED}), plan)
 except KeyboardInterrupt:
@@ -340,9 +340,9 @@ except KeyboardInterrupt:
 """
 
 
-def start(out, workers):
-    """The small suite in a process of its own, which leads a group of processes."""
-    command = [sys.executable, "-c", RUN, str(out), str(workers)]
+def start(out, workers, draws=60):
+    """The small suite, or a larger one, in a process of its own, which leads a group of processes."""
+    command = [sys.executable, "-c", RUN, str(out), str(workers), str(draws)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -376,27 +376,26 @@ def test_kill_9_at_random_moments_then_resume(nv22, reference, tmp_path):
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
-def test_workers_of_a_stopped_run_do_not_survive_it_and_nothing_is_printed(nv22, reference, tmp_path, stop, code):
+def test_workers_of_a_stopped_run_do_not_survive_it_and_nothing_is_printed(nv22, tmp_path, stop, code):
     psutil = pytest.importorskip("psutil")
     pytest.importorskip("distributed")
-    for attempt in range(4):
-        out = tmp_path / str(attempt)
-        process = start(out, 2)
-        wait_for(lambda out=out: list(out.glob("catalogues/0*.parquet")))
-        children = psutil.Process(process.pid).children(recursive=True)
-        assert len(children) >= 2
-        if stop == signal.SIGINT:
-            os.killpg(process.pid, stop)  # what a terminal does on Ctrl-C
-        else:
-            process.send_signal(stop)
-        _, printed = process.communicate(timeout=60)
-        _, alive = psutil.wait_procs(children, timeout=30)
-        assert alive == []
-        if process.returncode:  # it had not finished before it was told to stop
-            break
+    out, draws = tmp_path / "stopped", 1500  # long enough not to finish before it is told to stop
+    process = start(out, 2, draws)
+    wait_for(lambda: list(out.glob("catalogues/0*.parquet")))
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    if stop == signal.SIGINT:
+        os.killpg(process.pid, stop)  # what a terminal does on Ctrl-C
+    else:
+        process.send_signal(stop)
+    _, printed = process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert alive == []
     assert (process.returncode, printed) == (code, "")
-    make(nv22, out)
-    assert contents(out) == contents(reference)
+    plan = replace(SMALL, draws=draws)
+    make(nv22, out, plan)
+    make(nv22, tmp_path / "whole", plan)
+    assert contents(out) == contents(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("workers", [2, 4])
