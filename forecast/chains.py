@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from .errors import MassanchorError
 from .likelihood import Data, Posterior, at_level, likelihood
 from .model import forward_model
 from .population import Setup
 from .rng import generator
-from .sampler import Chain, ChainPlan, run_chain
+from .sampler import Chain, ChainPlan, is_finished, run_chain
+from .workers import cores, discreet_children
 
 Progress = Callable[[ChainPlan, int, float], None]
 """Told a chain's plan, its steps and its length in autocorrelation times."""
 WORTHWHILE = 20.0
 """Seconds of sampling that must be saved before processes are started."""
-_TYPICAL_STEPS, _POLL = 3000, 0.5
+_TYPICAL_STEPS, _POLL = 1000, 0.5
 
 
 @dataclass(frozen=True)
@@ -59,20 +63,16 @@ def sample_all(samplings: Sequence[Sampling], progress: Progress | None = None) 
         If a stored chain belongs to another configuration, data set or seed.
     """
     posteriors = [sampling.posterior for sampling in samplings]
-    if min(len(samplings), cores()) > 1:
-        seconds = [_seconds(posterior) for posterior in posteriors]
-        if sum(seconds) - max(seconds) > WORTHWHILE:
-            _apart([samplings[i] for i in np.argsort(seconds)[::-1]], progress)
+    missing = [i for i, sampling in enumerate(samplings) if not is_finished(sampling.plan)]
+    if min(len(missing), cores()) > 1:
+        seconds = np.array([_seconds(posteriors[i]) for i in missing])
+        if seconds.sum() - seconds.max() > WORTHWHILE:
+            _apart([samplings[missing[i]] for i in np.argsort(-seconds, kind="stable")], progress)
     found = []
     for posterior, sampling in zip(posteriors, samplings, strict=True):
         report = None if progress is None else _reporter(progress, sampling.plan)
         found.append((posterior, run_chain(posterior, sampling.plan, progress=report)))
     return found
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _reporter(progress: Progress, plan: ChainPlan) -> Callable[[int, float], None]:
@@ -91,13 +91,11 @@ def _seconds(posterior: Posterior) -> float:
 def _apart(samplings: Sequence[Sampling], progress: Progress | None) -> None:
     """Make the chains' files in processes; if one fails, so does this."""
     context = multiprocessing.get_context("spawn")
-    queue: Any = context.Queue()
-    pool = ProcessPoolExecutor(
-        min(len(samplings), cores()), mp_context=context, initializer=_adopt, initargs=(queue, os.getpid())
-    )
-    futures: list[Future[None]] = []
+    with discreet_children():
+        queue: Any = context.Queue()
+        pool = ProcessPoolExecutor(min(len(samplings), cores()), context, initializer=_adopt, initargs=(queue,))
+        futures: list[Future[None]] = [pool.submit(_work, i, sampling) for i, sampling in enumerate(samplings)]
     try:
-        futures = [pool.submit(_work, i, sampling) for i, sampling in enumerate(samplings)]
         while not all(future.done() for future in futures):
             wait(futures, timeout=_POLL)
             _relay(queue, samplings, progress)
@@ -107,6 +105,10 @@ def _apart(samplings: Sequence[Sampling], progress: Progress | None) -> None:
             if future.done():
                 future.result()
         _relay(queue, samplings, progress)
+    except BrokenProcessPool as error:
+        raise MassanchorError(
+            "a sampling process was killed (out of memory?); the same command goes on from the last finished block"
+        ) from error
     finally:
         if not all(future.done() for future in futures):
             for process in list(pool._processes.values()):
@@ -122,26 +124,28 @@ def _relay(queue: Any, samplings: Sequence[Sampling], progress: Progress | None)
             progress(samplings[index].plan, steps, lengths)
 
 
-class _Parent:
-    """The process that started this one."""
+class _Link:
+    """A process's way to tell the one that started it."""
 
     queue: Any = None
-    number: int = 0
-
-    @classmethod
-    def check(cls) -> None:
-        """Stop where nobody waits for the result."""
-        if os.getppid() != cls.number:
-            raise KeyboardInterrupt
 
 
-def _adopt(queue: Any, number: int) -> None:
-    _Parent.queue, _Parent.number = queue, number
+def _adopt(queue: Any) -> None:
+    """Begin a process: it does not outlive the one that started it, whatever ended that."""
+    _Link.queue = queue
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _work(index: int, sampling: Sampling) -> None:
     def report(steps: int, lengths: float) -> None:
-        _Parent.queue.put((index, steps, lengths))
+        _Link.queue.put((index, steps, lengths))
 
     with threadpool_limits(1):
-        run_chain(sampling.posterior, sampling.plan, progress=report, check=_Parent.check)
+        run_chain(sampling.posterior, sampling.plan, progress=report)

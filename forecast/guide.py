@@ -64,5 +64,4 @@ def to_scores(parameters: ParameterSet, theta: Array) -> Array:
 
 def from_scores(parameters: ParameterSet, scores: Array) -> Array:
     """Parameter vectors whose prior cumulative probability is that of standard normal `scores`."""
-    u = np.clip(special.ndtr(scores), 1e-12, 1 - 1e-12)
-    return np.stack([p.prior.quantile(u[:, i]) for i, p in enumerate(parameters.free)], axis=1)
+    return parameters.quantile(np.clip(special.ndtr(scores), 1e-12, 1 - 1e-12))

@@ -12,17 +12,9 @@ from .calibration import log_likelihoods
 from .errors import InputError, nearest
 from .guide import from_scores
 from .likelihood import LEVELS, POINT_LEVELS
-from .mock import Mocks, draw_mocks
+from .mock import Mocks
 from .model import ForwardModel
-from .rankchain import (
-    TRAINING,
-    PairwisePosterior,
-    Proposal,
-    correlation_length,
-    regression,
-    summaries,
-    walk,
-)
+from .rankchain import Lessons, PairwisePosterior, correlation_length, walk
 from .rng import generator
 
 Array = np.ndarray
@@ -57,14 +49,30 @@ class Moments:
         return self.mean[:, i], self.std[:, i]
 
 
+@dataclass(frozen=True)
+class MomentsPlan:
+    """How precisely posteriors are sampled.
+
+    Parameters
+    ----------
+    seed : int
+    draws : int
+        Prior draws that all catalogues share, weighted by the likelihood.
+    steps : int
+        Of every chain, at the levels of single clusters.
+    """
+
+    seed: int
+    draws: int = 20_000
+    steps: int = 3000
+
+
 def posterior_moments(
     model: ForwardModel,
     level: str,
     mocks: Mocks,
+    plan: MomentsPlan,
     *,
-    seed: int,
-    draws: int = 20_000,
-    steps: int = 3000,
     sigma8: Array | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Moments:
@@ -79,13 +87,11 @@ def posterior_moments(
     level : str
     mocks : Mocks
         The catalogues, P of them.
-    seed : int
-    draws, steps : int
-        Prior draws, or steps of every chain.
+    plan : MomentsPlan
     sigma8 : ndarray, shape (P,), optional
         True values, for `Moments.cumulative` alone.
     progress : callable, optional
-        Told how much is done, and of how much.
+        Told how many steps of the chains are done, and of how many.
 
     Raises
     ------
@@ -95,38 +101,41 @@ def posterior_moments(
     if level not in LEVELS:
         raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
     truth = np.full(len(mocks.size), np.nan) if sigma8 is None else np.asarray(sigma8, dtype=float)
+    rng = generator(plan.seed, f"moments {level}")
     if level in POINT_LEVELS:
-        return _by_chains(model, level, mocks, truth, seed, steps, progress)
-    theta = model.parameters.draw(draws, rng=generator(seed, f"moments {level}"))
+        return _by_chains(model, mocks, truth, plan.steps, (level == "full+wl", rng, progress))
+    theta = model.parameters.draw(plan.draws, rng=rng)
     value, _ = log_likelihoods(model, level, mocks, theta, theta[: len(mocks.size)])
     weight = np.exp(value - value.max(axis=1, keepdims=True))
     weight /= weight.sum(axis=1, keepdims=True)
     mean = weight @ theta
     std = np.sqrt(np.maximum(weight @ theta**2 - mean**2, 0.0))
     below = theta[:, model.parameters.names.index("sigma8")] < truth[:, None]
-    cumulative = np.where(np.isnan(truth), np.nan, np.einsum("pd,pd->p", weight, below.astype(float)))
     effective = float(np.median(1.0 / np.einsum("pd,pd->p", weight, weight)))
-    return Moments(model.parameters.names, mean, std, cumulative, effective)
+    return Moments(
+        model.parameters.names, mean, std, _known(np.einsum("pd,pd->p", weight, below.astype(float)), truth), effective
+    )
+
+
+def _known(cumulative: Array, truth: Array) -> Array:
+    """Probabilities below the truth, where that is known."""
+    return np.where(np.isnan(truth), np.nan, cumulative)
 
 
 def _by_chains(
     model: ForwardModel,
-    level: str,
     mocks: Mocks,
     truth: Array,
-    seed: int,
     steps: int,
-    progress: Callable[[int, int], None] | None,
+    how: tuple[bool, np.random.Generator, Callable[[int, int], None] | None],
 ) -> Moments:
-    parameters, rng = model.parameters, generator(seed, f"moments {level}")
-    training = rng.standard_normal((TRAINING, len(parameters.free)))
-    learnt = summaries(draw_mocks(model, from_scores(parameters, training), rng=rng))
-    target = PairwisePosterior(model, mocks, lensing=level == "full+wl")
-    start = regression(training, learnt, summaries(mocks, model.setup.relations.names))
-    proposal = Proposal.laplace(target, parameters, start)
+    """Moments from one chain for each catalogue; `how`: with weak lensing or not, randomness, progress."""
+    (lensing, rng, progress), parameters = how, model.parameters
+    lessons, target = Lessons.drawn(model, rng=rng), PairwisePosterior(model, mocks, lensing=lensing)
+    proposal = lessons.proposal(target, mocks)
     burn, index = round(BURN * steps), parameters.names.index("sigma8")
-    total, square = np.zeros((2, *start.shape))
-    below, trace = np.zeros(len(start)), np.empty((steps - burn, len(start)))
+    total, square = np.zeros((2, *proposal.mean.shape))
+    below, trace = np.zeros(len(truth)), np.empty((steps - burn, len(truth)))
     chain = walk(target, parameters, proposal, proposal.mean, rng=rng)
     for step, (scores, _) in enumerate(islice(chain, steps)):
         if step >= burn:
@@ -139,5 +148,4 @@ def _by_chains(
     kept = steps - burn
     mean = total / kept
     std = np.sqrt(np.maximum(square / kept - mean**2, 0.0))
-    cumulative = np.where(np.isnan(truth), np.nan, below / kept)
-    return Moments(parameters.names, mean, std, cumulative, kept / correlation_length(trace))
+    return Moments(parameters.names, mean, std, _known(below / kept, truth), kept / correlation_length(trace))

@@ -329,7 +329,10 @@ class ParameterSet:
 
     def draw(self, size: int, *, rng: np.random.Generator) -> Array:
         """`size` parameter vectors from the prior, shape (size, D)."""
-        u = rng.random((size, len(self.free)))
+        return self.quantile(rng.random((size, len(self.free))))
+
+    def quantile(self, u: Array) -> Array:
+        """Parameter vectors at cumulative prior probabilities, both of shape (n, D)."""
         return np.stack([p.prior.quantile(u[:, i]) for i, p in enumerate(self.free)], axis=1)
 
     def without(self, names: Iterable[str]) -> ParameterSet:

@@ -27,7 +27,7 @@ from .mock import Mocks, draw_mocks
 from .model import ForwardModel, forward_model
 from .population import Setup
 from .predictive import DOUBT, SCREEN, Summary, columns_of, draw_summaries, joint_p_values, nodes_of, predictive_test
-from .rankchain import TRAINING, PairwisePosterior, Proposal, regression, summaries, walk
+from .rankchain import Lessons, PairwisePosterior, walk
 from .results import PredictiveTest
 from .rng import generator
 from .selection import FluxLimited, Selection, Smoothed
@@ -276,10 +276,9 @@ class _Chains:
     ) -> _Chains:
         """For mocks, the prior scores of their true parameters, and whether they do not follow the model."""
         (mocks, scores, wrong), parameters, lensing = data, model.parameters, level == "full+wl"
-        training = rng.standard_normal((TRAINING, scores.shape[1]))
-        learnt = summaries(draw_mocks(model, from_scores(parameters, training), rng=rng))
+        lessons = Lessons.drawn(model, rng=rng)
         target = PairwisePosterior(model, mocks, lensing=lensing)
-        proposal = Proposal.laplace(target, model.parameters, regression(training, learnt, summaries(mocks)))
+        proposal = lessons.proposal(target, mocks)
         start, thin = np.where(wrong[:, None], proposal.mean, scores), plan.steps // plan.replicas
         turn = thin * rng.integers(0, plan.replicas + 1, size=len(scores))
         chain = walk(target, parameters, proposal, start, rng=rng, turn=turn)

@@ -183,6 +183,36 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Lessons:
+    """What summaries of mock catalogues say of their parameters: where a chain may begin, from the data alone.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    scores : ndarray, shape (T, D)
+        Prior scores of the mocks' parameters.
+    features : ndarray, shape (T, F)
+        Their `summaries`.
+    """
+
+    model: ForwardModel
+    scores: Array
+    features: Array
+
+    @classmethod
+    def drawn(cls, model: ForwardModel, *, rng: np.random.Generator, scores: Array | None = None) -> Lessons:
+        """Lessons from one mock at each of `scores`, by default `TRAINING` drawn from the prior."""
+        if scores is None:
+            scores = rng.standard_normal((TRAINING, len(model.parameters.free)))
+        return cls(model, scores, summaries(draw_mocks(model, from_scores(model.parameters, scores), rng=rng)))
+
+    def proposal(self, target: Target, mocks: Mocks) -> Proposal:
+        """Proposal for each of the catalogues of `mocks`, whose likelihoods are `target`."""
+        features = summaries(mocks, self.model.setup.relations.names)
+        return Proposal.laplace(target, self.model.parameters, regression(self.scores, self.features, features))
+
+
+@dataclass(frozen=True)
 class Ranks:
     """Ranks of the truth: weight below it by quantity (Q, n), and the effective length of the chains."""
 
@@ -207,14 +237,11 @@ def rank_truths(
     model, source = models
     parameters = model.parameters
     scores, training = rng.standard_normal((2, max(size, TRAINING), len(parameters.free)))
-    training = training[:TRAINING]
     truth = scores[:size]
-    learnt = summaries(draw_mocks(model, from_scores(parameters, training), rng=rng))
+    lessons = Lessons.drawn(model, rng=rng, scores=training[:TRAINING])
     mocks = draw_mocks(source, from_scores(source.parameters, truth), rng=rng)
     target = PairwisePosterior(model, mocks, lensing=lensing)
-    start = regression(training, learnt, summaries(mocks, model.setup.relations.names))
-    proposal = Proposal.laplace(target, parameters, start)
-    return _ranks(target, parameters, truth, proposal, steps, rng)
+    return _ranks(target, parameters, truth, lessons.proposal(target, mocks), steps, rng)
 
 
 def walk(

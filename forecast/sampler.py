@@ -170,15 +170,13 @@ def _moves(parameters: ParameterSet, steps: Array) -> list[tuple[Any, float]]:
 class _Guard:
     """Keeps an error, or Ctrl-C, away from emcee, which would print the walkers and a traceback."""
 
-    def __init__(self, posterior: Posterior, stopped: Callable[[], None] | None) -> None:
-        self._posterior, self._stopped = posterior, stopped
+    def __init__(self, posterior: Posterior) -> None:
+        self._posterior = posterior
         self._error: BaseException | None = None
 
     def __call__(self, theta: Array) -> Array:
         """Log posterior; the steps after an error has been kept are thrown away."""
         try:
-            if self._stopped is not None:
-                self._stopped()
             return self._posterior(theta)
         except BaseException as error:
             self._error = error
@@ -191,11 +189,7 @@ class _Guard:
 
 
 def run_chain(
-    posterior: Posterior,
-    plan: ChainPlan,
-    *,
-    progress: Callable[[int, float], None] | None = None,
-    check: Callable[[], None] | None = None,
+    posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int, float], None] | None = None
 ) -> Chain:
     """Sample `posterior` until it has converged or `plan.max_steps` are done; resume where possible.
 
@@ -205,8 +199,6 @@ def run_chain(
     plan : ChainPlan
     progress : callable, optional
         Called after each block with the number of steps and the length in autocorrelation times.
-    check : callable, optional
-        Called before each evaluation; what it raises ends the chain at its last finished block.
 
     Raises
     ------
@@ -228,7 +220,7 @@ def run_chain(
     tau, burn = (np.full(len(posterior.parameters.names), np.inf), 0) if not len(steps) else _assess(steps)
     chain = Chain(posterior.parameters.names, steps, log_posterior, tau, burn, 0.0)
     while len(chain.steps) < plan.max_steps and not chain.converged:
-        guard, done = _Guard(posterior, check), len(chain.steps)
+        guard, done = _Guard(posterior), len(chain.steps)
         moves = _moves(posterior.parameters, chain.steps)
         sampler = emcee.EnsembleSampler(plan.walkers, steps.shape[2], guard, vectorize=True, moves=moves)
         count = min(plan.block, plan.max_steps - done, LEARNING - done if done < LEARNING else plan.max_steps)
@@ -245,6 +237,20 @@ def run_chain(
             progress(len(steps), chain.lengths_in_tau)
     acceptance = float(accepted.mean() / max(1, len(chain.steps)))
     return Chain(chain.names, chain.steps, chain.log_posterior, chain.tau, chain.burn, acceptance)
+
+
+def is_finished(plan: ChainPlan) -> bool:
+    """Whether the chain stored for a plan needs no more steps.
+
+    Raises
+    ------
+    InputError
+        As `load_steps`.
+    """
+    if not plan.path.exists():
+        return False
+    steps = load_steps(plan)[0]
+    return len(steps) >= plan.max_steps or Chain((), steps, steps[..., 0], *_assess(steps), 0.0).converged
 
 
 Block = tuple[Array, Array, Array, Any]

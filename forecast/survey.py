@@ -15,10 +15,10 @@ from .errors import InputError
 
 Array = np.ndarray
 
-CONE_NODES, SHELL_NODES = 20, 5
+CONE_NODES, SHELL_NODES = 20, 8
 """Gauss-Legendre nodes in z^(1/3) across a light cone, and the fewest across one of its shells.
 
-Counts converge to 3e-4 (tests/test_model.py, tests/test_survey_effects.py).
+Counts converge to 1e-4 (tests/test_model.py, tests/test_survey_effects.py).
 """
 
 

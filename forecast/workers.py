@@ -46,9 +46,8 @@ def _distributed() -> Any:
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
-    _distributed()
-    return int(import_module("dask.system").CPU_COUNT)
+    """Processor cores that this process may use, limits of its container included."""
+    return int(import_module("joblib").cpu_count())
 
 
 @contextlib.contextmanager
@@ -69,7 +68,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _discreet_children() -> Iterator[None]:
+def discreet_children() -> Iterator[None]:
     """Start processes that print no warnings and leave Ctrl-C to this one: they inherit both."""
     before = os.environ.get("PYTHONWARNINGS")
     os.environ["PYTHONWARNINGS"] = "ignore"
@@ -97,7 +96,7 @@ def local_client(workers: int, scratch: Path) -> Iterator[Any]:
         stack.enter_context(_quiet())
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         try:
-            with _discreet_children(), import_module("dask").config.set({_TRIM: None}):
+            with discreet_children(), import_module("dask").config.set({_TRIM: None}):
                 cluster = distributed.LocalCluster(
                     n_workers=workers, threads_per_worker=1, silence_logs=logging.CRITICAL, **options
                 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecast.likelihood import POINT_LEVELS, levels_of
-from forecast.moments import posterior_moments
+from forecast.moments import MomentsPlan, posterior_moments
 
 from .baselines import BASELINE_WORDS, BASELINES, baseline
 from .evaluation import Exact, Score, against_exact, score
@@ -95,7 +95,7 @@ def score_statistics(
                 progress(f"exact posteriors, {level}", done, total, float("nan"))
 
         mocks = laboratory.mocks(test[index])
-        found = posterior_moments(model, level, mocks, seed=seed, sigma8=truth[index], progress=report)
+        found = posterior_moments(model, level, mocks, MomentsPlan(seed), sigma8=truth[index], progress=report)
         mean, std = found.of("sigma8")
         words = LEVEL_WORDS[level]
         rows.append(score(level, words, "statistics", mean, truth[index], std=std, below=found.cumulative))

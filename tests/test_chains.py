@@ -11,7 +11,7 @@ import pytest
 
 import forecast.chains as chains
 from forecast.chains import Sampling, sample_all
-from forecast.errors import InputError
+from forecast.errors import InputError, MassanchorError
 from forecast.likelihood import Data
 from forecast.sampler import ChainPlan
 
@@ -63,30 +63,54 @@ if __name__ == "__main__":
     chains.WORTHWHILE, chains.cores = 0.0, lambda: 2
     model = forward_model(load_config("nv22").setup)
     data, folder = Data.expected(model), Path(sys.argv[1])
-    chains.sample_all([
-        chains.Sampling(model.setup, data, ChainPlan(level, 3, 32, 20, 100_000, folder / f"chain_{level}.h5", "test"))
-        for level in ("counts", "selfcal")
-    ])
+    try:
+        chains.sample_all([
+            chains.Sampling(model.setup, data, ChainPlan(level, 3, 32, 20, 900, folder / f"chain_{level}.h5", "x"))
+            for level in ("counts", "selfcal")
+        ])
+    except KeyboardInterrupt:
+        sys.exit(130)
 """
 
 
-def alive(folder):
-    """Processes that hold the folder's name among their arguments or write to it."""
-    before = {p: p.stat().st_mtime_ns for p in folder.glob("*.h5")}
-    time.sleep(1.5)
-    return any(p.stat().st_mtime_ns != t for p, t in before.items())
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_processes_end_with_a_killed_parent(tmp_path):
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_processes_end_with_their_parent_and_nothing_is_printed(tmp_path, stop):
+    psutil = pytest.importorskip("psutil")
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
-    process = subprocess.Popen([sys.executable, str(script), str(tmp_path)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     deadline = time.monotonic() + 120
     while len(list(tmp_path.glob("*.h5"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(0.1)
     assert len(list(tmp_path.glob("*.h5"))) == 2
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    time.sleep(2.0)
-    assert not alive(tmp_path)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    if stop == signal.SIGINT:
+        os.killpg(process.pid, stop)  # what a terminal does on Ctrl-C
+    else:
+        process.send_signal(stop)
+    _, printed = process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert alive == []
+    assert (process.returncode, printed) == (130 if stop == signal.SIGINT else -9, "")
+
+
+def test_finished_chains_start_no_processes(nv22_model, tmp_path, eager, monkeypatch):
+    first = sample_all(samplings(nv22_model, tmp_path))
+    monkeypatch.setattr(chains, "_apart", lambda *_: pytest.fail("nothing was missing"))
+    for (_, a), (_, b) in zip(first, sample_all(samplings(nv22_model, tmp_path)), strict=True):
+        np.testing.assert_array_equal(a.steps, b.steps)
+
+
+def test_a_killed_process_is_one_clear_error(nv22_model, tmp_path, eager):
+    psutil = pytest.importorskip("psutil")
+
+    def kill(*_):
+        for child in psutil.Process().children(recursive=True):
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+
+    with pytest.raises(MassanchorError, match="a sampling process was killed"):
+        sample_all(samplings(nv22_model, tmp_path, steps=100_000), kill)

@@ -6,7 +6,7 @@ from scipy import stats
 
 from forecast.errors import InputError
 from forecast.mock import draw_mocks
-from forecast.moments import posterior_moments
+from forecast.moments import MomentsPlan, posterior_moments
 
 
 @pytest.mark.parametrize(("level", "copies"), [("counts", 300), ("selfcal", 200), ("unbinned", 200), ("full", 80)])
@@ -16,7 +16,7 @@ def test_truths_are_drawn_from_the_posteriors(nv22_model, level, copies):
     theta = nv22_model.parameters.draw(copies, rng=rng)
     i = nv22_model.parameters.names.index("sigma8")
     mocks = draw_mocks(nv22_model, theta, rng=rng)
-    found = posterior_moments(nv22_model, level, mocks, seed=2, draws=8000, steps=400, sigma8=theta[:, i])
+    found = posterior_moments(nv22_model, level, mocks, MomentsPlan(2, 8000, 400), sigma8=theta[:, i])
     assert found.mean.shape == theta.shape
     assert found.effective > (15 if level == "full" else 100)
     assert stats.kstest(found.cumulative, "uniform").pvalue > 1e-4
@@ -29,4 +29,4 @@ def test_truths_are_drawn_from_the_posteriors(nv22_model, level, copies):
 def test_unknown_level(nv22_model):
     mocks = draw_mocks(nv22_model, nv22_model.parameters.fiducial, rng=np.random.default_rng(1))
     with pytest.raises(InputError, match="level 'fall' is unknown; did you mean 'full'"):
-        posterior_moments(nv22_model, "fall", mocks, seed=1)
+        posterior_moments(nv22_model, "fall", mocks, MomentsPlan(1))

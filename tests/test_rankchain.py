@@ -78,11 +78,11 @@ def test_summaries_of_catalogues_one_by_one(lensed):
 
 @pytest.mark.parametrize("level", ["full", "full+wl"])
 def test_full_levels_are_calibrated(lensed, level):
-    check = calibrate(lensed, level, CalibrationPlan(mocks=900, steps=200, seed=21, groups=3))
-    assert check.mocks == 225
+    check = calibrate(lensed, level, CalibrationPlan(mocks=1200, steps=250, seed=21, groups=3))
+    assert check.mocks == 300
     assert check.p_value > 1e-3
     assert min(check.p_values.values()) > 1e-4
-    assert check.ess_median > 5
+    assert check.ess_median > 10
 
 
 def test_ranks_are_uniform_however_short_the_chain(lensed):
@@ -100,7 +100,7 @@ def test_mocks_of_another_library_are_noticed(lensed):
     base[0, 1] = base[1, 0] = 0.3
     residuals = Residuals(relations.names, weight, np.zeros((1, 2, 3)), (wide[:, None, None] * base)[None], np.zeros(1))
     other = forward_model(replace(lensed.setup, relations=replace(relations, residuals=residuals)))
-    plan = CalibrationPlan(mocks=480, steps=200, seed=22, groups=2)
+    plan = CalibrationPlan(mocks=800, steps=250, seed=22, groups=2)
     assert min(calibrate(lensed, "full", plan, truth=other).p_values.values()) < 1e-4
     assert min(calibrate(other, "full", plan).p_values.values()) > 1e-4
 
