@@ -90,6 +90,12 @@ class Mocks:
         return cls(names=parts[0].names, **arrays)
 
     @classmethod
+    def stacked(cls, parts: Sequence[Mocks]) -> Mocks:
+        """Several sets of catalogues, one after the other and numbered anew, as one table."""
+        offset = np.cumsum([0, *(len(p.size) for p in parts)])
+        return cls.joined([replace(p, row=p.row + start) for p, start in zip(parts, offset, strict=False)])
+
+    @classmethod
     def merged(cls, parts: Sequence[Mocks]) -> Mocks:
         """Clusters of several parts of the same catalogues as one table."""
         if len(parts) == 1:

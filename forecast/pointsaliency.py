@@ -225,8 +225,7 @@ def _log_posterior(model: ForwardModel, level: str, mocks: Mocks) -> Callable[[A
 
 def _repeated(mocks: Mocks, copies: int) -> Mocks:
     """All catalogues, several times one after the other."""
-    size = len(mocks.size)
-    return Mocks.joined([replace(mocks, row=mocks.row + size * i) for i in range(copies)])
+    return Mocks.stacked([mocks] * copies)
 
 
 def _start(model: ForwardModel, level: str) -> tuple[Array, Array]:

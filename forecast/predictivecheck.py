@@ -204,10 +204,9 @@ def _draw_groups(groups: list[tuple[int, Plant]], true: Array, rng: np.random.Ge
     """So many mocks of each kind, in one table, at successive parameter vectors."""
     parts, start = [], 0
     for number, plant in groups:
-        part = plant.draw(true[start : start + number], rng=rng)
-        parts.append(replace(part, row=part.row + start))
+        parts.append(plant.draw(true[start : start + number], rng=rng))
         start += number
-    return Mocks.joined(parts)
+    return Mocks.stacked(parts)
 
 
 class _Posteriors(Protocol):

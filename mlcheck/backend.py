@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
 
 from forecast.errors import InputError
 
@@ -35,11 +39,36 @@ def choose() -> str:
 os.environ["KERAS_BACKEND"] = choose()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras  # noqa: E402
+
+@contextlib.contextmanager
+def _native_messages_aside() -> Iterator[None]:
+    """Keep what TensorFlow's libraries print as they start off the terminal; show it if they fail."""
+    with tempfile.TemporaryFile() as aside:
+        sys.stderr.flush()
+        terminal = os.dup(2)
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            aside.seek(0)
+            os.write(terminal, aside.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+with _native_messages_aside():
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.get_logger().setLevel("ERROR")
+        tf.zeros(1)
 
 BACKEND: str = keras.backend.backend()
 """The one in use."""
-
 
 
 def use_double() -> None:

@@ -37,7 +37,7 @@ def baseline(name: str, train: Mocks, sigma8: Array, test: Mocks, *, seed: int) 
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        both = summaries(Mocks.joined([train, _after(test, len(train.size))]))
+        both = summaries(Mocks.stacked([train, test]))
         model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-4, 3, 15)))
         return np.asarray(model.fit(both[: len(train.size)], sigma8).predict(both[len(train.size) :]))
     x, at = _three(train), _three(test)
@@ -49,12 +49,6 @@ def baseline(name: str, train: Mocks, sigma8: Array, test: Mocks, *, seed: int) 
 
     model = HistGradientBoostingRegressor(max_iter=200, learning_rate=0.05, random_state=seed)
     return np.asarray(model.fit(x, sigma8).predict(at))
-
-
-def _after(mocks: Mocks, offset: int) -> Mocks:
-    """The same catalogues, numbered from `offset`."""
-    arrays = {name: getattr(mocks, name) for name in mocks.__dataclass_fields__}
-    return Mocks(**{**arrays, "row": mocks.row + offset})
 
 
 def _three(mocks: Mocks) -> Array:

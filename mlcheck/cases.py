@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from forecast.moments import MomentsPlan, posterior_moments
 from .baselines import BASELINE_WORDS, BASELINES, baseline
 from .evaluation import Exact, Score, against_exact, score
 from .job import Laboratory, Prepared, Progress, Request, prepare, train_members
-from .layout import CASE_WORDS
+from .layout import CASE_WORDS, Layout
 from .modelfile import Trained
 from .predict import Predictions, predict
 
@@ -35,6 +35,14 @@ LEVEL_WORDS = {
     "full+wl": "... and weak-lensing masses: the limit",
 }
 
+COUNTERPARTS = {
+    "standard": ("full+wl", "full", "unbinned"),
+    "shuffled": ("full+wl", "full", "unbinned"),
+    "no-wl": ("full", "unbinned"),
+    "ones": ("counts",),
+}
+"""Levels that use what a case sees, the most informative first."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -43,6 +51,80 @@ class Outcome:
     trained: tuple[Trained, ...]
     predictions: Predictions
     score: Score
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All rows of the table.
+
+    Parameters
+    ----------
+    outcomes : dict of str to Outcome
+        By case.
+    scores : tuple of Score
+        Networks, baselines, statistics.
+    exact : dict of str to Exact
+        By level.
+    """
+
+    outcomes: dict[str, Outcome]
+    scores: tuple[Score, ...]
+    exact: dict[str, Exact]
+
+    def counterpart(self, case: str) -> Exact | None:
+        """Exact posteriors from what a case sees; None where there are none."""
+        return counterpart(case, self.exact)
+
+
+def compare_cases(
+    request: Request,
+    cases: Sequence[str],
+    dear: int,
+    *,
+    done: Callable[[Request, Prepared, Outcome], None] | None = None,
+) -> Comparison:
+    """Train and score networks of several cases, baselines, and the exact statistics on the same catalogues.
+
+    Parameters
+    ----------
+    request : Request
+        The networks of a case go to a folder of its name in `request.out`.
+    cases : sequence of str
+    dear : int
+        Test catalogues for exact posteriors that use every cluster.
+    done : callable, optional
+        Told of every finished case.
+
+    Raises
+    ------
+    InputError
+        As `job.Laboratory` and `job.train_members`.
+    """
+    for case in cases:
+        Layout(case, (), ())
+    laboratory = Laboratory(request.config, request.suite, request.split_seed)
+    outcomes: dict[str, Outcome] = {}
+    for case in cases:
+        mine = replace(request, case=case, out=request.out / case)
+        prepared = prepare(laboratory, case, request.preset)
+        outcomes[case] = run_case(mine, laboratory, prepared)
+        if done is not None:
+            done(mine, prepared, outcomes[case])
+    statistics, exact = score_statistics(laboratory, dear, seed=request.seed, progress=request.progress)
+    truth, networks = laboratory.sigma8[laboratory.split.test], []
+    for case, outcome in outcomes.items():
+        mine_exactly, row = counterpart(case, exact), outcome.score
+        if mine_exactly is not None:
+            row = against_exact(row, outcome.predictions.mean, truth, mine_exactly)
+        networks.append(row)
+    return Comparison(outcomes, (*networks, *score_baselines(laboratory, seed=request.seed), *statistics), exact)
+
+
+def counterpart(case: str, exact: Mapping[str, Exact]) -> Exact | None:
+    """Exact posteriors of the most informative level that uses no more than a case sees."""
+    if case not in COUNTERPARTS:
+        return None
+    return next((exact[level] for level in COUNTERPARTS[case] if level in exact), None)
 
 
 def run_case(request: Request, laboratory: Laboratory, prepared: Prepared | None = None) -> Outcome:
@@ -60,9 +142,7 @@ def score_baselines(laboratory: Laboratory, *, seed: int) -> list[Score]:
     """Baselines fitted on the training catalogues."""
     split, rows = laboratory.split, []
     train, test = laboratory.mocks(split.train), laboratory.mocks(split.test)
-    values = laboratory.source.suite.catalogues(names=["catalogue", "sigma8"])
-    sigma8 = dict(zip(values["catalogue"].tolist(), values["sigma8"].tolist(), strict=True))
-    known, truth = (np.array([sigma8[n] for n in laboratory.numbers[i]]) for i in (split.train, split.test))
+    known, truth = laboratory.sigma8[split.train], laboratory.sigma8[split.test]
     for name in BASELINES:
         found = baseline(name, train, known, test, seed=seed)
         row = score(name, BASELINE_WORDS[name], "baseline", found, truth)
@@ -71,20 +151,19 @@ def score_baselines(laboratory: Laboratory, *, seed: int) -> list[Score]:
 
 
 def score_statistics(
-    laboratory: Laboratory, truth: Array, dear: int, *, seed: int, progress: Progress | None = None
-) -> tuple[list[Score], Exact]:
+    laboratory: Laboratory, dear: int, *, seed: int, progress: Progress | None = None
+) -> tuple[list[Score], dict[str, Exact]]:
     """Exact posteriors of the test catalogues at every level; the dear levels on the first `dear` of them.
 
     Parameters
     ----------
     laboratory : Laboratory
-    truth : ndarray, shape (P,)
-        sigma8 of the test catalogues.
     dear : int
     seed : int
     progress : callable, optional
     """
-    model, test, rows, exact = laboratory.source.model, laboratory.split.test, [], None
+    model, test, rows, exact = laboratory.source.model, laboratory.split.test, [], {}
+    truth = laboratory.sigma8[test]
     for level in levels_of(model.setup):
         if level == "binned":
             continue
@@ -99,11 +178,5 @@ def score_statistics(
         mean, std = found.of("sigma8")
         words = LEVEL_WORDS[level]
         rows.append(score(level, words, "statistics", mean, truth[index], std=std, below=found.cumulative))
-        exact = Exact(index, mean, std, found.effective)
-    assert exact is not None
+        exact[level] = Exact(level, index, mean, std, found.effective)
     return rows, exact
-
-
-def with_distances(outcomes: Sequence[Outcome], exact: Exact) -> list[Score]:
-    """Scores of networks with their distances from the exact posterior means."""
-    return [against_exact(outcome.score, outcome.predictions.mean, exact) for outcome in outcomes]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -69,13 +69,11 @@ def describe(
         from forecast.files import json_text
 
         from .layout import layout_of
-        from .presets import Architecture, Whitening, build, layers_of
+        from .presets import Architecture, build, layers_of
 
         profile = [f"{kind}_{radius}" for kind in ("log_mgas", "slope") for radius in RADIUS_NAMES]
         layout = layout_of(["log_lx", "log_t", "log_mgas", *profile, "log_mwl"], case)
-        identity = tuple(_identity(len(part) or 1) for part in (layout.main, layout.supplementary))
-        whitening = (Whitening(*identity[0]), Whitening(*identity[1])) if preset == "compact" else None
-        network = build(Architecture.of(preset), layout, whitening=whitening)
+        network = build(Architecture.of(preset), layout)
         rows = layers_of(network)
         if as_json:
             typer.echo(json_text({"preset": preset, "case": case, "parameters": network.parameters, "layers": rows}))
@@ -84,10 +82,6 @@ def describe(
                 typer.echo(f"{row['name']:<26} {row['shape']:<22} {row['parameters']:>10,}")
             typer.echo(f"{'trainable parameters':<49} {network.parameters:>10,}")
             typer.echo(f"main: {', '.join(layout.main)}\nsupplementary: {', '.join(layout.supplementary) or 'none'}")
-
-
-def _identity(size: int) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
-    return (0.0,) * size, tuple(tuple(float(i == j) for j in range(size)) for i in range(size))
 
 
 @app.command()
@@ -118,7 +112,7 @@ def train(
         from .config import load_config
         from .job import Laboratory, Request, prepare
         from .layout import Layout
-        from .output import print_scores, write_training
+        from .output import print_scores, write_case
 
         settings = load_config(config)
         folder = out if out is not None else Path("out") / f"{Path(config).stem}-{case}"
@@ -131,7 +125,7 @@ def train(
         laboratory = Laboratory(settings, suite, split_seed)
         prepared = prepare(laboratory, case, chosen)
         outcome = run_case(request, laboratory, prepared)
-        write_training(request, outcome.trained, prepared.test, outcome.predictions, outcome.score)
+        write_case(request, prepared, outcome)
     if as_json:
         typer.echo(json_text(asdict(outcome.score)))
     elif not quiet:
@@ -199,48 +193,26 @@ def cases_command(
 ) -> None:
     """NV22's table 4 beside ours: every case, baselines, and the exact statistics on the same test catalogues."""
     with _task(quiet or as_json) as report:
-        from forecast.files import json_text, write_csv, write_json
-        from forecast.output import prepare_output
+        from forecast.files import json_text
 
-        from .cases import run_case, score_baselines, score_statistics, with_distances
+        from .cases import compare_cases
         from .config import load_config
-        from .job import Laboratory, Request, prepare
-        from .layout import CASES, Layout
-        from .output import print_scores, provenance, score_columns, write_training
+        from .job import Request
+        from .layout import CASES
+        from .output import print_scores, write_case, write_comparison
 
         settings = load_config(config)
         folder = out if out is not None else Path("out") / f"{Path(config).stem}-cases"
-        wanted = CASES if only is None else tuple(only.split(","))
-        for case in wanted:
-            Layout(case, (), ())
         chosen = preset or settings.network.preset
-        laboratory = Laboratory(settings, suite, split_seed)
         request = Request(
             settings, suite, folder, chosen, "standard", seed, members, split_seed, epochs, overwrite, report
         )
-        prepare_output(folder)
-        outcomes, truth = [], None
-        for case in wanted:
-            mine = replace(request, case=case, out=folder / case)
-            prepared = prepare(laboratory, case, chosen)
-            outcome = run_case(mine, laboratory, prepared)
-            write_training(mine, outcome.trained, prepared.test, outcome.predictions, outcome.score)
-            outcomes.append(outcome)
-            truth = prepared.test.sigma8
-        assert truth is not None
-        statistics, limit = score_statistics(laboratory, truth, exact, seed=seed, progress=report)
-        scores = [*with_distances(outcomes, limit), *score_baselines(laboratory, seed=seed), *statistics]
-        content: dict[str, Any] = {
-            "provenance": provenance(request, outcomes[0].trained),
-            "scores": [asdict(s) for s in scores],
-            "effective_draws": limit.effective,
-        }
-        write_json(folder / "cases.json", content)
-        write_csv(folder / "cases.csv", *score_columns(scores))
+        comparison = compare_cases(request, CASES if only is None else only.split(","), exact, done=write_case)
+        content = write_comparison(request, comparison)
     if as_json:
         typer.echo(json_text(content))
     elif not quiet:
-        print_scores(scores)
+        print_scores(comparison.scores)
         typer.echo(f"results: {folder / 'cases.json'}")
 
 

@@ -121,18 +121,7 @@ class Source:
                 kept = np.repeat(chosen, table["size"])
                 clusters = {name: values[kept] for name, values in clusters.items()}
                 parts.append(to_mocks(clusters, table["size"][chosen], names))
-        return _joined(parts)
-
-
-def _joined(parts: list[Mocks]) -> Mocks:
-    """Mocks of successive catalogues as one table, rows renumbered."""
-    offset, moved = 0, []
-    for part in parts:
-        arrays = {name: getattr(part, name) for name in part.__dataclass_fields__}
-        arrays["row"] = arrays["row"] + offset
-        moved.append(Mocks(**arrays))
-        offset += len(part.size)
-    return Mocks.joined(moved)
+        return Mocks.stacked(parts)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,28 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
+class Shrinkage:
+    """Mean of predicted minus true sigma8 at one edge of the true values: a bounded prior pulls toward its middle.
+
+    Parameters
+    ----------
+    found, exact : float
+        Of a method, and of the exact posterior mean of the same catalogues.
+    error : float
+        Of their difference, which is paired.
+    """
+
+    found: float
+    exact: float
+    error: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the difference is below three errors."""
+        return abs(self.found - self.exact) < 3 * self.error
+
+
+@dataclass(frozen=True)
 class Score:
     """Errors of one method on test catalogues; all about sigma8.
 
@@ -29,10 +51,14 @@ class Score:
     coverage_68, coverage_95 : float
         Fraction of truths in the central intervals; NaN where there is no posterior.
     distance, distance_error : float
-        Root mean square of the difference from the exact posterior mean of `full+wl` on the same catalogues, over
-        that posterior's mean width, less the Monte Carlo error of the exact mean; NaN where not computed.
+        Root mean square of the difference from the exact posterior mean on the same catalogues, over that posterior's
+        mean width, less the Monte Carlo error of the exact mean; NaN where not computed.
+    counterpart : str
+        Level of that exact posterior, "" if there is none.
     compared : int
         Catalogues on which `distance` was measured.
+    shrinkage : tuple of Shrinkage
+        In the lowest and the highest 15% of the true values; empty where not computed.
     published : float
         NV22's scatter, NaN where there is none.
     """
@@ -50,7 +76,9 @@ class Score:
     coverage_95: float = float("nan")
     distance: float = float("nan")
     distance_error: float = float("nan")
+    counterpart: str = ""
     compared: int = 0
+    shrinkage: tuple[Shrinkage, ...] = ()
     published: float = float("nan")
 
     def coverage_holds(self, sigma: float = 3.0) -> bool:
@@ -65,6 +93,8 @@ class Exact:
 
     Parameters
     ----------
+    level : str
+        Of the information ladder.
     index : ndarray of int, shape (n,)
         Of the test catalogues.
     mean, std : ndarray, shape (n,)
@@ -72,6 +102,7 @@ class Exact:
         Draws behind each mean.
     """
 
+    level: str
     index: Array
     mean: Array
     std: Array
@@ -114,18 +145,30 @@ def score(
     )
 
 
-def against_exact(base: Score, found: Array, exact: Exact) -> Score:
-    """The same score with its distance from exact posterior means; `found` (P,) of all test catalogues."""
-    difference = (np.asarray(found)[exact.index] - exact.mean) / exact.std.mean()
+def against_exact(base: Score, found: Array, truth: Array, exact: Exact) -> Score:
+    """The same score held against exact posterior means; `found` and `truth` (P,) of all test catalogues."""
+    mine, true = np.asarray(found)[exact.index], np.asarray(truth)[exact.index]
+    difference = (mine - exact.mean) / exact.std.mean()
     noise = float(np.mean(exact.std**2)) / exact.effective / exact.std.mean() ** 2
     square = float(np.mean(difference**2))
     distance = np.sqrt(max(square - noise, 0.0))
     error = float(np.std(difference**2)) / np.sqrt(len(difference)) / (2 * max(distance, 1e-6))
-    return replace(base, distance=float(distance), distance_error=error, compared=len(difference))
+    return replace(
+        base,
+        distance=float(distance),
+        distance_error=error,
+        counterpart=exact.level,
+        compared=len(difference),
+        shrinkage=shrinkage(mine, true, exact.mean),
+    )
 
 
-def shrinkage(found: Array, truth: Array, edge: float = 0.15) -> tuple[float, float]:
-    """Mean predicted minus true in the lowest and the highest `edge` of the true values."""
+def shrinkage(found: Array, truth: Array, exact: Array, edge: float = 0.15) -> tuple[Shrinkage, Shrinkage]:
+    """Shrinkage of predictions in the lowest and the highest `edge` of the true values, all of shape (n,)."""
     low, high = np.quantile(truth, [edge, 1 - edge])
-    error = np.asarray(found) - np.asarray(truth)
-    return float(error[truth <= low].mean()), float(error[truth >= high].mean())
+    return _shrinkage(found, truth, exact, truth <= low), _shrinkage(found, truth, exact, truth >= high)
+
+
+def _shrinkage(found: Array, truth: Array, exact: Array, chosen: Array) -> Shrinkage:
+    mine, its = (found - truth)[chosen], (exact - truth)[chosen]
+    return Shrinkage(float(mine.mean()), float(its.mean()), float((mine - its).std(ddof=1) / np.sqrt(chosen.sum())))

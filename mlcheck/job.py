@@ -96,10 +96,19 @@ class Laboratory:
         return self.source.read(case, seed=self.split_seed, prescription=self.config.scaling)
 
     @cached_property
+    def _truth(self) -> dict[str, Array]:
+        table = self.source.suite.catalogues(names=["catalogue", "size", "sigma8"])
+        return {name: np.asarray(values)[table["size"] > 0] for name, values in table.items()}
+
+    @property
     def numbers(self) -> Array:
         """Numbers of the catalogues that have clusters."""
-        table = self.source.suite.catalogues(names=["catalogue", "size"])
-        return np.asarray(table["catalogue"][table["size"] > 0])
+        return self._truth["catalogue"]
+
+    @property
+    def sigma8(self) -> Array:
+        """Their true sigma8."""
+        return self._truth["sigma8"]
 
     @cached_property
     def split(self) -> Split:
@@ -142,11 +151,11 @@ def prepare(laboratory: Laboratory, case: str, preset: str) -> Prepared:
     catalogues, split = laboratory.read(case), laboratory.split
     parts = [catalogues.take(index) for index in (split.train, split.validate, split.test)]
     scaler = Scaler.fit(parts[0], laboratory.source.model.parameters)
-    whitening = None
+    whitening: Whitenings | None = None
     if preset == "compact":
         scaled, main = scaler.features(parts[0]), len(scaler.layout.main)
-        rest = scaled[:, main:] if scaler.layout.supplementary else scaled[:, :1]
-        whitening = (Whitening.of(scaled[:, :main]), Whitening.of(rest))
+        rest = Whitening.of(scaled[:, main:]) if scaler.layout.supplementary else None
+        whitening = (Whitening.of(scaled[:, :main]), rest)
     return Prepared(parts[0], parts[1], parts[2], scaler, whitening)
 
 

@@ -128,7 +128,7 @@ def save(trained: Trained, path: Path) -> None:
             "format": _FORMAT,
             "architecture": trained.network.architecture.to_dict(),
             "scaler": trained.scaler.to_dict(),
-            "whitening": None if trained.whitening is None else [asdict(w) for w in trained.whitening],
+            "whitening": [asdict(w) for w in trained.whitening or () if w is not None],
             "plan": asdict(trained.plan),
             "history": asdict(trained.history),
             "origin": asdict(trained.origin),
@@ -152,8 +152,7 @@ def load(path: Path) -> Trained:
     try:
         architecture = Architecture(**about["architecture"])
         scaler = Scaler.from_dict(about["scaler"])
-        given = about["whitening"]
-        whitening = None if given is None else (_whitening(given[0]), _whitening(given[1]))
+        whitening = _whitenings(about["whitening"])
         plan, origin = TrainingPlan(**about["plan"]), Origin(**about["origin"])
         history = _history(about["history"])
         network = build(architecture, scaler.layout, bounded=scaler.bounded, whitening=whitening)
@@ -190,8 +189,9 @@ def _digest(path: Path) -> str:
         return hashlib.sha256(archive.read(_WEIGHTS)).hexdigest()
 
 
-def _whitening(content: dict[str, Any]) -> Whitening:
-    return Whitening(tuple(content["mean"]), tuple(tuple(row) for row in content["matrix"]))
+def _whitenings(content: list[dict[str, Any]] | None) -> Whitenings | None:
+    found = [Whitening(tuple(each["mean"]), tuple(tuple(row) for row in each["matrix"])) for each in content or ()]
+    return (found[0], found[1] if len(found) > 1 else None) if found else None
 
 
 def _history(content: dict[str, Any]) -> History:

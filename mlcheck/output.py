@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from forecast.files import write_csv, write_json
 from forecast.output import prepare_output
 from forecast.plots import save_figure
 
+from .cases import Comparison, Outcome
 from .catalogues import Catalogues
 from .evaluation import Score
-from .job import Request, history_record
+from .job import Prepared, Request, history_record
 from .modelfile import Trained
-from .plots import learning_curve, prediction_figure
+from .plots import agreement_figure, learning_curve, prediction_figure
 from .predict import Predictions
 
 Array = np.ndarray
@@ -41,13 +42,11 @@ def provenance(request: Request, trained: Sequence[Trained]) -> dict[str, Any]:
     }
 
 
-def write_training(
-    request: Request, trained: Sequence[Trained], test: Catalogues, found: Predictions, score: Score
-) -> None:
+def write_case(request: Request, prepared: Prepared, outcome: Outcome) -> None:
     """Write results.json, predictions.csv and the figures of a case under the request's folder."""
-    out = request.out
+    out, trained, found, test = request.out, outcome.trained, outcome.predictions, prepared.test
     prepare_output(out / "figures")
-    write_json(out / "results.json", {"provenance": provenance(request, trained), "test": asdict(score)})
+    write_json(out / "results.json", {"provenance": provenance(request, trained), "test": asdict(outcome.score)})
     write_predictions(out / "predictions.csv", test, found)
     save_figure(
         learning_curve([t.history for t in trained], density=trained[0].network.head.density),
@@ -56,6 +55,25 @@ def write_training(
     save_figure(
         prediction_figure(found.mean, found.std, test.sigma8, request.case), out / "figures" / "predictions"
     )
+
+
+def write_comparison(request: Request, comparison: Comparison) -> dict[str, Any]:
+    """Write cases.json and cases.csv under the request's folder; the former's content."""
+    trained = {case: outcome.trained for case, outcome in comparison.outcomes.items()}
+    content: dict[str, Any] = {
+        "provenance": {case: provenance(replace(request, case=case), members) for case, members in trained.items()},
+        "scores": [asdict(s) for s in comparison.scores],
+        "effective_draws": {level: exact.effective for level, exact in comparison.exact.items()},
+    }
+    prepare_output(request.out)
+    write_json(request.out / "cases.json", content)
+    write_csv(request.out / "cases.csv", *score_columns(comparison.scores))
+    for case, outcome in comparison.outcomes.items():
+        exact = comparison.counterpart(case)
+        if exact is not None:
+            figure = agreement_figure(outcome.predictions.mean, exact, f"{case} and {exact.level}")
+            save_figure(figure, request.out / case / "figures" / "agreement")
+    return content
 
 
 def write_predictions(path: Path, catalogues: Catalogues, found: Predictions) -> None:
@@ -80,7 +98,7 @@ def score_columns(scores: Sequence[Score]) -> tuple[list[str], list[list[str]]]:
 
     rows = []
     for s in scores:
-        distance = f"{s.distance:.2f} ± {s.distance_error:.2f}" if np.isfinite(s.distance) else ""
+        distance = f"{s.distance:.2f} ± {s.distance_error:.2f} ({s.counterpart})" if s.counterpart else ""
         rows.append(
             [
                 s.name,

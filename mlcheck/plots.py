@@ -9,6 +9,7 @@ import numpy as np
 
 from forecast.plotstyle import BLUE, COLUMN, freeze, new_figure, style
 
+from .evaluation import Exact
 from .training import History
 
 if TYPE_CHECKING:
@@ -62,10 +63,40 @@ def prediction_figure(found: Array, std: Array, truth: Array, title: str) -> Fig
     bottom.errorbar(
         middle, bands[:, 1], [bands[:, 1] - bands[:, 0], bands[:, 2] - bands[:, 1]], fmt="o", ms=2.5, lw=0.9, color=BLUE
     )
-    words = f"scatter {error.std():.4f}"
-    words += f", mean posterior width {np.mean(std):.4f}" if np.isfinite(std).all() else ""
-    top.set_title(f"{title}: {words}", loc="left")
+    words = f"{title}\nscatter {error.std():.4f}"
+    words += f"\nmean width {np.mean(std):.4f}" if np.isfinite(std).all() else ""
+    top.text(0.04, 0.96, words, transform=top.transAxes, va="top")
     top.set_ylabel(r"predicted $\sigma_8$")
     bottom.set_ylabel(r"$\delta\sigma_8$")
     bottom.set_xlabel(r"true $\sigma_8$")
+    return freeze(figure)
+
+
+@style()
+def agreement_figure(found: Array, exact: Exact, title: str) -> Figure:
+    """Posterior means of a network against exact ones of the same catalogues, and their difference in widths.
+
+    Parameters
+    ----------
+    found : ndarray, shape (P,)
+        Of all test catalogues.
+    exact : Exact
+    title : str
+        Of the exact level.
+    """
+    figure = new_figure(COLUMN, 1.35 * COLUMN)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+    mean, difference = found[exact.index], found[exact.index] - exact.mean
+    error = exact.std / np.sqrt(exact.effective)
+    top.errorbar(exact.mean, mean, xerr=error, fmt="o", ms=2, lw=0.5, color=BLUE, alpha=0.6)
+    span = np.array([exact.mean.min(), exact.mean.max()])
+    top.plot(span, span, color=GREY, lw=0.8, ls="--")
+    words = f"{title}\nrms difference {np.sqrt(np.mean(difference**2)):.4f}\nmean width {exact.std.mean():.4f}"
+    top.text(0.04, 0.96, words, transform=top.transAxes, va="top")
+    bottom.axhspan(-1, 1, color=GREY, alpha=0.2, lw=0)
+    bottom.axhline(0, color=GREY, lw=0.8, ls="--")
+    bottom.plot(exact.mean, difference / exact.std, "o", ms=2, color=BLUE, alpha=0.6)
+    top.set_ylabel(r"network's mean of $\sigma_8$")
+    bottom.set_ylabel("difference / width")
+    bottom.set_xlabel(r"exact posterior mean of $\sigma_8$")
     return freeze(figure)

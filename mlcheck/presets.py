@@ -44,8 +44,8 @@ class Whitening:
         return list(self.mean), [list(row) for row in self.matrix]
 
 
-Whitenings = tuple[Whitening, Whitening]
-"""Of the main and of the supplementary features."""
+Whitenings = tuple[Whitening, Whitening | None]
+"""Of the main and of the supplementary features, if there are any."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _compact(
     if whitening is not None:
         own, rest = whitening
         x = Whiten(*own.lists, name="whitening")(x)
-        if supplementary is not None:
+        if supplementary is not None and rest is not None:
             supplementary = Whiten(*rest.lists, name="supplementary_whitening")(supplementary)
     x = dense(dense(x, width, "encoder_1"), width, "encoder_2")
     x = layers.Dense(architecture.terse, name="terse")(x)

@@ -64,9 +64,22 @@ def test_scores_of_a_known_posterior():
     assert abs(found.bias) < 5 * found.bias_error
     assert found.coverage_holds(5.0)
     assert not score("a", "b", "network", mean, truth, std=std, below=norm.cdf(truth, mean, 0.8 * std)).coverage_holds()
-    low, high = shrinkage(mean, truth)
-    assert low > 10 * found.bias_error > -10 * found.bias_error > high
-    noisy = Exact(np.arange(1000), mean[:1000] + rng.normal(0, std[0] / 10, 1000), std[:1000], 100.0)
-    off = against_exact(found, mean + 0.2 * std[0] * rng.choice([-1, 1], size), noisy)
+    noisy = Exact("full", np.arange(1000), mean[:1000] + rng.normal(0, std[0] / 10, 1000), std[:1000], 100.0)
+    off = against_exact(found, mean + 0.2 * std[0] * rng.choice([-1, 1], size), truth, noisy)
+    assert (off.counterpart, off.compared) == ("full", 1000)
     assert abs(off.distance - 0.2) < 5 * off.distance_error
-    assert against_exact(found, mean, noisy).distance < 0.05
+    assert against_exact(found, mean, truth, noisy).distance < 0.05
+
+
+def test_shrinkage_is_that_of_the_exact_mean_or_not():
+    rng = np.random.default_rng(4)
+    truth = rng.uniform(0.7, 0.9, 4000)
+    exact = 0.8 + 0.9 * (truth - 0.8) + rng.normal(0, 0.01, 4000)
+    low, high = shrinkage(exact + rng.normal(0, 0.004, 4000), truth, exact)
+    assert low.exact == pytest.approx(0.1 * 0.085, abs=5 * 0.01 / np.sqrt(600))
+    assert high.exact == pytest.approx(-0.1 * 0.085, abs=5 * 0.01 / np.sqrt(600))
+    assert low.error == pytest.approx(0.004 / np.sqrt(600), rel=5 / np.sqrt(1200))
+    assert low.holds
+    assert high.holds
+    pulled = shrinkage(0.8 + 0.95 * (exact - 0.8), truth, exact)
+    assert not any(edge.holds for edge in pulled)
