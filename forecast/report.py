@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from .errors import InputError
@@ -143,8 +143,8 @@ def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> Non
     InputError
         If a figure cannot be read or the file cannot be written.
     """
-    images = {name: _data_uri(picture) for name, picture in figures.items()}
-    text = _environment().get_template("report.html").render(
+    images = {name: data_uri(picture) for name, picture in figures.items()}
+    text = environment().get_template("report.html").render(
         result=result,
         images=images,
         headline=headline(result),
@@ -185,7 +185,14 @@ def _chain_headline(result: Result, chain: ChainSummary, words: Markup) -> Marku
     return sentence
 
 
-def _data_uri(picture: Path) -> str:
+def data_uri(picture: Path) -> str:
+    """A PNG file as a data URI.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
     try:
         content = picture.read_bytes()
     except OSError as error:
@@ -193,19 +200,20 @@ def _data_uri(picture: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("forecast", "templates"),
+def environment(*packages: str) -> Environment:
+    """Templates of `packages`, then this package's; what is put into them comes out escaped."""
+    found = Environment(
+        loader=ChoiceLoader([PackageLoader(name, "templates") for name in (*packages, "forecast")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "number": number,
         "typeset": typeset,
         "symbol": symbol,
         "in_words": in_words,
         "probability": probability,
     }
-    return environment
+    return found
