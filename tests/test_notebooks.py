@@ -1,21 +1,16 @@
 """The notebook runs anywhere, its words follow from its numbers, and its stored outputs are those of this code.
 
-Its code cells are executed in one namespace by a Python of its own (``python tests/test_notebooks.py NOTEBOOK``),
-with warnings as errors, in an empty folder and without Jupyter: what it displays is recorded.
+Its code cells are executed with warnings as errors.
 """
 
 import base64
-import json
 import re
-import subprocess
-import sys
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from notebookrun import NOTEBOOKS, outputs_of, run_notebook
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "self_calibration.ipynb"
+NOTEBOOK = NOTEBOOKS / "self_calibration.ipynb"
 NUMBERS = {
     "std": "std",
     "cone": "ladder['flux-limited cone'].sigma8_std",
@@ -33,44 +28,14 @@ LAST_DIGIT = 1.5e-4
 """Tables show four decimals: rounding may move the last by one."""
 
 
-def execute(path):
-    """Run a notebook's code cells; print what they display and the NUMBERS they leave, as JSON."""
-    shown = {"markdown": [], "png": 0}
-
-    def display(what):
-        if hasattr(what, "text"):
-            shown["markdown"].append(what.text)
-        else:
-            assert what.data.startswith(b"\x89PNG"), "a figure is not a PNG"
-            shown["png"] += 1
-
-    stand_in = ModuleType("IPython.display")
-    stand_in.display = display
-    stand_in.Markdown = lambda text: SimpleNamespace(text=text)
-    stand_in.Image = lambda data, width: SimpleNamespace(data=data, width=width)
-    sys.modules["IPython.display"] = stand_in
-    space = {"__name__": "__main__"}
-    for i, cell in enumerate(json.loads(Path(path).read_text(encoding="utf-8"))["cells"]):
-        if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), f"{Path(path).name}, cell {i}", "exec"), space)
-    numbers = {name: eval(expression, space) for name, expression in NUMBERS.items()}
-    print(json.dumps({**shown, "numbers": numbers}))
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("notebook")
-    command = [sys.executable, "-W", "error", str(Path(__file__).resolve()), str(NOTEBOOK.resolve())]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert not list(folder.iterdir()), "the notebook left files behind"
-    return json.loads(done.stdout)
+    return run_notebook(NOTEBOOK, NUMBERS, tmp_path_factory.mktemp("notebook"))
 
 
 @pytest.fixture(scope="module")
 def stored():
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    return [output for cell in cells if cell["cell_type"] == "code" for output in cell["outputs"]]
+    return outputs_of(NOTEBOOK)
 
 
 def survivor(run, selection, level, widening, volume=1):
@@ -157,6 +122,3 @@ def test_stored_outputs_are_small_and_clean(stored):
     text = re.sub(r'"image/png": "[^"]*"', "", NOTEBOOK.read_text(encoding="utf-8"))
     assert not re.search(r"(/root|/home|/tmp|/work|/Users|site-packages)\b", text)
 
-
-if __name__ == "__main__":
-    execute(sys.argv[1])
