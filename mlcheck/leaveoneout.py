@@ -188,9 +188,7 @@ class _Machine:
         outputs = self.engine.outputs(features, size, batch=BATCH[network.architecture.preset])
         return np.asarray(scaler.sigma8[0] + scaler.width * network.head.centre(outputs))
 
-    def reduced(
-        self, features: Array, catalogues: Catalogues, index: Array, alter: Callable[[int], Array]
-    ) -> Array:
+    def reduced(self, features: Array, catalogues: Catalogues, index: Array, alter: Callable[[int], Array]) -> Array:
         """Posterior means of all altered versions of catalogues `index`, one for each of their clusters."""
         altered = [alter(int(catalogues.size[i])) + catalogues.first[i] for i in index]
         size = np.concatenate([np.full(len(rows), rows.shape[1]) for rows in altered])
