@@ -92,9 +92,10 @@ def test_terse_gradient_equals_back_propagation_by_hand(preset):
         names = [*(f"encoder_{n}" for n in (2048, 1024, 512, 256, 128, 64, 32)), "terse"]
     rng = np.random.default_rng(5)
     for name in names:
-        kernel, bias = net.model.get_layer(name).get_weights()
-        net.model.get_layer(name).set_weights([kernel, 0.1 * rng.standard_normal(bias.shape)])
-    layers = [(*net.model.get_layer(name).get_weights(), name not in ("terse", "encoder_32")) for name in names]
+        bias = net.model.get_layer(name).bias
+        bias.assign(0.1 * rng.standard_normal(bias.shape))
+    weights = [[np.asarray(v.value) for v in net.model.get_layer(name).variables] for name in names]
+    layers = [(*pair, name not in ("terse", "encoder_32")) for pair, name in zip(weights, names, strict=True)]
     if preset == "nv22":
         functions = (lambda z: np.where(z > 0, z, 0.3 * z), lambda z: np.where(z > 0, 1.0, 0.3))
     else:
@@ -151,7 +152,7 @@ from mlcheck.presets import Architecture, build
 rng, size = np.random.default_rng(1), np.array([16, 40, 23])
 layout = Layout("standard", tuple(f"log_mgas_r{i}" for i in range(1, 8)), ("log_lx", "log_mwl"))
 features, found = rng.random((size.sum(), 9)), {}
-for preset, precision in (("nv22", "float32"), ("compact", "float32"), ("compact", "float64")):
+for preset, precision in (("nv22", "float32"), ("compact", "float64")):
     gradients = Gradients(build(Architecture.of(preset, precision=precision), layout))
     found[f"{preset} {precision} terse"] = gradients.terse(features, size)
     found[f"{preset} {precision} sigma8"] = gradients.sigma8(features, size)

@@ -75,7 +75,7 @@ def test_normalised_terse_saliency_knows_neither_sign_nor_scale(members):
     one, catalogues = trained(1), mocks()
     plain, raw = terse_saliency([one], catalogues), terse_saliency([one], catalogues, normalised=False)
     layer = one.network.model.get_layer("terse")
-    kernel, bias = layer.get_weights()
+    kernel, bias = (np.asarray(v.value) for v in layer.variables)
     layer.set_weights([-3 * kernel, bias + 1])
     np.testing.assert_allclose(terse_saliency([one], catalogues).values, plain.values, rtol=1e-5)
     changed = terse_saliency([one], catalogues, normalised=False).values
