@@ -140,15 +140,17 @@ def _averaged(number: Array, width: Array, step: float) -> Array:
 
     Gaussians are cut at eight widths.
     """
-    size = number.shape[-1]
-    nodes = size + 2 * _MARGIN
-    averages = np.empty((*width.shape, number.shape[1], nodes))
-    distance = step * np.arange(-(nodes - _MARGIN - 1), size + _MARGIN)
+    nodes = number.shape[-1] + 2 * _MARGIN
+    averages = np.zeros((*width.shape, number.shape[1], nodes))
     for p, j in np.ndindex(*width.shape):
-        u = distance / width[p, j]
-        kernel = np.where(np.abs(u) < 8, np.exp(-0.5 * u * u), 0.0) / (SQRT2PI * width[p, j])
-        toeplitz = np.lib.stride_tricks.sliding_window_view(kernel, size)[::-1]  # (T, M)
-        averages[p, j] = number[p] @ toeplitz.T
+        reach = min(int(8 * width[p, j] / step), nodes - 1)
+        u = step * np.arange(-reach, reach + 1) / width[p, j]
+        kernel = np.exp(-0.5 * u * u) / (SQRT2PI * width[p, j])
+        skipped = max(reach - _MARGIN, 0)
+        for z, values in enumerate(number[p]):
+            mine = np.convolve(values, kernel)[skipped : skipped + nodes]
+            start = max(_MARGIN - reach, 0)
+            averages[p, j, z, start : start + len(mine)] = mine
     return averages
 
 
