@@ -1,4 +1,4 @@
-"""Exact posterior mean and width of every parameter for many catalogues at once, by level."""
+"""Exact posteriors of many catalogues at once, by level: moments of every parameter, and draws."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from .mock import Mocks
 from .model import ForwardModel
 from .rankchain import Lessons, PairwisePosterior, correlation_length, walk
 from .rng import generator
+from .saliency import WeightedDraws
 
 Array = np.ndarray
 BURN = 0.2
 """Share of a chain that is left out."""
+_NEGLIGIBLE = 1e-6
+"""Weight of a draw, in units of the largest, below which it is left out."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,61 @@ class MomentsPlan:
         Prior draws that all catalogues share, weighted by the likelihood.
     steps : int
         Of every chain, at the levels of single clusters.
+    kept : int
+        States of every chain that `sample_posteriors` keeps, evenly spaced.
     """
 
     seed: int
     draws: int = 20_000
     steps: int = 3000
+    kept: int = 300
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """Draws from the posteriors of P catalogues, and their moments, from one run.
+
+    The first and the second half of the draws are two independent samples of each posterior (of a chain, but for
+    its memory): what is estimated from both shows its own Monte Carlo error.
+
+    Parameters
+    ----------
+    level : str
+    moments : Moments
+    theta : ndarray, shape (P, S, D)
+        States of chains, or prior draws that all catalogues share.
+    weight : ndarray, shape (P, S)
+        Normalised to one for each catalogue.
+    halves : ndarray, shape (2, P)
+        Posterior means of sigma8 from either half of all that was sampled.
+    """
+
+    level: str
+    moments: Moments
+    theta: Array
+    weight: Array
+    halves: Array
+
+    @property
+    def sigma8(self) -> Array:
+        """sigma8 of the draws, shape (P, S)."""
+        return self.theta[:, :, self.moments.names.index("sigma8")]
+
+    @property
+    def mean(self) -> Array:
+        """Posterior means of sigma8, shape (P,)."""
+        return self.moments.of("sigma8")[0]
+
+    @property
+    def error(self) -> float:
+        """Root mean square Monte Carlo error of `mean`, from the difference of the halves."""
+        return float(np.sqrt(np.mean((self.halves[0] - self.halves[1]) ** 2)) / 2)
+
+    def of(self, index: int) -> WeightedDraws:
+        """Draws of one catalogue, those of no weight left out."""
+        weight = self.weight[index]
+        some = weight > _NEGLIGIBLE * weight.max()
+        return WeightedDraws(self.theta[index][some], weight[some] / weight[some].sum(), self.sigma8[index][some])
 
 
 def posterior_moments(
@@ -98,23 +151,58 @@ def posterior_moments(
     InputError
         If the level is unknown.
     """
+    return _sampled(model, level, mocks, plan, (sigma8, progress), 0).moments
+
+
+def sample_posteriors(
+    model: ForwardModel,
+    level: str,
+    mocks: Mocks,
+    plan: MomentsPlan,
+    *,
+    sigma8: Array | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Posteriors:
+    """Draws from the posteriors of catalogues, with the moments of `posterior_moments`, which says the rest.
+
+    Raises
+    ------
+    InputError
+        If the level is unknown, or fewer than two states of chains are to be kept.
+    """
+    if plan.kept < 2:
+        raise InputError(f"kept must be at least 2, got {plan.kept}: half of the draws tell the other's error")
+    return _sampled(model, level, mocks, plan, (sigma8, progress), plan.kept)
+
+
+def _sampled(
+    model: ForwardModel,
+    level: str,
+    mocks: Mocks,
+    plan: MomentsPlan,
+    how: tuple[Array | None, Callable[[int, int], None] | None],
+    kept: int,
+) -> Posteriors:
+    """Posteriors; of chains `kept` states; `how`: true sigma8, progress."""
     if level not in LEVELS:
         raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
-    truth = np.full(len(mocks.size), np.nan) if sigma8 is None else np.asarray(sigma8, dtype=float)
+    truth = np.full(len(mocks.size), np.nan) if how[0] is None else np.asarray(how[0], dtype=float)
     rng = generator(plan.seed, f"moments {level}")
     if level in POINT_LEVELS:
-        return _by_chains(model, mocks, truth, plan.steps, (level == "full+wl", rng, progress))
+        return _by_chains(model, level, mocks, truth, (plan.steps, kept), (rng, how[1]))
     theta = model.parameters.draw(plan.draws, rng=rng)
     value, _ = log_likelihoods(model, level, mocks, theta, theta[: len(mocks.size)])
     weight = np.exp(value - value.max(axis=1, keepdims=True))
     weight /= weight.sum(axis=1, keepdims=True)
-    mean = weight @ theta
+    mean, sigma8 = weight @ theta, theta[:, model.parameters.names.index("sigma8")]
     std = np.sqrt(np.maximum(weight @ theta**2 - mean**2, 0.0))
-    below = theta[:, model.parameters.names.index("sigma8")] < truth[:, None]
+    cumulative = np.einsum("pd,pd->p", weight, (sigma8 < truth[:, None]).astype(float))
     effective = float(np.median(1.0 / np.einsum("pd,pd->p", weight, weight)))
-    return Moments(
-        model.parameters.names, mean, std, _known(np.einsum("pd,pd->p", weight, below.astype(float)), truth), effective
-    )
+    moments = Moments(model.parameters.names, mean, std, _known(cumulative, truth), effective)
+    parts = np.array_split(np.arange(len(theta)), 2)
+    halves = [weight[:, part] @ sigma8[part] / weight[:, part].sum(axis=1) for part in parts]
+    shared = np.broadcast_to(theta, (len(weight), *theta.shape))
+    return Posteriors(level, moments, shared, weight, np.array(halves))
 
 
 def _known(cumulative: Array, truth: Array) -> Array:
@@ -124,28 +212,35 @@ def _known(cumulative: Array, truth: Array) -> Array:
 
 def _by_chains(
     model: ForwardModel,
+    level: str,
     mocks: Mocks,
     truth: Array,
-    steps: int,
-    how: tuple[bool, np.random.Generator, Callable[[int, int], None] | None],
-) -> Moments:
-    """Moments from one chain for each catalogue; `how`: with weak lensing or not, randomness, progress."""
-    (lensing, rng, progress), parameters = how, model.parameters
-    lessons, target = Lessons.drawn(model, rng=rng), PairwisePosterior(model, mocks, lensing=lensing)
+    plan: tuple[int, int],
+    how: tuple[np.random.Generator, Callable[[int, int], None] | None],
+) -> Posteriors:
+    """Posteriors from one chain for each catalogue; `plan`: steps, states to keep; `how`: randomness, progress."""
+    (steps, kept), (rng, progress), parameters = plan, how, model.parameters
+    lessons, target = Lessons.drawn(model, rng=rng), PairwisePosterior(model, mocks, lensing=level == "full+wl")
     proposal = lessons.proposal(target, mocks)
     burn, index = round(BURN * steps), parameters.names.index("sigma8")
     total, square = np.zeros((2, *proposal.mean.shape))
-    below, trace = np.zeros(len(truth)), np.empty((steps - burn, len(truth)))
+    trace, states = np.empty((steps - burn, len(truth))), []
+    wanted = np.unique(np.linspace(0, steps - burn - 1, kept).astype(int)) if kept else np.empty(0, dtype=int)
     chain = walk(target, parameters, proposal, proposal.mean, rng=rng)
     for step, (scores, _) in enumerate(islice(chain, steps)):
         if step >= burn:
             theta = from_scores(parameters, scores)
             total, square = total + theta, square + theta**2
             trace[step - burn] = theta[:, index]
-            below += theta[:, index] < truth
+            if step - burn in wanted:
+                states.append(theta)
         if progress is not None and step % 50 == 49:
             progress(step + 1, steps)
-    kept = steps - burn
-    mean = total / kept
-    std = np.sqrt(np.maximum(square / kept - mean**2, 0.0))
-    return Moments(parameters.names, mean, std, _known(below / kept, truth), kept / correlation_length(trace))
+    mean = total / len(trace)
+    std = np.sqrt(np.maximum(square / len(trace) - mean**2, 0.0))
+    below = _known((trace < truth).mean(axis=0), truth)
+    moments = Moments(parameters.names, mean, std, below, len(trace) / correlation_length(trace))
+    drawn = np.stack(states, axis=1) if states else np.empty((len(truth), 0, mean.shape[1]))
+    weight = np.full(drawn.shape[:2], 1.0 / max(drawn.shape[1], 1))
+    halves = np.array([part.mean(axis=0) for part in np.array_split(trace, 2)])
+    return Posteriors(level, moments, drawn, weight, halves)

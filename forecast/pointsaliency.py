@@ -75,8 +75,8 @@ def point_saliency(model: ForwardModel, level: str, points: Points, draws: tuple
     draws : tuple of ndarray, shapes (S, D) and (S,)
         Parameter vectors, and their weights times sigma8 minus its mean.
     """
-    (theta, centred), steps = draws, _steps(model, level)
-    moved = [_moved(points, i, sign * step) for sign in (1, -1) for i, step in enumerate(steps)]
+    (theta, centred), steps = draws, derivative_steps(model, level)
+    moved = [moved_points(points, i, sign * step) for sign in (1, -1) for i, step in enumerate(steps)]
     joined = Points(*(np.concatenate([getattr(p, f.name) for p in moved]) for f in fields(Points)))
     density, total = PointDensity(model, joined, lensing=level == "full+wl"), np.zeros(len(joined.z))
     rows = max(1, _ENTRIES // max(1, len(joined.z)))
@@ -87,14 +87,14 @@ def point_saliency(model: ForwardModel, level: str, points: Points, draws: tuple
     return np.where(np.isnan(known), np.nan, ((above - below) / (2 * steps[:, None])).T)
 
 
-def _steps(model: ForwardModel, level: str) -> Array:
-    """Steps of the derivatives by each observable, shape (E,), dex."""
+def derivative_steps(model: ForwardModel, level: str) -> Array:
+    """Steps of the derivatives by each of `observables_of` a level, shape (E,), dex."""
     scatter = model.setup.relations.scatters(model.parameters.fiducial_values)[0]
     lensing = (model.setup.weak_lensing or 0.0) / LN10
     return _STEP * np.array([*scatter, lensing][: len(observables_of(model, level))])
 
 
-def _moved(points: Points, index: int, shift: float) -> Points:
+def moved_points(points: Points, index: int, shift: float) -> Points:
     """All clusters with one of their observables, the weak-lensing mass last, moved by `shift` dex."""
     size = points.observables.shape[1]
     if index == size:
