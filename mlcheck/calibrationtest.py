@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from forecast.errors import InputError
 
@@ -138,3 +138,22 @@ def _coverage(probability: float, inside: int, total: int) -> Coverage:
     low, high = stats.binom.interval(_BAND, total, probability)
     p_value = float(stats.binomtest(inside, total, probability).pvalue)
     return Coverage(probability, inside / total, float(low) / total, float(high) / total, p_value)
+
+
+def tolerable_bias(catalogues: int) -> float:
+    """Bias of Gaussian posteriors, in their widths, that 68% coverage of so many catalogues would just betray.
+
+    Parameters
+    ----------
+    catalogues : int
+        At least 20: coverage falls by half the width of its 99% band.
+    """
+    probability = PROBABILITIES[0]
+    half = float(stats.norm.ppf(0.5 + probability / 2))
+    low, high = stats.binom.interval(_BAND, max(catalogues, 20), probability)
+    loss = (high - low) / 2 / max(catalogues, 20)
+
+    def excess(bias: float) -> float:
+        return float(probability - loss - (stats.norm.cdf(half - bias) - stats.norm.cdf(-half - bias)))
+
+    return float(optimize.brentq(excess, 0.0, 10.0))

@@ -93,7 +93,7 @@ class Agreement:
     p_value : float
         Chance of the correlation under that null.
     at_mass : Estimate
-        Correlation of what is left after the mean at each cluster's mass is taken away.
+        Correlation of what is left after straight lines in bins of mass are taken away.
     reliability : float
         Share of the exact values' variance that is not Monte Carlo noise.
     """
@@ -133,7 +133,7 @@ def agreement(
     left = Sums.of(
         without_mass(network, clusters.log_mass), without_mass(halves, clusters.log_mass), clusters.catalogue
     )
-    variances = halves.var(axis=1).mean()
+    variances = float(halves.var(axis=1).mean())
     common = float(np.cov(halves, bias=True)[0, 1])
     return Agreement(
         name,
@@ -144,15 +144,24 @@ def agreement(
         (float(np.nanmean(null)), float(np.nanquantile(null, 0.99))),
         float((1 + np.sum(null >= found)) / (1 + len(null))),
         left.estimate(correlation, draws, rng=rng),
-        common / (common + (variances - common) / 2) if variances > 0 else float("nan"),
+        2 * common / (common + variances) if variances > 0 else float("nan"),
     )
 
 
 def without_mass(values: Array, log_mass: Array, bins: int = 20) -> Array:
-    """`values` (..., n) minus their mean in bins of equal numbers of clusters in mass."""
-    rank = np.empty(len(log_mass), dtype=int)
-    rank[np.argsort(log_mass, kind="stable")] = np.arange(len(log_mass))
-    place = rank * min(bins, len(log_mass)) // len(log_mass)
+    """`values` (..., n) minus a straight line in each of `bins` bins of equal numbers of clusters in mass."""
+    size = len(log_mass)
+    rank = np.empty(size, dtype=int)
+    rank[np.argsort(log_mass, kind="stable")] = np.arange(size)
+    place = rank * min(bins, size) // size
     number = np.bincount(place)
-    means = [np.bincount(place, weights=row) / number for row in values.reshape(-1, len(log_mass))]
-    return values - np.array(means)[:, place].reshape(values.shape)
+
+    def centred(x: Array) -> Array:
+        return x - (np.bincount(place, weights=x) / number)[place]
+
+    mass, found = centred(log_mass), []
+    square = np.maximum(np.bincount(place, weights=mass**2), 1e-300)
+    for row in values.reshape(-1, size):
+        left = centred(row)
+        found.append(left - (np.bincount(place, weights=left * mass) / square)[place] * mass)
+    return np.array(found).reshape(values.shape)

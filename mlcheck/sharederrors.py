@@ -69,7 +69,8 @@ def shared_errors(
     each = np.arange(len(truth))
     ours, theirs = network[0] - truth, exact[0] - truth
     sums, left = Sums.of(ours, theirs, each), Sums.of(_without(ours, truth), _without(theirs, truth), each)
-    parts = [values - _without(values, truth) for values in (ours, theirs.mean(axis=0))]
+    y_fit, x_fit = (values - _without(values, truth) for values in (ours, theirs.mean(axis=0)))
+    common = float(np.mean(y_fit * x_fit) - y_fit.mean() * x_fit.mean())
     _, y, x, yy, xx, _ = sums.total[0] / len(each)
     scatter = float(np.sqrt((yy - y * y) / max(xx - x * x, 1e-300)))
     return SharedErrors(
@@ -77,7 +78,7 @@ def shared_errors(
         len(each),
         sums.estimate(correlation, _BOOTSTRAPS, rng=rng),
         min(scatter, 1 / scatter),
-        float(np.cov(*parts, bias=True)[0, 1] / np.sqrt((yy - y * y) * max(xx - x * x, 1e-300))),
+        common / float(np.sqrt((yy - y * y) * max(xx - x * x, 1e-300))),
         left.estimate(correlation, _BOOTSTRAPS, rng=rng),
         _ratio(network[1], exact[1], rng),
         sums.estimate(_scatter_ratio, _BOOTSTRAPS, rng=rng),

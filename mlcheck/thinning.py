@@ -140,8 +140,9 @@ class Response:
     false_alarm : float
     natural : Estimate
         Slope of the network's mean on the exact one over the whole catalogues: what it is without thinning.
-    exact, network : Estimate
-        Mean shifts of sigma8.
+    exact, network, excess : Estimate
+        Mean shifts of sigma8, and the network's minus the exact one, catalogue by catalogue; what that matters is
+        for `calibrationtest.tolerable_bias` to say.
     residual : float
         Root mean square of the network's shift minus the exact one, without Monte Carlo noise.
     seeds : float
@@ -157,6 +158,7 @@ class Response:
     natural: Estimate
     exact: Estimate
     network: Estimate
+    excess: Estimate
     residual: float
     seeds: float = float("nan")
 
@@ -214,6 +216,7 @@ def response(
         natural.estimate(slope, _BOOTSTRAPS, rng=rng),
         _mean(theirs.change.mean(axis=0)),
         _mean(mine.change),
+        _mean(mine.change - theirs.change.mean(axis=0)),
         float(np.sqrt(max(np.mean((mine.change - a) * (mine.change - b)), 0.0))),
     )
     if len(members.before) == 1:
