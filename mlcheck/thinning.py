@@ -133,10 +133,13 @@ class Response:
     catalogues, left_out : int
         Compared, and those that were not.
     slope : Estimate
-        Of the network's shift on the exact one, through the origin; what is tested.
+        Of the network's shift on the exact one, through the origin; what is tested. Its error holds `monte_carlo`.
+    monte_carlo : float
+        Half the difference of the slopes on either half of the draws: the part of the error that catalogues share
+        where they share prior draws. Raise the number of draws where it is not small.
     threshold : float
-        Largest distance of the slope from 1, of which chance exceeds `false_alarm`: from the catalogues' own
-        contributions with random signs.
+        Distance of the slope from 1 that chance exceeds with probability `false_alarm`: from the catalogues' own
+        contributions with random signs, and three times `monte_carlo`.
     false_alarm : float
     natural : Estimate
         Slope of the network's mean on the exact one over the whole catalogues: what it is without thinning.
@@ -153,6 +156,7 @@ class Response:
     catalogues: int
     left_out: int
     slope: Estimate
+    monte_carlo: float
     threshold: float
     false_alarm: float
     natural: Estimate
@@ -205,13 +209,17 @@ def response(
     pull = mine.change * (a + b) / 2 - a * b
     signs = rng.choice([-1.0, 1.0], size=(_BOOTSTRAPS, len(pull)))
     threshold = np.quantile(np.abs(signs @ pull), 1 - false_alarm) / np.sum(a * b)
+    slopes = [float(mine.change @ half / (half @ half)) for half in (a, b)]
+    shared = abs(slopes[0] - slopes[1]) / 2
+    plain = sums.estimate(slope_through_origin, _BOOTSTRAPS, rng=rng)
     natural = Sums.of(mine.before, theirs.before, each)
     found = Response(
         level,
         len(each),
         int(np.sum(~np.asarray(allowed))),
-        sums.estimate(slope_through_origin, _BOOTSTRAPS, rng=rng),
-        float(threshold),
+        replace(plain, error=float(np.hypot(plain.error, shared))),
+        shared,
+        float(np.hypot(threshold, 3 * shared)),
         false_alarm,
         natural.estimate(slope, _BOOTSTRAPS, rng=rng),
         _mean(theirs.change.mean(axis=0)),
@@ -221,8 +229,8 @@ def response(
     )
     if len(members.before) == 1:
         return found
-    slopes = [slope_through_origin(Sums.of(c, theirs.change, each).total)[0] for c in members.change]
-    return replace(found, seeds=float(np.std(slopes, ddof=1)))
+    each_slope = [slope_through_origin(Sums.of(c, theirs.change, each).total)[0] for c in members.change]
+    return replace(found, seeds=float(np.std(each_slope, ddof=1)))
 
 
 def _mean(values: Array) -> Estimate:
