@@ -115,7 +115,7 @@ def compare_cases(
     for case, outcome in outcomes.items():
         mine_exactly, row = counterpart(case, exact), outcome.score
         if mine_exactly is not None:
-            row = against_exact(row, outcome.predictions.mean, truth, mine_exactly)
+            row = against_exact(row, outcome.predictions, truth, mine_exactly)
         networks.append(row)
     return Comparison(outcomes, (*networks, *score_baselines(laboratory, seed=request.seed), *statistics), exact)
 

@@ -6,29 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .predict import Predictions
+from .shrinkage import Shrinkage, shrinkage_test
+
 Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class Shrinkage:
-    """Mean of predicted minus true sigma8 at one edge of the true values: a bounded prior pulls toward its middle.
-
-    Parameters
-    ----------
-    found, exact : float
-        Of a method, and of the exact posterior mean of the same catalogues.
-    error : float
-        Of their difference, which is paired.
-    """
-
-    found: float
-    exact: float
-    error: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether the difference is below three errors."""
-        return abs(self.found - self.exact) < 3 * self.error
 
 
 @dataclass(frozen=True)
@@ -145,10 +126,10 @@ def score(
     )
 
 
-def against_exact(base: Score, found: Array, truth: Array, exact: Exact) -> Score:
+def against_exact(base: Score, found: Predictions, truth: Array, exact: Exact) -> Score:
     """The same score held against exact posterior means; `found` and `truth` (P,) of all test catalogues."""
-    mine, true = np.asarray(found)[exact.index], np.asarray(truth)[exact.index]
-    difference = (mine - exact.mean) / exact.std.mean()
+    mine, true = found.take(exact.index), np.asarray(truth)[exact.index]
+    difference = (mine.mean - exact.mean) / exact.std.mean()
     noise = float(np.mean(exact.std**2)) / exact.effective / exact.std.mean() ** 2
     square = float(np.mean(difference**2))
     distance = np.sqrt(max(square - noise, 0.0))
@@ -159,16 +140,5 @@ def against_exact(base: Score, found: Array, truth: Array, exact: Exact) -> Scor
         distance_error=error,
         counterpart=exact.level,
         compared=len(difference),
-        shrinkage=shrinkage(mine, true, exact.mean),
+        shrinkage=shrinkage_test(mine, exact.mean, true),
     )
-
-
-def shrinkage(found: Array, truth: Array, exact: Array, edge: float = 0.15) -> tuple[Shrinkage, Shrinkage]:
-    """Shrinkage of predictions in the lowest and the highest `edge` of the true values, all of shape (n,)."""
-    low, high = np.quantile(truth, [edge, 1 - edge])
-    return _shrinkage(found, truth, exact, truth <= low), _shrinkage(found, truth, exact, truth >= high)
-
-
-def _shrinkage(found: Array, truth: Array, exact: Array, chosen: Array) -> Shrinkage:
-    mine, its = (found - truth)[chosen], (exact - truth)[chosen]
-    return Shrinkage(float(mine.mean()), float(its.mean()), float((mine - its).std(ddof=1) / np.sqrt(chosen.sum())))

@@ -40,6 +40,11 @@ class Predictions:
     sigma8: Array
     density: Array | None
 
+    def take(self, index: Array) -> Predictions:
+        """Of some of the catalogues."""
+        density = None if self.density is None else self.density[index]
+        return Predictions(self.mean[index], self.std[index], self.members[:, index], self.sigma8, density)
+
     def cumulative(self, sigma8: Array) -> Array:
         """Posterior probability below values (P,), NaN without a density."""
         if self.density is None:

@@ -15,7 +15,7 @@ NUMBERS = {
     "distance": "[held.distance, held.distance_error]",
     "scatter": "[held.scatter, held.scatter_error]",
     "coverage": "[held.coverage_68, held.coverage_95]",
-    "edges": "[[edge.found, edge.exact, edge.error] for edge in held.shrinkage]",
+    "edges": "[[edge.network.value, edge.exact.value, edge.difference.error] for edge in held.shrinkage]",
     "correlation": "correlation",
     "ridge": "float(np.std(ridge - truth))",
 }

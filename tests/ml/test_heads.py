@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from mlcheck.evaluation import Exact, against_exact, score, shrinkage
+from mlcheck.evaluation import Exact, against_exact, score
 from mlcheck.heads import GRID, MixtureHead, PointHead, cumulative, integral, moments
+from mlcheck.predict import Predictions
 
 
 def outputs(rng, size=40, components=4):
@@ -65,21 +66,18 @@ def test_scores_of_a_known_posterior():
     assert found.coverage_holds(5.0)
     assert not score("a", "b", "network", mean, truth, std=std, below=norm.cdf(truth, mean, 0.8 * std)).coverage_holds()
     noisy = Exact("full", np.arange(1000), mean[:1000] + rng.normal(0, std[0] / 10, 1000), std[:1000], 100.0)
-    off = against_exact(found, mean + 0.2 * std[0] * rng.choice([-1, 1], size), truth, noisy)
+    off = against_exact(found, point(mean + 0.2 * std[0] * rng.choice([-1, 1], size)), truth, noisy)
     assert (off.counterpart, off.compared) == ("full", 1000)
     assert abs(off.distance - 0.2) < 5 * off.distance_error
-    assert against_exact(found, mean, truth, noisy).distance < 0.05
+    near = against_exact(found, point(mean), truth, noisy)
+    assert near.distance < 0.05
+    low, high = near.shrinkage
+    assert low.passes
+    assert high.passes
+    assert low.exact.value > 0 > high.exact.value
 
 
-def test_shrinkage_is_that_of_the_exact_mean_or_not():
-    rng = np.random.default_rng(4)
-    truth = rng.uniform(0.7, 0.9, 4000)
-    exact = 0.8 + 0.9 * (truth - 0.8) + rng.normal(0, 0.01, 4000)
-    low, high = shrinkage(exact + rng.normal(0, 0.004, 4000), truth, exact)
-    assert low.exact == pytest.approx(0.1 * 0.085, abs=5 * 0.01 / np.sqrt(600))
-    assert high.exact == pytest.approx(-0.1 * 0.085, abs=5 * 0.01 / np.sqrt(600))
-    assert low.error == pytest.approx(0.004 / np.sqrt(600), rel=5 / np.sqrt(1200))
-    assert low.holds
-    assert high.holds
-    pulled = shrinkage(0.8 + 0.95 * (exact - 0.8), truth, exact)
-    assert not any(edge.holds for edge in pulled)
+def point(mean):
+    """Predictions without a density."""
+    nothing = np.full(len(mean), np.nan)
+    return Predictions(mean, nothing, mean[None], np.linspace(0.6, 1.0, 11), None)

@@ -1,0 +1,106 @@
+"""Finished steps of a long job on disk: frozen records of arrays, kept under what they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from forecast.files import to_plain, write_whole
+
+Array = np.ndarray
+Record = TypeVar("Record")
+_SEPARATOR = "/"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Folder of finished steps.
+
+    Parameters
+    ----------
+    folder : Path
+    identity : Mapping
+        What every step depends on: a step made under another identity is made again.
+    """
+
+    folder: Path
+    identity: Mapping[str, Any]
+
+    def get(self, name: str, kind: type[Record], compute: Callable[[], Record], *, of: Any = None) -> Record:
+        """A record of an earlier run, or computed now and kept.
+
+        Parameters
+        ----------
+        name : str
+            File name of the step.
+        kind : type
+            Dataclass of arrays, numbers, texts, tuples of them, and other such dataclasses.
+        compute : callable
+        of : any
+            What this step depends on besides the store's identity.
+        """
+        path = self.folder / f"{name}.npz"
+        digest = hashlib.sha256(json.dumps(to_plain([self.identity, of]), sort_keys=True).encode()).hexdigest()
+        found = _read(path, digest)
+        if found is not None:
+            try:
+                return _built(kind, found, "")
+            except (KeyError, TypeError, ValueError):
+                pass  # written by another version: made again
+        record = compute()
+        arrays: dict[str, Array] = {"digest": np.array(digest)}
+        _flatten(record, "", arrays)
+        content = io.BytesIO()
+        np.savez(content, **arrays)  # type: ignore[arg-type]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content.getvalue())
+        return record
+
+
+def _read(path: Path, digest: str) -> dict[str, Array] | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file) if str(file["digest"]) == digest else None
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def _flatten(value: Any, name: str, arrays: dict[str, Array]) -> None:
+    """Put a record's leaves into `arrays`, named by their path."""
+    if is_dataclass(value) and not isinstance(value, type):
+        for f in fields(value):
+            _flatten(getattr(value, f.name), f"{name}{_SEPARATOR}{f.name}", arrays)
+    elif isinstance(value, tuple) and any(is_dataclass(x) for x in value):
+        arrays[f"{name}{_SEPARATOR}length"] = np.array(len(value))
+        for i, x in enumerate(value):
+            _flatten(x, f"{name}{_SEPARATOR}{i}", arrays)
+    elif value is not None:
+        arrays[name] = np.asarray(value)
+
+
+def _built(kind: Any, arrays: Mapping[str, Array], name: str) -> Any:
+    """A value of type `kind` from the leaves under `name`."""
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        parts = {f.name: _built(hints[f.name], arrays, f"{name}{_SEPARATOR}{f.name}") for f in fields(kind)}
+        return kind(**parts)  # type: ignore[operator]
+    if f"{name}{_SEPARATOR}length" in arrays:
+        inner = get_args(kind)[0]
+        return tuple(_built(inner, arrays, f"{name}{_SEPARATOR}{i}") for i in range(int(arrays[f"{name}/length"])))
+    if name not in arrays:
+        return None
+    value = arrays[name]
+    if get_origin(kind) is tuple:
+        return _tuple(value.tolist())
+    return value if kind is np.ndarray else kind(value.item())
+
+
+def _tuple(values: Any) -> Any:
+    return tuple(_tuple(x) for x in values) if isinstance(values, list) else values

@@ -1,0 +1,84 @@
+"""Findings of tests, and the verdict that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+GRADES = ("trusted", "trusted with limits", "not trusted")
+OUTCOMES = ("passed", "failed", "not tested")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Outcome of one test.
+
+    Parameters
+    ----------
+    key : str
+        Short name, unique in a report.
+    question : str
+    outcome : str
+        One of `OUTCOMES`.
+    result : str
+        What was measured, in words and numbers.
+    rule : str
+        Threshold, and the null that it follows from.
+    consequence : str
+        What a failure means for whoever uses the network; "" if there is none.
+    grave : bool
+        Whether a failure forbids the use of the network; else it sets a limit.
+    value, error, threshold, p_value : float
+        NaN where they do not apply.
+    published : str
+        NV22's value or statement, "" where there is none.
+    """
+
+    key: str
+    question: str
+    outcome: str
+    result: str
+    rule: str
+    consequence: str = ""
+    grave: bool = True
+    value: float = float("nan")
+    error: float = float("nan")
+    threshold: float = float("nan")
+    p_value: float = float("nan")
+    published: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the test speaks against the network."""
+        return self.outcome == "failed"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the findings amount to.
+
+    Parameters
+    ----------
+    grade : str
+        One of `GRADES`.
+    reasons : tuple of str
+        Why it is not better.
+    """
+
+    grade: str
+    reasons: tuple[str, ...]
+
+
+def judge(findings: Sequence[Finding]) -> Verdict:
+    """Verdict: a grave failure forbids, any other failure or a test that was not made limits.
+
+    Examples
+    --------
+    >>> judge([Finding("a", "?", "passed", "", ""), Finding("b", "?", "not tested", "one member", "")])
+    Verdict(grade='trusted with limits', reasons=('not tested: one member',))
+    """
+    grave = [f.consequence or f.result for f in findings if f.failed and f.grave]
+    limits = [f.consequence or f.result for f in findings if f.failed and not f.grave]
+    open_ = [f"not tested: {f.result}" for f in findings if f.outcome == "not tested"]
+    grade = GRADES[2] if grave else GRADES[1] if limits or open_ else GRADES[0]
+    return Verdict(grade, (*grave, *limits, *open_))
