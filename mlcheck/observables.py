@@ -42,7 +42,7 @@ def observables_of(source: Source, catalogues: Catalogues, names: Sequence[str],
     found = _read(source, Layout(order, tuple(names), ()), catalogues.number, seed)
     place = {int(number): i for i, number in enumerate(found.number)}
     if any(int(number) not in place for number in catalogues.number):
-        raise InputError(f"{source.suite.folder}: some of the catalogues are not from this suite; give theirs")
+        raise InputError(f"{source.suite.folder}: the catalogues are not from this suite; give theirs")
     found = found.take(np.array([place[int(number)] for number in catalogues.number]))
     if not np.array_equal(found.log_mass, catalogues.log_mass):
         raise InputError(
@@ -64,5 +64,5 @@ def _read(source: Source, layout: Layout, numbers: Array, seed: int) -> Catalogu
         chosen = {name: values[wanted] for name, values in table.items()}
         parts.append(assemble(layout, clusters, chosen, source.suite.parameters, seed=seed))
     if not parts:
-        raise InputError(f"{source.suite.folder}: none of the catalogues is from this suite; give theirs")
+        raise InputError(f"{source.suite.folder}: the catalogues are not from this suite; give theirs")
     return Catalogues.joined(parts)

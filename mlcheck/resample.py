@@ -49,9 +49,14 @@ def estimates(
         P.
     rng : numpy.random.Generator
     replicates : int
+
+    Raises
+    ------
+    InputError
+        If there are too few catalogues to resample.
     """
-    value = compute(np.ones((1, catalogues)))[0]
-    spread = np.std(compute(replicate_weights(catalogues, replicates, rng=rng)), axis=0, ddof=1)
+    weights = replicate_weights(catalogues, replicates, rng=rng)
+    value, spread = compute(np.ones((1, catalogues)))[0], np.std(compute(weights), axis=0, ddof=1)
     return tuple(Estimate(float(v), float(e)) for v, e in zip(value, spread, strict=True))
 
 

@@ -26,7 +26,7 @@ LABELS = {
     "log_t": r"$\log_{10} T$ [keV]",
     "log_yx": r"$\log_{10} Y_X$ [$h^{-1} M_\odot$ keV]",
     "log_lx": r"$\log_{10} L_X$ [erg s$^{-1}$]",
-    "size": r"clusters in the catalogue, $N$",
+    "size": r"$N$ of the catalogue",
     "sigma8": r"$\sigma_8$ of the catalogue",
 }
 PROXY_STYLE = {
@@ -70,6 +70,7 @@ def terse_figure(
         axes.set_axis_off()
     for axes in panels[:, 0]:
         axes.set_ylabel("terse value [s.d.]")
+    figure.suptitle("colour: number of clusters, logarithmic", fontsize=7.5)
     return freeze(figure)
 
 
