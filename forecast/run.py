@@ -105,11 +105,8 @@ def run_forecast(config: Config, job: Job) -> Result:
 def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
     """Posterior of a real catalogue, with observed against predicted counts."""
     prepare_output(job.out)
-    catalogue = open_catalogue(config, catalogue_path)
     model = forward_model(config.setup)
-    _check_catalogue(config, model, catalogue)
-    yx = (catalogue.log_yx, catalogue.log_yx_error)
-    data = Data.of_clusters(model, catalogue.z, yx, catalogue_points(model, catalogue))
+    catalogue, data = catalogue_data(config, model, catalogue_path)
     summary = DataSummary("catalogue", catalogue.source, data.size, data.number_with_yx, data.median)
     result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue))
     _check_chains(config, job, data)
@@ -119,6 +116,20 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
     result = replace(result, goodness=_goodness(config, job, fitted, headline))
     result = replace(result, predictive=_predictive(job, fitted, result.headline, headline))
     return write_all(result, job, samples=chains)
+
+
+def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tuple[Catalogue, Data]:
+    """Catalogue at `path`, or the one the configuration names, and what the levels make of it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or the survey cannot contain its clusters.
+    """
+    catalogue = open_catalogue(config, path)
+    _check_catalogue(config, model, catalogue)
+    yx = (catalogue.log_yx, catalogue.log_yx_error)
+    return catalogue, Data.of_clusters(model, catalogue.z, yx, catalogue_points(model, catalogue))
 
 
 def open_catalogue(config: Config, path: Path | None) -> Catalogue:
@@ -180,7 +191,8 @@ def _levels(config: Config, job: Job) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*config.sampler.levels, config.sampler.level)))
 
 
-def _plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
+def chain_plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
+    """How the chain of a level is made and where it is kept; its fingerprint is that of configuration and data."""
     settings = config.sampler
     digest = hashlib.sha256(config.fingerprint().encode())
     parts = [np.array([data.size, data.median]), data.log_yx, data.error, data.weight]
@@ -200,7 +212,7 @@ def _plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
 def _check_chains(config: Config, job: Job, data: Data) -> None:
     """Discard chains to be overwritten; refuse those of another run before any work is done."""
     for level in _levels(config, job):
-        plan = _plan(config, job, level, data)
+        plan = chain_plan(config, job, level, data)
         if job.overwrite:
             plan.path.unlink(missing_ok=True)
         elif plan.path.exists():
@@ -213,7 +225,7 @@ def _with_chains(
     """Sample every level; chains are stored as they grow."""
     model, data = target
     levels = _levels(config, job)
-    samplings = [Sampling(model.setup, data, _plan(config, job, level, data)) for level in levels]
+    samplings = [Sampling(model.setup, data, chain_plan(config, job, level, data)) for level in levels]
 
     def report(plan: ChainPlan, steps: int, lengths: float) -> None:
         if job.progress is not None:

@@ -12,6 +12,8 @@ import typer
 
 from forecast.cli import exit_codes, print_version, progress_bar
 
+from .applycommand import apply_command
+
 app = typer.Typer(
     help="Networks that infer sigma8 from cluster catalogues, held against the statistical forecast.",
     no_args_is_help=True,
@@ -214,6 +216,9 @@ def cases_command(
     elif not quiet:
         print_scores(comparison.scores)
         typer.echo(f"results: {folder / 'cases.json'}")
+
+
+app.command("apply")(apply_command)
 
 
 def main() -> None:

@@ -64,6 +64,7 @@ class NetworkConfig(Strict):
 
     title: str
     survey: str
+    catalogue_errors: bool = False
     network: NetworkTable = NetworkTable()
     training: TrainingTable = TrainingTable()
     prescription: PrescriptionTable = PrescriptionTable()

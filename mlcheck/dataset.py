@@ -20,6 +20,7 @@ from forecast.suitereader import Suite, open_suite
 
 from .catalogues import Catalogues, Prescription, assemble, to_mocks
 from .layout import Layout, layout_of
+from .noise import NONE, Noise
 
 Array = np.ndarray
 SHARES = (0.8, 0.1, 0.1)
@@ -134,11 +135,14 @@ class Simulator:
         A suite of the survey; its configuration is drawn from, its layout kept.
     case : str
     seed : int
+    noise : Noise
+        Measurement errors that the clusters get.
     """
 
     source: Source
     case: str
     seed: int
+    noise: Noise = NONE
 
     @cached_property
     def _sampler(self) -> Sampler:
@@ -150,4 +154,6 @@ class Simulator:
         theta = parameters.draw(size, rng=generator(self.seed, "simulate parameters", epoch))
         clusters, catalogues = self._sampler.draw(theta, 0, rng=generator(self.seed, "simulate", epoch))
         filled = {name: values[catalogues["size"] > 0] for name, values in catalogues.items()}
-        return assemble(self.source.layout(self.case), clusters, filled, parameters.names, seed=self.seed + epoch)
+        seed = self.seed + epoch
+        drawn = assemble(self.source.layout(self.case), clusters, filled, parameters.names, seed=seed)
+        return self.noise.blurred(drawn, seed=seed)

@@ -14,6 +14,7 @@ from forecast.manifest import MANIFEST
 from .catalogues import Catalogues, assemble
 from .dataset import Source
 from .modelfile import Trained
+from .noise import Noise
 
 Array = np.ndarray
 
@@ -41,12 +42,13 @@ def read_inputs(path: Path, model: Trained, *, check: bool = True) -> Catalogues
         source = Source.open(path)
         if check:
             model.check_survey(source.digest, str(path))
-        return source.read(layout.case, seed=model.origin.split_seed)
+        seed = model.origin.split_seed
+        return Noise(model.origin.noise).blurred(source.read(layout.case, seed=seed), seed=seed)
     if not path.is_file():
         raise InputError(f"{path}: no such catalogue; give a suite's folder or a table of clusters")
     if layout.case in ("ones", "overspecialised"):
         raise InputError(f"a model of case '{layout.case}' cannot judge real clusters; use one of case 'standard'")
-    columns = _columns(path)
+    columns = read_columns(path)
     needed = sorted({*layout.needed, "log_lx"})
     missing = [name for name in needed if name not in columns]
     if missing:
@@ -59,7 +61,7 @@ def read_inputs(path: Path, model: Trained, *, check: bool = True) -> Catalogues
     return assemble(layout, clusters, {"size": size, "catalogue": np.array([0])}, (), seed=model.origin.split_seed)
 
 
-def _columns(path: Path) -> dict[str, Array]:
+def read_columns(path: Path) -> dict[str, Array]:
     """Numeric columns of a table; masked values are NaN."""
     from astropy.table import Table
 

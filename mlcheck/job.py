@@ -23,6 +23,7 @@ from .catalogues import Catalogues
 from .config import NetworkConfig
 from .dataset import Simulator, Source, Split
 from .modelfile import SUFFIX, Origin, Trained, load, save
+from .noise import Noise
 from .presets import Architecture, Whitening, Whitenings, build
 from .scaler import Scaler
 from .training import History, Task, TrainingPlan, train
@@ -93,7 +94,13 @@ class Laboratory:
 
     def read(self, case: str) -> Catalogues:
         """All catalogues of a case."""
-        return self.source.read(case, seed=self.split_seed, prescription=self.config.scaling)
+        found = self.source.read(case, seed=self.split_seed, prescription=self.config.scaling)
+        return self.noise.blurred(found, seed=self.split_seed)
+
+    @cached_property
+    def noise(self) -> Noise:
+        """Measurement errors that the suite's clusters get."""
+        return Noise.of_survey(self.source.config) if self.config.catalogue_errors else Noise()
 
     @cached_property
     def _truth(self) -> dict[str, Array]:
@@ -132,6 +139,7 @@ class Laboratory:
             len(self.numbers),
             BACKEND,
             Origin.versions(),
+            self.noise.errors,
         )
 
 
@@ -187,7 +195,7 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
               (architecture, plan, prepared.scaler, origin.model, origin.suite_seed))
         return found
     network = build(architecture, prepared.scaler.layout, bounded=prepared.scaler.bounded, whitening=prepared.whitening)
-    drawer = None if plan.simulate is None else Simulator(laboratory.source, request.case, seed)
+    drawer = None if plan.simulate is None else Simulator(laboratory.source, request.case, seed, laboratory.noise)
     task = Task(
         network,
         plan,
@@ -220,6 +228,8 @@ def _identity(architecture: Architecture, plan: TrainingPlan, scaler: Scaler, or
         "scaler": scaler.to_dict(),
         "origin": [origin.model, origin.suite_seed, origin.split_seed, origin.catalogues, origin.backend],
     }
+    if origin.noise:
+        content["noise"] = origin.noise
     return hashlib.sha256(json.dumps(to_plain(content), sort_keys=True).encode()).hexdigest()[:16]
 
 

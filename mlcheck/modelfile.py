@@ -52,6 +52,8 @@ class Origin:
         In the suite.
     backend : str
     software : dict of str to str
+    noise : tuple of float
+        Measurement errors of log10 Y_X, dex, that the suite's clusters got at random; see `noise.Noise`.
     """
 
     survey: str
@@ -63,6 +65,7 @@ class Origin:
     catalogues: int
     backend: str
     software: dict[str, str]
+    noise: tuple[float, ...] = ()
 
     @staticmethod
     def versions() -> dict[str, str]:
@@ -153,7 +156,7 @@ def load(path: Path) -> Trained:
         architecture = Architecture(**about["architecture"])
         scaler = Scaler.from_dict(about["scaler"])
         whitening = _whitenings(about["whitening"])
-        plan, origin = TrainingPlan(**about["plan"]), Origin(**about["origin"])
+        plan, origin = TrainingPlan(**about["plan"]), _origin(about["origin"])
         history = _history(about["history"])
         network = build(architecture, scaler.layout, bounded=scaler.bounded, whitening=whitening)
         with tempfile.TemporaryDirectory() as folder:
@@ -192,6 +195,10 @@ def _digest(path: Path) -> str:
 def _whitenings(content: list[dict[str, Any]] | None) -> Whitenings | None:
     found = [Whitening(tuple(each["mean"]), tuple(tuple(row) for row in each["matrix"])) for each in content or ()]
     return (found[0], found[1] if len(found) > 1 else None) if found else None
+
+
+def _origin(content: dict[str, Any]) -> Origin:
+    return Origin(**{**content, "noise": tuple(content.get("noise", ()))})
 
 
 def _history(content: dict[str, Any]) -> History:

@@ -1,0 +1,106 @@
+"""Posteriors of sigma8 of one catalogue: a network's, and the exact ones of the information ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecast.chains import Sampling, sample_all
+from forecast.config import Config
+from forecast.likelihood import Data
+from forecast.model import ForwardModel
+from forecast.output import Job, prepare_output
+from forecast.run import chain_plan
+from forecast.sampler import Chain, ChainPlan
+
+from .catalogues import Catalogues
+from .modelfile import Trained
+from .predict import predict
+
+Array = np.ndarray
+LEVELS = ("counts", "selfcal", "unbinned", "full")
+ANSWER_WORDS = {
+    "counts": "exact, from N",
+    "selfcal": "exact, from N and the median Y_X",
+    "unbinned": "exact, from every Y_X",
+    "full": "exact, from L_X, Y_X and z of every cluster",
+}
+_POINTS, _SAMPLES = 400, 5000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Posterior of sigma8 from one method.
+
+    Parameters
+    ----------
+    method, words : str
+    mean, std, q16, q84 : float
+    sigma8, density : ndarray, shape (G,)
+    converged : bool
+        Of its chain; True for a network.
+    """
+
+    method: str
+    words: str
+    mean: float
+    std: float
+    q16: float
+    q84: float
+    sigma8: Array
+    density: Array
+    converged: bool = True
+
+
+def network_answer(members: Sequence[Trained], target: Catalogues) -> Answer:
+    """What networks that give densities say of one catalogue, whatever it is."""
+    found = predict(members, target, check=False)
+    assert found.density is not None
+    low, high = found.interval(0.68)
+    words = "network" if len(members) == 1 else f"{len(members)} networks"
+    numbers = (float(x[0]) for x in (found.mean, found.std, low, high))
+    return Answer("network", words, *numbers, found.sigma8, found.density[0])
+
+
+def exact_answers(
+    config: Config, target: tuple[ForwardModel, Data], job: Job, levels: Sequence[str] = LEVELS
+) -> tuple[Answer, ...]:
+    """Posteriors as `forecast fit` has them, from chains kept under the job's folder; unfinished ones go on.
+
+    Parameters
+    ----------
+    config : Config
+    target : tuple of ForwardModel and Data
+        Of the survey, and of the catalogue.
+    job : forecast.output.Job
+    levels : sequence of str
+
+    Raises
+    ------
+    InputError
+        If the folder holds chains of another catalogue, configuration or seed.
+    """
+    (model, data), mine = target, replace(job, out=job.out / "fit")
+    prepare_output(mine.out)
+    plans = [chain_plan(config, mine, level, data) for level in levels]
+    for plan in plans if job.overwrite else ():
+        plan.path.unlink(missing_ok=True)
+
+    def report(plan: ChainPlan, steps: int, lengths: float) -> None:
+        if job.progress is not None:
+            job.progress(f"sampling {plan.level}", steps, plan.max_steps, lengths)
+
+    chains = sample_all([Sampling(model.setup, data, plan) for plan in plans], report)
+    return tuple(_answer(level, chain) for level, (_, chain) in zip(levels, chains, strict=True))
+
+
+def _answer(level: str, chain: Chain) -> Answer:
+    from scipy.stats import gaussian_kde
+
+    samples, numbers = chain.samples[:, chain.names.index("sigma8")], chain.summary("sigma8")
+    grid = np.linspace(samples.min(), samples.max(), _POINTS)
+    density = gaussian_kde(samples[:: max(1, len(samples) // _SAMPLES)])(grid)
+    values = (numbers[key] for key in ("mean", "std", "q16", "q84"))
+    return Answer(level, ANSWER_WORDS.get(level, level), *values, grid, density, chain.converged)

@@ -1,0 +1,201 @@
+"""A trained network on a real catalogue: is the catalogue like the training ones, and what do both sides say?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from forecast.catalogue import Catalogue
+from forecast.config import Config
+from forecast.errors import InputError
+from forecast.manifest import model_digest
+from forecast.model import forward_model
+from forecast.output import Job
+from forecast.rng import generator
+from forecast.run import catalogue_data
+
+from .answers import LEVELS, Answer, exact_answers, network_answer
+from .catalogues import Catalogues, assemble
+from .draws import Drawn, draw
+from .evaluation import Score
+from .inputs import read_columns
+from .layout import Layout
+from .modelfile import Trained
+from .noise import Noise
+from .predict import predict
+from .reference import Reference
+from .representativeness import Representativeness, judge
+from .reweighting import score_near
+
+Array = np.ndarray
+NEAR = 0.1
+"""Share of test catalogues, the nearest ones, on which the network is scored."""
+
+
+@dataclass(frozen=True)
+class ApplyPlan:
+    """How a network is applied.
+
+    Parameters
+    ----------
+    job : forecast.output.Job
+        Output folder, seed, length of the chains, progress.
+    training, held_out : int
+        Catalogues drawn from the survey's forward model for the test of representativeness.
+    force : bool
+        Answer even where the test refuses, or the survey is another.
+    levels : tuple of str
+        Of the exact posteriors.
+    """
+
+    job: Job
+    training: int = 6000
+    held_out: int = 2000
+    force: bool = False
+    levels: tuple[str, ...] = LEVELS
+
+
+@dataclass(frozen=True)
+class Application:
+    """What a network and the statistics say of a real catalogue.
+
+    Parameters
+    ----------
+    source : str
+        Name of the catalogue's file.
+    clusters : int
+    features : tuple of str
+    representativeness : Representativeness
+    answers : tuple of Answer
+        The network's first; empty if the catalogue was refused.
+    near : Score or None
+        The network's on the test catalogues most like the real one.
+    notes : tuple of str
+    """
+
+    source: str
+    clusters: int
+    features: tuple[str, ...]
+    representativeness: Representativeness
+    answers: tuple[Answer, ...] = ()
+    near: Score | None = None
+    notes: tuple[str, ...] = ()
+
+
+def real_catalogue(catalogue: Catalogue, layout: Layout) -> Catalogues:
+    """A real catalogue as a network sees it.
+
+    Raises
+    ------
+    InputError
+        If it lacks a feature, as a whole or for one cluster.
+    """
+    have = {"z": catalogue.z, "log_lx": catalogue.log_lx, "log_yx": catalogue.log_yx}
+    for name in sorted({*layout.needed, "log_lx"}):
+        if name not in have:
+            raise InputError(
+                f"{catalogue.source}: the model wants {name}, a catalogue gives {', '.join(have)}; train a model on a "
+                "suite of a survey with L_X and Y_X alone, such as cccp_lowz"
+            )
+        unknown = np.flatnonzero(~np.isfinite(have[name]))
+        if len(unknown):
+            raise InputError(
+                f"{catalogue.source}: {catalogue.name[unknown[0]]} has no {name} ({len(unknown)} clusters in all); a "
+                "network needs every feature of every cluster: complete the table, map its column, or cut the survey"
+            )
+    table = {"size": np.array([catalogue.size]), "catalogue": np.array([0])}
+    return assemble(layout, have, table, (), seed=0)
+
+
+def check_fluxes(path: Path) -> None:
+    """Refuse a table in which a column of fluxes, wanted or not, holds what no flux can be.
+
+    Raises
+    ------
+    InputError
+    """
+    for name, values in read_columns(path).items():
+        wrong = np.flatnonzero(values <= 0)
+        if name.lower().startswith("flux") and len(wrong):
+            raise InputError(
+                f"{path.name}: {name} is {values[wrong[0]]:g} in row {wrong[0] + 1}; a detected cluster has a positive "
+                "flux: correct the table, or remove the cluster"
+            )
+
+
+def apply_network(members: Sequence[Trained], config: Config, path: Path | None, plan: ApplyPlan) -> Application:
+    """Test a catalogue for representativeness; then the network's posterior and the exact ones, unless refused.
+
+    Parameters
+    ----------
+    members : sequence of Trained
+        Networks of one survey, which give densities.
+    config : Config
+        Of the survey.
+    path : Path or None
+        The catalogue; None: the configuration's own.
+    plan : ApplyPlan
+
+    Raises
+    ------
+    InputError
+        If the networks belong to another survey, or the catalogue cannot be used.
+    """
+    first, model = members[0], forward_model(config.setup)
+    if not plan.force:
+        first.check_survey(model_digest(config.setup), f"the configuration '{config.title}'")
+    if not first.network.head.density:
+        raise InputError("the model gives a number and no posterior; train the compact preset")
+    if path is not None and path.is_file():
+        check_fluxes(path)
+    catalogue, data = catalogue_data(config, model, path)
+    target = real_catalogue(catalogue, first.scaler.layout)
+    training, held_out = _mocks(first, config, plan)
+    reference = Reference.of(training.catalogues, held_out.catalogues, rng=generator(plan.job.seed, "reference"))
+    verdict = judge(reference, target)
+    notes = _notes(first, catalogue, target)
+    found = Application(catalogue.source, catalogue.size, target.layout.names, verdict, notes=notes)
+    if verdict.verdict == "outside" and not plan.force:
+        return found
+    answers = (network_answer(members, target), *exact_answers(config, (model, data), plan.job, plan.levels))
+    return replace(found, answers=answers, near=_near(members, reference, target, held_out.catalogues))
+
+
+def _near(members: Sequence[Trained], reference: Reference, target: Catalogues, held_out: Catalogues) -> Score:
+    """The network's score on the held-out catalogues nearest to the real one."""
+    cloud = reference.clouds[0]
+    points, at = (cloud.space.white(reference.summaries(each)[0]) for each in (held_out, target))
+    found, truth = predict(members, held_out, check=False), held_out.sigma8
+    distance = np.linalg.norm(points - at, axis=1)
+    posterior = (found.std, found.cumulative(truth))
+    return score_near("network", distance, NEAR, found.mean, truth, posterior=posterior)
+
+
+def _mocks(first: Trained, config: Config, plan: ApplyPlan) -> tuple[Drawn, Drawn]:
+    """Catalogues like the training ones, with their measurement errors."""
+    noise, case, seed = Noise(first.origin.noise), first.scaler.layout.case, plan.job.seed
+    parts = []
+    for i, (name, size) in enumerate((("training", plan.training), ("held out", plan.held_out))):
+        if plan.job.progress is not None:
+            plan.job.progress("drawing catalogues", i, 2, float("nan"))
+        drawn = draw(config, case, size, name=name, seed=1000 + 2 * seed + i)
+        blurred = noise.blurred(drawn.catalogues, seed=1000 + 2 * seed + i)
+        parts.append(Drawn(name, blurred, drawn.mocks))
+    return parts[0], parts[1]
+
+
+def _notes(first: Trained, catalogue: Catalogue, target: Catalogues) -> tuple[str, ...]:
+    rms, trained = float(np.sqrt(np.mean(catalogue.log_yx_error**2))), Noise(first.origin.noise).rms
+    notes = [
+        f"Errors of log10 Y_X: {rms:.4f} dex rms in the catalogue, {trained:.4f} dex in training beside what the "
+        "survey's mocks have; the exact posteriors use each cluster's own."
+    ]
+    if "log_t" not in target.layout.names:
+        notes.append(
+            "Temperatures enter through Y_X = M_gas T: the survey's model has no relation for T alone, neither for "
+            "the network nor for the exact posteriors."
+        )
+    return tuple(notes)
