@@ -1,0 +1,210 @@
+"""Tests of trust: each compares with a null, and says what a failure means."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from forecast.errors import InputError
+
+from .evidence import Evidence
+from .leak import Leak, LeakPlan, leak
+from .part import Cell, Part, Picture, Table, pm, probability
+from .predict import predict
+from .representativeness import FALSE_ALARM
+from .terse import terse_values
+from .tersefigures import leak_figure
+from .thinning import SURPRISE, Response, Shift, response
+from .trustplots import thinning_figure
+from .verdict import Finding
+
+Array = np.ndarray
+ENSEMBLE = 10
+"""Networks of different seeds that the question of seeds needs."""
+
+
+def thinning(evidence: Evidence) -> Part:
+    """Is the number of clusters a datum for the networks, as it is for the statistics?"""
+    findings, rows, pictures = [], [], []
+    for case in evidence.trial.networks:
+        level = evidence.counterpart(case)
+        if level is None or case == "shuffled":
+            continue
+        after = evidence.thinned_standing(level)
+        exact, shift = Shift(evidence.level(level).standing.halves, after.halves), network_shift(evidence, case)
+        allowed = (after.surprise > SURPRISE) & np.isfinite(shift.after).all(axis=0)
+        try:
+            found = response(level, shift, exact, allowed, rng=evidence.rng(f"response {case}"))
+        except InputError as error:
+            findings.append(Finding(f"thinning {case}", _THINNING.format(case), "not tested", str(error), ""))
+            continue
+        findings.append(_thinning_finding(case, found))
+        rows.append(_thinning_row(case, found))
+        words = (
+            f"Case {case}: shift of the posterior mean of sigma8 when 20 to 40% of the clusters are taken away at random, "
+            f"network against exact ({level}). Line: equal."
+        )
+        figure = thinning_figure(shift.change.mean(axis=0), exact.change.mean(axis=0), allowed)
+        pictures.append(Picture(f"thinning-{case}", words, figure))
+    header = ("case", "level", "catalogues", "left out", "slope", "threshold", "exact shift", "network's shift")
+    table = Table("thinning", "Shifts of thinned catalogues; those that the prior does not allow (chance of so few "
+                  f"clusters below {SURPRISE:g}) are left out.", header, tuple(rows))  # fmt: skip
+    return Part("thinning", "Does it count?", (), tuple(findings), (table,), tuple(pictures))
+
+
+def network_shift(evidence: Evidence, case: str) -> Shift:
+    """Predictions of every member before and after thinning, (K, P); NaN where too few clusters are left."""
+    members, thinned = evidence.trial.networks[case], evidence.thinned(case).catalogues
+    enough = thinned.size >= members[0].network.smallest
+    after = np.full((len(members), len(enough)), np.nan)
+    after[:, enough] = predict(members, thinned.take(np.flatnonzero(enough)), check=False).members
+    return Shift(evidence.few_predictions(case).members, after)
+
+
+_THINNING = "Case {}: does it answer to the number of clusters as the statistics do?"
+
+
+def _thinning_finding(case: str, found: Response) -> Finding:
+    words = f"when clusters are taken away it moves {found.slope.value:.2f} times as far as it should"
+    if found.still:
+        words = "it hardly moves when clusters are taken away: the number of clusters is no datum for it"
+    return Finding(
+        f"thinning {case}",
+        _THINNING.format(case),
+        "passed" if found.passes else "failed",
+        f"slope {pm(found.slope.value, found.slope.error, 3)} of its shifts on those of {found.level}, "
+        f"{found.catalogues} catalogues",
+        f"within {found.threshold:.3f} of 1: chance exceeds that in {found.false_alarm:.1%} (random signs of the "
+        "catalogues' contributions), Monte Carlo error included",
+        f"case {case}: {words}",
+        bool(abs(found.slope.value - 1) > 0.2),
+        found.slope.value,
+        found.slope.error,
+        found.threshold,
+    )
+
+
+def _thinning_row(case: str, found: Response) -> tuple[Cell, ...]:
+    return (
+        case, found.level, found.catalogues, found.left_out, pm(found.slope.value, found.slope.error, 3),
+        f"{found.threshold:.3f}", pm(found.exact.value, found.exact.error), pm(found.network.value, found.network.error),
+    )  # fmt: skip
+
+
+def leaks(evidence: Evidence) -> Part:
+    """Does a single cluster carry sigma8 at fixed mass? (NV22 appendix B)"""
+    findings, rows, pictures = [], [], []
+    for case, members in evidence.trial.networks.items():
+        if case in ("ones", "shuffled"):
+            continue
+        for i, member in enumerate(members):
+            try:
+                terse = terse_values(member, evidence.catalogues(case)).values
+                found = leak(terse, evidence.catalogues(case), LeakPlan(), rng=evidence.rng(f"leak {case} {i}"))
+            except InputError as error:
+                findings.append(Finding(f"leak {case}", _LEAK.format(case), "not tested", str(error), ""))
+                break
+            rows.append((case, i + 1, f"{found.statistic:.1f}", f"{found.threshold:.1f}", probability(found.p_value),
+                         pm(found.correlation, found.correlation_error)))  # fmt: skip
+            if i == 0:
+                findings.append(_leak_finding(case, found))
+                words = f"Case {case}: mean terse value of every catalogue at fixed mass against its sigma8; the null."
+                pictures.append(Picture(f"leak-{case}", words, leak_figure(found, case)))
+    if "overspecialised" not in evidence.trial.networks:
+        words = "no network of case 'overspecialised' to show that the test for sigma8 in single clusters can fail"
+        findings.append(Finding("leak control", _LEAK.format("overspecialised"), "not tested", words, ""))
+    header = ("case", "member", "statistic", "threshold", "p", "partial correlation")
+    table = Table("leak", "sigma8 in the terse value of single clusters at fixed mass.", header, tuple(rows))
+    return Part("leak", "Does a single cluster tell sigma8?", (), tuple(findings), (table,), tuple(pictures))
+
+
+_LEAK = "Case {}: does a single cluster's terse value carry sigma8 at fixed mass?"
+
+
+def _leak_finding(case: str, found: Leak) -> Finding:
+    control = case == "overspecialised"
+    good = found.caught if control else not found.caught
+    result = (
+        f"partial correlation {pm(found.correlation, found.correlation_error)}, statistic {found.statistic:.1f}, "
+        f"p = {probability(found.p_value)}"
+    )
+    consequence = (
+        "the test for sigma8 in single clusters misses a network that was made to cheat"
+        if control
+        else f"case {case}: single clusters tell it sigma8 at fixed mass, as in nature they do not: it has learnt its "
+        "simulation"
+    )
+    rule = (
+        f"{'above' if control else 'below'} {found.threshold:.1f}, which sigma8 permuted between whole catalogues exceeds "
+        f"in {found.false_alarms:.0%}"
+    )
+    question = _LEAK.format(case) + (" (it must)" if control else "")
+    published = "overspecialised network shows it (figure 21)" if control else ""
+    key = "leak control" if control else f"leak {case}"
+    return Finding(
+        key, question, "passed" if good else "failed", result, rule, consequence, not control, found.statistic, float("nan"), found.threshold, found.p_value, published,
+    )  # fmt: skip
+
+
+def representativeness(evidence: Evidence) -> Part:
+    """Do the judged catalogues lie inside the training distribution?"""
+    case = evidence.main
+    question = "Are the judged catalogues like those it was trained on?"
+    try:
+        reference = evidence.reference
+    except InputError as error:
+        finding = Finding("representativeness", question, "not tested", str(error), "")
+        return Part("representativeness", question, (), (finding,))
+    judged = evidence.catalogues(case)
+    p = reference.p_values(reference.statistics(judged))
+    outside = p[:, 0] <= FALSE_ALARM
+    chance = float(stats.binomtest(int(outside.sum()), len(p), FALSE_ALARM, alternative="greater").pvalue)
+    finding = Finding(
+        "representativeness",
+        question,
+        "failed" if chance < FALSE_ALARM else "passed",
+        f"{int(outside.sum())} of {len(p):,} catalogues lie outside the training distribution ({outside.mean():.1%})",
+        f"{FALSE_ALARM:.0%} of held-out training catalogues do; binomial p above {FALSE_ALARM:g}",
+        f"{outside.mean():.0%} of these catalogues are unlike those it was trained on",
+        bool(outside.mean() > 0.05),
+        float(outside.mean()),
+        float(np.sqrt(FALSE_ALARM * (1 - FALSE_ALARM) / len(p))),
+        FALSE_ALARM,
+        chance,
+    )
+    shares = [
+        (test, f"{np.mean(each <= FALSE_ALARM):.3f}", probability(float(stats.kstest(each, "uniform").pvalue)))
+        for test, each in zip(("distributions", "correlations", "single clusters"), p.T[1:], strict=True)
+    ]
+    table = Table("representativeness", "Share of catalogues outside at 1%, by test, and uniformity of the p-values.",
+                  ("test", "share outside", "p (uniform)"), tuple(shares))  # fmt: skip
+    return Part("representativeness", question, (), (finding,), (table,))
+
+
+def seeds(evidence: Evidence) -> Part:
+    """Do networks of different initial weights agree? (NV22 section 5: ten)"""
+    case, question = evidence.main, "Do ten initialisations agree?"
+    members, found = evidence.trial.networks[case], evidence.predictions(case)
+    if len(members) < ENSEMBLE:
+        number = "one network" if len(members) == 1 else f"{len(members)} networks"
+        words = f"there is {number}; train {ENSEMBLE} with --members {ENSEMBLE} to see whether trends hold"
+        return Part("seeds", question, (), (Finding("seeds", question, "not tested", words, ""),))
+    spread = float(np.sqrt(np.mean(found.members.var(axis=0, ddof=1))))
+    width = float(np.mean(found.std)) if found.density is not None else float(np.std(found.mean - evidence.truth))
+    scatter = (found.members - evidence.truth).std(axis=1, ddof=1)
+    share = spread / width
+    finding = Finding(
+        "seeds",
+        question,
+        "passed" if share < 0.5 else "failed",
+        f"predictions of {len(members)} networks differ by {spread:.4f} (rms), {share:.2f} of the posterior width; "
+        f"their scatters are {scatter.min():.4f} to {scatter.max():.4f}",
+        "below half of the posterior width: a single network adds at most an eighth to it",
+        "networks of other seeds say something else; use the ensemble",
+        False,
+        share,
+        float("nan"),
+        0.5,
+        published="ten networks, 'similar trends' (section 5)",
+    )
+    return Part("seeds", question, (), (finding,))
