@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 
 from forecast.errors import InputError
+from forecast.likelihood import POINT_LEVELS
 from forecast.mock import Mocks
 from forecast.model import ForwardModel
 from forecast.moments import Posteriors
@@ -135,8 +136,9 @@ class Response:
     slope : Estimate
         Of the network's shift on the exact one, through the origin; what is tested. Its error holds `monte_carlo`.
     monte_carlo : float
-        Half the difference of the slopes on either half of the draws: the part of the error that catalogues share
-        where they share prior draws. Raise the number of draws where it is not small.
+        Error that catalogues have in common at levels where they share prior draws: half the difference of the
+        slopes on either half of them. It is one difference, known to a factor: draw more where it is not small.
+        0 at `full` and `full+wl`, whose chains are each catalogue's own.
     threshold : float
         Distance of the slope from 1 that chance exceeds with probability `false_alarm`: from the catalogues' own
         contributions with random signs, and three times `monte_carlo`.
@@ -209,8 +211,7 @@ def response(
     pull = mine.change * (a + b) / 2 - a * b
     signs = rng.choice([-1.0, 1.0], size=(_BOOTSTRAPS, len(pull)))
     threshold = np.quantile(np.abs(signs @ pull), 1 - false_alarm) / np.sum(a * b)
-    slopes = [float(mine.change @ half / (half @ half)) for half in (a, b)]
-    shared = abs(slopes[0] - slopes[1]) / 2
+    shared = _shared(level, mine.change, theirs.change)
     plain = sums.estimate(slope_through_origin, _BOOTSTRAPS, rng=rng)
     natural = Sums.of(mine.before, theirs.before, each)
     found = Response(
@@ -231,6 +232,14 @@ def response(
         return found
     each_slope = [slope_through_origin(Sums.of(c, theirs.change, each).total)[0] for c in members.change]
     return replace(found, seeds=float(np.std(each_slope, ddof=1)))
+
+
+def _shared(level: str, ours: Array, halves: Array) -> float:
+    """`Response.monte_carlo` of shifts (n,) and the exact ones' halves (2, n)."""
+    if level in POINT_LEVELS:
+        return 0.0
+    slopes = (halves @ ours) / (halves**2).sum(axis=1)
+    return float(abs(slopes[0] - slopes[1]) / 2)
 
 
 def _mean(values: Array) -> Estimate:

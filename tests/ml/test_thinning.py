@@ -128,3 +128,17 @@ def test_members_and_natural_slope():
     assert found.residual == pytest.approx(expected, rel=5 / np.sqrt(2 * 379))
     with pytest.raises(InputError, match="only 9 thinned catalogues can be compared"):
         response("full", network, exact, np.arange(400) < 9, rng=rng)
+
+
+def test_noise_that_all_catalogues_share():
+    """Exact shifts off by one factor in either half: no bootstrap over catalogues sees it."""
+    rng = np.random.default_rng(10)
+    network, exact = synthetic(rng, 300, monte_carlo=0.001)
+    factor = np.array([[1.03], [0.97]])
+    wrong = Shift(exact.before, exact.before + factor * exact.change)
+    every = np.ones(300, dtype=bool)
+    found = [response("counts", network, e, every, rng=rng) for e in (exact, wrong)]
+    assert response("full", network, wrong, every, rng=rng).monte_carlo == 0
+    assert found[0].monte_carlo < 0.01
+    assert found[1].monte_carlo == pytest.approx(0.03, abs=0.01)
+    assert found[1].threshold > 0.08
