@@ -106,7 +106,7 @@ def _shrinkage_finding(edges: tuple[Shrinkage, Shrinkage], level: str) -> Findin
         "passed" if all(e.passes for e in edges) else "failed",
         f"mean predicted minus true sigma8 {words}",
         f"paired difference from the exact posterior mean of {level} below three standard errors",
-        f"near the {worst.edge} sigma8 of the prior it is off by {worst.difference.value:+.4f} more than is unavoidable",
+        f"near the {worst.edge} sigma8 of the prior it is off by {worst.difference.value:+.4f} more than it must be",
         False,
         worst.difference.value,
         worst.difference.error,

@@ -60,7 +60,7 @@ def kth_distance(points: Array, training: Array, neighbour: int, *, own: bool = 
     """
     from sklearn.neighbors import NearestNeighbors
 
-    search = NearestNeighbors(n_neighbors=neighbour + int(own)).fit(training)
+    search = NearestNeighbors(n_neighbors=neighbour + int(own), algorithm="brute").fit(training)
     return np.asarray(search.kneighbors(points)[0][:, -1])
 
 

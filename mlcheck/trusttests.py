@@ -7,6 +7,7 @@ from scipy import stats
 
 from forecast.errors import InputError
 
+from .calibrationtest import tolerable_bias
 from .evidence import Evidence
 from .leak import Leak, LeakPlan, leak
 from .part import Cell, Part, Picture, Table, pm, probability
@@ -38,11 +39,12 @@ def thinning(evidence: Evidence) -> Part:
         except InputError as error:
             findings.append(Finding(f"thinning {case}", _THINNING.format(case), "not tested", str(error), ""))
             continue
-        findings.append(_thinning_finding(case, found))
+        width = float(evidence.level(level).standing.std.mean())
+        findings.append(_thinning_finding(case, found, width))
         rows.append(_thinning_row(case, found))
         words = (
-            f"Case {case}: shift of the posterior mean of sigma8 when 20 to 40% of the clusters are taken away at random, "
-            f"network against exact ({level}). Line: equal."
+            f"Case {case}: shift of the posterior mean of sigma8 when 20 to 40% of the clusters are taken away at "
+            f"random, network against exact ({level}). Line: equal."
         )
         figure = thinning_figure(shift.change.mean(axis=0), exact.change.mean(axis=0), allowed)
         pictures.append(Picture(f"thinning-{case}", words, figure))
@@ -64,7 +66,8 @@ def network_shift(evidence: Evidence, case: str) -> Shift:
 _THINNING = "Case {}: does it answer to the number of clusters as the statistics do?"
 
 
-def _thinning_finding(case: str, found: Response) -> Finding:
+def _thinning_finding(case: str, found: Response, width: float) -> Finding:
+    grave = found.still or abs(found.excess.value) > tolerable_bias(found.catalogues) * width
     words = f"when clusters are taken away it moves {found.slope.value:.2f} times as far as it should"
     if found.still:
         words = "it hardly moves when clusters are taken away: the number of clusters is no datum for it"
@@ -76,8 +79,9 @@ def _thinning_finding(case: str, found: Response) -> Finding:
         f"{found.catalogues} catalogues",
         f"within {found.threshold:.3f} of 1: chance exceeds that in {found.false_alarm:.1%} (random signs of the "
         "catalogues' contributions), Monte Carlo error included",
-        f"case {case}: {words}",
-        bool(abs(found.slope.value - 1) > 0.2),
+        f"case {case}: {words} ({pm(found.excess.value, found.excess.error)} in sigma8, "
+        f"{abs(found.excess.value) / width:.2f} posterior widths)",
+        grave,
         found.slope.value,
         found.slope.error,
         found.threshold,
@@ -86,8 +90,9 @@ def _thinning_finding(case: str, found: Response) -> Finding:
 
 def _thinning_row(case: str, found: Response) -> tuple[Cell, ...]:
     return (
-        case, found.level, found.catalogues, found.left_out, pm(found.slope.value, found.slope.error, 3),
-        f"{found.threshold:.3f}", pm(found.exact.value, found.exact.error), pm(found.network.value, found.network.error),
+        case, found.level, found.catalogues, found.left_out,
+        pm(found.slope.value, found.slope.error, 3), f"{found.threshold:.3f}",
+        pm(found.exact.value, found.exact.error), pm(found.network.value, found.network.error),
     )  # fmt: skip
 
 
@@ -135,14 +140,15 @@ def _leak_finding(case: str, found: Leak) -> Finding:
         "simulation"
     )
     rule = (
-        f"{'above' if control else 'below'} {found.threshold:.1f}, which sigma8 permuted between whole catalogues exceeds "
-        f"in {found.false_alarms:.0%}"
+        f"{'above' if control else 'below'} {found.threshold:.1f}, which sigma8 permuted between whole catalogues "
+        f"exceeds in {found.false_alarms:.0%}"
     )
     question = _LEAK.format(case) + (" (it must)" if control else "")
     published = "overspecialised network shows it (figure 21)" if control else ""
     key = "leak control" if control else f"leak {case}"
     return Finding(
-        key, question, "passed" if good else "failed", result, rule, consequence, not control, found.statistic, float("nan"), found.threshold, found.p_value, published,
+        key, question, "passed" if good else "failed", result, rule, consequence, not control,
+        found.statistic, float("nan"), found.threshold, found.p_value, published,
     )  # fmt: skip
 
 
