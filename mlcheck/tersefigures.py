@@ -64,13 +64,12 @@ def terse_figure(
         left, right = np.quantile(x, [0.0005, 0.9995])
         extent = (float(left), float(right), float(low), float(high))
         axes.hexbin(x, terse, gridsize=28, bins="log", mincnt=1, extent=extent, cmap="cividis", lw=0.1, rasterized=True)
-        axes.set(xlim=(left, right), ylim=(low, high), xlabel=LABELS.get(name, name))
+        axes.set(xlim=(left, right), ylim=(low, high), yticks=(-2, 0, 2), xlabel=LABELS.get(name, name))
         axes.set_title(rf"$\rho = {found[name].spearman:+.3f} \pm {found[name].spearman_error:.3f}$", pad=3)
     for axes in panels.flat[len(values) :]:
         axes.set_axis_off()
-    for axes in panels[:, 0]:
-        axes.set_ylabel("terse value [s.d.]")
-    figure.suptitle("colour: number of clusters, logarithmic", fontsize=7.5)
+    figure.supylabel("terse value [standard deviations]", fontsize=8)
+    figure.supxlabel("colour: number of clusters, logarithmic", fontsize=7.5)
     return freeze(figure)
 
 
@@ -111,7 +110,7 @@ def leak_figure(found: Leak, title: str = "") -> Figure:
     top.axhline(0, color=_GREY, lw=0.6)
     top.set(xlabel=r"$\sigma_8$ of the catalogue", ylabel="mean terse value at\nfixed mass [s.d.]")
     words = rf"partial correlation ${found.correlation:+.4f} \pm {found.correlation_error:.4f}$"
-    top.set_title(f"{title}: {words}" if title else words, loc="left")
+    top.set_title(f"{title}\n{words}" if title else words, loc="left")
     _null(bottom, found)
     return freeze(figure)
 
@@ -132,10 +131,10 @@ def _null(axes: Axes, found: Leak) -> None:
     log = largest > 3 * found.threshold
     low = 0.3 * float(np.median(found.null))
     edges = np.geomspace(low, 1.2 * largest, 60) if log else np.linspace(0, 1.1 * largest, 50)
-    axes.hist(found.null, edges, color=_GREY, histtype="stepfilled", alpha=0.6, label=r"$\sigma_8$ permuted")
+    axes.hist(found.null, edges.tolist(), color=_GREY, histtype="stepfilled", alpha=0.6, label=r"$\sigma_8$ permuted")
     axes.axvline(found.threshold, color="black", ls="--", lw=0.9, label=f"threshold ({found.false_alarms:.2g})")
     axes.axvline(found.statistic, color=VERMILLION, lw=1.3, label="this network")
     if log:
         axes.set_xscale("log")
     axes.set(xlim=(edges[0], edges[-1]), xlabel="statistic", ylabel="permutations")
-    axes.legend(loc="upper right" if not log else "upper center")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, columnspacing=1.0, handletextpad=0.5)
