@@ -28,10 +28,11 @@ from forecast.output import Job
 from forecast.rng import generator
 from forecast.suite import SuitePlan, run_suite
 from mlcheck.catalogues import Catalogues
+from mlcheck.conditions import conditions_of, design
 from mlcheck.config import load_config
 from mlcheck.dataset import Simulator
 from mlcheck.job import Laboratory, Request, prepare, train_members
-from mlcheck.leak import LeakPlan, Sums, conditions_of, design, leak
+from mlcheck.leak import LeakPlan, Sums, leak
 from mlcheck.modelfile import Trained, load_all
 from mlcheck.terse import terse_values
 

@@ -11,23 +11,19 @@ sigma8 than of another, and bins in mass would leave that in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import BSpline
 
 from forecast.errors import InputError
 
 from .catalogues import Catalogues
+from .conditions import conditions_of, design, standardised
 from .modelfile import Trained
 from .terse import terse_values
 
 Array = np.ndarray
-_CUBIC = 3
 _SMALL = 1e-9
-FEWEST = 50
-"""Catalogues without which the test has no power worth the name."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,7 @@ def leak(values: Array, catalogues: Catalogues, plan: LeakPlan | None = None, *,
     plan = plan or LeakPlan()
     conditions = conditions_of(catalogues, plan.nuisances)
     sums = Sums.of(np.asarray(values, dtype=float), catalogues, design(conditions, catalogues, plan.knots))
-    sigma8 = (catalogues.sigma8 - catalogues.sigma8.mean()) / catalogues.sigma8.std()
+    sigma8 = standardised(catalogues.sigma8)
     statistic = float(sums.statistic(sigma8[None])[0])
     chunk = max(1, 2_000_000 // len(sigma8))
     orders = [rng.permuted(np.tile(sigma8, (min(chunk, plan.permutations - i), 1)), axis=1)
@@ -168,62 +164,6 @@ def leak(values: Array, catalogues: Catalogues, plan: LeakPlan | None = None, *,
         catalogues.sigma8,
         sums.residual[:, 0] / catalogues.size,
     )
-
-
-def conditions_of(catalogues: Catalogues, nuisances: bool = True) -> dict[str, Array]:
-    """What observables of honest clusters depend on: a value for each cluster (n,), or each catalogue (P,).
-
-    Raises
-    ------
-    InputError
-        If there are too few catalogues, or masses or sigma8 are unknown.
-    """
-    if "sigma8" not in catalogues.parameters or not np.isfinite(catalogues.log_mass).all():
-        raise InputError("the leak test needs simulated catalogues: true masses, and sigma8 free; give a test suite's")
-    if len(catalogues) < FEWEST or not np.ptp(catalogues.sigma8):
-        raise InputError(f"the leak test needs at least {FEWEST} catalogues of different sigma8, got {len(catalogues)}")
-    found = {"log_m500": catalogues.log_mass.astype(float)}
-    if "z" in catalogues.layout.names:
-        found["z"] = catalogues.features[:, catalogues.layout.names.index("z")].astype(float)
-    if nuisances:
-        others = {name: x for name, x in catalogues.parameters.items() if name != "sigma8"}
-        found |= {name: x for name, x in others.items() if np.ptp(x) > 0}
-    return found
-
-
-def design(conditions: Mapping[str, Array], catalogues: Catalogues, knots: int) -> Array:
-    """Smooth functions (n, X) of the conditions: splines of mass and redshift, and the parameters to second order.
-
-    Each parameter is there with its square and its product with log mass; products of two parameters only if
-    catalogues outnumber all functions tenfold.
-    """
-    single = [name for name in ("log_m500", "z") if name in conditions]
-    mass = _unit(conditions["log_m500"])
-    columns = [np.ones((len(mass), 1)), *(_spline(conditions[name], knots) for name in single)]
-    if "z" in single:
-        z = _unit(conditions["z"])
-        columns.append(np.column_stack([z * mass, z * mass**2, z**2 * mass]))
-    parameters = [_unit(x) for name, x in conditions.items() if name not in single]
-    if parameters:
-        theta, row = np.column_stack(parameters), catalogues.row
-        columns += [theta[row], (theta**2)[row], theta[row] * mass[:, None]]
-        first, second = np.triu_indices(theta.shape[1], 1)
-        if len(catalogues) >= 10 * (sum(x.shape[1] for x in columns) + len(first)):
-            columns.append((theta[:, first] * theta[:, second])[row])
-    return np.concatenate(columns, axis=1)
-
-
-def _unit(x: Array) -> Array:
-    """Standardised."""
-    return (x - x.mean()) / x.std()
-
-
-def _spline(x: Array, pieces: int) -> Array:
-    """Cubic splines (n, pieces + 2) that, with a constant, span all with knots at equal numbers of clusters."""
-    edges = np.quantile(x, np.linspace(0, 1, pieces + 1))
-    edges = np.unique(edges)
-    knots = np.concatenate([np.repeat(edges[0], _CUBIC), edges, np.repeat(edges[-1], _CUBIC)])
-    return np.asarray(BSpline.design_matrix(x, knots, _CUBIC).toarray())[:, 1:]
 
 
 @dataclass(frozen=True)
@@ -260,9 +200,9 @@ class Sums:
         """From values (n,) and conditions (n, X)."""
         matrix = matrix / np.sqrt(np.mean(matrix**2, axis=0))
         inverse = np.linalg.pinv(matrix.T @ matrix, rcond=1e-10, hermitian=True)
-        values = _unit(values)
+        values = standardised(values)
         free = values - matrix @ (inverse @ (matrix.T @ values))
-        mass = _unit(catalogues.log_mass.astype(float))
+        mass = standardised(catalogues.log_mass.astype(float))
         first = catalogues.first
 
         def total(x: Array) -> Array:

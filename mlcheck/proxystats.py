@@ -6,8 +6,8 @@ as corrected in `forecast.edgeworth.edgeworth_bias`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from forecast.edgeworth import edgeworth_bias
 from forecast.errors import InputError
 from forecast.units import LN10
 
-from .resample import REPLICATES, Estimate, Tally, estimates
+from .resample import Estimate, Tally, estimates
 
 Array = np.ndarray
 CALIBRATIONS = ("power law", "regression")
@@ -71,6 +71,7 @@ class ProxyStatistics:
     Parameters
     ----------
     name, calibration : str
+        The second is empty where errors were given as such.
     within : bool
         Each catalogue's mean error removed (NV22), or errors of all catalogues together.
     bias : Estimate
@@ -134,8 +135,6 @@ def proxy_statistics(
     slope: float,
     rng: np.random.Generator,
     within: bool = False,
-    calibration: str = "",
-    replicates: int = REPLICATES,
 ) -> ProxyStatistics:
     """Statistics of errors of clusters sorted by catalogue, with bootstrap errors over whole catalogues.
 
@@ -150,32 +149,19 @@ def proxy_statistics(
         Of the mass function; `forecast.proxies.typical_slope` gives the survey's.
     rng : numpy.random.Generator
     within : bool
-    calibration : str
-        How masses were calibrated, for the record.
-    replicates : int
     """
     row, plain = np.repeat(np.arange(len(size)), size), error
     if within:
         error, kept = within_catalogues(error, size)
         plain, row = plain[kept], np.unique(row[kept], return_inverse=True)[1]
-    catalogues, centre = int(row[-1]) + 1, float(error.mean())
-    tally = Tally.of(error, row, catalogues)
-    d = error - centre
-    powers = np.column_stack([np.ones(len(d)), plain, d, d**2, d**3, d**4, np.exp(slope * LN10 * d)])
-    sums = np.column_stack([np.bincount(row, weights=x, minlength=catalogues) for x in powers.T])
-
-    def compute(weights: Array) -> Array:
-        totals = weights @ sums
-        means = totals[:, 1:] / totals[:, :1]
-        quantiles = tally.quantiles(weights, _MIDDLE)
-        return np.column_stack([means[:, 0], quantiles, *_shape(means[:, 1:].T, slope)])
-
-    bias, low, median, high, scatter, *rest = estimates(compute, catalogues, rng=rng, replicates=replicates)
+    catalogues = int(row[-1]) + 1
+    compute = _moments_of(error, plain, row, slope)
+    bias, low, median, high, scatter, *rest = estimates(compute, catalogues, rng=rng)
     skewness, kurtosis, edgeworth, sampled = rest
     published = PUBLISHED.get(name, float("nan")) if within else float("nan")
     return ProxyStatistics(
         name,
-        calibration,
+        "",
         within,
         bias,
         low,
@@ -191,6 +177,22 @@ def proxy_statistics(
         catalogues,
         published,
     )
+
+
+def _moments_of(error: Array, plain: Array, row: Array, slope: float) -> Callable[[Array], Array]:
+    """From weights of catalogues (R, P) to the mean of `plain`, and quantiles and shape of `error`, (R, 9)."""
+    catalogues = int(row[-1]) + 1
+    tally, d = Tally.of(error, row, catalogues), error - error.mean()
+    powers = [np.ones(len(d)), plain, d, d**2, d**3, d**4, np.exp(slope * LN10 * d)]
+    sums = np.column_stack([np.bincount(row, weights=x, minlength=catalogues) for x in powers])
+
+    def compute(weights: Array) -> Array:
+        totals = weights @ sums
+        means = totals[:, 1:] / totals[:, :1]
+        quantiles = tally.quantiles(weights, _MIDDLE)
+        return np.column_stack([means[:, 0], quantiles, *_shape(means[:, 1:].T, slope)])
+
+    return compute
 
 
 def _shape(means: Array, slope: float) -> tuple[Array, ...]:
@@ -241,6 +243,6 @@ def compare_proxies(
             fitted = Calibration.fit(proxy, training["log_m500"], kind)
             error = fitted.log_mass(test[name]) - test["log_m500"]
             for within in (False, True):
-                found = proxy_statistics(name, error, size, slope=slope, rng=rng, within=within, calibration=kind)
-                rows.append(found)
+                found = proxy_statistics(name, error, size, slope=slope, rng=rng, within=within)
+                rows.append(replace(found, calibration=kind))
     return tuple(rows)

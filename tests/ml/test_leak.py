@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecast.config import load_config
 from forecast.errors import InputError
+from forecast.mock import draw_mocks
+from forecast.model import forward_model
 from forecast.rng import generator
 from mlcheck.catalogues import Catalogues
+from mlcheck.conditions import conditions_of, design
 from mlcheck.dataset import Simulator
 from mlcheck.job import prepare
 from mlcheck.layout import Layout
-from mlcheck.leak import LeakPlan, Sums, conditions_of, design, leak, network_leak
+from mlcheck.leak import LeakPlan, Sums, leak, network_leak
 from mlcheck.modelfile import Trained
 from mlcheck.presets import Architecture, build
 from mlcheck.terse import terse_values
@@ -113,6 +117,34 @@ def test_what_moves_the_mass_function_and_the_observables_must_be_held_fixed(cha
         free += leak(values, narrow, QUICK, rng=rng).caught
     assert within_binomial(held, 60, QUICK.false_alarms, sigma=4), held
     assert not within_binomial(free, 60, QUICK.false_alarms, sigma=4), free
+
+
+def survey(name):
+    """NV22's with Mmin following L_X, or a flux-limited cone in which L_X decides which clusters are seen."""
+    setup = load_config("nv22" if name == "follows_lx" else "cccp_lowz").setup
+    if name == "follows_lx":
+        setup = replace(setup, selection=replace(setup.selection, min_mass_mode="follows_lx"))
+    return forward_model(setup)
+
+
+@pytest.mark.parametrize("name", ["follows_lx", "flux_limited"])
+def test_selection_by_luminosity_makes_no_leak(name):
+    model, caught, trials = survey(name), 0, 60
+    for i in range(trials):
+        rng = generator(12, name, i)
+        theta = model.parameters.draw(100, rng=rng)
+        mocks = draw_mocks(model, theta, rng=rng)
+        filled = mocks.size > 0
+        parameters = dict(zip(model.parameters.names, theta[filled].T, strict=True))
+        features = np.column_stack([mocks.log_lx, mocks.log_yx, mocks.z]).astype(np.float32)
+        layout = Layout("standard", ("log_lx", "log_yx", "z"), ())
+        if name == "follows_lx":  # all at one redshift
+            layout, features = Layout("standard", ("log_lx", "log_yx"), ()), features[:, :2]
+        size = mocks.size[filled]
+        catalogues = Catalogues(layout, features, size, np.arange(len(size)), parameters, mocks.log_mass)
+        values = np.tanh(2 * (mocks.log_lx - 44)) + 0.5 * (mocks.log_yx - 13.5) ** 2
+        caught += leak(values, catalogues, QUICK, rng=rng).caught
+    assert within_binomial(caught, trials, QUICK.false_alarms, sigma=4), caught
 
 
 def brute_force(values, catalogues, matrix, sigma8):
