@@ -27,7 +27,7 @@ ANSWER_WORDS = {
     "unbinned": "exact, from every Y_X",
     "full": "exact, from L_X, Y_X and z of every cluster",
 }
-_POINTS, _SAMPLES = 400, 5000
+_POINTS, _SAMPLES = 400, 20_000
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def network_answer(members: Sequence[Trained], target: Catalogues) -> Answer:
     assert found.density is not None
     low, high = found.interval(0.68)
     words = "network" if len(members) == 1 else f"{len(members)} networks"
-    numbers = (float(x[0]) for x in (found.mean, found.std, low, high))
-    return Answer("network", words, *numbers, found.sigma8, found.density[0])
+    mean, std, q16, q84 = (float(x[0]) for x in (found.mean, found.std, low, high))
+    return Answer("network", words, mean, std, q16, q84, found.sigma8, found.density[0])
 
 
 def exact_answers(
@@ -101,6 +101,7 @@ def _answer(level: str, chain: Chain) -> Answer:
 
     samples, numbers = chain.samples[:, chain.names.index("sigma8")], chain.summary("sigma8")
     grid = np.linspace(samples.min(), samples.max(), _POINTS)
-    density = gaussian_kde(samples[:: max(1, len(samples) // _SAMPLES)])(grid)
-    values = (numbers[key] for key in ("mean", "std", "q16", "q84"))
-    return Answer(level, ANSWER_WORDS.get(level, level), *values, grid, density, chain.converged)
+    width = max(min(chain.effective_size, len(samples)), 2.0) ** -0.2  # Scott's rule, of independent samples
+    density = gaussian_kde(samples[:: max(1, len(samples) // _SAMPLES)], bw_method=width)(grid)
+    mean, std, q16, q84 = (numbers[key] for key in ("mean", "std", "q16", "q84"))
+    return Answer(level, ANSWER_WORDS.get(level, level), mean, std, q16, q84, grid, density, chain.converged)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .apply import Application
     from .modelfile import Trained
 
+Mocks = Annotated[int, typer.Option("--mocks", min=800, help="Catalogues drawn to know the training distribution.")]
 Force = Annotated[bool, typer.Option("--force", help="Answer even outside the training distribution.")]
 
 
@@ -27,6 +28,7 @@ def apply_command(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Cut the chains of the exact posteriors short.")] = False,
     force: Force = False,
+    mocks: Mocks = 8000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of mocks and chains.")] = 1,
     out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/apply"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Discard the chains of an earlier run.")] = False,
@@ -53,7 +55,7 @@ def apply_command(
         settings = load_config(name)
         job = Job(Path(name).stem, out, seed, quick, overwrite=overwrite, progress=report)
         prepare_output(out)
-        found = apply_network(members, settings, catalogue, ApplyPlan(job, force=force))
+        found = apply_network(members, settings, catalogue, ApplyPlan(job, mocks - mocks // 4, mocks // 4, force))
         content = write_application(found, members, settings, job)
         if not found.answers:
             raise InputError(
@@ -67,9 +69,7 @@ def apply_command(
         typer.echo(f"results and figure: {out}")
 
 
-def write_application(
-    found: Application, members: tuple[Trained, ...], settings: Config, job: Any
-) -> dict[str, Any]:
+def write_application(found: Application, members: tuple[Trained, ...], settings: Config, job: Any) -> dict[str, Any]:
     """Write results.json and, unless refused, the figure; what was written."""
     from forecast.files import write_json
     from forecast.output import prepare_output

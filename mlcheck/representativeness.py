@@ -141,6 +141,65 @@ def judge(reference: Reference, target: Catalogues, *, false_alarm: float = FALS
     )
 
 
+@dataclass(frozen=True)
+class SuiteVerdict:
+    """Whether the catalogues of a suite are distributed as the training ones.
+
+    Parameters
+    ----------
+    verdict : str
+        "inside", "doubtful" or "outside".
+    p : float
+        Chance of so many catalogues beyond the 5% limit, if the suite were like the training data.
+    catalogues : int
+    beyond_1, beyond_5 : float
+        Shares of catalogues with p values of at most 1% and 5%.
+    by_test : dict of str to float
+        `beyond_5` of each of `TESTS`.
+    """
+
+    verdict: str
+    p: float
+    catalogues: int
+    beyond_1: float
+    beyond_5: float
+    by_test: dict[str, float]
+
+    @property
+    def words(self) -> str:
+        """The verdict in one sentence."""
+        worst = max(self.by_test, key=lambda test: self.by_test[test])
+        place = {"inside": "like the training data", "doubtful": "doubtful"}.get(self.verdict, "not like training data")
+        return (
+            f"The suite is {place}: {self.beyond_5:.1%} of {self.catalogues} catalogues lie beyond the 5% limit "
+            f"(p = {self.p:.2g}), most in the {TEST_WORDS[worst]} ({self.by_test[worst]:.1%})."
+        )
+
+
+def judge_suite(reference: Reference, suite: Catalogues, *, false_alarm: float = FALSE_ALARM) -> SuiteVerdict:
+    """Judge many catalogues together: weaker differences show than in any one of them.
+
+    The number beyond the 5% limit is compared with what as many held-out catalogues would give; since both are ranked
+    among the same M held-out ones, it is beta-binomial with parameters r = 0.05 (M + 1) and M + 1 - r.
+
+    Parameters
+    ----------
+    reference : Reference
+    suite : Catalogues
+    false_alarm : float
+    """
+    from scipy.stats import betabinom
+
+    p = reference.p_values(reference.statistics(suite))
+    size, limit = len(reference.null), int(0.05 * (len(reference.null) + 1))
+    beyond = p <= limit / (size + 1) + 1e-12
+    chance = float(betabinom.sf(int(beyond[:, 0].sum()) - 1, len(suite), limit, size + 1 - limit))
+    verdict = "outside" if chance <= false_alarm else "doubtful" if chance <= DOUBTFUL * false_alarm else "inside"
+    shares = dict(zip(TESTS, beyond[:, 1:].mean(axis=0).tolist(), strict=True))
+    low = float(np.mean(p[:, 0] <= FALSE_ALARM))
+    return SuiteVerdict(verdict, chance, len(suite), low, float(beyond[:, 0].mean()), shares)
+
+
 def _check(reference: Reference, target: Catalogues, false_alarm: float) -> None:
     if len(target) != 1:
         raise InputError(f"one catalogue is judged at a time, got {len(target)}; take them apart with Catalogues.take")

@@ -121,10 +121,11 @@ def transfer(
     names = plan.levels or tuple(level for level in levels_of(model.setup) if level != "binned")
     methods = (NETWORK, *names)
     scores: dict[tuple[str, int], Score] = {}
+    total = len(methods) * (len(away) + 1)
     for at, drawn in enumerate((home, *away)):
-        for i, method in enumerate(methods):
+        for method in methods:
             if progress is not None:
-                progress(f"transfer to {drawn.name}: {method}", at * len(methods) + i, len(methods) * (len(away) + 1), 0)
+                progress(f"transfer to {drawn.name}: {method}", len(scores), total, float("nan"))
             found = _network(members, drawn) if method == NETWORK else _level(model, method, drawn, plan)
             scores[method, at] = found
     return tuple(
