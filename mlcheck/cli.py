@@ -218,6 +218,44 @@ def cases_command(
         typer.echo(f"results: {folder / 'cases.json'}")
 
 
+@app.command("report")
+def report_command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Output folder of 'mlcheck cases' or 'mlcheck train'.")],
+    suite: Suite,
+    judged: Annotated[
+        Path | None, typer.Option("--judge", metavar="DIR", help="Judge by the catalogues of this suite instead.")
+    ] = None,
+    exact: Annotated[int, typer.Option("--exact", min=100, help="Catalogues with exact posteriors.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the tests.")] = 1,
+    out: Annotated[Path | None, typer.Option("--out", help="Output folder.  [default: RUN/report]")] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Can the networks be trusted? Every test, the exact statistics beside them, and a verdict, as one HTML page.
+
+    Finished steps are kept: stopped or killed, the same command goes on.
+    """
+    with _task(quiet or as_json) as told:
+        from forecast.files import json_text
+
+        from .evidence import ReportPlan
+        from .trial import Trial
+        from .trustreport import build_report, write_report
+
+        folder = out if out is not None else run / "report"
+        report = build_report(Trial.open(run, suite, judged=judged), ReportPlan(seed, exact), folder, progress=told)
+        page = write_report(report, folder)
+    if as_json:
+        typer.echo(json_text({"verdict": asdict(report.verdict), "findings": [asdict(f) for f in report.findings]}))
+    elif not quiet:
+        for finding in report.findings:
+            typer.echo(f"{finding.outcome:<10}  {finding.question} {finding.result}")
+        typer.echo(f"\n{report.verdict.grade.upper()}")
+        for reason in report.verdict.reasons:
+            typer.echo(f"- {reason}")
+        typer.echo(f"report: {page}")
+
+
 app.command("apply")(apply_command)
 
 

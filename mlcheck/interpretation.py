@@ -75,8 +75,9 @@ def alone(evidence: Evidence) -> Part:
     text: tuple[str, ...] = ()
     if part.reordering > 0:
         text = (
-            f"Removing a cluster also shifts which rows the network's poolings pair: half of the middle 68% of the shifts "
-            f"is {part.total:.4f}, of the removal proper {part.removal:.4f}, of the re-ordering {part.reordering:.4f}.",
+            "Removing a cluster also shifts which rows the network's poolings pair: half of the middle 68% of the "
+            f"shifts is {part.total:.4f}, of the removal proper {part.removal:.4f}, of the re-ordering "
+            f"{part.reordering:.4f}.",
         )
     header = ("log10 mass above", "clusters", "share that lowers sigma8", "1000 x median shift")
     table = Table("leave-one-out", "Removals above benchmark masses (Msun/h).", header, tuple(rows))

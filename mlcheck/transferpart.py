@@ -1,44 +1,139 @@
-"""How answers change where nature is not the simulation: other libraries, another mass function."""
+"""Where nature is not the simulation: other libraries and mass functions, and what judged catalogues differ in."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
-from forecast.config import Config
-from forecast.errors import InputError
-
-from .draws import Drawn, changed, draw
+from .cases import LEVEL_WORDS
+from .diagnosis import ALARM, Diagnosis, Signature, diagnose, signature
+from .draws import Drawn
 from .evidence import Evidence
-from .part import Part, Table, pm
-from .store import Store
+from .part import Part, Table, pm, probability
 from .transfer import NETWORK, Transfer, TransferPlan, transfer
 from .verdict import Finding
+from .worlds import faults, natures
 
-LIBRARIES = ("nv22_table2", "magneticum", "flamingo", "tng")
-MASS_FUNCTION = "bocquet16_hydro"
+_TOLERATED = 0.3
+_KNOWN = 200
+"""Catalogues behind the signature of each known fault."""
 
 
-def worlds(config: Config) -> dict[str, dict[str, object]]:
-    """Changes of a configuration that make it another world: other libraries of residuals, another mass function."""
-    own = config.library.name if config.library is not None else None
-    found: dict[str, dict[str, object]] = {
-        f"library {name}": {"library": {"name": name}} for name in LIBRARIES if name != own
-    }
-    return found
+@dataclass(frozen=True)
+class Transfers:
+    """Rows of the table."""
+
+    rows: tuple[Transfer, ...]
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """Of known faults."""
+
+    rows: tuple[Signature, ...]
 
 
 def other_worlds(evidence: Evidence) -> Part:
-    """Network and statistics on catalogues of other libraries; both still believe in their own."""
-    case, title = evidence.main, "What if clusters are not like those it was trained on?"
-    trial = evidence.trial
-    home = Drawn.of_source(trial.judged, case, np.flatnonzero(np.isin(_numbers(evidence), trial.numbers)), seed=1)
-    away = []
-    for i, (name, tables) in enumerate(worlds(trial.laboratory.source.config).items()):
-        try:
-            config = changed(trial.laboratory.source.config, **tables)
-            away.append(draw(config, case, evidence.plan.away, name=name, seed=evidence.plan.seed + 1 + i))
-        except InputError:
-            continue  # a survey that has not what another library needs
-    plan = TransferPlan(evidence.plan.moments, dear=min(100, evidence.plan.away))
-    rows = transfer(trial.networks[case], trial.model, home, away, plan)
-    return Part("transfer", title, (), tuple(_findings(rows)), (_table(rows),))
+    """Network and statistics on catalogues of other libraries and mass functions; both still believe in their own."""
+    title = "What if nature is not the simulation?"
+    settings = [evidence.plan.exact, evidence.plan.away, evidence.plan.steps]
+    found = evidence.kept("transfer", Transfers, lambda: _transfers(evidence), settings)
+    if not found.rows:
+        words = "the survey has no other library or mass function to be tried"
+        return Part("transfer", title, (), (Finding("transfer", title, "not tested", words, ""),))
+    rows = tuple(
+        (t.suite, t.method, pm(t.shift, t.shift_error), f"{t.shift_in_widths:+.2f}", f"{t.scatter_ratio:.2f}",
+         f"{t.home.coverage_68:.2f}", f"{t.away.coverage_68:.2f}", t.away.catalogues)
+        for t in found.rows
+    )  # fmt: skip
+    header = ("catalogues of", "method", "change of bias", "in widths", "scatter, ratio", "68% at home", "68% there",
+              "catalogues")  # fmt: skip
+    caption = (
+        "Networks and statistics that believe in the training simulation, on catalogues of another one. full, full+wl: "
+        f"{LEVEL_WORDS['full'].lstrip('. ')}; with weak-lensing masses."
+    )
+    table = Table("transfer", caption, header, rows)
+    return Part("transfer", title, (), (_transfer_finding(found.rows),), (table,))
+
+
+def _transfers(evidence: Evidence) -> Transfers:
+    trial, plan, case = evidence.trial, evidence.plan, evidence.main
+    config = trial.laboratory.source.config
+    away = [
+        drawn
+        for i, world in enumerate(natures(config))
+        if (drawn := world.draw(config, case, plan.away, seed=plan.seed + 100 + i)) is not None
+    ]
+    few, told = evidence.few(case), evidence.report("other libraries and mass functions")
+    home = Drawn("home", few, evidence.mocks)
+    settings = TransferPlan(plan.moments, dear=min(60, plan.away))
+    report = None if told is None else lambda _, done, total, __: told(done, total)
+    return Transfers(transfer(trial.networks[case], trial.model, home, away, settings, progress=report))
+
+
+def _transfer_finding(rows: tuple[Transfer, ...]) -> Finding:
+    mine = [t for t in rows if t.method == NETWORK]
+    worst = max(mine, key=lambda t: abs(t.shift_in_widths))
+    off = [t for t in mine if abs(t.shift_in_widths) > _TOLERATED and abs(t.shift) > 3 * t.shift_error]
+    names = ", ".join(f"{t.suite} ({t.shift:+.4f})" for t in off)
+    return Finding(
+        "transfer",
+        "Does its answer hold if clusters follow another library or mass function?",
+        "failed" if off else "passed",
+        f"largest change of its bias {worst.shift:+.4f} ± {worst.shift_error:.4f} ({worst.shift_in_widths:+.2f} "
+        f"posterior widths), for {worst.suite}",
+        f"below {_TOLERATED:g} posterior widths, or three standard errors",
+        f"biased where nature is not its simulation: {names}",
+        False,
+        worst.shift_in_widths,
+        worst.shift_error / worst.home.width,
+        _TOLERATED,
+    )
+
+
+def difference(evidence: Evidence) -> Part:
+    """Do the judged catalogues differ from the training ones as a set, and what does the difference look like?"""
+    title, case = "In what do the judged catalogues differ from the training ones?", evidence.main
+    few = evidence.few(case)
+    mine = signature(evidence.reference, evidence.trial.model, Drawn("judged", few, evidence.mocks))
+    known = evidence.kept("faults", Signatures, lambda: _faults(evidence))
+    found = diagnose(evidence.reference, mine, few, known.rows)
+    rows = tuple((name, kind, f"{cosine:+.2f}") for name, kind, cosine in found.likeness[:6])
+    caption = (
+        "Known faults by the cosine between their mean effect on catalogues (whitened summaries, and errors of exact "
+        "posterior means) and the difference found; without a difference it means nothing."
+    )
+    table = Table("difference", caption, ("known fault", "kind", "cosine"), rows)
+    return Part("difference", title, (), (_difference_finding(found, mine.catalogues),), (table,))
+
+
+def _faults(evidence: Evidence) -> Signatures:
+    trial, case = evidence.trial, evidence.main
+    config, told, rows = trial.laboratory.source.config, evidence.report("signatures of known faults"), []
+    every = faults(config)
+    for i, world in enumerate(every):
+        drawn = world.draw(config, case, _KNOWN, seed=evidence.plan.seed + 1000 + i)
+        if drawn is not None:
+            rows.append(signature(evidence.reference, trial.model, drawn, kind=world.kind))
+        if told is not None:
+            told(i + 1, len(every))
+    return Signatures(tuple(rows))
+
+
+def _difference_finding(found: Diagnosis, catalogues: int) -> Finding:
+    like = f"most like: {found.culprit} (cosine {found.likeness[0][2]:.2f})" if found.likeness else "no known fault"
+    what = "the labels of sigma8 are not those of the catalogues"
+    if found.p_features < ALARM:
+        what = "the catalogues are not like the training ones"
+    return Finding(
+        "difference",
+        "Are features and labels, all catalogues together, those it was trained on?",
+        "failed" if found.differs else "passed",
+        f"p = {probability(found.p_features)} (features), {probability(found.p_labels)} (labels against exact "
+        f"posteriors), {catalogues} catalogues; largest: {found.summary}, {found.standard_errors:+.1f} standard errors",
+        f"p above {ALARM:g} (chi-square; twice tested)",
+        f"{what}; {like}",
+        True,
+        p_value=found.p_value,
+        threshold=ALARM,
+    )
+

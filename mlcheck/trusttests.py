@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from forecast.errors import InputError
 
@@ -12,7 +11,7 @@ from .evidence import Evidence
 from .leak import Leak, LeakPlan, leak
 from .part import Cell, Part, Picture, Table, pm, probability
 from .predict import predict
-from .representativeness import FALSE_ALARM
+from .representativeness import DOUBTFUL, FALSE_ALARM, TEST_WORDS, judge_suite
 from .terse import terse_values
 from .tersefigures import leak_figure
 from .thinning import SURPRISE, Response, Shift, response
@@ -161,29 +160,23 @@ def representativeness(evidence: Evidence) -> Part:
     except InputError as error:
         finding = Finding("representativeness", question, "not tested", str(error), "")
         return Part("representativeness", question, (), (finding,))
-    judged = evidence.catalogues(case)
-    p = reference.p_values(reference.statistics(judged))
-    outside = p[:, 0] <= FALSE_ALARM
-    chance = float(stats.binomtest(int(outside.sum()), len(p), FALSE_ALARM, alternative="greater").pvalue)
+    found = judge_suite(reference, evidence.catalogues(case))
     finding = Finding(
         "representativeness",
         question,
-        "failed" if chance < FALSE_ALARM else "passed",
-        f"{int(outside.sum())} of {len(p):,} catalogues lie outside the training distribution ({outside.mean():.1%})",
-        f"{FALSE_ALARM:.0%} of held-out training catalogues do; binomial p above {FALSE_ALARM:g}",
-        f"{outside.mean():.0%} of these catalogues are unlike those it was trained on",
-        bool(outside.mean() > 0.05),
-        float(outside.mean()),
-        float(np.sqrt(FALSE_ALARM * (1 - FALSE_ALARM) / len(p))),
-        FALSE_ALARM,
-        chance,
+        "passed" if found.verdict == "inside" else "failed",
+        found.words,
+        f"as many as of held-out training catalogues: p above {DOUBTFUL * FALSE_ALARM:g} (beta-binomial)",
+        f"{found.beyond_5:.0%} of these catalogues lie beyond the 5% limit of the training distribution",
+        found.verdict == "outside",
+        found.beyond_5,
+        float(np.sqrt(0.05 * 0.95 / found.catalogues)),
+        0.05,
+        found.p,
     )
-    shares = [
-        (test, f"{np.mean(each <= FALSE_ALARM):.3f}", probability(float(stats.kstest(each, "uniform").pvalue)))
-        for test, each in zip(("distributions", "correlations", "single clusters"), p.T[1:], strict=True)
-    ]
-    table = Table("representativeness", "Share of catalogues outside at 1%, by test, and uniformity of the p-values.",
-                  ("test", "share outside", "p (uniform)"), tuple(shares))  # fmt: skip
+    rows = tuple((TEST_WORDS[test], f"{share:.3f}") for test, share in found.by_test.items())
+    header = ("test", "share beyond the 5% limit")
+    table = Table("representativeness", "Judged catalogues among held-out training ones.", header, rows)
     return Part("representativeness", question, (), (finding,), (table,))
 
 
