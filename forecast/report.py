@@ -37,7 +37,7 @@ _KINDS = {
 _OBSERVABLES = {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X", "core": "C", "wl": "M_WL"}
 _SYMBOLS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": "Δγ"}
 _TYPESET = (
-    (r"\b([LMY])_(X|gas)\b", r"<i>\1</i><sub>\2</sub>"),
+    (r"\b([LMY])_(X|gas|WL)\b", r"<i>\1</i><sub>\2</sub>"),
     (r"\bM(min|break)\b", r"<i>M</i><sub>\1</sub>"),
     (r"\bsigma8\b", "σ<sub>8</sub>"),
     (r"\bn_s\b", "<i>n</i><sub>s</sub>"),

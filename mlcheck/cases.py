@@ -127,6 +127,11 @@ def counterpart(case: str, exact: Mapping[str, Exact]) -> Exact | None:
     return next((exact[level] for level in COUNTERPARTS[case] if level in exact), None)
 
 
+def published(name: str, survey: str) -> float:
+    """NV22's scatter of a case or a baseline; NaN for other surveys than its own."""
+    return PUBLISHED.get(name, float("nan")) if survey == "nv22" else float("nan")
+
+
 def run_case(request: Request, laboratory: Laboratory, prepared: Prepared | None = None) -> Outcome:
     """Train the members of one case and score them on the test catalogues."""
     prepared = prepared or prepare(laboratory, request.case, request.preset)
@@ -135,7 +140,8 @@ def run_case(request: Request, laboratory: Laboratory, prepared: Prepared | None
     truth = prepared.test.sigma8
     words = CASE_WORDS[request.case]
     result = score(request.case, words, "network", found.mean, truth, std=found.std, below=found.cumulative(truth))
-    return Outcome(trained, found, replace(result, published=PUBLISHED.get(request.case, float("nan"))))
+    result = replace(result, published=published(request.case, laboratory.source.suite.manifest.name))
+    return Outcome(trained, found, result)
 
 
 def score_baselines(laboratory: Laboratory, *, seed: int) -> list[Score]:
@@ -146,7 +152,7 @@ def score_baselines(laboratory: Laboratory, *, seed: int) -> list[Score]:
     for name in BASELINES:
         found = baseline(name, train, known, test, seed=seed)
         row = score(name, BASELINE_WORDS[name], "baseline", found, truth)
-        rows.append(replace(row, published=PUBLISHED.get(name, float("nan"))))
+        rows.append(replace(row, published=published(name, laboratory.source.suite.manifest.name)))
     return rows
 
 

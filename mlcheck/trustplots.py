@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 _GREY = "#888888"
+_TITLES = {
+    "L_X": r"$x = L_{\rm X}$",
+    "T": "$x = T$",
+    "M_gas": r"$x = M_{\rm gas}$",
+    "M_WL": r"$x = M_{\rm WL}$",
+    "Y_X": r"$x = Y_{\rm X}$",
+}
 
 
 @style()
@@ -64,7 +71,7 @@ def mass_curves_figure(
     log_break : float or None
         Marked.
     """
-    figure = new_figure(COLUMN, 0.8 * COLUMN * len(curves) + 0.1 * COLUMN)
+    figure = new_figure(COLUMN, 0.62 * COLUMN * len(curves) + 0.1 * COLUMN)
     panels = np.atleast_1d(figure.subplots(len(curves), 1, sharex=True))
     for axes, (title, pair) in zip(panels, curves.items(), strict=True):
         for curve, colour, fmt, name in zip(pair, (BLUE, VERMILLION), ("o-", "s-"), ("network", "exact"), strict=True):
@@ -73,7 +80,7 @@ def mass_curves_figure(
         if log_break is not None:
             axes.axvline(log_break, color=_GREY, lw=0.8, ls=":")
         axes.set_ylabel(label)
-        axes.set_title(title, loc="left")
+        axes.set_title(_TITLES.get(title, title), loc="left")
     panels[0].legend()
     panels[-1].set_xlabel(r"$\log_{10} M_{500}$ [$h^{-1} M_\odot$]")
     return freeze(figure)
