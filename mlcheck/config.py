@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,13 @@ class NetworkConfig(Strict):
         return Architecture.of(name, **{**given, "seed": seed})
 
     def plan(self, preset: str | None = None, *, seed: int, **changed: Any) -> TrainingPlan:
-        """Training plan of the configured preset, or of another."""
+        """Training plan of the configured preset, or of another; fewer epochs are selected from their like share."""
         name = _preset(preset or self.network.preset)
         given = self.training.model_dump(exclude_none=True) if name == self.network.preset else {}
-        return TrainingPlan.of(name, **{**given, "seed": seed, **changed})
+        whole = TrainingPlan.of(name, **{**given, "seed": seed})
+        if "epochs" in changed and "select_from" not in changed:
+            changed["select_from"] = max(1, round(whole.select_from * changed["epochs"] / whole.epochs))
+        return replace(whole, **changed)
 
     @property
     def scaling(self) -> Prescription:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def _read(path: Path, digest: str) -> dict[str, Array] | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file) if str(file["digest"]) == digest else None
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
@@ -87,6 +88,10 @@ def _flatten(value: Any, name: str, arrays: dict[str, Array]) -> None:
 
 def _built(kind: Any, arrays: Mapping[str, Array], name: str) -> Any:
     """A value of type `kind` from the leaves under `name`."""
+    if type(None) in get_args(kind):
+        if not any(key == name or key.startswith(f"{name}{_SEPARATOR}") for key in arrays):
+            return None
+        kind = next(x for x in get_args(kind) if x is not type(None))
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         parts = {f.name: _built(hints[f.name], arrays, f"{name}{_SEPARATOR}{f.name}") for f in fields(kind)}
@@ -94,8 +99,6 @@ def _built(kind: Any, arrays: Mapping[str, Array], name: str) -> Any:
     if f"{name}{_SEPARATOR}length" in arrays:
         inner = get_args(kind)[0]
         return tuple(_built(inner, arrays, f"{name}{_SEPARATOR}{i}") for i in range(int(arrays[f"{name}/length"])))
-    if name not in arrays:
-        return None
     value = arrays[name]
     if get_origin(kind) is tuple:
         return _tuple(value.tolist())

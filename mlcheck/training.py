@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -312,7 +313,7 @@ def _resume(task: Task, start: list[Array]) -> _State | None:
         with np.load(task.checkpoint, allow_pickle=False) as file:
             about = json.loads(bytes(file["about"]))
             current, best = ([file[f"{kind}_{i}"] for i in range(len(start))] for kind in ("current", "best"))
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{task.checkpoint}: not a readable checkpoint ({error}); --overwrite it") from error
     same = [x.shape for x in current] == [x.shape for x in start]
     if about["identity"] != task.identity or about["plan"] != json.loads(json_text(asdict(task.plan))) or not same:

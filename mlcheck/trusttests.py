@@ -165,7 +165,7 @@ def representativeness(evidence: Evidence) -> Part:
         "representativeness",
         question,
         "passed" if found.verdict == "inside" else "failed",
-        found.words,
+        found.words.rstrip("."),
         f"as many as of held-out training catalogues: p above {DOUBTFUL * FALSE_ALARM:g} (beta-binomial)",
         f"{found.beyond_5:.0%} of these catalogues lie beyond the 5% limit of the training distribution",
         found.verdict == "outside",
