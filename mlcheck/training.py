@@ -310,7 +310,7 @@ def _resume(task: Task, start: list[Array]) -> _State | None:
     if task.checkpoint is None or not task.checkpoint.exists():
         return None
     try:
-        with np.load(task.checkpoint, allow_pickle=False) as file:
+        with np.load(io.BytesIO(task.checkpoint.read_bytes()), allow_pickle=False) as file:
             about = json.loads(bytes(file["about"]))
             current, best = ([file[f"{kind}_{i}"] for i in range(len(start))] for kind in ("current", "best"))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
