@@ -225,7 +225,7 @@ def report_command(
     judged: Annotated[
         Path | None, typer.Option("--judge", metavar="DIR", help="Judge by the catalogues of this suite instead.")
     ] = None,
-    exact: Annotated[int, typer.Option("--exact", min=100, help="Catalogues with exact posteriors.")] = 200,
+    quick: Annotated[bool, typer.Option("--quick", help="A rough report in a fraction of the time.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the tests.")] = 1,
     out: Annotated[Path | None, typer.Option("--out", help="Output folder.  [default: RUN/report]")] = None,
     quiet: Quiet = False,
@@ -243,7 +243,8 @@ def report_command(
         from .trustreport import build_report, write_report
 
         folder = out if out is not None else run / "report"
-        report = build_report(Trial.open(run, suite, judged=judged), ReportPlan(seed, exact), folder, progress=told)
+        plan = ReportPlan.quick(seed) if quick else ReportPlan(seed)
+        report = build_report(Trial.open(run, suite, judged=judged), plan, folder, progress=told)
         page = write_report(report, folder)
     if as_json:
         typer.echo(json_text({"verdict": asdict(report.verdict), "findings": [asdict(f) for f in report.findings]}))

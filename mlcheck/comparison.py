@@ -259,7 +259,8 @@ def _agreement_row(case: str, found: Agreement) -> tuple[Cell, ...]:
 def _saliency_finding(case: str, level: str, found: list[Agreement]) -> Finding:
     names = [each.name.removeprefix("saliency, ") for each in found]
     pairs = list(zip(names, found, strict=True))
-    weak = [n for n, e in pairs if not e.correlation.value > e.null[1] or e.slope.value + 3 * e.slope.error < HALF]
+    known = [(n, e) for n, e in pairs if np.isfinite(e.correlation.value)]
+    weak = [n for n, e in known if not e.correlation.value > e.null[1] or e.slope.value + 3 * e.slope.error < HALF]
     words = "; ".join(
         f"{n} {pm(e.correlation.value, e.correlation.error, 2)}, slope {pm(e.slope.value, e.slope.error, 2)}"
         for n, e in pairs
@@ -267,23 +268,24 @@ def _saliency_finding(case: str, level: str, found: list[Agreement]) -> Finding:
     return Finding(
         f"saliency {case}",
         f"Case {case}: does it respond to the observables of clusters as {level} does?",
-        "failed" if weak else "passed",
+        "not tested" if not known else "failed" if weak else "passed",
         f"correlation over clusters: {words}",
         f"correlations above the 99% point of clusters permuted within their catalogues, slopes not below {HALF:g} by "
         "three errors",
         f"case {case}: it hardly responds to {', '.join(weak)}, unlike the statistics; its answer may be the same",
         False,
-        min(e.correlation.value for e in found),
+        min((e.correlation.value for _, e in known), default=float("nan")),
         published="saliency by feature and mass (figures 10 to 12)",
     )
 
 
 def _alone_finding(case: str, level: str, found: Agreement) -> Finding:
     good = found.correlation.value > found.null[1]
+    outcome = "not tested" if not np.isfinite(found.null[1]) else "passed" if good else "failed"
     return Finding(
         f"leave-one-out {case}",
         f"Case {case}: does leaving out a cluster do what it does to {level}?",
-        "passed" if good else "failed",
+        outcome,
         f"correlation {pm(found.correlation.value, found.correlation.error, 2)}, slope "
         f"{pm(found.slope.value, found.slope.error, 2)}",
         f"correlation above the 99% point of clusters permuted within their catalogues, {found.null[1]:.2f}",

@@ -23,6 +23,8 @@ class NetworkTable(Strict):
 
     preset: str = "compact"
     pooling: str | None = None
+    encoder_dropout: float | None = None
+    dropout: float | None = None
     leak: float | None = None
     output: str | None = None
     components: int | None = None

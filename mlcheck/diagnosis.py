@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from forecast.mock import Mocks
 from forecast.model import ForwardModel
 from forecast.moments import MomentsPlan, posterior_moments
 
@@ -33,8 +32,8 @@ class Signature:
     features : ndarray, shape (K,)
         Mean of whitened summaries: zero, and one over root P its error, for catalogues like the training ones.
     labels : ndarray, shape (2 L,)
-        Of the errors of exact posterior means in units of their widths, by level: mean, and root mean square over its
-        usual value minus one times root two; likewise.
+        Of the errors of exact posterior means in units of their widths, by level: mean, and root two times the root
+        mean square minus one; likewise.
     """
 
     name: str
@@ -87,13 +86,7 @@ class Diagnosis:
 
 
 def signature(
-    reference: Reference,
-    model: ForwardModel,
-    drawn: Drawn,
-    *,
-    kind: str = "",
-    usual: Array | None = None,
-    seed: int = 1,
+    reference: Reference, model: ForwardModel, drawn: Drawn, plan: MomentsPlan, *, kind: str = ""
 ) -> Signature:
     """Signature of catalogues.
 
@@ -103,24 +96,20 @@ def signature(
     model : ForwardModel
         That of the training catalogues.
     drawn : Drawn
+    plan : MomentsPlan
+        Of the exact posterior means.
     kind : str
-    usual : ndarray, shape (L,), optional
-        Root mean square of the errors in widths of catalogues with right labels; by default 1.
-    seed : int
-        Of the exact posteriors.
     """
     whole = reference.clouds[0].space.white(reference.summariser.distributions(drawn.catalogues))
-    each = np.column_stack([label_errors(model, level, drawn.mocks, drawn.sigma8, seed) for level in LEVELS])
-    spread = np.sqrt(np.mean(each**2, axis=0))
-    scale = np.ones(len(LEVELS)) if usual is None else usual
-    labels = np.concatenate([each.mean(axis=0) / scale, np.sqrt(2) * (spread / scale - 1)])
+    each = np.column_stack([label_errors(model, level, drawn, plan) for level in LEVELS])
+    labels = np.concatenate([each.mean(axis=0), np.sqrt(2) * (np.sqrt(np.mean(each**2, axis=0)) - 1)])
     return Signature(drawn.name, kind, len(drawn.sigma8), whole.mean(axis=0), labels)
 
 
-def label_errors(model: ForwardModel, level: str, mocks: Mocks, sigma8: Array, seed: int) -> Array:
+def label_errors(model: ForwardModel, level: str, drawn: Drawn, plan: MomentsPlan) -> Array:
     """Exact posterior mean minus label, in posterior widths, (P,)."""
-    mean, std = posterior_moments(model, level, mocks, MomentsPlan(seed, draws=8000)).of("sigma8")
-    return (mean - sigma8) / std
+    mean, std = posterior_moments(model, level, drawn.mocks, plan).of("sigma8")
+    return (mean - drawn.sigma8) / std
 
 
 def diagnose(

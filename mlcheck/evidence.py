@@ -45,6 +45,10 @@ class ReportPlan:
         Catalogues for leave-one-out.
     away : int
         Catalogues of every other library and mass function.
+    known : int
+        Catalogues behind the signature of every known fault.
+    draws : int
+        Prior draws behind the exact means that are held against labels.
     """
 
     seed: int = 1
@@ -52,6 +56,13 @@ class ReportPlan:
     steps: int = 2000
     alone: int = 100
     away: int = 200
+    known: int = 200
+    draws: int = 8000
+
+    @classmethod
+    def quick(cls, seed: int) -> ReportPlan:
+        """A rough report in a fraction of the time: tests lose power, not truth."""
+        return cls(seed, exact=100, steps=500, alone=20, away=60, known=80, draws=3000)
 
     @property
     def moments(self) -> MomentsPlan:

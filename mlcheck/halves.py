@@ -71,8 +71,9 @@ class Sums:
 
     def estimate(self, function: Callable[[Array], Array], size: int, *, rng: np.random.Generator) -> Estimate:
         """A function of totals (R, 6) -> (R,), and its standard error from `size` bootstrap samples of groups."""
-        spread = np.nanstd(function(self.resampled(size, rng=rng)))
-        return Estimate(float(function(self.total)[0]), float(spread))
+        samples, value = function(self.resampled(size, rng=rng)), float(function(self.total)[0])
+        samples = samples[np.isfinite(samples)]
+        return Estimate(value, float(np.std(samples)) if np.isfinite(value) and len(samples) else float("nan"))
 
 
 def _central(totals: Array) -> tuple[Array, Array, Array]:

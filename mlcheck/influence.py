@@ -91,7 +91,7 @@ class Agreement:
     null : tuple of float
         Mean and the 99% point of the correlation if clusters are permuted within catalogues.
     p_value : float
-        Chance of the correlation under that null.
+        Chance of the correlation under that null; NaN, as the rest, where the exact values are nothing but noise.
     at_mass : Estimate
         Correlation of what is left after straight lines in bins of mass are taken away.
     reliability : float
@@ -130,6 +130,7 @@ def agreement(
     found = float(correlation(sums.total)[0])
     shuffled = (clusters.permuted(network, rng=rng) for _ in range(draws))
     null = np.array([correlation(Sums.of(v, halves, clusters.catalogue).total)[0] for v in shuffled])
+    seen = bool(np.isfinite(found))  # else the exact values are noise
     left = Sums.of(
         without_mass(network, clusters.log_mass), without_mass(halves, clusters.log_mass), clusters.catalogue
     )
@@ -141,8 +142,8 @@ def agreement(
         len(sums.table),
         sums.estimate(correlation, draws, rng=rng),
         sums.estimate(slope, draws, rng=rng),
-        (float(np.nanmean(null)), float(np.nanquantile(null, 0.99))),
-        float((1 + np.sum(null >= found)) / (1 + len(null))),
+        (float(np.mean(null)), float(np.quantile(null, 0.99))) if seen else (float("nan"), float("nan")),
+        float((1 + np.sum(null >= found)) / (1 + len(null))) if seen else float("nan"),
         left.estimate(correlation, draws, rng=rng),
         2 * common / (common + variances) if variances > 0 else float("nan"),
     )

@@ -73,6 +73,8 @@ def probability(p: float) -> str:
     >>> probability(0.5), probability(1e-7)
     ('0.50', '< 1e-4')
     """
+    if not math.isfinite(p):
+        return "–"
     if p < 1e-4:
         return "< 1e-4"
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"

@@ -58,6 +58,9 @@ class Architecture:
         "compact" or "nv22".
     pooling : str
         "mean", or "max" (NV22's appendix B); for "nv22".
+    encoder_dropout, dropout : float
+        Shares of units dropped after the first layer of the per-cluster network, and in the last dense layers; for
+        "nv22".
     leak : float
         Slope of the leaky ReLU below zero; NV22 does not print it, Keras's layer has 0.3.
     output : str
@@ -76,6 +79,8 @@ class Architecture:
 
     preset: str = "compact"
     pooling: str = "mean"
+    encoder_dropout: float = 0.25
+    dropout: float = 0.30
     leak: float = 0.3
     output: str = "density"
     components: int = 4
@@ -91,6 +96,9 @@ class Architecture:
             "output": ("density", "point"),
             "precision": ("float32", "float64", "mixed_bfloat16", "mixed_float16"),
         }
+        for name in ("encoder_dropout", "dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} '{getattr(self, name)}' is unknown; {nearest(getattr(self, name), known)}")
@@ -194,7 +202,7 @@ def _nv22(
     def leaky(y: Any) -> Any:
         return layers.LeakyReLU(negative_slope=architecture.leak)(y)
 
-    x = layers.Dropout(0.25)(leaky(layers.Dense(2048, name="encoder_2048")(x)))
+    x = layers.Dropout(architecture.encoder_dropout)(leaky(layers.Dense(2048, name="encoder_2048")(x)))
     for units in (1024, 512, 256, 128, 64):
         x = leaky(layers.Dense(units, name=f"encoder_{units}")(x))
     x = layers.Dense(1, name="terse")(layers.Dense(32, name="encoder_32")(x))
@@ -208,7 +216,7 @@ def _nv22(
     below = -6e4 if architecture.precision == "mixed_float16" else FAR_BELOW
     x = layers.GlobalMaxPooling1D()(RowMask(below)(x, length))
     for units in (2048, 1024, 512, 256):
-        x = layers.Dropout(0.30)(leaky(layers.Dense(units, name=f"dense_{units}")(x)))
+        x = layers.Dropout(architecture.dropout)(leaky(layers.Dense(units, name=f"dense_{units}")(x)))
     return layers.Dense(outputs, name="sigma8", dtype=_last(architecture))(layers.Dense(128, name="dense_128")(x))
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from forecast.errors import InputError
+from forecast.moments import MomentsPlan
+
 from .cases import LEVEL_WORDS
 from .diagnosis import ALARM, Diagnosis, Signature, diagnose, signature
 from .draws import Drawn
@@ -14,8 +17,9 @@ from .verdict import Finding
 from .worlds import faults, natures
 
 _TOLERATED = 0.3
-_KNOWN = 200
-"""Catalogues behind the signature of each known fault."""
+
+
+_DIFFERENCE = "Are features and labels, all catalogues together, those it was trained on?"
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,13 @@ def _transfer_finding(rows: tuple[Transfer, ...]) -> Finding:
 def difference(evidence: Evidence) -> Part:
     """Do the judged catalogues differ from the training ones as a set, and what does the difference look like?"""
     title, case = "In what do the judged catalogues differ from the training ones?", evidence.main
-    few = evidence.few(case)
-    mine = signature(evidence.reference, evidence.trial.model, Drawn("judged", few, evidence.mocks))
-    known = evidence.kept("faults", Signatures, lambda: _faults(evidence))
+    few, plan = evidence.few(case), evidence.plan
+    try:
+        evidence.reference  # noqa: B018
+    except InputError as error:
+        return Part("difference", title, (), (Finding("difference", _DIFFERENCE, "not tested", str(error), ""),))
+    mine = _signature(evidence, Drawn("judged", few, evidence.mocks), "")
+    known = evidence.kept("faults", Signatures, lambda: _faults(evidence), [plan.known, plan.draws])
     found = diagnose(evidence.reference, mine, few, known.rows)
     rows = tuple((name, kind, f"{cosine:+.2f}") for name, kind, cosine in found.likeness[:6])
     caption = (
@@ -108,15 +116,20 @@ def difference(evidence: Evidence) -> Part:
 
 def _faults(evidence: Evidence) -> Signatures:
     trial, case = evidence.trial, evidence.main
-    config, told, rows = trial.laboratory.source.config, evidence.report("signatures of known faults"), []
+    config, told, rows = trial.laboratory.source.config, evidence.report("known faults"), []
     every = faults(config)
     for i, world in enumerate(every):
-        drawn = world.draw(config, case, _KNOWN, seed=evidence.plan.seed + 1000 + i)
+        drawn = world.draw(config, case, evidence.plan.known, seed=evidence.plan.seed + 1000 + i)
         if drawn is not None:
-            rows.append(signature(evidence.reference, trial.model, drawn, kind=world.kind))
+            rows.append(_signature(evidence, drawn, world.kind))
         if told is not None:
             told(i + 1, len(every))
     return Signatures(tuple(rows))
+
+
+def _signature(evidence: Evidence, drawn: Drawn, kind: str) -> Signature:
+    moments = MomentsPlan(evidence.plan.seed, draws=evidence.plan.draws)
+    return signature(evidence.reference, evidence.trial.model, drawn, moments, kind=kind)
 
 
 def _difference_finding(found: Diagnosis, catalogues: int) -> Finding:
@@ -126,7 +139,7 @@ def _difference_finding(found: Diagnosis, catalogues: int) -> Finding:
         what = "the catalogues are not like the training ones"
     return Finding(
         "difference",
-        "Are features and labels, all catalogues together, those it was trained on?",
+        _DIFFERENCE,
         "failed" if found.differs else "passed",
         f"p = {probability(found.p_features)} (features), {probability(found.p_labels)} (labels against exact "
         f"posteriors), {catalogues} catalogues; largest: {found.summary}, {found.standard_errors:+.1f} standard errors",

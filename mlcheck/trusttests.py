@@ -11,7 +11,7 @@ from .evidence import Evidence
 from .leak import Leak, LeakPlan, leak
 from .part import Cell, Part, Picture, Table, pm, probability
 from .predict import predict
-from .representativeness import DOUBTFUL, FALSE_ALARM, TEST_WORDS, judge_suite
+from .representativeness import FALSE_ALARM, TEST_WORDS, judge_suite
 from .terse import terse_values
 from .tersefigures import leak_figure
 from .thinning import SURPRISE, Response, Shift, response
@@ -164,11 +164,11 @@ def representativeness(evidence: Evidence) -> Part:
     finding = Finding(
         "representativeness",
         question,
-        "passed" if found.verdict == "inside" else "failed",
+        "failed" if found.verdict == "outside" else "passed",
         found.words.rstrip("."),
-        f"as many as of held-out training catalogues: p above {DOUBTFUL * FALSE_ALARM:g} (beta-binomial)",
+        f"as many as of held-out training catalogues: p above {FALSE_ALARM:g} (beta-binomial)",
         f"{found.beyond_5:.0%} of these catalogues lie beyond the 5% limit of the training distribution",
-        found.verdict == "outside",
+        True,
         found.beyond_5,
         float(np.sqrt(0.05 * 0.95 / found.catalogues)),
         0.05,

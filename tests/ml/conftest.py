@@ -2,9 +2,9 @@
 
 import importlib.util
 import warnings
-from pathlib import Path
 
 import pytest
+from drawnsuite import draw_suite
 
 if importlib.util.find_spec("keras") is None:
     collect_ignore_glob = ["test_*.py"]
@@ -12,15 +12,6 @@ else:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mlcheck.backend  # noqa: F401  (Keras's own warnings are not ours)
-
-
-def draw_suite(folder: Path, survey: str, draws: int, seed: int) -> Path:
-    from forecast.config import load_config
-    from forecast.output import Job
-    from forecast.suite import SuitePlan, run_suite
-
-    run_suite(load_config(survey), Job(survey, folder, seed), SuitePlan(draws=draws, workers=1))
-    return folder
 
 
 @pytest.fixture(scope="session")
