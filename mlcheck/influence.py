@@ -69,7 +69,7 @@ class Clusters:
 
     def permuted(self, values: Array, *, rng: np.random.Generator) -> Array:
         """`values` (..., n) at random among the clusters of each catalogue."""
-        order = np.lexsort((rng.random(len(self.catalogue)), self.catalogue))
+        order = np.argsort(self.catalogue + rng.random(len(self.catalogue)))
         found = np.empty_like(values)
         found[..., np.argsort(self.catalogue, kind="stable")] = values[..., order]
         return found

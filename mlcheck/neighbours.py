@@ -115,7 +115,7 @@ class Summariser:
         mean = totals(catalogues.features.astype(float), catalogues) / size
         parts = ((centred / self.inner.scale) ** 2, self.inner.deviations(centred + self.inner.mean) ** 2)
         scatter, rest = (0.5 * np.log((totals(part, catalogues) + 1) / (size + 1)) for part in parts)
-        tails = [_quantile(column, catalogues, q) for q in TAILS for column in centred.T]
+        tails = np.stack([_quantiles(column, catalogues) for column in centred.T], axis=-1)
         return np.column_stack([np.log(catalogues.size), mean, scatter, rest, *tails])
 
     def correlations(self, catalogues: Catalogues) -> Array:
@@ -126,7 +126,8 @@ class Summariser:
         unit = _centred(catalogues) / self.inner.scale
         square = totals(unit**2, catalogues) + 1
         first, second = self._places
-        product = totals(unit[:, first] * unit[:, second], catalogues)
+        ends = zip(catalogues.first, catalogues.first + catalogues.size, strict=True)
+        product = np.array([(unit[a:b].T @ unit[a:b])[first, second] for a, b in ends])
         return np.arctanh(0.9999 * product / np.sqrt(square[:, first] * square[:, second]))
 
 
@@ -141,11 +142,14 @@ def totals(values: Array, catalogues: Catalogues) -> Array:
     return np.add.reduceat(values, catalogues.first, axis=0)
 
 
-def _quantile(values: Array, catalogues: Catalogues, q: float) -> Array:
-    """Quantile of `values` (n,) in each catalogue, interpolated linearly, (P,)."""
-    ordered = values[np.lexsort((values, catalogues.row))]
-    place = q * (catalogues.size - 1)
+def _quantiles(values: Array, catalogues: Catalogues) -> Array:
+    """Quantiles at `TAILS` of `values` (n,) in each catalogue, interpolated linearly, (2, P)."""
+    size, row = catalogues.size, catalogues.row
+    table = np.full((len(size), int(size.max())), np.inf)
+    table[row, np.arange(len(row)) - catalogues.first[row]] = values
+    table.sort(axis=1)
+    place = np.array(TAILS)[:, None] * (size - 1)
     below = np.floor(place).astype(int)
-    above = np.minimum(below + 1, catalogues.size - 1)
-    low, high = ordered[catalogues.first + below], ordered[catalogues.first + above]
+    each = np.arange(len(size))
+    low, high = table[each, below], table[each, np.minimum(below + 1, size - 1)]
     return np.asarray(low + (place - below) * (high - low))
