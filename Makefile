@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo report test lint bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -16,6 +16,23 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 demo: $(VENV)/.installed  ## forecast the NV22 survey and write a report
 	$(BIN)/forecast run nv22 --quick --out out/demo
+
+$(VENV)/.installed-ml: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[ml,scale]"
+	touch $@
+
+RUN := out/report
+CASES := standard no-wl
+
+report: $(VENV)/.installed-ml  ## suite, two networks side by side, and the report on whether they can be trusted
+	$(BIN)/forecast suite nv22 --draws 24000 --seed 11 --out $(RUN)/suite
+	$(MAKE) --jobs 2 $(CASES:%=$(RUN)/networks/%)
+	$(BIN)/mlcheck report $(RUN)/networks --suite $(RUN)/suite --out $(RUN)/page
+
+$(CASES:%=$(RUN)/networks/%): $(RUN)/networks/%:
+	$(BIN)/mlcheck train compact --suite $(RUN)/suite --case $* --out $@
+
+.PHONY: $(CASES:%=$(RUN)/networks/%)
 
 test: $(VENV)/.installed-dev  ## lint, type-check and test
 	$(BIN)/ruff check forecast mlcheck tests benchmarks

@@ -56,7 +56,8 @@ def other_worlds(evidence: Evidence) -> Part:
         f"{LEVEL_WORDS['full'].lstrip('. ')}; with weak-lensing masses."
     )
     table = Table("transfer", caption, header, rows)
-    return Part("transfer", title, (), (_transfer_finding(found.rows),), (table,))
+    finding = _transfer_finding(found.rows, evidence.counterpart(evidence.main))
+    return Part("transfer", title, (), (finding,), (table,))
 
 
 def _transfers(evidence: Evidence) -> Transfers:
@@ -74,11 +75,12 @@ def _transfers(evidence: Evidence) -> Transfers:
     return Transfers(transfer(trial.networks[case], trial.model, home, away, settings, progress=report))
 
 
-def _transfer_finding(rows: tuple[Transfer, ...]) -> Finding:
+def _transfer_finding(rows: tuple[Transfer, ...], level: str | None) -> Finding:
     mine = [t for t in rows if t.method == NETWORK]
     worst = max(mine, key=lambda t: abs(t.shift_in_widths))
     off = [t for t in mine if abs(t.shift_in_widths) > _TOLERATED and abs(t.shift) > 3 * t.shift_error]
-    names = ", ".join(f"{t.suite} ({t.shift:+.4f})" for t in off)
+    exact = {t.suite: f"; {level} {t.shift:+.4f} ± {t.shift_error:.4f}" for t in rows if t.method == level}
+    names = ", ".join(f"{t.suite} ({t.shift:+.4f}{exact.get(t.suite, '')})" for t in off)
     return Finding(
         "transfer",
         "Does its answer hold if clusters follow another library or mass function?",
