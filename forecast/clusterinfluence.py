@@ -98,7 +98,7 @@ def cluster_influence(
     each = _of_points if level in POINT_LEVELS else _of_yx if level == "unbinned" else _of_summaries
     parts = []
     for chosen in _groups(mocks.size if level in POINT_LEVELS else np.zeros(size, dtype=int)):
-        parts.append(each(model, _part(mocks, chosen), _some(posteriors, chosen)))
+        parts.append(each(model, mocks.part(chosen.start, chosen.stop), _some(posteriors, chosen)))
         if progress is not None:
             progress(chosen.stop, size)
     saliency, shift, tails = (np.concatenate(x, axis=-1) for x in zip(*parts, strict=True))
@@ -111,12 +111,6 @@ def _groups(size: Array) -> Iterator[slice]:
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     for start, stop in zip(starts, [*starts[1:], len(size)], strict=True):
         yield slice(int(start), int(stop))
-
-
-def _part(mocks: Mocks, chosen: slice) -> Mocks:
-    """Some of the catalogues, renumbered."""
-    mine = mocks.kept((mocks.row >= chosen.start) & (mocks.row < chosen.stop))
-    return replace(mine, size=mine.size[chosen], row=mine.row - chosen.start)
 
 
 def _some(posteriors: Posteriors, chosen: slice) -> Posteriors:

@@ -83,6 +83,11 @@ class Mocks:
         arrays = {n: getattr(self, n)[chosen] for n in _ARRAYS if n != "size"}
         return Mocks(size=np.bincount(arrays["row"], minlength=len(self.size)), names=self.names, **arrays)
 
+    def part(self, start: int, stop: int) -> Mocks:
+        """Catalogues `start` to `stop` (exclusive), numbered anew."""
+        mine = self.kept((self.row >= start) & (self.row < stop))
+        return replace(mine, size=mine.size[start:stop], row=mine.row - start)
+
     @classmethod
     def joined(cls, parts: Sequence[Mocks]) -> Mocks:
         """Mocks of successive chunks of catalogues as one table."""

@@ -69,15 +69,7 @@ def draw(config: Config, case: str, size: int, *, name: str, seed: int) -> Drawn
             parts.append((seen, to_mocks(clusters, filled["size"], config.setup.relations.names)))
     if not parts:
         raise InputError(f"{name}: not one of {size} catalogues has a cluster; draw more, or from a larger survey")
-    offsets = np.cumsum([0, *(len(seen) for seen, _ in parts)])
-    mocks = [_moved(part, int(offset)) for (_, part), offset in zip(parts, offsets, strict=False)]
-    return Drawn(name, Catalogues.joined([seen for seen, _ in parts]), Mocks.joined(mocks))
-
-
-def _moved(mocks: Mocks, offset: int) -> Mocks:
-    """The same catalogues, numbered from `offset`."""
-    arrays = {name: getattr(mocks, name) for name in mocks.__dataclass_fields__}
-    return Mocks(**{**arrays, "row": mocks.row + offset})
+    return Drawn(name, Catalogues.joined([c for c, _ in parts]), Mocks.stacked([m for _, m in parts]))
 
 
 def survey_layout(config: Config, case: str) -> Layout:

@@ -11,7 +11,7 @@ from .catalogues import Catalogues
 from .comparison import EDGES, log_break
 from .directions import by_quantity, typical
 from .evidence import Evidence
-from .interpretplots import leave_one_out_figure, radial_figure, totals_figure
+from .interpretplots import leave_one_out_figure, map_figure, mass_figure, radial_figure, totals_figure
 from .layout import group_of
 from .leaveoneout import distributions, pooling_artefact
 from .observables import observables_of
@@ -40,7 +40,10 @@ def saliency(evidence: Evidence) -> Part:
             mean, low, high = 1e3 * found.mean[i], 1e3 * found.quantiles[1, i], 1e3 * found.quantiles[3, i]
             rows.append((case, name, f"{mean:+.2f}", f"{low:+.2f} to {high:+.2f}", f"{total:+.3f}"))
         if any(group_of(name) != name for name in evidence.few(case).layout.main):
-            pictures.append(_radial(evidence, case))
+            pictures += [_map(evidence, case), _radial(evidence, case)]
+    terse_by_mass = _terse_by_mass(evidence, list(moving))
+    if terse_by_mass is not None:
+        pictures.append(terse_by_mass)
     quantities = [q for q in ("log_lx", "log_t", "log_mgas", "log_yx", "log_mwl") if any(q in row for row in rows)]
     if moving and quantities:
         words = "Response of sigma8 if a quantity of all clusters of a bin in true mass grows, per dex and catalogue."
@@ -50,6 +53,31 @@ def saliency(evidence: Evidence) -> Part:
     caption = "d sigma8 per dex of a cluster's quantity (a profile moves as a whole; slopes per unit), end to end."
     table = Table("saliency", caption, header, tuple(rows))
     return Part("saliency", "What does it look at?", (), (), (table,), tuple(pictures))
+
+
+def _terse_by_mass(evidence: Evidence, cases: list[str]) -> Picture | None:
+    """NV22 figure 12: terse saliency of the mass proxy by true mass, of every case."""
+    found, feature = {}, ""
+    for case in cases:
+        members, few = evidence.trial.networks[case], evidence.few(case)
+        try:
+            whole = by_quantity(terse_saliency(members, few))
+        except InputError:
+            continue
+        feature = "log_mgas" if "log_mgas" in whole.names else whole.names[-1]
+        found[case] = whole.columns([feature]).by_mass(EDGES)
+    if not found:
+        return None
+    words = "Response of the terse value (in its standard deviations) to gas mass by true mass (NV22 figure 12)."
+    return Picture("terse-by-mass", words, mass_figure(found, "terse", feature, log_break=log_break(evidence)))
+
+
+def _map(evidence: Evidence, case: str) -> Picture:
+    few = evidence.few(case)
+    order = np.argsort(few.sigma8)
+    shown = [int(order[round(share * (len(order) - 1))]) for share in (0.05, 0.5, 0.95)]
+    words = f"Case {case}: size of the response of sigma8 to every feature of every cluster of three catalogues."
+    return Picture(f"map-{case}", words, map_figure(evidence.saliency(case), few, shown))
 
 
 def _radial(evidence: Evidence, case: str) -> Picture:

@@ -12,7 +12,6 @@ from forecast.influence import average_by
 Array = np.ndarray
 QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
 """The median, and the edges of the middle 68% and 95%."""
-_DRAWS = 400
 
 
 @dataclass(frozen=True)
@@ -88,26 +87,6 @@ class Totals:
     seeds: Array
 
 
-@dataclass(frozen=True)
-class Peak:
-    """Mass bin of the largest absolute response.
-
-    Parameters
-    ----------
-    log_mass : float
-        Middle of the bin, log10 M500c, Msun/h.
-    members : ndarray, shape (K,)
-        The same for each network alone: the spread over seeds.
-    low, high : float
-        Central 68% over catalogues drawn again with replacement.
-    """
-
-    log_mass: float
-    members: Array
-    low: float
-    high: float
-
-
 def mass_edges(log_mass: Array, width: float = 0.1, least: int = 100) -> Array:
     """Edges of bins at multiples of `width`, dex, that hold all clusters; the outermost have `least` or more.
 
@@ -148,35 +127,6 @@ def totals(clusters: Clusters, edges: Array, catalogues: int) -> Totals:
     scatter = total.std(axis=0, ddof=1) if catalogues > 1 else np.full(total.shape[1:], np.nan)
     own = [_sums(clusters, member, edges, catalogues).mean(axis=0) for member in clusters.members]
     return Totals(edges, total.mean(axis=0), scatter / np.sqrt(catalogues), scatter, _between(own))
-
-
-def peak(clusters: Clusters, edges: Array, catalogues: int, *, per_cluster: bool, rng: np.random.Generator) -> Peak:
-    """Where in mass the mean response of a cluster, or that of a bin's clusters together per dex, is largest.
-
-    Parameters
-    ----------
-    clusters : Clusters
-        One value per cluster, members of shape (K, n).
-    edges : ndarray, shape (B + 1,)
-    catalogues : int
-    per_cluster : bool
-        Mean over a bin's clusters; else their sum over a catalogue, divided by the bin's width.
-    rng : numpy.random.Generator
-        Draws catalogues again.
-    """
-    number = _sums(clusters, np.ones(len(clusters.row)), edges, catalogues)
-    middle, width = 0.5 * (edges[1:] + edges[:-1]), np.diff(edges)
-
-    def at(values: Array, weight: Array) -> Array:
-        response = weight @ _sums(clusters, values, edges, catalogues)
-        norm = np.maximum(weight @ number, 1e-9) if per_cluster else width
-        return middle[np.argmax(np.abs(response / norm), axis=-1)]
-
-    again = rng.multinomial(catalogues, np.full(catalogues, 1 / catalogues), size=_DRAWS).astype(float)
-    low, high = np.quantile(at(clusters.values, again), [0.16, 0.84])
-    once = np.ones(catalogues)
-    own = np.array([float(at(member, once)) for member in clusters.members])
-    return Peak(float(at(clusters.values, once)), own, float(low), float(high))
 
 
 def _sums(clusters: Clusters, values: Array, edges: Array, catalogues: int) -> Array:

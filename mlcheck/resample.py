@@ -9,18 +9,12 @@ import numpy as np
 
 from forecast.errors import InputError
 
+from .halves import Estimate
+
 Array = np.ndarray
 REPLICATES = 100
 """Give errors to 7%."""
 _FEWEST = 10
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number and its standard error."""
-
-    value: float
-    error: float
 
 
 def replicate_weights(catalogues: int, replicates: int, *, rng: np.random.Generator) -> Array:

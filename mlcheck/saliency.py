@@ -18,7 +18,7 @@ from forecast.profiles import RADII, load_profiles
 from .catalogues import Catalogues
 from .gradients import Gradients
 from .layout import group_of
-from .massbins import QUANTILES, Bands, Clusters, Peak, Totals, bands, peak, totals
+from .massbins import QUANTILES, Bands, Clusters, Totals, bands, totals
 from .modelfile import Trained
 from .training import check_sizes
 
@@ -72,11 +72,6 @@ class NetworkSaliency:
     def totals(self, edges: Array) -> Totals:
         """Sums over each catalogue's clusters of a mass bin: the response if all of them move together."""
         return totals(self.clusters, edges, self.catalogues)
-
-    def peak(self, name: str, edges: Array, *, per_cluster: bool, rng: np.random.Generator) -> Peak:
-        """Where in mass a feature's response is largest, as `massbins.peak`."""
-        one = replace(self.clusters, members=self.columns([name]).clusters.members[..., 0])
-        return peak(one, edges, self.catalogues, per_cluster=per_cluster, rng=rng)
 
     def with_members(self, names: tuple[str, ...], members: Array) -> NetworkSaliency:
         """The same clusters with derivatives (K, n, E') along other directions."""

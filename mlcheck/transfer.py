@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.likelihood import POINT_LEVELS, levels_of
-from forecast.mock import Mocks
 from forecast.model import ForwardModel
 from forecast.moments import MomentsPlan, posterior_moments
 
@@ -144,13 +143,7 @@ def _network(members: Sequence[Trained], drawn: Drawn) -> Score:
 def _level(model: ForwardModel, level: str, drawn: Drawn, plan: TransferPlan) -> Score:
     truth, mocks = drawn.sigma8, drawn.mocks
     if level in POINT_LEVELS:
-        truth, mocks = truth[: plan.dear], first(mocks, plan.dear)
+        truth, mocks = truth[: plan.dear], mocks.part(0, plan.dear)
     found = posterior_moments(model, level, mocks, plan.moments, sigma8=truth)
     mean, std = found.of("sigma8")
     return score(level, LEVEL_WORDS[level], "statistics", mean, truth, std=std, below=found.cumulative)
-
-
-def first(mocks: Mocks, count: int) -> Mocks:
-    """The first `count` catalogues."""
-    kept = mocks.kept(mocks.row < count)
-    return Mocks(**{**{n: getattr(kept, n) for n in kept.__dataclass_fields__}, "size": kept.size[:count]})

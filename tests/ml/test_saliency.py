@@ -10,7 +10,7 @@ from mlcheck.catalogues import Catalogues
 from mlcheck.directions import along, by_quantity, typical
 from mlcheck.interpretplots import map_figure, mass_figure, radial_figure, totals_figure
 from mlcheck.layout import Layout
-from mlcheck.massbins import QUANTILES, Clusters, bands, mass_edges, peak, totals
+from mlcheck.massbins import QUANTILES, Clusters, bands, mass_edges, totals
 from mlcheck.modelfile import Trained
 from mlcheck.predict import predict
 from mlcheck.presets import Architecture, build
@@ -157,23 +157,6 @@ def test_edges():
     np.testing.assert_allclose(mass_edges(mass), [13.6, 13.7, 15.0])
     with pytest.raises(InputError, match="true masses"):
         mass_edges(np.array([14.0, np.nan]))
-
-
-def test_peak_is_where_it_was_put():
-    """A response peaked at 14.3 per cluster, on a falling mass function that moves the peak of the sum."""
-    rng, catalogues = np.random.default_rng(4), 100
-    mass = 13.6 + rng.exponential(0.3, 20_000)
-    mass = mass[mass < 15.0]
-    row = rng.integers(0, catalogues, len(mass))
-    values = -np.exp(-0.5 * ((mass - 14.35) / 0.2) ** 2) + 0.1 * rng.standard_normal((3, len(mass)))
-    edges, clusters = np.arange(13.6, 15.01, 0.1), Clusters(values, mass, row)
-    single = peak(clusters, edges, catalogues, per_cluster=True, rng=np.random.default_rng(1))
-    assert single.log_mass == pytest.approx(14.35, abs=0.051)
-    assert single.members.shape == (3,)
-    assert single.low <= single.log_mass <= single.high
-    together = peak(clusters, edges, catalogues, per_cluster=False, rng=np.random.default_rng(1))
-    assert together.log_mass == pytest.approx(14.35 - 0.2**2 / 0.3, abs=0.101)
-    assert together.log_mass < single.log_mass
 
 
 def test_refusals(members):

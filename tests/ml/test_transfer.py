@@ -8,7 +8,7 @@ from forecast.moments import MomentsPlan, posterior_moments
 from mlcheck.draws import Drawn, changed, draw
 from mlcheck.evaluation import score
 from mlcheck.job import Request, train_members
-from mlcheck.transfer import TransferPlan, first, transfer
+from mlcheck.transfer import TransferPlan, transfer
 
 SIZE = 250
 LEVELS = ("counts", "selfcal", "full+wl")
@@ -75,6 +75,6 @@ def test_drawn_catalogues_are_those_of_a_suite(source, laboratory):
     for i in range(3):
         mine = np.sort(drawn.mocks.log_lx[drawn.mocks.row == i])[::-1]
         assert drawn.catalogues.features[drawn.catalogues.row == i, column] == pytest.approx(mine)
-    few = first(drawn.mocks, 5)
+    few = drawn.mocks.part(0, 5)
     assert few.size.tolist() == drawn.mocks.size[:5].tolist()
     assert len(few.row) == few.size.sum()
