@@ -37,7 +37,7 @@ $(CASES:%=$(RUN)/networks/%): $(RUN)/networks/%:
 test: $(VENV)/.installed-dev  ## lint, type-check and test
 	$(BIN)/ruff check forecast mlcheck tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check forecast mlcheck tests benchmarks

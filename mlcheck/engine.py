@@ -97,7 +97,7 @@ class TensorflowEngine:
         self._tf, self._network, self._optimizer = tf, network, optimizer
         self._main = int(network.model.inputs[0].shape[-1])
         self._step = tf.function(self._one, jit_compile=jit)
-        self._forward = tf.function(lambda inputs: network.model(inputs, training=False), jit_compile=jit)
+        self._forward = tf.function(lambda inputs: network.model(inputs, training=False), reduce_retracing=True)
 
     def load(self, features: Array, size: Array, target: Array) -> None:
         """See `Engine`."""

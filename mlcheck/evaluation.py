@@ -10,6 +10,8 @@ from .predict import Predictions
 from .shrinkage import Shrinkage, shrinkage_test
 
 Array = np.ndarray
+FEWEST = 40
+"""Catalogues that shrinkage at the edges of the prior needs."""
 
 
 @dataclass(frozen=True)
@@ -140,5 +142,5 @@ def against_exact(base: Score, found: Predictions, truth: Array, exact: Exact) -
         distance_error=error,
         counterpart=exact.level,
         compared=len(difference),
-        shrinkage=shrinkage_test(mine, exact.mean, true),
+        shrinkage=shrinkage_test(mine, exact.mean, true) if len(true) >= FEWEST else (),
     )

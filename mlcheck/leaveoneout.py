@@ -137,7 +137,7 @@ def leave_one_out(
     features, found, moved = scaler.features(catalogues), [], []
     whole = np.zeros((len(members), len(catalogues)))
     for k, member in enumerate(members):
-        machine = _Machine(member, engine(member.network, jit=member.plan.jit))
+        machine = _Machine(member, engine(member.network))
         whole[k] = machine.sigma8(features, catalogues.size)
         shift, reordering = (np.zeros(len(features)) for _ in range(2))
         done = k * len(catalogues)

@@ -89,7 +89,7 @@ def predict(members: Sequence[Trained], catalogues: Catalogues, *, check: bool =
     centres, tables = [], []
     for member in members:
         head = member.network.head
-        outputs = engine(member.network, jit=member.plan.jit).outputs(features, catalogues.size)
+        outputs = engine(member.network).outputs(features, catalogues.size)
         centres.append(scaler.sigma8[0] + scaler.width * head.centre(outputs))
         if isinstance(head, MixtureHead):
             tables.append(head.table(outputs))

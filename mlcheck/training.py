@@ -27,6 +27,8 @@ Array = np.ndarray
 Progress = Callable[[str, int, int, float], None]
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine")
+WORTHWHILE = 1000
+"""Steps that repay their compilation."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class TrainingPlan:
     validate_every, checkpoint_every : int
         Epochs.
     jit : bool
-        Compile steps on TensorFlow.
+        Compile steps on TensorFlow, where there are enough of them to repay it.
     seed : int
     """
 
@@ -211,7 +213,7 @@ def train(task: Task, *, name: str = "training", progress: Progress | None = Non
     plan, network = task.plan, task.network
     check_sizes(network, task.train, task.validate)
     count = plan.simulate or len(task.train)
-    machine = engine(network, plan.build_optimizer(count), jit=plan.jit)
+    machine = engine(network, plan.build_optimizer(count), jit=plan.jit and plan.steps(count) >= WORTHWHILE)
     start = machine.state()
     state = _resume(task, start) or _State(History(), start, start)
     machine.restore(state.current)

@@ -21,7 +21,7 @@ from mlcheck.trial import Trial
 from mlcheck.trustreport import build_report, write_report
 from mlcheck.trusttests import leaks, representativeness
 from mlcheck.verdict import Finding, judge
-from mlcheck.worlds import faults
+from mlcheck.worlds import faults, natures
 
 PLAN = ReportPlan.quick(3)
 SMALL = ReportPlan(3, exact=40, steps=300, alone=5, away=15, known=15, draws=1500)
@@ -147,6 +147,14 @@ def test_verdicts():
 @pytest.fixture(scope="module")
 def report(trial, tmp_path_factory):
     out, told = tmp_path_factory.mktemp("page"), []
+    few = natures(trial.laboratory.source.config)[:1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mlcheck.transferpart.natures", lambda _: few)
+        patch.setattr("mlcheck.transferpart.faults", lambda _: few)
+        yield made(trial, out, told)
+
+
+def made(trial, out, told):
     found = build_report(trial, SMALL, out, progress=lambda *a: told.append(a))
     write_report(found, out)
     return found, out, told
