@@ -1,4 +1,5 @@
 """Machine-learning constraints on sigma8 from cluster catalogues, held against :mod:`forecast`.
 
-The encoder of Ntampaka & Vikhlinin (2022) and its checks arrive in a later version; see ``CHANGELOG.md``.
+Networks of Ntampaka & Vikhlinin (2022, arXiv:2112.05768) and a compact one: trained, opened up, and tested for whether
+they can be trusted. Needs Keras 3 with TensorFlow or JAX.
 """

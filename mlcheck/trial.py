@@ -100,7 +100,7 @@ class Trial:
     def catalogues(self, case: str) -> Catalogues:
         """The judged catalogues as a case sees them."""
         seed, scaling = self.laboratory.split_seed, self.laboratory.config.scaling
-        every = self.judged.read(case, seed=seed, prescription=scaling)
+        every = self.laboratory.noise.blurred(self.judged.read(case, seed=seed, prescription=scaling), seed=seed)
         return every.take(np.flatnonzero(np.isin(every.number, self.numbers)))
 
     def training(self, case: str) -> Catalogues:
