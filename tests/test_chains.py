@@ -79,7 +79,11 @@ def test_processes_end_with_their_parent_and_nothing_is_printed(tmp_path, stop):
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
     process = subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path)], stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, str(script), str(tmp_path)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     deadline = time.monotonic() + 120
     while len(list(tmp_path.glob("*.h5"))) < 2 and time.monotonic() < deadline:

@@ -343,7 +343,13 @@ except KeyboardInterrupt:
 def start(out, workers, draws=60):
     """The small suite, or a larger one, in a process of its own, which leads a group of processes."""
     command = [sys.executable, "-c", RUN, str(out), str(workers), str(draws)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
 
 
 def wait_for(condition, seconds=60):
