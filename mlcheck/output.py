@@ -117,14 +117,16 @@ def score_columns(scores: Sequence[Score]) -> tuple[list[str], list[list[str]]]:
 
 def print_scores(scores: Sequence[Score]) -> None:
     """Print the table of scores; it fits 80 columns."""
-    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     header, rows = score_columns(scores)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in header:
-        table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
+    header[-1] = "of"
+    rows = [[cell.replace(" ± ", "±").partition(" (")[0] for cell in row] for row in rows]
+    filled = [i for i in range(len(header)) if any(row[i] for row in rows)]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for i in filled:
+        table.add_column(header[i], justify="right" if i else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(cell.replace(" ± ", "±").partition(" (")[0] for cell in row))
+        table.add_row(*(row[i] for i in filled))
     Console().print(table)
