@@ -78,14 +78,14 @@ class NetworkConfig(Strict):
         given = self.network.model_dump(exclude_none=True, exclude={"preset"}) if name == self.network.preset else {}
         return Architecture.of(name, **{**given, "seed": seed})
 
-    def plan(self, preset: str | None = None, *, seed: int, **changed: Any) -> TrainingPlan:
-        """Training plan of the configured preset, or of another; fewer epochs are selected from their like share."""
+    def plan(
+        self, preset: str | None = None, *, seed: int, epochs: int | None = None, **changed: Any
+    ) -> TrainingPlan:
+        """Training plan of the configured preset, or of another."""
         name = _preset(preset or self.network.preset)
         given = self.training.model_dump(exclude_none=True) if name == self.network.preset else {}
         whole = TrainingPlan.of(name, **{**given, "seed": seed})
-        if "epochs" in changed and "select_from" not in changed:
-            changed["select_from"] = max(1, round(whole.select_from * changed["epochs"] / whole.epochs))
-        return replace(whole, **changed)
+        return replace(whole if epochs is None else whole.shortened(epochs), **changed)
 
     @property
     def scaling(self) -> Prescription:

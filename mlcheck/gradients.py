@@ -14,7 +14,7 @@ import numpy as np
 
 from .batches import evaluation_batches
 from .engine import gathered
-from .heads import _SMALLEST_WIDTH, GRID, Head, MixtureHead
+from .heads import GRID, SMALLEST_WIDTH, Head, MixtureHead
 from .presets import Network
 
 Array = np.ndarray
@@ -131,7 +131,7 @@ def centre(head: Head, outputs: Any) -> Any:
         return outputs[:, 0]
     ops, k = keras.ops, head.components
     grid = ops.cast(GRID, outputs.dtype)
-    middle, width = 0.5 + ops.tanh(outputs[:, k : 2 * k]), _SMALLEST_WIDTH + ops.softplus(outputs[:, 2 * k :] - 2.0)
+    middle, width = 0.5 + ops.tanh(outputs[:, k : 2 * k]), SMALLEST_WIDTH + ops.softplus(outputs[:, 2 * k :] - 2.0)
     u = (grid[None, :, None] - middle[:, None, :]) / width[:, None, :]
     log_density = ops.logsumexp((outputs[:, :k] - ops.log(width))[:, None, :] - 0.5 * u * u, axis=-1)
     ends = np.zeros(len(GRID))

@@ -11,7 +11,7 @@ from scipy import special
 Array = np.ndarray
 GRID = np.linspace(0.0, 1.0, 1001)
 """Scaled sigma8 at which densities are tabulated."""
-_SMALLEST_WIDTH, _LOG_2PI = 0.002, float(np.log(2 * np.pi))
+SMALLEST_WIDTH, _LOG_2PI = 0.002, float(np.log(2 * np.pi))
 _TINY = 1e-7
 
 
@@ -77,7 +77,7 @@ class MixtureHead:
 
         ops, k = keras.ops, self.components
         log_weight = outputs[:, :k] - ops.logsumexp(outputs[:, :k], axis=1, keepdims=True)
-        centre, width = 0.5 + ops.tanh(outputs[:, k : 2 * k]), _SMALLEST_WIDTH + ops.softplus(outputs[:, 2 * k :] - 2.0)
+        centre, width = 0.5 + ops.tanh(outputs[:, k : 2 * k]), SMALLEST_WIDTH + ops.softplus(outputs[:, 2 * k :] - 2.0)
         u = (target[:, None] - centre) / width
         value = ops.logsumexp(log_weight - 0.5 * (u * u + _LOG_2PI) - ops.log(width), axis=1)
         if not self.bounded:
@@ -91,7 +91,7 @@ class MixtureHead:
         out, k = np.asarray(outputs, dtype=float), self.components
         log_weight = out[:, :k] - special.logsumexp(out[:, :k], axis=1, keepdims=True)
         centre = 0.5 + np.tanh(out[:, k : 2 * k])
-        width = _SMALLEST_WIDTH + np.logaddexp(0.0, out[:, 2 * k :] - 2.0)
+        width = SMALLEST_WIDTH + np.logaddexp(0.0, out[:, 2 * k :] - 2.0)
         log_density = np.full((len(out), len(GRID)), -np.inf)
         for j in range(k):
             u = (GRID - centre[:, j, None]) / width[:, j, None]

@@ -181,9 +181,8 @@ def train_members(request: Request, laboratory: Laboratory, prepared: Prepared) 
 
 
 def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number: int, seed: int) -> Trained:
-    changed = {} if request.epochs is None else {"epochs": request.epochs}
     architecture = request.config.architecture(request.preset, seed=seed)
-    plan = request.config.plan(request.preset, seed=seed, **changed)
+    plan = request.config.plan(request.preset, seed=seed, epochs=request.epochs)
     path, checkpoint = (request.out / f"member-{number}{suffix}" for suffix in (SUFFIX, ".checkpoint.npz"))
     if request.overwrite:
         path.unlink(missing_ok=True)

@@ -10,12 +10,11 @@ import numpy as np
 from forecast.errors import InputError
 
 from .catalogues import Catalogues
-from .engine import to_numpy
+from .gradients import Gradients
 from .modelfile import Trained
 from .resample import REPLICATES, Ranking, correlation_with, estimates
 
 Array = np.ndarray
-_ROWS = 8192
 OBSERVABLES = ("log_mwl", "log_mgas", "log_t", "log_yx", "log_lx")
 """Columns with which the terse value is compared, beside the true mass."""
 PUBLISHED = {
@@ -70,13 +69,7 @@ class Terse:
 
 def raw_terse(trained: Trained, catalogues: Catalogues) -> Array:
     """The network's own terse values of every cluster, shape (n, T)."""
-    network, scaler = trained.network, trained.scaler
-    main = scaler.features(catalogues)[:, : len(scaler.layout.main)]
-    model = network.terse()
-    padded = np.zeros((-(-len(main) // _ROWS) * _ROWS, main.shape[1]), dtype=np.float32)
-    padded[: len(main)] = main
-    parts = [to_numpy(model(padded[None, i : i + _ROWS], training=False))[0] for i in range(0, len(padded), _ROWS)]
-    return np.concatenate(parts)[: len(main)]
+    return Gradients(trained.network).terse_values(trained.scaler.features(catalogues))
 
 
 def terse_values(trained: Trained, catalogues: Catalogues, *, column: int = 0) -> Terse:

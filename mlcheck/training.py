@@ -101,10 +101,13 @@ class TrainingPlan:
             "weight_decay": 0.0, "clip": None, "spread": None, "select_from": 2000, "select_by": "mse", "jit": False,
             "checkpoint_every": 10,
         }  # fmt: skip
-        settings: dict[str, Any] = {**(published if preset == "nv22" else {}), **changed}
-        if "epochs" in changed and "select_from" not in changed:
-            settings["select_from"] = min(settings.get("select_from", 1), settings["epochs"])
-        return cls(**settings)
+        epochs = None if "select_from" in changed else changed.pop("epochs", None)
+        plan = cls(**{**(published if preset == "nv22" else {}), **changed})
+        return plan if epochs is None else plan.shortened(epochs)
+
+    def shortened(self, epochs: int) -> TrainingPlan:
+        """The same in another number of epochs; weights are selected from the like share of them."""
+        return replace(self, epochs=epochs, select_from=max(1, round(self.select_from * epochs / self.epochs)))
 
     def steps(self, catalogues: int) -> int:
         """Steps of the whole training."""

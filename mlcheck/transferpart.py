@@ -101,10 +101,9 @@ def difference(evidence: Evidence) -> Part:
     title, case = "In what do the judged catalogues differ from the training ones?", evidence.main
     few, plan = evidence.few(case), evidence.plan
     try:
-        evidence.reference  # noqa: B018
+        mine = _signature(evidence, Drawn("judged", few, evidence.mocks), "")
     except InputError as error:
         return Part("difference", title, (), (Finding("difference", _DIFFERENCE, "not tested", str(error), ""),))
-    mine = _signature(evidence, Drawn("judged", few, evidence.mocks), "")
     known = evidence.kept("faults", Signatures, lambda: _faults(evidence), [plan.known, plan.draws])
     found = diagnose(evidence.reference, mine, few, known.rows)
     rows = tuple((name, kind, f"{cosine:+.2f}") for name, kind, cosine in found.likeness[:6])
