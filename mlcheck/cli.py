@@ -25,6 +25,10 @@ app = typer.Typer(
 ConfigName = Annotated[str, typer.Argument(metavar="CONFIG", help="A TOML file, or the name of a built-in one.")]
 Suite = Annotated[Path, typer.Option("--suite", metavar="DIR", help="Suite that 'forecast suite' made.")]
 Preset = Annotated[str | None, typer.Option("--preset", help="compact or nv22.  [default: the configuration's]")]
+Survey = Annotated[
+    str | None,
+    typer.Option("--survey", help="Configuration of the survey, as given to 'forecast suite'.  [default: CONFIG's own]"),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of weights and batches.")]
 SplitSeed = Annotated[int, typer.Option("--split-seed", min=0, help="Seed of the division into train and test.")]
 Members = Annotated[int, typer.Option("--members", min=1, help="Networks in the ensemble.")]
@@ -90,6 +94,7 @@ def describe(
 def train(
     config: ConfigName,
     suite: Suite,
+    survey: Survey = None,
     preset: Preset = None,
     case: Annotated[
         str, typer.Option("--case", help="standard, shuffled, no-wl, ones or overspecialised.")
@@ -116,7 +121,7 @@ def train(
         from .layout import Layout
         from .output import print_scores, write_case
 
-        settings = load_config(config)
+        settings = load_config(config, survey)
         folder = out if out is not None else Path("out") / f"{Path(config).stem}-{case}"
         Layout(case, (), ())
         chosen = preset or settings.network.preset
@@ -177,6 +182,7 @@ def predict(
 def cases_command(
     config: ConfigName,
     suite: Suite,
+    survey: Survey = None,
     preset: Preset = None,
     only: Annotated[
         str | None, typer.Option("--only", help="Cases, separated by commas.  [default: all five]")
@@ -203,7 +209,7 @@ def cases_command(
         from .layout import CASES
         from .output import print_scores, write_case, write_comparison
 
-        settings = load_config(config)
+        settings = load_config(config, survey)
         folder = out if out is not None else Path("out") / f"{Path(config).stem}-cases"
         chosen = preset or settings.network.preset
         request = Request(

@@ -111,8 +111,14 @@ def builtin_configs() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_folder().glob("*.toml"))}
 
 
-def load_config(name: str | Path) -> NetworkConfig:
+def load_config(name: str | Path, survey: str | None = None) -> NetworkConfig:
     """Read and check a configuration: a TOML file, or the name of a built-in one.
+
+    Parameters
+    ----------
+    name : str or Path
+    survey : str, optional
+        Survey's configuration in place of the one it names.
 
     Raises
     ------
@@ -140,7 +146,7 @@ def load_config(name: str | Path) -> NetworkConfig:
         config.architecture(seed=1), config.plan(seed=1)
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from error
-    return config
+    return config if survey is None else config.model_copy(update={"survey": survey})
 
 
 _TABLES: dict[str, Any] = {

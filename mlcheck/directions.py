@@ -10,6 +10,9 @@ from .catalogues import Catalogues
 from .layout import group_of
 from .saliency import NetworkSaliency
 
+QUANTITIES = {"log_lx": "L_X", "log_t": "T", "log_mgas": "M_gas", "log_yx": "Y_X", "log_mwl": "M_WL"}
+"""What clusters are observed in, and its symbol."""
+
 
 def by_quantity(saliency: NetworkSaliency) -> NetworkSaliency:
     """Sums over the bins of each profile: the response if a whole profile moves, as it does with its gas mass."""

@@ -9,7 +9,7 @@ from forecast.proxies import typical_slope
 
 from .catalogues import Catalogues
 from .comparison import EDGES, log_break
-from .directions import by_quantity, typical
+from .directions import QUANTITIES, by_quantity, typical
 from .evidence import Evidence
 from .interpretplots import leave_one_out_figure, map_figure, mass_figure, radial_figure, totals_figure
 from .layout import group_of
@@ -44,7 +44,7 @@ def saliency(evidence: Evidence) -> Part:
     terse_by_mass = _terse_by_mass(evidence, list(moving))
     if terse_by_mass is not None:
         pictures.append(terse_by_mass)
-    quantities = [q for q in ("log_lx", "log_t", "log_mgas", "log_yx", "log_mwl") if any(q in row for row in rows)]
+    quantities = [q for q in QUANTITIES if any(q in row for row in rows)]
     if moving and quantities:
         words = "Response of sigma8 if a quantity of all clusters of a bin in true mass grows, per dex and catalogue."
         figure = totals_figure(moving, quantities, log_break=log_break(evidence))

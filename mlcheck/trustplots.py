@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy import stats
 from forecast.plotstyle import BLUE, COLUMN, VERMILLION, freeze, new_figure, style
 
 from .masspeak import MassCurve
+from .trends import Trend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,5 +83,31 @@ def mass_curves_figure(
         axes.set_ylabel(label)
         axes.set_title(_TITLES.get(title, title), loc="left")
     panels[0].legend()
+    panels[-1].set_xlabel(r"$\log_{10} M_{500}$ [$h^{-1} M_\odot$]")
+    return freeze(figure)
+
+
+@style()
+def trends_figure(trends: Sequence[Trend], log_break: float | None) -> Figure:
+    """What clusters do by true mass according to each network of an ensemble, and their mean.
+
+    Parameters
+    ----------
+    trends : sequence of Trend
+    log_break : float or None
+        Marked.
+    """
+    figure = new_figure(COLUMN, 0.5 * COLUMN * len(trends) + 0.1 * COLUMN)
+    panels = np.atleast_1d(figure.subplots(len(trends), 1, sharex=True))
+    for axes, found in zip(panels, trends, strict=True):
+        axes.plot(found.centre, found.curves.T, color=BLUE, lw=0.6, alpha=0.5)
+        axes.plot(found.centre, found.curves.mean(axis=0), color=VERMILLION, lw=1.2)
+        axes.axhline(0, color=_GREY, lw=0.6)
+        if log_break is not None:
+            axes.axvline(log_break, color=_GREY, lw=0.8, ls=":")
+        name = found.name.removeprefix("saliency, ")
+        removal = name == "leave-one-out"
+        axes.set_ylabel(r"shift of $\sigma_8$" if removal else r"$d\sigma_8/d\log_{10}x$")
+        axes.set_title("cluster left out" if removal else _TITLES.get(name, name), loc="left")
     panels[-1].set_xlabel(r"$\log_{10} M_{500}$ [$h^{-1} M_\odot$]")
     return freeze(figure)

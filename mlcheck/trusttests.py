@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from forecast.errors import InputError
 
 from .calibrationtest import tolerable_bias
+from .comparison import EDGES, log_break
+from .directions import QUANTITIES, by_quantity
 from .evidence import Evidence
 from .leak import Leak, LeakPlan, leak
-from .part import Cell, Part, Picture, Table, pm, probability
+from .part import Cell, Part, Picture, Table, listed, pm, probability
 from .predict import predict
-from .representativeness import FALSE_ALARM, TEST_WORDS, judge_suite
+from .representativeness import DOUBTFUL, FALSE_ALARM, TEST_WORDS, judge_suite
 from .terse import terse_values
 from .tersefigures import leak_figure
 from .thinning import SURPRISE, Response, Shift, response
-from .trustplots import thinning_figure
+from .trends import Trend, trend
+from .trustplots import thinning_figure, trends_figure
 from .verdict import Finding
 
 Array = np.ndarray
@@ -164,11 +169,12 @@ def representativeness(evidence: Evidence) -> Part:
     finding = Finding(
         "representativeness",
         question,
-        "failed" if found.verdict == "outside" else "passed",
+        "passed" if found.verdict == "inside" else "failed",
         found.words.rstrip("."),
-        f"as many as of held-out training catalogues: p above {FALSE_ALARM:g} (beta-binomial)",
+        f"as many as of held-out training catalogues: p above {DOUBTFUL * FALSE_ALARM:g} (beta-binomial; doubtful down "
+        f"to {FALSE_ALARM:g}, outside below)",
         f"{found.beyond_5:.0%} of these catalogues lie beyond the 5% limit of the training distribution",
-        True,
+        found.verdict == "outside",
         found.beyond_5,
         float(np.sqrt(0.05 * 0.95 / found.catalogues)),
         0.05,
@@ -183,21 +189,44 @@ def representativeness(evidence: Evidence) -> Part:
 def seeds(evidence: Evidence) -> Part:
     """Do networks of different initial weights agree? (NV22 section 5: ten)"""
     case, question = evidence.main, "Do ten initialisations agree?"
-    members, found = evidence.trial.networks[case], evidence.predictions(case)
+    members = evidence.trial.networks[case]
     if len(members) < ENSEMBLE:
         number = "one network" if len(members) == 1 else f"{len(members)} networks"
         words = f"there is {number}; train {ENSEMBLE} with --members {ENSEMBLE} to see whether trends hold"
         return Part("seeds", question, (), (Finding("seeds", question, "not tested", words, ""),))
+    findings, rows, pictures = [_spread_finding(evidence, case)], [], []
+    for each, ensemble in evidence.trial.networks.items():
+        if len(ensemble) < ENSEMBLE or each in ("ones", "shuffled", "overspecialised"):
+            continue
+        found = _trends(evidence, each)
+        findings.append(_trend_finding(each, found))
+        rows += [(each, t.name, f"{t.agreement:.2f}", f"{t.threshold:.2f}", f"{t.lowest:.2f}", f"{t.clusters:.2f}")
+                 for t in found]  # fmt: skip
+        words = f"Case {each}: what the clusters of a mass do to sigma8, according to each of {len(ensemble)} networks."
+        pictures.append(Picture(f"trends-{each}", words, trends_figure(found, log_break(evidence))))
+    header = ("case", "trend with mass of", "correlation", "null, 99%", "network against the others, lowest",
+              "over clusters")  # fmt: skip
+    caption = (
+        "Trends with true mass in networks of different seeds: mean correlation of two networks' curves, of unrelated "
+        "ones (bins permuted), of the network that differs most with the others' mean, and over single clusters."
+    )
+    return Part("seeds", question, (), tuple(findings), (Table("trends", caption, header, tuple(rows)),),
+                tuple(pictures))  # fmt: skip
+
+
+def _spread_finding(evidence: Evidence, case: str) -> Finding:
+    """Predictions of an ensemble's members against each other."""
+    found = evidence.predictions(case)
     spread = float(np.sqrt(np.mean(found.members.var(axis=0, ddof=1))))
     width = float(np.mean(found.std)) if found.density is not None else float(np.std(found.mean - evidence.truth))
     scatter = (found.members - evidence.truth).std(axis=1, ddof=1)
     share = spread / width
-    finding = Finding(
+    return Finding(
         "seeds",
-        question,
+        f"Case {case}: do networks of different seeds predict the same?",
         "passed" if share < 0.5 else "failed",
-        f"predictions of {len(members)} networks differ by {spread:.4f} (rms), {share:.2f} of the posterior width; "
-        f"their scatters are {scatter.min():.4f} to {scatter.max():.4f}",
+        f"predictions of {len(found.members)} networks differ by {spread:.4f} (rms), {share:.2f} of the posterior "
+        f"width; their scatters are {scatter.min():.4f} to {scatter.max():.4f}",
         "below half of the posterior width: a single network adds at most an eighth to it",
         "networks of other seeds say something else; use the ensemble",
         False,
@@ -206,4 +235,30 @@ def seeds(evidence: Evidence) -> Part:
         0.5,
         published="ten networks, 'similar trends' (section 5)",
     )
-    return Part("seeds", question, (), (finding,))
+
+
+def _trends(evidence: Evidence, case: str) -> list[Trend]:
+    """By mass: responses to whole quantities, and shifts when clusters are left out."""
+    whole, rng = by_quantity(evidence.saliency(case)), evidence.rng(f"trends {case}")
+    names = [name for name in QUANTITIES if name in whole.names]
+    responses = {name: whole.columns([name]).clusters for name in names}
+    found = [
+        trend(f"saliency, {QUANTITIES[name]}", replace(each, members=each.members[..., 0]), EDGES, rng=rng)
+        for name, each in responses.items()
+    ]
+    return [*found, trend("leave-one-out", evidence.leave_one_out(case).clusters, EDGES, rng=rng)]
+
+
+def _trend_finding(case: str, found: list[Trend]) -> Finding:
+    weak = [t.name for t in found if not t.holds]
+    return Finding(
+        f"trends {case}",
+        f"Case {case}: do the trends with mass hold from seed to seed?",
+        "failed" if weak else "passed",
+        "mean correlation of two networks' curves: " + "; ".join(f"{t.name} {t.agreement:.2f}" for t in found),
+        f"above the 99% point of networks whose bins are permuted (at most {max(t.threshold for t in found):.2f})",
+        f"case {case}: trends of {listed(weak)} differ from seed to seed; do not read physics in them" if weak else "",
+        False,
+        min(t.agreement for t in found),
+        published="ten networks, 'similar trends' (section 5)",
+    )
