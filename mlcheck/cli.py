@@ -27,7 +27,7 @@ Suite = Annotated[Path, typer.Option("--suite", metavar="DIR", help="Suite that 
 Preset = Annotated[str | None, typer.Option("--preset", help="compact or nv22.  [default: the configuration's]")]
 Survey = Annotated[
     str | None,
-    typer.Option("--survey", help="Configuration of the survey, as given to 'forecast suite'.  [default: CONFIG's own]"),
+    typer.Option("--survey", help="Survey, as given to 'forecast suite'.  [default: the configuration's]"),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of weights and batches.")]
 SplitSeed = Annotated[int, typer.Option("--split-seed", min=0, help="Seed of the division into train and test.")]

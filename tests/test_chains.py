@@ -1,14 +1,11 @@
 """Chains of several levels, in one process or in several."""
 
 import contextlib
-import os
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
+from stopping import assert_nothing_is_left, start, wait_for
 
 import forecast.chains as chains
 from forecast.chains import Sampling, sample_all
@@ -76,30 +73,11 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_processes_end_with_their_parent_and_nothing_is_printed(tmp_path, stop):
-    psutil = pytest.importorskip("psutil")
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
-    process = subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path)],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    )
-    deadline = time.monotonic() + 120
-    while len(list(tmp_path.glob("*.h5"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert len(list(tmp_path.glob("*.h5"))) == 2
-    children = psutil.Process(process.pid).children(recursive=True)
-    assert len(children) >= 2
-    if stop == signal.SIGINT:
-        os.killpg(process.pid, stop)  # what a terminal does on Ctrl-C
-    else:
-        process.send_signal(stop)
-    _, printed = process.communicate(timeout=60)
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert alive == []
-    assert (process.returncode, printed) == (130 if stop == signal.SIGINT else -9, "")
+    process = start(str(script), str(tmp_path))
+    wait_for(lambda: len(list(tmp_path.glob("*.h5"))) == 2)
+    assert_nothing_is_left(process, stop)
 
 
 def test_finished_chains_start_no_processes(nv22_model, tmp_path, eager, monkeypatch):
