@@ -108,7 +108,9 @@ class CatalogueSpec:
     format: str | None = None
 
     def __post_init__(self) -> None:
-        needs = {"t": "mgas", "mgas": "t"} | {f"{key}_error": key for key in QUANTITY_KINDS}
+        needs = {"mgas": "t"} | {f"{key}_error": key for key in QUANTITY_KINDS}
+        if not {"yx", "m500"} & set(self.columns):
+            needs["t"] = "mgas"
         for key, column in self.columns.items():
             if key not in _KEYS:
                 raise InputError(f"catalogue.columns.{key}: unknown quantity; {nearest(key, _KEYS)}")
@@ -148,6 +150,8 @@ class Catalogue:
         Symmetric error of `log_yx` in dex; 0 where unknown.
     source : str
         Name of the file.
+    log_t, log_t_error : ndarray, shape (N,), or None
+        log10 T / keV, NaN where unknown, and its error in dex; None if the file has no temperatures.
     """
 
     name: tuple[str, ...]
@@ -156,6 +160,8 @@ class Catalogue:
     log_yx: Array
     log_yx_error: Array
     source: str
+    log_t: Array | None = None
+    log_t_error: Array | None = None
 
     @property
     def size(self) -> int:
@@ -167,10 +173,19 @@ class Catalogue:
         """Which clusters have a Y_X; bool, shape (N,)."""
         return np.isfinite(self.log_yx)
 
+    @property
+    def observables(self) -> dict[str, tuple[Array, Array]]:
+        """log10 of what is listed and its error, dex, by the relations' names; that of L_X follows from the flux."""
+        listed = {"lx": (self.log_lx, np.zeros(self.size)), "yx": (self.log_yx, self.log_yx_error)}
+        if self.log_t is not None and self.log_t_error is not None:
+            listed["t"] = (self.log_t, self.log_t_error)
+        return listed
+
     def subset(self, mask: Array) -> Catalogue:
         """The clusters picked by `mask`, bool of shape (N,) or indices."""
         names = tuple(self.name[i] for i in np.arange(self.size)[mask])
-        arrays = {key: getattr(self, key)[mask] for key in ("z", "log_lx", "log_yx", "log_yx_error")}
+        keys = ("z", "log_lx", "log_yx", "log_yx_error", "log_t", "log_t_error")
+        arrays = {key: getattr(self, key)[mask] for key in keys if getattr(self, key) is not None}
         return replace(self, name=names, **arrays)
 
 
@@ -197,6 +212,10 @@ def read_catalogue(path: Path, spec: CatalogueSpec, model_cosmology: Cosmology) 
     reference = spec.cosmology.flat_lcdm()
     z = table.redshifts()
     log_lx, _ = table.quantity("lx")
+    temperatures: dict[str, Array] = {}
+    if "t" in spec.columns:
+        log_t, t_error = table.quantity("t")
+        temperatures = {"log_t": log_t, "log_t_error": np.where(np.isfinite(log_t), t_error, 0.0)}
     log_yx, error = _reference_yx(table, spec, reference.efunc(z))
     log_ratio = np.log10(_distance(model_cosmology, z) / _distance(reference, z))
     return Catalogue(
@@ -206,6 +225,7 @@ def read_catalogue(path: Path, spec: CatalogueSpec, model_cosmology: Cosmology) 
         log_yx=log_yx + 2.5 * log_ratio + math.log10(model_cosmology.h),
         log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
         source=path.name,
+        **temperatures,
     )
 
 

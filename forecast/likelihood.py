@@ -273,23 +273,31 @@ def levels_of(setup: Setup) -> tuple[str, ...]:
 
 def at_level(model: ForwardModel, level: str) -> ForwardModel:
     """The model with parameters that no datum of a level depends on fixed."""
+    relations = model.setup.relations
     idle = [] if level == "full+wl" else ["norm_wl", "scatter_wl"]
-    if level not in POINT_LEVELS and "core" not in dict(model.setup.relations.proxy):
-        idle += ["norm_core", "scatter_core"]
+    if level not in POINT_LEVELS:
+        unused = [n for n, c in zip(relations.names, relations.combination, strict=True) if not c and n != "lx"]
+        idle += [f"{kind}_{name}" for kind in ("norm", "slope", "scatter", "evolution") for name in unused]
     if not set(idle) & set(model.parameters.names):
         return model
     return forward_model(replace(model.setup, parameters=model.parameters.without(idle)))
 
 
 def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points | None:
-    """Single clusters of a catalogue; None if the relations have observables it does not list."""
-    relations = model.setup.relations
-    if relations.names != ("lx", "yx"):
+    """Single clusters of a catalogue; None if the relations have observables it does not list.
+
+    Errors are each cluster's own; where that of T is unknown, and for L_X, those of the setup.
+    """
+    names = model.setup.relations.names
+    listed = catalogue.observables
+    if any(name not in listed for name in names):
         return None
-    error = np.zeros((catalogue.size, 2))
-    error[:, 0] = observable_errors(model)[0]
-    error[:, 1] = np.where(catalogue.has_yx, catalogue.log_yx_error, 0.0)
-    return Points.observed(catalogue.z, np.column_stack([catalogue.log_lx, catalogue.log_yx]), error)
+    usual = dict(zip(names, observable_errors(model), strict=True))
+    errors = {name: listed[name][1] for name in names} | {"lx": np.full(catalogue.size, usual["lx"])}
+    if "t" in names:
+        errors["t"] = np.where(errors["t"] > 0, errors["t"], usual["t"])
+    values = [listed[name][0] for name in names]
+    return Points.observed(catalogue.z, np.column_stack(values), np.column_stack([errors[name] for name in names]))
 
 
 def likelihood(level: str, model: ForwardModel, data: Data) -> Likelihood:

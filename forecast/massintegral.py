@@ -190,13 +190,15 @@ class SelectedInFlux:
         self._model, setup = model, model.setup
         geometry, copies = single(setup.geometry)
         grid, self.log_mass = model.population, model.population.log_mass
+        if setup.relations.unit_residuals.mass_dependent:  # sums over nodes, which must resolve what T and Y_X say of M
+            self.log_mass = np.linspace(grid.log_mass[0], grid.log_mass[-1], 2 * len(grid.log_mass) - 1)
         self._step = float(self.log_mass[1] - self.log_mass[0])
         if isinstance(geometry, LightCone):
             knots, shell, self._cell, self._weight = _knots(geometry, z)
             volume = copies * geometry.area * setup.cosmology.volume_element(knots**3)
             self._population = Population(setup, self.log_mass, Shells(knots**3, volume, shell))
         else:
-            self._population = grid
+            self._population = Population(setup, self.log_mass, grid.shells)
             self._cell, self._weight = np.zeros(len(z), dtype=int), np.ones((len(z), 1))
         self._z = z
         self._fixed = setup.background(model.parameters.fiducial_values, z[:, None], np.zeros((1, 1), dtype=int))

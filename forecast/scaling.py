@@ -104,7 +104,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Relations:
-    """Relations of (L_X, T, M_gas), or of L_X and Y_X where only that is known.
+    """Relations of (L_X, T, M_gas), or of L_X and Y_X, with or without T, where only these are known.
 
     Parameters
     ----------
@@ -116,9 +116,10 @@ class Relations:
     t, mgas : PowerLaw or None
         Y_X = T M_gas follows from both.
     yx : PowerLaw or None
-        Y_X (or another mass proxy) given directly.
+        Y_X (or another mass proxy) given directly; T beside it is one more observable.
     lx_t, lx_mgas, t_mgas, lx_yx : float
-        Correlations of Gaussian residuals at fixed mass (`lx_yx` only with `yx`).
+        Correlations of Gaussian residuals at fixed mass (`lx_yx` only with `yx`); T and a `yx` beside it are correlated
+        through `residuals`.
     core : PowerLaw or None
         L_X over core-excised L_X.
     residuals : Residuals or None
@@ -143,10 +144,10 @@ class Relations:
     proxy: Proxy = ()
 
     def __post_init__(self) -> None:
-        if (self.yx is None) == (self.t is None or self.mgas is None):
+        if self.yx is None and (self.t is None or self.mgas is None):
             raise InputError("relations: give either relations.yx, or both relations.t and relations.mgas")
-        if self.yx is not None and (self.t is not None or self.mgas is not None or self.core is not None):
-            raise InputError("relations: relations.yx excludes relations.t, relations.mgas and relations.core")
+        if self.yx is not None and (self.mgas is not None or self.core is not None):
+            raise InputError("relations: relations.yx excludes relations.mgas and relations.core")
         for name in self.names:
             if name != "core" and not self[name].slope > 0:
                 raise InputError(f"relations.{name}: the slope must be positive, got {self[name].slope:g}")
@@ -174,7 +175,7 @@ class Relations:
     def names(self) -> tuple[str, ...]:
         """The observables, L_X first."""
         if self.yx is not None:
-            return "lx", "yx"
+            return ("lx", "yx") if self.t is None else ("lx", "t", "yx")
         return ("lx", "t", "mgas") if self.core is None else ("lx", "t", "mgas", "core")
 
     def __getitem__(self, name: str) -> PowerLaw:
@@ -185,7 +186,9 @@ class Relations:
     @property
     def _correlations(self) -> Array:
         if self.yx is not None:
-            return np.array([[1, self.lx_yx], [self.lx_yx, 1]])
+            plain = np.array([[1, self.lx_t, self.lx_yx], [self.lx_t, 1, 0], [self.lx_yx, 0, 1]])
+            kept = [0, 2] if self.t is None else [0, 1, 2]
+            return plain[np.ix_(kept, kept)]
         return np.array([[1, self.lx_t, self.lx_mgas], [self.lx_t, 1, self.t_mgas], [self.lx_mgas, self.t_mgas, 1]])
 
     @cached_property

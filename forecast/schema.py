@@ -133,6 +133,7 @@ class CorrelationConfig(Strict):
     lx_mgas: float = 0.0
     t_mgas: float = 0.0
     lx_yx: float = 0.0
+    t_yx: float = 0.0
 
 
 class RelationsConfig(Strict):

@@ -93,7 +93,7 @@ def real_catalogue(catalogue: Catalogue, layout: Layout) -> Catalogues:
     InputError
         If it lacks a feature, as a whole or for one cluster.
     """
-    have = {"z": catalogue.z, "log_lx": catalogue.log_lx, "log_yx": catalogue.log_yx}
+    have = {"z": catalogue.z} | {f"log_{name}": values for name, (values, _) in catalogue.observables.items()}
     for name in sorted({*layout.needed, "log_lx"}):
         if name not in have:
             raise InputError(

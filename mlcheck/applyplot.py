@@ -14,7 +14,7 @@ from .apply import Application
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LABELS = {"counts": "N", "selfcal": "N, median $Y_X$", "unbinned": "every $Y_X$", "full": "$L_X$, $Y_X$, $z$ of all"}
+LABELS = {"counts": "N", "selfcal": "N, median $Y_X$", "unbinned": "every $Y_X$", "full": "all of each cluster"}
 _DASHES = {"counts": ":", "selfcal": "-.", "unbinned": "--", "full": "-"}
 
 

@@ -89,10 +89,7 @@ def layout_of(columns: Sequence[str], case: str, *, redshifts: bool = False) -> 
             raise InputError(f"case '{case}' needs {', '.join(OVERSPECIALISED)}; the suite has no {missing[0]}")
         return Layout(case, OVERSPECIALISED, ())
     radial = tuple(name for name in columns if group_of(name) != name)
-    mass = radial or tuple(name for name in ("log_mgas",) if name in columns)
-    main = (*(name for name in ("log_t",) if name in columns), *mass)
-    if not mass:
-        main = ("log_yx",)
-    main = (*main, *(("z",) if redshifts else ()))
+    mass = radial or tuple(name for name in ("log_mgas",) if name in columns) or ("log_yx",)
+    main = (*(name for name in ("log_t",) if name in columns), *mass, *(("z",) if redshifts else ()))
     lensing = ("log_mwl",) if "log_mwl" in columns and case != "no-wl" else ()
     return Layout(case, main, ("log_lx", *lensing))

@@ -180,6 +180,8 @@ def cccp_rows():
 def csv_config(tmp_path_factory):
     """The CCCP configuration for a CSV file, with units in the configuration."""
     text = CCCP.replace('lx = "lx_0p5_2"', 'lx = { name = "lx_0p5_2", unit = "erg/s" }')
+    text = text.replace('t = "tx"', 't = { name = "tx", unit = "keV" }')
+    text = text.replace('t_error = "e_tx"', 't_error = { name = "e_tx", unit = "keV" }')
     text = text.replace('m500 = "m500_yx"', 'm500 = { name = "m500_yx", unit = "Msun" }')
     text = text.replace('m500_error = "e_m500_yx"', 'm500_error = { name = "e_m500_yx", unit = "Msun" }')
     text = text.replace('level = "unbinned"', 'level = "unbinned"\nquick_steps = 20\nblock = 20\nwalkers = 32')
@@ -251,7 +253,8 @@ def test_a_file_that_is_no_table(csv_config, tmp_path):
 def test_negative_yx(tmp_path):
     text = CCCP.replace('m500 = "m500_yx"\nm500_error = "e_m500_yx"', 'yx = { name = "yx", unit = "Msun keV" }')
     config = tmp_path / "yx.toml"
-    config.write_text(text.replace('lx = "lx_0p5_2"', 'lx = { name = "lx_0p5_2", unit = "erg/s" }'), encoding="utf-8")
+    text = text.replace('lx = "lx_0p5_2"', 'lx = { name = "lx_0p5_2", unit = "erg/s" }')
+    config.write_text(text.replace('t = "tx"\nt_error = "e_tx"\n', ""), encoding="utf-8")
 
     def change(names, rows):
         return [*names, "yx"], [[*r, "-1e14" if i == 4 else "3e14"] for i, r in enumerate(rows)]

@@ -3,10 +3,12 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from forecast.config import builtin_configs, find_config, load_config, parse_config
 from forecast.errors import InputError
+from forecast.model import forward_model
 from forecast.selection import FluxLimited, Sharp, Smoothed
 from forecast.survey import Box, LightCone
 
@@ -96,7 +98,7 @@ def test_broken_configurations(tmp_path, wrong, right, message):
         ('area = "0 sr"', 'area = "8.14 sr"', "outside 0 to 4 pi"),
         ('flux_limit = "-1e-11 erg / (s cm2)"', 'flux_limit = "1.3e-11 erg / (s cm2)"', "must be positive"),
         ('flux_limit = "1.3e-11 erg / s"', 'flux_limit = "1.3e-11 erg / (s cm2)"', "not a unit of flux"),
-        ('"bremsstrahlung"', '"power_law"', "needs relations.t"),
+        ("t_yx = 1.2", "t_yx = 0.62", "not those of any distribution"),
         ("Om0 = 0.3\nh = 0.72\n\n[catalogue.columns]", None, "missing key 'catalogue.cosmology.Om0'"),
         ("zz = ", "z = ", "catalogue.columns.zz"),
     ],
@@ -110,10 +112,42 @@ def test_broken_cone_configurations(tmp_path, wrong, right, message):
     head, tail = text.split(right, 1) if right != "z = " else text.rsplit("\nz = ", 1)
     path.write_text(head + ("\n" if right == "z = " else "") + wrong + tail, encoding="utf-8")
     with pytest.raises(InputError) as error:
-        from forecast.model import forward_model
-
         forward_model(load_config(path).setup).expected_count(load_config(path).setup.parameters.fiducial[None])
     assert message in str(error.value)
+
+
+def without_temperatures(cccp):
+    content = cccp.model_dump(mode="json")
+    content["relations"].pop("t")
+    content["relations"]["correlation"]["t_yx"], content["errors"]["t"] = 0.0, 0.0
+    for name in ("norm_t", "slope_t", "scatter_t"):
+        content["parameters"].pop(name)
+    return content
+
+
+def test_what_needs_temperatures_says_so(cccp):
+    content = without_temperatures(cccp)
+    assert parse_config(content).setup.relations.names == ("lx", "yx")
+    content["relations"]["correlation"]["t_yx"] = 0.5
+    with pytest.raises(InputError, match=r"t_yx: needs both relations\.t and relations\.yx"):
+        parse_config(content).setup  # noqa: B018
+    content = without_temperatures(cccp)
+    content["selection"]["k_correction"] = "bremsstrahlung"
+    with pytest.raises(InputError, match=r"needs relations\.t"):
+        forward_model(parse_config(content).setup).expected_count(forward_model(parse_config(content).setup).parameters.fiducial[None])
+
+
+def test_temperature_beside_a_yx_of_its_own(cccp):
+    relations = cccp.setup.relations
+    assert relations.names == ("lx", "t", "yx")
+    assert relations.combination.tolist() == [0, 0, 1]
+    np.testing.assert_allclose(
+        relations.unit_residuals.total_covariance(np.array([14.6]))[0], [[1, 0, 0], [0, 1, 0.62], [0, 0.62, 1]]
+    )
+    # 5 keV belongs to 3.02e14 Msun/h (Vikhlinin et al. 2009a, table 3)
+    log_mass = np.array([np.log10(3.02e14)])
+    mean = relations.line("t", cccp.setup.parameters.fixed).mean(log_mass - relations.pivot, np.zeros(1))
+    assert 10 ** float(np.ravel(mean)[0]) == pytest.approx(5.0, rel=1e-3)
 
 
 def test_not_toml_and_no_file(tmp_path):

@@ -94,7 +94,8 @@ def test_which_parameters_only_move_yx(nv22, nv22_model, cccp_model):
     names = nv22_model.parameters.names
     assert [names[i] for i in moving[0]] == ["norm_t", "norm_mgas"]
     assert [cccp_model.parameters.names[i] for i in moving[1]] == ["norm_yx"]
-    for model, index in ((nv22_model, 2), (forward_model(cone_variant(nv22.setup)), 3), (cccp_model, 5)):
+    norm_yx = int(moving[1][0])
+    for model, index in ((nv22_model, 2), (forward_model(cone_variant(nv22.setup)), 3), (cccp_model, norm_yx)):
         theta = np.repeat(model.parameters.draw(1, rng=rng), 2, axis=0)
         theta[1, index] *= 1.1
         log_yx = np.linspace(13, 15, 41)

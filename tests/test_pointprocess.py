@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from forecast.errors import InputError
-from forecast.likelihood import Data, catalogue_points, likelihood
+from forecast.likelihood import Data, at_level, catalogue_points, likelihood
 from forecast.massfunction import MassFunction
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
@@ -203,6 +203,23 @@ def test_a_real_catalogue_has_points(cccp, cccp_model):
     data = Data.observed(catalogue.size, catalogue.log_yx, points=catalogue_points(cccp_model, catalogue))
     value = likelihood("full", cccp_model, data)(cccp_model.parameters.draw(5, rng=np.random.default_rng(1)))
     assert np.isfinite(value).all()
+
+
+def test_temperatures_of_a_real_catalogue_count_at_full_alone(cccp, cccp_model):
+    """Cluster errors as listed, those of the setup where none is; lower levels neither see T nor vary its relation."""
+    from forecast.run import open_catalogue
+
+    catalogue = open_catalogue(cccp, None)
+    points = catalogue_points(cccp_model, catalogue)
+    assert points.observables.shape == (49, 3)
+    unknown = catalogue.log_t_error == 0
+    assert unknown.sum() == 2  # A754 and A119
+    np.testing.assert_array_equal(points.error[unknown, 1], 0.014)
+    np.testing.assert_array_equal(points.error[~unknown, 1], catalogue.log_t_error[~unknown])
+    assert 0.008 < np.sqrt(np.mean(catalogue.log_t_error[~unknown] ** 2)) < 0.02
+    for level, free in (("unbinned", False), ("full", True)):
+        names = at_level(cccp_model, level).parameters.names
+        assert {"norm_t", "slope_t", "scatter_t"} <= set(names) if free else not any(n.endswith("_t") for n in names)
 
 
 def test_levels_without_data_are_refused(nv22_model):

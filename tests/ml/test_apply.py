@@ -60,9 +60,9 @@ def test_real_clusters_are_seen_as_the_fit_sees_them(folder):
     config = load_survey(SURVEY)
     catalogue = open_catalogue(config, None)
     layout = load_all(folder)[0].scaler.layout
-    assert layout.names == ("log_yx", "z", "log_lx")
+    assert layout.names == ("log_t", "log_yx", "z", "log_lx")
     seen, order = real_catalogue(catalogue, layout), np.argsort(-catalogue.log_lx)
-    wanted = np.column_stack([catalogue.log_yx, catalogue.z, catalogue.log_lx])[order]
+    wanted = np.column_stack([catalogue.log_t, catalogue.log_yx, catalogue.z, catalogue.log_lx])[order]
     assert seen.features == pytest.approx(wanted, rel=1e-6)
 
 
@@ -73,10 +73,10 @@ def test_mocks_get_the_errors_of_real_clusters(cone, folder):
     assert load_all(folder)[0].origin.noise == noise.errors
     plain = Source.open(cone).read("standard", seed=1)
     added = (Laboratory(load_config("cccp"), cone).read("standard").features - plain.features).astype(float)
-    assert not added[:, 1:].any()
+    assert not added[:, [0, 2, 3]].any()
     size, fourth = len(added), 3 * np.mean(errors**4)
     spread = np.sqrt((fourth - noise.rms**4) / size)
-    assert np.mean(added[:, 0] ** 2) == pytest.approx(noise.rms**2, abs=5 * spread)
+    assert np.mean(added[:, 1] ** 2) == pytest.approx(noise.rms**2, abs=5 * spread)
 
 
 def test_network_beside_the_exact_posterior(folder, tmp_path):
@@ -89,7 +89,7 @@ def test_network_beside_the_exact_posterior(folder, tmp_path):
     assert np.trapezoid(counts.density, counts.sigma8) == pytest.approx(1, abs=0.02)
     assert abs(network.mean - counts.mean) < 3 * counts.std
     assert found.near.catalogues >= 20
-    assert "Temperatures enter through Y_X" in found.notes[1]
+    assert len(found.notes) == 1  # about errors: temperatures are a feature
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="published tables are not there")
@@ -139,6 +139,8 @@ def test_command(folder, tmp_path, monkeypatch):
 
 BAD = {
     "a column is missing": (lambda t: t.remove_column("m500_yx"), "no column 'm500_yx'"),
+    "no temperatures": (lambda t: t.remove_column("tx"), "no column 'tx'"),
+    "a cluster without temperature": (lambda t: t["tx"].__setitem__(3, np.nan), "A496 has no log_t"),
     "no luminosities": (lambda t: t.remove_column("lx_0p5_2"), "no column 'lx_0p5_2'"),
     "NaN": (lambda t: t["m500_yx"].__setitem__(3, np.nan), "A496 has no log_yx"),
     "one cluster": (lambda t: t.remove_rows(slice(1, None)), "at least 2 clusters"),
