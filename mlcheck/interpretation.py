@@ -33,10 +33,10 @@ def saliency(evidence: Evidence) -> Part:
         if case in ("ones", "shuffled", "overspecialised"):
             continue
         whole = by_quantity(evidence.saliency(case))
-        found, moved = by_feature(whole), whole.totals(EDGES)
+        found, moved = by_feature(whole), {name: whole.columns([name]).totals(EDGES) for name in whole.names}
         moving[case] = moved
         for i, name in enumerate(found.names):
-            total = float(moved.mean[:, i].sum())
+            total = float(moved[name].mean.sum())
             mean, low, high = 1e3 * found.mean[i], 1e3 * found.quantiles[1, i], 1e3 * found.quantiles[3, i]
             rows.append((case, name, f"{mean:+.2f}", f"{low:+.2f} to {high:+.2f}", f"{total:+.3f}"))
         if any(group_of(name) != name for name in evidence.few(case).layout.main):

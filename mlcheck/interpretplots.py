@@ -86,7 +86,8 @@ def map_figure(saliency: NetworkSaliency, catalogues: Catalogues, shown: Sequenc
     figure, values = new_figure(COLUMN, 1.25 * COLUMN), np.abs(saliency.values)
     low, high = np.quantile(values[values > 0], [0.02, 0.99])
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    longest, ends = int(catalogues.size[list(shown)].max()), [at[-1] for at in _columns(saliency.names).values()]
+    longest = int(catalogues.size[list(shown)].max())
+    ends = _apart([at[-1] for at in _columns(saliency.names).values()])
     for axes, i in zip(panels, shown, strict=True):
         mine = np.log10(np.clip(values[catalogues.rows_of(np.array([i]))], low, high))
         extent = (0.5, values.shape[1] + 0.5, len(mine) + 0.5, 0.5)
@@ -163,19 +164,32 @@ def mass_figure(cases: Mapping[str, Bands], of: str, feature: str, *, log_break:
 
 
 @style()
-def totals_figure(cases: Mapping[str, Totals], quantities: Sequence[str], *, log_break: float | None = None) -> Figure:
-    """Response of sigma8 if all clusters of a mass bin move together, per dex of mass, one panel per quantity."""
+def totals_figure(
+    cases: Mapping[str, Mapping[str, Totals]], quantities: Sequence[str], *, log_break: float | None = None
+) -> Figure:
+    """Response of sigma8 if all clusters of a mass bin move together, per dex of mass, one panel per quantity.
+
+    Parameters
+    ----------
+    cases : mapping of str to mapping of str to Totals
+        By case and quantity, each of values without further axes or a single one; a case may lack a quantity.
+    quantities : sequence of str
+    log_break : float, optional
+        log10 M500c, Msun/h, where the survey turns from flux- to volume-limited.
+    """
     figure = new_figure(COLUMN, 0.45 + 1.5 * len(quantities))
     panels = figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0]
-    for j, (axes, quantity) in enumerate(zip(panels, quantities, strict=True)):
+    for axes, quantity in zip(panels, quantities, strict=True):
         axes.axhline(0, color=GREY, lw=0.6, zorder=0)
-        for i, (name, found) in enumerate(cases.items()):
-            width = np.diff(found.edges)
+        for i, (name, moved) in enumerate(cases.items()):
+            if quantity not in moved:
+                continue
+            found, width = moved[quantity], np.diff(moved[quantity].edges)
             error = np.where(np.isfinite(found.seeds), np.hypot(found.error, found.seeds), found.error)
             look: dict[str, Any] = {"fmt": "osD^"[i % 4], "color": CYCLE[i % len(CYCLE)], "ms": 2.8, "lw": 0.8}
-            middle = 0.5 * (found.edges[1:] + found.edges[:-1])
-            axes.errorbar(middle, found.mean[:, j] / width, error[:, j] / width, label=name, **look)
-            axes.plot(middle, found.mean[:, j] / width, color=look["color"], lw=0.7)
+            middle, mean = 0.5 * (found.edges[1:] + found.edges[:-1]), found.mean.reshape(-1) / width
+            axes.errorbar(middle, mean, error.reshape(-1) / width, label=name, **look)
+            axes.plot(middle, mean, color=look["color"], lw=0.7)
         if log_break is not None:
             axes.axvline(log_break, color=GREY, lw=0.8, ls=":", zorder=0)
         axes.set_ylabel(rf"$\Sigma\,\partial\sigma_8/\partial{_symbol(quantity)}$" + "\nper dex of $M$")
@@ -223,10 +237,21 @@ def _columns(names: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def _features(names: Sequence[str]) -> str:
-    """What the columns of a map are."""
+def _apart(ends: Sequence[int], least: int = 3) -> list[int]:
+    """Those of ascending numbers, the last among them, whose labels do not touch."""
+    kept = [ends[-1]]
+    for end in reversed(ends[:-1]):
+        if kept[0] - end >= least:
+            kept.insert(0, end)
+    return kept
+
+
+def _features(names: Sequence[str], line: int = 3) -> str:
+    """What the columns of a map are, so many quantities to a line."""
     spans = [
         (f"{at[0]}-{at[-1]}" if len(at) > 1 else f"{at[0]}", SYMBOLS.get(name, name))
         for name, at in _columns(names).items()
     ]
-    return "feature (" + ", ".join(f"{span}: ${symbol}$" for span, symbol in spans) + ")"
+    words = [f"{span}: ${symbol}$" for span, symbol in spans]
+    lines = [", ".join(words[i : i + line]) for i in range(0, len(words), line)]
+    return "feature (" + ",\n".join(lines) + ")"

@@ -190,6 +190,13 @@ def test_figures_show_the_numbers(terse, end):
     assert figure.axes[0].images[0].get_array().shape == (40, 15)
     assert figure.axes[1].images[0].get_array().shape == (60, 15)
     quantities = by_quantity(end)
-    figure = totals_figure({"standard": quantities.totals(edges)}, quantities.names)
+    each = {name: quantities.columns([name]).totals(edges) for name in quantities.names}
+    lacking = {name: found for name, found in each.items() if name != "log_t"}
+    figure = totals_figure({"standard": each, "no-t": lacking}, quantities.names)
     assert len(figure.axes) == 5
     assert figure.axes[-1].get_xlabel()
+    for j, (name, axes) in enumerate(zip(quantities.names, figure.axes, strict=True)):
+        shown = [line.get_ydata() for line in axes.lines if len(line.get_ydata()) == len(edges) - 1]
+        assert len(shown) == (2 if name == "log_t" else 4)
+        for values in shown:
+            np.testing.assert_allclose(values, quantities.totals(edges).mean[:, j] / np.diff(edges))
