@@ -210,7 +210,7 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
     trained = Trained(network, prepared.scaler, prepared.whitening, plan, history, origin)
     save(trained, path)
     checkpoint.unlink(missing_ok=True)
-    return trained
+    return load(path)
 
 
 def _same(path: Path, found: Sequence[Any], wanted: Sequence[Any]) -> None:

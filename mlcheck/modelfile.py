@@ -12,7 +12,7 @@ import math
 import tempfile
 import warnings
 import zipfile
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -158,14 +158,14 @@ def load(path: Path) -> Trained:
         whitening = _whitenings(about["whitening"])
         plan, origin = TrainingPlan(**about["plan"]), _origin(about["origin"])
         history = _history(about["history"])
-        network = build(architecture, scaler.layout, bounded=scaler.bounded, whitening=whitening)
+        network = build(architecture.full, scaler.layout, bounded=scaler.bounded, whitening=whitening)
         with tempfile.TemporaryDirectory() as folder:
             local = Path(folder) / _WEIGHTS
             local.write_bytes(weights)
             network.model.load_weights(local)
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise InputError(f"{path}: its content does not fit this version ({error}); train the model again") from error
-    return Trained(network, scaler, whitening, plan, history, origin)
+    return Trained(replace(network, architecture=architecture), scaler, whitening, plan, history, origin)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,8 @@ class Architecture:
     seed : int
         Of the initial weights.
     precision : str
-        "float32", "mixed_bfloat16", "mixed_float16" or "float64".
+        "float32", "mixed_bfloat16", "mixed_float16" or "float64". Mixed ones are of the training: a network that is
+        loaded works in float32.
     """
 
     preset: str = "compact"
@@ -112,6 +113,11 @@ class Architecture:
     def head(self, bounded: bool) -> Head:
         """What the outputs mean; `bounded` where sigma8 has a smallest and a largest value."""
         return PointHead() if self.output == "point" else MixtureHead(self.components, bounded)
+
+    @property
+    def full(self) -> Architecture:
+        """The same without products of half precision."""
+        return replace(self, precision=self.precision if self.precision == "float64" else "float32")
 
     def to_dict(self) -> dict[str, Any]:
         """What is stored."""

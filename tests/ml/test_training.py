@@ -18,7 +18,7 @@ from mlcheck.cases import run_case
 from mlcheck.dataset import Simulator
 from mlcheck.engine import engine
 from mlcheck.job import Laboratory, Request
-from mlcheck.modelfile import load, load_all
+from mlcheck.modelfile import load, load_all, save
 from mlcheck.predict import predict
 from mlcheck.presets import Architecture, build
 from mlcheck.training import History, Task, TrainingPlan, train
@@ -156,6 +156,22 @@ def test_models_are_read_back_as_they_were(trained, prepared):
     low, high = again.interval(0.68)
     assert ((low < again.mean) & (again.mean < high)).all()
     np.testing.assert_allclose(again.cumulative(low), 0.16, atol=2e-3)
+
+
+def test_a_network_trained_with_half_precision_works_in_single(trained, prepared, tmp_path):
+    first = trained[1].trained[0]
+    layout, weights = first.scaler.layout, first.network.model.get_weights()
+    mixed = replace(first.network.architecture, precision="mixed_bfloat16")
+    network = build(mixed, layout, bounded=first.scaler.bounded, whitening=first.whitening)
+    network.model.set_weights(weights)
+    rough = replace(first, network=network)
+    save(rough, tmp_path / "member-1.keras")
+    again = load(tmp_path / "member-1.keras")
+    assert again.network.architecture == mixed
+    test = prepared.test.take(np.arange(50))
+    exactly = predict((first,), test).mean
+    np.testing.assert_array_equal(predict((again,), test).mean, exactly)
+    assert np.abs(predict((rough,), test).mean - exactly).max() > 1e-6
 
 
 def test_keras_reads_the_same_file(trained, prepared):
