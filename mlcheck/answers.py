@@ -25,7 +25,7 @@ ANSWER_WORDS = {
     "counts": "exact, from N",
     "selfcal": "exact, from N and the median Y_X",
     "unbinned": "exact, from every Y_X",
-    "full": "exact, from every observable and z of each cluster",
+    "full": "exact, from every observable of each cluster",
 }
 _POINTS, _SAMPLES = 400, 20_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
@@ -218,9 +218,12 @@ class JaxEngine:
         """See `Engine`."""
         data, length = (self._data, self._target), batches.length
         if self._scan:
-            both = (self._spread(batches.index, 1), self._spread(batches.weight, 1))
-            self._carry, losses = self._steps(self._carry, data, both, length=length)
-            return np.asarray(losses, dtype=float)
+            losses = []
+            for part in powers_of_two(len(batches.index)):
+                both = (self._spread(batches.index[part], 1), self._spread(batches.weight[part], 1))
+                self._carry, some = self._steps(self._carry, data, both, length=length)
+                losses.append(some)
+            return np.concatenate([np.asarray(some, dtype=float) for some in losses])
         found = []
         for index, weight in zip(batches.index, batches.weight, strict=True):
             one = (self._spread(index, 0), self._spread(weight, 0))
@@ -253,6 +256,19 @@ class JaxEngine:
         values = iter([self._jax.numpy.asarray(v) for v in state])
         self._carry = tuple([next(values) for _ in group] for group in self._carry)
         self._push()
+
+
+def powers_of_two(number: int) -> Iterator[slice]:
+    """Parts of a range whose lengths are powers of two, the longest first: few lengths to compile for.
+
+    >>> list(powers_of_two(5))
+    [slice(0, 4, None), slice(4, 5, None)]
+    """
+    start = 0
+    while start < number:
+        size = 1 << ((number - start).bit_length() - 1)
+        yield slice(start, start + size)
+        start += size
 
 
 def _collect(run: Any, size: Array, batch: int) -> Array:

@@ -27,10 +27,12 @@ for preset in ("nv22", "compact"):
             continue
         network = build(Architecture.of(preset, precision=precision), layout)
         found[f"{preset} {precision} outputs"] = engine(network).outputs(features, size)
-for repeat in range(2):
+for repeat in (0, 1, "scan"):
     network = build(Architecture.of("compact", precision="float64"), layout)
     plan = TrainingPlan.of("compact", epochs=6, jit=False, batch=32)
     machine = engine(network, plan.build_optimizer(64))
+    if repeat == "scan":
+        machine._scan = True  # many steps in one call, as on an accelerator
     machine.load(features, size, target)
     losses = []
     for epoch in range(6):
@@ -74,6 +76,20 @@ def test_same_training(both):
 def test_same_seed_same_numbers(both):
     for name in both:
         np.testing.assert_array_equal(both[name]["losses 0"], both[name]["losses 1"])
+
+
+def test_many_steps_in_one_call_change_nothing(both):
+    np.testing.assert_allclose(both["jax"]["losses scan"], both["jax"]["losses 0"], rtol=1e-8)
+    np.testing.assert_allclose(both["jax"]["trained scan"], both["jax"]["trained 0"], atol=1e-7)
+
+
+def test_parts_of_powers_of_two_cover_a_range():
+    from mlcheck.engine import powers_of_two
+
+    for number in (0, 1, 5, 124):
+        parts = list(powers_of_two(number))
+        assert [i for part in parts for i in range(number)[part]] == list(range(number))
+        assert all((part.stop - part.start).bit_count() == 1 for part in parts)
 
 
 def test_two_devices_change_nothing(both, tmp_path):
