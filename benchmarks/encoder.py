@@ -1,4 +1,4 @@
-"""Keep what `mlcheck cases nv22_brief` found: NV22's own network, trained briefly, case by case.
+"""Keep what `mlcheck train nv22_brief --case CASE --out FOLDER/CASE` found: NV22's own network, trained briefly.
 
 `python -m benchmarks.encoder FOLDER` writes benchmarks/results/nv22_encoder.json and nv22_encoder.md.
 """
@@ -10,22 +10,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-ORDER = ("overspecialised", "standard", "shuffled", "no-wl", "ones", "n-mapping")
+ORDER = ("overspecialised", "standard", "shuffled", "no-wl", "ones")
 """NV22's own, from the smallest scatter to the largest."""
 KEPT = ("preset", "seed", "split_seed", "suite_seed", "survey", "survey_digest", "catalogues", "backend", "software")
 
 
 def extract(folder: Path) -> dict[str, Any]:
-    found = json.loads((folder / "cases.json").read_text(encoding="utf-8"))
-    origin = found["provenance"]
+    paths = {case: folder / case / "results.json" for case in ORDER}
+    found = {case: json.loads(p.read_text(encoding="utf-8")) for case, p in paths.items() if p.is_file()}
+    origin = next(iter(found.values()))["provenance"]
     plan = {part: origin["config"][part] for part in ("title", "network", "training")}
-    training = {}
-    for path in sorted(folder.glob("*/results.json")):
-        training[path.parent.name] = json.loads(path.read_text(encoding="utf-8"))["provenance"]["training"][0]
     return {
         "provenance": {name: origin[name] for name in KEPT} | {"config": plan},
-        "training": training,
-        "scores": found["scores"],
+        "training": {case: each["provenance"]["training"][0] for case, each in found.items()},
+        "scores": [each["test"] for each in found.values()],
     }
 
 
@@ -34,25 +32,24 @@ def markdown(kept: dict[str, Any]) -> str:
     plan = {k: v for part in ("network", "training") for k, v in origin["config"][part].items() if v is not None}
     lines = [
         "# NV22's encoder, trained briefly",
-        f"\n`mlcheck cases nv22_brief`, then `python -m benchmarks.encoder FOLDER`. Suite of {origin['catalogues']:,} "
-        f"prior draws of `{origin['survey']}` (seed {origin['suite_seed']}), backend {origin['backend']}, "
-        + ", ".join(f"{k} = {v}" for k, v in plan.items()) + ".\n",
+        "\n`mlcheck train nv22_brief --case CASE --out FOLDER/CASE`, then `python -m benchmarks.encoder FOLDER`. Suite "
+        f"of {origin['catalogues']:,} prior draws of `{origin['survey']}` (seed {origin['suite_seed']}), backend "
+        f"{origin['backend']}, " + ", ".join(f"{k} = {v}" for k, v in plan.items()) + ".\n",
         "| case | scatter | bias | NV22 | catalogues |",
         "|---|---|---|---|---|",
     ]  # fmt: skip
-    for name in (*(n for n in ORDER if n in scores), *(n for n in scores if n not in ORDER)):
-        s = scores[name]
+    for name, s in scores.items():
         published = f"{s['published']:.4f}" if s.get("published") is not None else ""
         pairs = (f"{s[kind]:{sign}.4f} ± {s[kind + '_error']:.4f}" for kind, sign in (("scatter", ""), ("bias", "+")))
         lines.append(f"| {name} | " + " | ".join(pairs) + f" | {published} | {s['catalogues']:,} |")
-    histories = {case: kept["training"][case] for case in ORDER if case in kept["training"]}
+    histories = kept["training"]
     epochs = max(len(h["train"]) for h in histories.values())
     lines.append("\nTraining loss, then validation loss (mean absolute error of scaled sigma8), by epoch:\n")
     lines.append("| case | " + " | ".join(str(i + 1) for i in range(epochs)) + " |")
     lines.append("|---|" + "---|" * epochs)
     for case, h in histories.items():
-        pairs = (f"{a:.4f}, {b:.4f}" for a, b in zip(h["train"], h["validation"], strict=True))
-        lines.append(f"| {case} | " + " | ".join(pairs) + " |")
+        pairs = [f"{a:.4f}, {b:.4f}" for a, b in zip(h["train"], h["validation"], strict=True)]
+        lines.append(f"| {case} | " + " | ".join([*pairs, *[""] * (epochs - len(pairs))]) + " |")
     return "\n".join(lines) + "\n"
 
 
