@@ -204,11 +204,11 @@ def seeds(evidence: Evidence) -> Part:
                  for t in found]  # fmt: skip
         words = f"Case {each}: what the clusters of a mass do to sigma8, according to each of {len(ensemble)} networks."
         pictures.append(Picture(f"trends-{each}", words, trends_figure(found, log_break(evidence))))
-    header = ("case", "trend with mass of", "correlation", "null, 99%", "network against the others, lowest",
+    header = ("case", "trend with mass of", "correlation", "random signs, 99%", "network against the others, lowest",
               "over clusters")  # fmt: skip
     caption = (
-        "Trends with true mass in networks of different seeds: mean correlation of two networks' curves, of unrelated "
-        "ones (bins permuted), of the network that differs most with the others' mean, and over single clusters."
+        "Trends with true mass in networks of different seeds: mean correlation of two networks' curves, the same with "
+        "random signs, of the network that differs most with the others' mean, and over single clusters."
     )
     return Part("seeds", question, (), tuple(findings), (Table("trends", caption, header, tuple(rows)),),
                 tuple(pictures))  # fmt: skip
@@ -256,7 +256,7 @@ def _trend_finding(case: str, found: list[Trend]) -> Finding:
         f"Case {case}: do the trends with mass hold from seed to seed?",
         "failed" if weak else "passed",
         "mean correlation of two networks' curves: " + "; ".join(f"{t.name} {t.agreement:.2f}" for t in found),
-        f"above the 99% point of networks whose bins are permuted (at most {max(t.threshold for t in found):.2f})",
+        f"above the 99% point of the same curves with random signs (at most {max(t.threshold for t in found):.2f})",
         f"case {case}: trends of {listed(weak)} differ from seed to seed; do not read physics in them" if weak else "",
         False,
         min(t.agreement for t in found),

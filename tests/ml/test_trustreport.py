@@ -15,11 +15,12 @@ from mlcheck.draws import Drawn
 from mlcheck.evidence import Evidence, ReportPlan
 from mlcheck.job import Laboratory, Request, prepare
 from mlcheck.output import write_case
+from mlcheck.presets import build
 from mlcheck.store import Store
 from mlcheck.transferpart import difference
 from mlcheck.trial import Trial
 from mlcheck.trustreport import build_report, write_report
-from mlcheck.trusttests import leaks, representativeness
+from mlcheck.trusttests import leaks, representativeness, seeds
 from mlcheck.verdict import Finding, judge
 from mlcheck.worlds import faults, natures
 
@@ -129,6 +130,28 @@ def test_a_leak_is_grave_and_a_blind_test_is_told(trial, steps):
     assert found["leak control"].outcome == "not tested"
     bad = replace(found["leak standard"], outcome="failed")
     assert judge([bad]).grade == "not trusted"
+
+
+def test_ten_networks_of_other_seeds(trial, tmp_path):
+    (member,) = trial.networks["standard"]
+    untold = {f.key: f for f in seeds(Evidence(trial, SMALL, Store(tmp_path / "one", {}))).findings}
+    assert untold["seeds"].outcome == "not tested"
+
+    def found(members):
+        ten = replace(trial, networks={"standard": tuple(members)})
+        part = seeds(Evidence(ten, SMALL, Store(tmp_path / str(id(members)), ten.identity)))
+        assert [p.name for p in part.pictures] == ["trends-standard"]
+        return {f.key: f for f in part.findings}
+
+    same = found([member] * 10)
+    assert same["seeds"].outcome == same["trends standard"].outcome == "passed"
+    assert same["trends standard"].value == pytest.approx(1)
+    drawn = [replace(member.network.architecture, seed=100 + i) for i in range(10)]
+    layout, whitening = member.scaler.layout, member.whitening
+    strangers = found([replace(member, network=build(a, layout, whitening=whitening)) for a in drawn])
+    assert strangers["trends standard"].outcome == "failed"
+    assert not strangers["trends standard"].grave
+    assert "seed to seed" in strangers["trends standard"].consequence
 
 
 def test_verdicts():
