@@ -15,7 +15,7 @@ from .halves import Estimate
 from .influence import Agreement, Clusters, agreement, on_common_ground
 from .layout import CASE_WORDS
 from .masspeak import MassCurve, Peak, mass_curve, mass_peak
-from .part import Cell, Part, Picture, Table, pm, probability
+from .part import Cell, Part, Picture, Table, listed, pm, probability
 from .plots import agreement_figure, prediction_figure
 from .sharederrors import SharedErrors, shared_errors
 from .thinning import cluster_order
@@ -25,6 +25,7 @@ from .verdict import Finding
 Array = np.ndarray
 NEAR = 0.3
 """Distance from the exact mean, in posterior widths, that widens the errors of sigma8 by 4%."""
+FEW_DRAWS = 100
 HALF = 0.5
 """Response to an observable, in units of the exact one, below which a network is said not to use it."""
 EDGES = np.round(np.arange(13.6, 15.25, 0.1), 10)
@@ -50,7 +51,30 @@ def accuracy(evidence: Evidence) -> Part:
     header = ("method", "scatter", "NV22", "bias", "width", "68%", "95%", "distance", "catalogues")
     caption = "Errors of sigma8; distance: rms difference from the exact mean of the level named, in its widths."
     title = "How accurate is it, beside the exact statistics?"
-    return Part("accuracy", title, (), tuple(findings), (Table("accuracy", caption, header, rows),), tuple(pictures))
+    notes = _on_the_same(evidence)
+    return Part("accuracy", title, notes, tuple(findings), (Table("accuracy", caption, header, rows),), tuple(pictures))
+
+
+def _on_the_same(evidence: Evidence) -> tuple[str, ...]:
+    """What the rows of the table have not in common: catalogues, and the statistics' Monte Carlo noise."""
+    own = []
+    for case in evidence.trial.networks:
+        error = evidence.few_predictions(case).mean - evidence.some_truth
+        own.append(f"{case} {np.std(error, ddof=1):.4f}")
+    draws = {level: evidence.level(level).standing.effective for level in evidence.levels}
+    few = [level for level, number in draws.items() if number < FEW_DRAWS]
+    words = (
+        f"The statistics are judged by {len(evidence.some_truth)} of the catalogues, on which the networks' scatters "
+        f"are: {', '.join(own)}. Effective draws behind each exact mean: "
+        + ", ".join(f"{level} {number:,.0f}" for level, number in draws.items())
+        + "."
+    )
+    if few:
+        words += (
+            f" Below {FEW_DRAWS} ({listed(few)}) Monte Carlo noise widens the scatter of the exact means and lowers "
+            "their coverage; distances and correlations are cleared of it."
+        )
+    return (words,)
 
 
 def _network_score(evidence: Evidence, case: str) -> Score:

@@ -195,6 +195,9 @@ def test_the_page_holds_everything(report):
         assert (out / "tables" / f"{table}.csv").stat().st_size > 0
         rows = json.loads((out / "tables" / f"{table}.json").read_text(encoding="utf-8"))
         assert len(rows["header"]) == len(rows["rows"][0])
+    (notes,) = found.parts[0].words
+    assert "Effective draws behind each exact mean: counts" in notes
+    assert notes in page
     pictures = [picture.name for part in found.parts for picture in part.pictures]
     for name in pictures:
         for suffix in ("pdf", "png"):
