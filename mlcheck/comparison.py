@@ -64,8 +64,8 @@ def _on_the_same(evidence: Evidence) -> tuple[str, ...]:
     draws = {level: evidence.level(level).standing.effective for level in evidence.levels}
     few = [level for level, number in draws.items() if number < FEW_DRAWS]
     words = (
-        f"The statistics are judged by {len(evidence.some_truth)} of the catalogues, on which the networks' scatters "
-        f"are: {', '.join(own)}. Effective draws behind each exact mean: "
+        f"The statistics are judged by {len(evidence.some_truth)} of the catalogues, on which the scatters of the "
+        f"networks are: {', '.join(own)}. Effective draws behind each exact mean: "
         + ", ".join(f"{level} {number:,.0f}" for level, number in draws.items())
         + "."
     )

@@ -213,7 +213,8 @@ def test_unmeasured_observables_have_no_saliency(case, draws):
 
 
 def test_pairwise_unbinned_likelihood_has_the_measurement_errors(cccp):
-    model = forward_model(replace(cccp.setup, yx_error=0.1))
+    parameters = cccp.setup.parameters.without(["norm_t", "slope_t", "scatter_t"])  # no datum here depends on T
+    model = forward_model(replace(cccp.setup, yx_error=0.1, parameters=parameters))
     mocks, theta = fiducial_mocks(model, 3, 2), model.parameters.draw(3, rng=np.random.default_rng(3))
     target = PairwiseYx(model, mocks)
     for i in range(3):
@@ -225,13 +226,13 @@ def test_pairwise_unbinned_likelihood_has_the_measurement_errors(cccp):
 def test_influence_by_mass_and_by_redshift(curves, cccp):
     """All clusters' mean is the same however they are binned; along the mean relations their slopes weigh."""
     curve = curves[0]
-    assert set(curve.by_mass.saliency) == {"lx", "yx", "mwl", "mass"}
+    assert set(curve.by_mass.saliency) == {"lx", "t", "yx", "mwl", "mass"}
     for name in curve.by_mass.saliency:
         one, two = (np.average(b.saliency[name], weights=b.number) for b in (curve.by_mass, curve.by_redshift))
         assert one == pytest.approx(two, rel=1e-9)
     slopes = mass_slopes(forward_model(replace(cccp.setup, weak_lensing=0.2)), "full+wl")
-    np.testing.assert_allclose(slopes, [1.61, 1.754386, 1.0])
-    along = slopes @ [curve.by_mass.saliency[n] for n in ("lx", "yx", "mwl")]
+    np.testing.assert_allclose(slopes, [1.61, 0.653595, 1.754386, 1.0])
+    along = slopes @ [curve.by_mass.saliency[n] for n in ("lx", "t", "yx", "mwl")]
     np.testing.assert_allclose(curve.by_mass.saliency["mass"], along)
     assert (curve.by_mass.shift_spread > 0).all()
     assert (np.diff(curve.by_mass.centre) > 0).all()
@@ -323,8 +324,8 @@ def curves(cccp):
 def test_figure_has_a_panel_for_every_observable(curves):
     figure = influence_figure(curves)
     labels = [axes.get_ylabel() for axes in figure.axes]
-    assert len(labels) == 5
-    for symbol in (r"L_{\rm X}", r"Y_{\rm X}", r"M_{\rm WL}"):
+    assert len(labels) == 6
+    for symbol in (r"L_{\rm X}", "T", r"Y_{\rm X}", r"M_{\rm WL}"):
         assert any(symbol in label and "dex" in label for label in labels)
     assert "left out" in labels[-1]
     assert figure.get_size_inches()[0] < 7.2

@@ -197,10 +197,10 @@ def test_clusters_are_ordered_by_what_is_observed(rich):
             assert abs(np.median(clusters["log_yx"][mine]) - median) < 2e-6
 
 
-def test_a_survey_without_temperatures_has_the_columns_it_has(cccp, tmp_path):
+def test_a_survey_without_gas_masses_has_the_columns_it_has(cccp, tmp_path):
     make(cccp, tmp_path, SuitePlan(draws=4, workers=1))
     names = [column.name for column in open_suite(tmp_path).columns("clusters")]
-    assert names == ["catalogue", "z", "log_m500", "log_lx", "log_yx"]
+    assert names == ["catalogue", "z", "log_m500", "log_lx", "log_t", "log_yx"]
 
 
 # On disk
