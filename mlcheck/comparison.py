@@ -12,7 +12,7 @@ from .cases import LEVEL_WORDS, published
 from .evaluation import Exact, Score, against_exact, score
 from .evidence import Evidence
 from .halves import Estimate
-from .influence import Agreement, Clusters, agreement, on_common_ground
+from .influence import Agreement, Clusters, agreement, on_common_ground, seen
 from .layout import CASE_WORDS
 from .masspeak import MassCurve, Peak, mass_curve, mass_peak
 from .part import Cell, Part, Picture, Table, listed, pm, probability
@@ -180,7 +180,7 @@ def clusters(evidence: Evidence) -> Part:
         if influence is None or case == "shuffled":
             continue
         pair = _Pair(evidence, case, influence)
-        found = [pair.saliency(i) for i in range(len(influence.observables))]
+        found = [pair.saliency(i) for i in seen(evidence.few(case).layout, influence.observables)]
         alone = pair.leave_one_out()
         rows += [_agreement_row(case, each) for each in (*found, alone)]
         findings += [_saliency_finding(case, influence.level, found), _alone_finding(case, influence.level, alone)]

@@ -22,7 +22,15 @@ _FEATURES = {
     "mgas": ("log_mgas", "log_y500"),
     "mwl": ("log_mwl",),
     "yx": ("log_yx",),
+    "core": (),
 }
+"""Groups of features that an observable moves; no network sees the core brightness."""
+
+
+def seen(layout: Layout, observables: tuple[str, ...]) -> list[int]:
+    """Places of the observables that a network sees."""
+    groups = {group_of(name) for name in layout.names}
+    return [i for i, name in enumerate(observables) if groups & set(_FEATURES[name])]
 
 
 def on_common_ground(layout: Layout, gradient: Array, observables: tuple[str, ...]) -> Array:

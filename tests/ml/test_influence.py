@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from forecast.errors import InputError
-from mlcheck.influence import Clusters, agreement, on_common_ground, without_mass
+from mlcheck.influence import Clusters, agreement, on_common_ground, seen, without_mass
 from mlcheck.layout import layout_of
 from mlcheck.masspeak import mass_curve, mass_peak
 
@@ -40,6 +40,9 @@ def test_features_that_are_not_there():
     np.testing.assert_array_equal(found, np.tile([1.0, 1.0, 1.0, 0.0], (4, 1)))
     whole = layout_of(("log_lx", "log_t", "log_mgas", "log_mwl"), "overspecialised")
     np.testing.assert_array_equal(on_common_ground(whole, np.ones((1, 5)), ("t", "mgas")), [[2.0, 2.0]])
+    library = ("lx", "t", "mgas", "core")  # observables of a survey with a library: no network sees the core brightness
+    np.testing.assert_array_equal(on_common_ground(whole, np.ones((1, 5)), library)[:, 3], 0)
+    assert seen(layout, ("lx", "t", "mgas", "core", "mwl")) == [0, 1, 2, 4]
     with pytest.raises(InputError, match="gradients by 2 features, but the layout has 3"):
         on_common_ground(layout, np.ones((4, 2)), ("lx",))
 
