@@ -51,9 +51,14 @@ class Transfer:
         return float(np.hypot(self.away.bias_error, self.home.bias_error))
 
     @property
+    def width(self) -> float:
+        """Mean posterior width at home; its scatter there where a network gives a number alone."""
+        return self.home.width if np.isfinite(self.home.width) else self.home.scatter
+
+    @property
     def shift_in_widths(self) -> float:
-        """`shift` over the mean posterior width at home."""
-        return self.shift / self.home.width
+        """`shift` over `width`."""
+        return self.shift / self.width
 
     @property
     def scatter_ratio(self) -> float:

@@ -91,7 +91,7 @@ def _transfer_finding(rows: tuple[Transfer, ...], level: str | None) -> Finding:
         f"biased where nature is not its simulation: {names}",
         False,
         worst.shift_in_widths,
-        worst.shift_error / worst.home.width,
+        worst.shift_error / worst.width,
         _TOLERATED,
     )
 

@@ -1,5 +1,7 @@
 """Networks and levels on catalogues of another kind than those they believe in."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from mlcheck.draws import Drawn, changed, draw
 from mlcheck.evaluation import score
 from mlcheck.job import Request, train_members
 from mlcheck.transfer import TransferPlan, transfer
+from mlcheck.transferpart import _transfer_finding
 
 SIZE = 250
 LEVELS = ("counts", "selfcal", "full+wl")
@@ -43,6 +46,14 @@ def test_every_method_on_every_suite(rows):
         assert 0 <= row.away.coverage_68 <= row.away.coverage_95 <= 1
         assert np.isfinite([row.shift, row.shift_in_widths, row.scatter_ratio]).all()
         assert row.suite in row.words
+
+
+def test_a_network_without_posterior_is_judged_by_its_scatter(rows):
+    """As NV22's, which gives a number: a biased one must not pass for want of a width."""
+    row = rows["break at 14.4", "network"]
+    blind = replace(row, home=replace(row.home, width=float("nan")), away=replace(row.away, width=float("nan")))
+    assert blind.shift_in_widths == row.shift / row.home.scatter
+    assert _transfer_finding((blind,), None).outcome == _transfer_finding((row,), None).outcome == "failed"
 
 
 def test_a_level_at_home_is_its_own_score(rows, source, home):
