@@ -46,7 +46,7 @@ def other_worlds(evidence: Evidence) -> Part:
         return Part("transfer", title, (), (Finding("transfer", title, "not tested", words, ""),))
     rows = tuple(
         (t.suite, t.method, pm(t.shift, t.shift_error), f"{t.shift_in_widths:+.2f}", f"{t.scatter_ratio:.2f}",
-         f"{t.home.coverage_68:.2f}", f"{t.away.coverage_68:.2f}", t.away.catalogues)
+         *("" if np.isnan(s.coverage_68) else f"{s.coverage_68:.2f}" for s in (t.home, t.away)), t.away.catalogues)
         for t in found.rows
     )  # fmt: skip
     header = ("catalogues of", "method", "change of bias", "in widths", "scatter, ratio", "68% at home", "68% there",
