@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from forecast.errors import InputError
 from forecast.moments import MomentsPlan
 
