@@ -13,7 +13,7 @@ from .cases import LEVEL_WORDS
 from .diagnosis import ALARM, Diagnosis, Signature, diagnose, signature
 from .draws import Drawn
 from .evidence import Evidence
-from .part import Part, Table, pm, probability
+from .part import Cell, Part, Table, pm, probability
 from .transfer import NETWORK, Transfer, TransferPlan, transfer
 from .verdict import Finding
 from .worlds import faults, natures
@@ -46,7 +46,7 @@ def other_worlds(evidence: Evidence) -> Part:
     if not found.rows:
         words = "the survey has no other library or mass function to be tried"
         return Part("transfer", title, (), (Finding("transfer", title, "not tested", words, ""),))
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (t.suite, t.method, pm(t.shift, t.shift_error), f"{t.shift_in_widths:+.2f}", f"{t.scatter_ratio:.2f}",
          *("" if np.isnan(s.coverage_68) else f"{s.coverage_68:.2f}" for s in (t.home, t.away)), t.away.catalogues)
         for t in found.rows
