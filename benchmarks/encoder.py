@@ -12,7 +12,7 @@ from typing import Any
 
 ORDER = ("overspecialised", "standard", "shuffled", "no-wl", "ones")
 """NV22's own, from the smallest scatter to the largest."""
-KEPT = ("preset", "seed", "split_seed", "suite_seed", "survey", "survey_digest", "catalogues", "backend", "software")
+KEPT = ("preset", "seed", "split_seed", "suite_seed", "survey", "catalogues", "backend", "software")
 
 
 def extract(folder: Path) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def extract(folder: Path) -> dict[str, Any]:
 
 
 def markdown(kept: dict[str, Any]) -> str:
-    origin, scores = kept["provenance"], {score["name"]: score for score in kept["scores"]}
+    origin = kept["provenance"]
     plan = {k: v for part in ("network", "training") for k, v in origin["config"][part].items() if v is not None}
     lines = [
         "# NV22's encoder, trained briefly",
@@ -38,13 +38,14 @@ def markdown(kept: dict[str, Any]) -> str:
         "| case | scatter | bias | NV22 | catalogues |",
         "|---|---|---|---|---|",
     ]  # fmt: skip
-    for name, s in scores.items():
+    for s in kept["scores"]:
         published = f"{s['published']:.4f}" if s.get("published") is not None else ""
         pairs = (f"{s[kind]:{sign}.4f} ± {s[kind + '_error']:.4f}" for kind, sign in (("scatter", ""), ("bias", "+")))
-        lines.append(f"| {name} | " + " | ".join(pairs) + f" | {published} | {s['catalogues']:,} |")
+        lines.append(f"| {s['name']} | " + " | ".join(pairs) + f" | {published} | {s['catalogues']:,} |")
     histories = kept["training"]
     epochs = max(len(h["train"]) for h in histories.values())
-    lines.append("\nTraining loss, then validation loss (mean absolute error of scaled sigma8), by epoch:\n")
+    words = "Training loss, then validation loss (mean absolute error of scaled sigma8), by epoch"
+    lines.append(f"\n{words}; empty where fewer were asked for with --epochs:\n")
     lines.append("| case | " + " | ".join(str(i + 1) for i in range(epochs)) + " |")
     lines.append("|---|" + "---|" * epochs)
     for case, h in histories.items():

@@ -219,25 +219,8 @@ def build_relations(
     correlations = c.correlation.model_dump()
     if residuals is not None and any(correlations.values()):
         raise InputError("relations.correlation: the library has its own correlations; remove this table or [library]")
-    if correlations.pop("t_yx"):
-        residuals, correlations = _temperature_residuals(c), {}
     relations = Relations(pivot, c.z0, **laws, **correlations, core=core, residuals=residuals)
     return relations if proxy == "yx" else _named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
-
-
-def _temperature_residuals(c: RelationsConfig) -> Residuals:
-    """Gaussian residuals of L_X, T and a Y_X of its own."""
-    if c.t is None or c.yx is None:
-        raise InputError("relations.correlation.t_yx: needs both relations.t and relations.yx; remove it")
-    given = c.correlation
-    off = [[0, given.lx_t, given.lx_yx], [given.lx_t, 0, given.t_yx], [given.lx_yx, given.t_yx, 0]]
-    matrix = np.eye(3) + np.array(off)
-    if np.linalg.eigvalsh(matrix)[0] <= 0:
-        raise InputError(
-            f"relations.correlation: lx_t = {given.lx_t:g}, lx_yx = {given.lx_yx:g} and t_yx = {given.t_yx:g} are not "
-            "those of any distribution; the correlation matrix must be positive definite"
-        )
-    return Residuals.gaussian(("lx", "t", "yx"), matrix)
 
 
 def proxy_choice(c: str | ProxyConfig) -> str | ErrorModel:

@@ -117,9 +117,8 @@ class Relations:
         Y_X = T M_gas follows from both.
     yx : PowerLaw or None
         Y_X (or another mass proxy) given directly; T beside it is one more observable.
-    lx_t, lx_mgas, t_mgas, lx_yx : float
-        Correlations of Gaussian residuals at fixed mass (`lx_yx` only with `yx`); T and a `yx` beside it are correlated
-        through `residuals`.
+    lx_t, lx_mgas, t_mgas, lx_yx, t_yx : float
+        Correlations of Gaussian residuals at fixed mass (`lx_yx` and `t_yx` only with `yx`).
     core : PowerLaw or None
         L_X over core-excised L_X.
     residuals : Residuals or None
@@ -139,6 +138,7 @@ class Relations:
     lx_mgas: float = 0.0
     t_mgas: float = 0.0
     lx_yx: float = 0.0
+    t_yx: float = 0.0
     core: PowerLaw | None = None
     residuals: Residuals | None = None
     proxy: Proxy = ()
@@ -148,6 +148,8 @@ class Relations:
             raise InputError("relations: give either relations.yx, or both relations.t and relations.mgas")
         if self.yx is not None and (self.mgas is not None or self.core is not None):
             raise InputError("relations: relations.yx excludes relations.mgas and relations.core")
+        if self.t_yx and (self.t is None or self.yx is None):
+            raise InputError("relations.correlation.t_yx: needs both relations.t and relations.yx; remove it")
         for name in self.names:
             if name != "core" and not self[name].slope > 0:
                 raise InputError(f"relations.{name}: the slope must be positive, got {self[name].slope:g}")
@@ -165,9 +167,9 @@ class Relations:
         if self.core is not None:
             raise InputError("relations.core needs residuals that include it; choose a [library]")
         if np.linalg.eigvalsh(self._correlations)[0] <= 0:
+            given = ", ".join(f"{name}={value}" for name, value in self._correlation.items())
             raise InputError(
-                "relations.correlation: the correlations are not those of any distribution "
-                f"(lx_t={self.lx_t}, lx_mgas={self.lx_mgas}, t_mgas={self.t_mgas}, lx_yx={self.lx_yx}); "
+                f"relations.correlation: the correlations are not those of any distribution ({given}); "
                 "the correlation matrix must be positive definite"
             )
 
@@ -184,12 +186,17 @@ class Relations:
         return relation
 
     @property
+    def _correlation(self) -> dict[str, float]:
+        """Of each pair of observables, by name."""
+        pairs = [f"{a}_{b}" for i, a in enumerate(self.names) for b in self.names[i + 1 :]]
+        return {pair: getattr(self, pair) for pair in pairs}
+
+    @property
     def _correlations(self) -> Array:
-        if self.yx is not None:
-            plain = np.array([[1, self.lx_t, self.lx_yx], [self.lx_t, 1, 0], [self.lx_yx, 0, 1]])
-            kept = [0, 2] if self.t is None else [0, 1, 2]
-            return plain[np.ix_(kept, kept)]
-        return np.array([[1, self.lx_t, self.lx_mgas], [self.lx_t, 1, self.t_mgas], [self.lx_mgas, self.t_mgas, 1]])
+        """Matrix of them."""
+        matrix = np.eye(len(self.names))
+        matrix[np.triu_indices(len(self.names), 1)] = list(self._correlation.values())
+        return matrix + np.triu(matrix, 1).T
 
     @cached_property
     def unit_residuals(self) -> Residuals:

@@ -97,8 +97,8 @@ def real_catalogue(catalogue: Catalogue, layout: Layout) -> Catalogues:
     for name in sorted({*layout.needed, "log_lx"}):
         if name not in have:
             raise InputError(
-                f"{catalogue.source}: the model wants {name}, a catalogue gives {', '.join(have)}; train a model on a "
-                "suite of a survey with L_X and Y_X alone, such as cccp_lowz"
+                f"{catalogue.source}: the model wants {name}, the catalogue gives {', '.join(have)}; map its column, "
+                "or train a model on a suite of a survey with these alone, such as cccp_lowz"
             )
         unknown = np.flatnonzero(~np.isfinite(have[name]))
         if len(unknown):

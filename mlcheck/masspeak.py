@@ -11,7 +11,7 @@ from forecast.errors import InputError
 from .influence import Clusters
 
 Array = np.ndarray
-_SMALLEST = 10
+SMALLEST = 10
 """Clusters below which a bin has no average."""
 CURVES = ("mean", "total")
 
@@ -63,7 +63,7 @@ def mass_curve(
     )
     times = np.concatenate([np.ones((1, size)), rng.multinomial(size, np.full(size, 1 / size), size=draws)])
     counts, sums = times @ number, times @ total
-    mean = np.where(number.sum(axis=0) >= _SMALLEST, sums / np.maximum(counts, 1), np.nan)
+    mean = np.where(number.sum(axis=0) >= SMALLEST, sums / np.maximum(counts, 1), np.nan)
     summed = sums / size / np.diff(edges)
     samples = np.stack([mean, summed], axis=1)
     (error, total_error), best = samples[1:].std(axis=0), samples[0]
@@ -129,7 +129,7 @@ def mass_peak(
     mean = members.mean(axis=0)
     curve = mass_curve(mean, clusters, edges, rng=rng, draws=draws)
     if not np.isfinite(curve.mean).any():
-        raise InputError(f"no bin of mass has {_SMALLEST} clusters; use wider bins or more catalogues")
+        raise InputError(f"no bin of mass has {SMALLEST} clusters; use wider bins or more catalogues")
     samples, best = curve.samples[:, which], (curve.mean, curve.total)[which]
     low, high = np.quantile([_vertex(sample, curve.centre) for sample in samples], [0.16, 0.84])
     first = int(np.flatnonzero(np.isfinite(best))[0])

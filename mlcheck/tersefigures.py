@@ -77,6 +77,8 @@ def terse_figure(
 def proxy_error_figure(errors: Mapping[str, Array], scatter: Mapping[str, float]) -> Figure:
     """Distributions of log10(M_proxy / M), each catalogue's mean removed (NV22 figure 16).
 
+    Very wide ones are cut where the narrowest would no longer be seen.
+
     Parameters
     ----------
     errors : mapping of str to ndarray
@@ -86,7 +88,7 @@ def proxy_error_figure(errors: Mapping[str, Array], scatter: Mapping[str, float]
     """
     figure = new_figure(COLUMN, 0.75 * COLUMN)
     axes = figure.subplots()
-    widest = 3 * max(scatter.values())
+    widest = min(3 * max(scatter.values()), 15 * min(scatter.values()))
     edges = np.linspace(-widest, widest, 121)
     for name, error in errors.items():
         label, colour, line = PROXY_STYLE.get(name, (name, _GREY, "-."))

@@ -56,6 +56,11 @@ class Transfer:
         return self.home.width if np.isfinite(self.home.width) else self.home.scatter
 
     @property
+    def unit(self) -> str:
+        """What `width` is."""
+        return "posterior widths" if np.isfinite(self.home.width) else "of its scatter at home"
+
+    @property
     def shift_in_widths(self) -> float:
         """`shift` over `width`."""
         return self.shift / self.width
@@ -70,7 +75,7 @@ class Transfer:
         """The change in one sentence."""
         return (
             f"{self.method} on {self.suite}: bias {self.shift:+.4f} ± {self.shift_error:.4f} "
-            f"({self.shift_in_widths:+.2f} posterior widths), scatter x {self.scatter_ratio:.2f}, 68% coverage "
+            f"({self.shift_in_widths:+.2f} {self.unit}), scatter x {self.scatter_ratio:.2f}, 68% coverage "
             f"{self.home.coverage_68:.2f} -> {self.away.coverage_68:.2f}"
         )
 

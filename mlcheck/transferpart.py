@@ -88,8 +88,8 @@ def _transfer_finding(rows: tuple[Transfer, ...], level: str | None) -> Finding:
         "Does its answer hold if clusters follow another library or mass function?",
         "failed" if off else "passed",
         f"largest change of its bias {worst.shift:+.4f} ± {worst.shift_error:.4f} ({worst.shift_in_widths:+.2f} "
-        f"posterior widths), for {worst.suite}",
-        f"below {_TOLERATED:g} posterior widths, or three standard errors",
+        f"{worst.unit}), for {worst.suite}",
+        f"below {_TOLERATED:g} {worst.unit}, or three standard errors",
         f"biased where nature is not its simulation: {names}",
         False,
         worst.shift_in_widths,

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.errors import InputError
+from forecast.influence import average_by
 
 from .massbins import Clusters
+from .masspeak import SMALLEST
 
 Array = np.ndarray
-SMALLEST = 10
-"""Clusters below which a bin of mass is left out."""
 _DRAWS = 2000
 
 
@@ -76,12 +76,10 @@ def trend(name: str, clusters: Clusters, edges: Array, *, rng: np.random.Generat
     members = np.asarray(clusters.members, dtype=float)
     if len(members) < 2:
         raise InputError("one network has no trends to compare; train more with --members")
-    place = np.digitize(clusters.log_mass, edges) - 1
-    number = np.array([np.sum(place == b) for b in range(len(edges) - 1)])
-    used = np.flatnonzero(number >= SMALLEST)
+    used = np.flatnonzero(np.histogram(clusters.log_mass, edges)[0] >= SMALLEST)
     if len(used) < 3:
         raise InputError(f"only {len(used)} bins of mass have {SMALLEST} clusters; judge by more catalogues")
-    curves = np.stack([members[:, place == b].mean(axis=1) for b in used], axis=1)
+    curves = average_by(members.T, clusters.log_mass, edges)[0][used].T
     normal = _normalised(curves)
     signs = rng.choice([-1.0, 1.0], (_DRAWS, len(normal), 1))
     null = np.array([_mean_correlation(sign * normal) for sign in signs])

@@ -137,18 +137,18 @@ def test_ten_networks_of_other_seeds(trial, tmp_path):
     untold = {f.key: f for f in seeds(Evidence(trial, SMALL, Store(tmp_path / "one", {}))).findings}
     assert untold["seeds"].outcome == "not tested"
 
-    def found(members):
+    def found(name, members):
         ten = replace(trial, networks={"standard": tuple(members)})
-        part = seeds(Evidence(ten, SMALL, Store(tmp_path / str(id(members)), ten.identity)))
+        part = seeds(Evidence(ten, SMALL, Store(tmp_path / name, ten.identity)))
         assert [p.name for p in part.pictures] == ["trends-standard"]
         return {f.key: f for f in part.findings}
 
-    same = found([member] * 10)
+    same = found("same", [member] * 10)
     assert same["seeds"].outcome == same["trends standard"].outcome == "passed"
     assert same["trends standard"].value == pytest.approx(1)
     drawn = [replace(member.network.architecture, seed=100 + i) for i in range(10)]
     layout, whitening = member.scaler.layout, member.whitening
-    strangers = found([replace(member, network=build(a, layout, whitening=whitening)) for a in drawn])
+    strangers = found("strangers", [replace(member, network=build(a, layout, whitening=whitening)) for a in drawn])
     assert strangers["trends standard"].outcome == "failed"
     assert not strangers["trends standard"].grave
     assert "seed to seed" in strangers["trends standard"].consequence
