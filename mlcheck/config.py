@@ -30,6 +30,7 @@ class NetworkTable(Strict):
     components: int | None = None
     terse: int | None = None
     width: int | None = None
+    initial: str | None = None
     precision: str | None = None
 
 

@@ -24,7 +24,7 @@ from .config import NetworkConfig
 from .dataset import Simulator, Source, Split
 from .modelfile import SUFFIX, Origin, Trained, load, save
 from .noise import Noise
-from .presets import Architecture, Whitening, Whitenings, build
+from .presets import Architecture, Network, Whitening, Whitenings, build
 from .scaler import Scaler
 from .training import History, Task, TrainingPlan, train
 
@@ -193,7 +193,7 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
         _same(path, (found.network.architecture, found.plan, found.scaler, found.origin.model, found.origin.suite_seed),
               (architecture, plan, prepared.scaler, origin.model, origin.suite_seed))
         return found
-    network = build(architecture, prepared.scaler.layout, bounded=prepared.scaler.bounded, whitening=prepared.whitening)
+    network = untrained(architecture, prepared)
     drawer = None if plan.simulate is None else Simulator(laboratory.source, request.case, seed, laboratory.noise)
     task = Task(
         network,
@@ -211,6 +211,21 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
     save(trained, path)
     checkpoint.unlink(missing_ok=True)
     return load(path)
+
+
+def untrained(architecture: Architecture, prepared: Prepared) -> Network:
+    """A network with the initial weights that its architecture asks for."""
+    scaler = prepared.scaler
+
+    def made(wanted: Architecture) -> Network:
+        return build(wanted, scaler.layout, bounded=scaler.bounded, whitening=prepared.whitening)
+
+    network = made(architecture)
+    if architecture.initial == "standardised":
+        from .initialisation import standardise
+
+        standardise(network, made(architecture.full), scaler.features(prepared.train), prepared.train.size)
+    return network
 
 
 def _same(path: Path, found: Sequence[Any], wanted: Sequence[Any]) -> None:

@@ -73,6 +73,9 @@ class Architecture:
         Units of the compact network's layers.
     seed : int
         Of the initial weights.
+    initial : str
+        "glorot" (Keras's default; NV22 does not say), or "standardised" for "nv22": every unit starts with zero mean
+        and unit variance over training catalogues (`initialisation.standardise`).
     precision : str
         "float32", "mixed_bfloat16", "mixed_float16" or "float64". Mixed ones are of the training: a network that is
         loaded works in float32.
@@ -88,6 +91,7 @@ class Architecture:
     terse: int = 1
     width: int = 64
     seed: int = 1
+    initial: str = "glorot"
     precision: str = "float32"
 
     def __post_init__(self) -> None:
@@ -95,6 +99,7 @@ class Architecture:
             "preset": PRESETS,
             "pooling": ("mean", "max"),
             "output": ("density", "point"),
+            "initial": ("glorot", "standardised"),
             "precision": ("float32", "float64", "mixed_bfloat16", "mixed_float16"),
         }
         for name in ("encoder_dropout", "dropout"):
@@ -103,6 +108,8 @@ class Architecture:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} '{getattr(self, name)}' is unknown; {nearest(getattr(self, name), known)}")
+        if self.initial == "standardised" and self.preset != "nv22":
+            raise InputError("initial 'standardised' is for preset nv22; the compact network whitens its features")
 
     @classmethod
     def of(cls, preset: str, **changed: Any) -> Architecture:

@@ -1,0 +1,73 @@
+"""Initial weights under which every unit starts with zero mean and unit variance over training catalogues.
+
+NV22's eighteen layers without normalisation hand on ever more faintly how a catalogue differs from the average, and
+training starts on a plateau. Weights scaled to the data (Salimans & Kingma 2016, arXiv:1602.07868, section 3; Mishkin &
+Matas 2016, arXiv:1511.06422) remove it and leave the network as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .backend import keras
+from .batches import padded_length
+from .presets import Network
+
+Array = np.ndarray
+CATALOGUES = 128
+"""Training catalogues whose averages are taken."""
+OUTPUT_STD = 0.1
+"""Standard deviation of the network's outputs; scaled sigma8 of a flat prior has 0.29."""
+_DEAF = 1e-5
+"""A unit whose standard deviation is smaller than this part of its mean says nothing and is left as it is."""
+
+
+def standardise(network: Network, twin: Network, features: Array, size: Array) -> None:
+    """Scale the weights of every layer of NV22's network, first to last, in place.
+
+    Parameters
+    ----------
+    network : Network
+        With random initial weights.
+    twin : Network
+        The same without products of half precision, which would drown what is to be scaled.
+    features : ndarray, shape (n, F + S)
+        Scaled features of training catalogues, one after the other.
+    size : ndarray of int, shape (P,)
+        Their lengths; the first `CATALOGUES` are used.
+    """
+    model = twin.model
+    model.set_weights(network.model.get_weights())
+    inputs = _inputs(model, features, size[:CATALOGUES])
+    for layer in (layer for layer in model.layers if layer.weights):
+        values = _values(model, layer, inputs)
+        mean, std = values.mean(axis=0), values.std(axis=0)
+        heard = std > _DEAF * np.abs(mean)
+        mean, std = np.where(heard, mean, 0.0), np.where(heard, std, 1.0)
+        kernel, bias = layer.get_weights()
+        if layer is model.layers[-1]:
+            centre = 0.0 if network.head.density else 0.5
+            layer.set_weights([kernel * OUTPUT_STD / std, (bias - mean) * OUTPUT_STD / std + centre])
+        else:
+            layer.set_weights([kernel / std, (bias - mean) / std])
+    network.model.set_weights(model.get_weights())
+
+
+def _inputs(model: Any, features: Array, size: Array) -> list[Array]:
+    """Padded main and supplementary features and lengths."""
+    main, rows = int(model.inputs[0].shape[-1]), padded_length(int(size.max()))
+    padded = np.zeros((len(size), rows, features.shape[1]), dtype=model.inputs[0].dtype)
+    padded[np.arange(rows) < size[:, None]] = features[: int(size.sum())]
+    parts = [padded[..., :main], padded[..., main:]]
+    return [*(part for part in parts if part.shape[2]), size.astype(np.int32)]
+
+
+def _values(model: Any, layer: Any, inputs: list[Array]) -> Array:
+    """Outputs of a layer for every cluster, window or catalogue, shape (n, units)."""
+    values = np.asarray(keras.ops.convert_to_numpy(keras.Model(model.inputs, layer.output)(inputs, training=False)))
+    if values.ndim == 3:
+        halvings = round(np.log2(inputs[0].shape[1] / values.shape[1]))
+        values = values[np.arange(values.shape[1]) < (inputs[-1] >> halvings)[:, None]]
+    return values.astype(float)
