@@ -37,7 +37,7 @@ def padded_length(size: int) -> int:
 
 
 def epoch_batches(
-    size: Array, batch: int, *, rng: np.random.Generator, spread: int | None = None
+    size: Array, batch: int, *, rng: np.random.Generator, spread: int | None = None, successive: int = 1
 ) -> Iterator[Batches]:
     """One epoch: every catalogue once, in random order, similar lengths together.
 
@@ -50,6 +50,8 @@ def epoch_batches(
     spread : int or None
         Batches that are filled from one random draw sorted by length: 1 makes batches random, None makes all
         catalogues of a batch of similar length (NV22 section 3.1 wants identical ones).
+    successive : int
+        Batches of one draw that follow one another in order of length.
     """
     order = rng.permutation(len(size))
     chunk = len(order) if spread is None else spread * batch
@@ -58,7 +60,8 @@ def epoch_batches(
         mine = order[start : start + chunk]
         ranked = mine[np.argsort(size[mine], kind="stable")]
         cut = [ranked[i : i + batch] for i in range(0, len(ranked), batch)]
-        parts += [cut[i] for i in rng.permutation(len(cut))]
+        runs = [cut[i : i + successive] for i in range(0, len(cut), successive)]
+        parts += [part for i in rng.permutation(len(runs)) for part in runs[i]]
     for length, group in _grouped(parts, size):
         yield _filled(group, batch, length)
 

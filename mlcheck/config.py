@@ -45,6 +45,7 @@ class TrainingTable(Strict):
     weight_decay: float | None = None
     clip: float | None = None
     spread: int | None = None
+    successive: int | None = None
     select_from: int | None = None
     select_by: str | None = None
     patience: int | None = None

@@ -22,8 +22,8 @@ class Engine(Protocol):
     def load(self, features: Array, size: Array, target: Array) -> None:
         """Training data from now on: scaled features (n, F + S), lengths (P,), scaled sigma8 (P,)."""
 
-    def train(self, batches: Batches) -> Array:
-        """Loss of every batch, (K,), before each step."""
+    def train(self, batches: Batches) -> Any:
+        """Loss of every batch, (K,), before each step; not waited for."""
 
     def outputs(self, features: Array, size: Array, *, batch: int = 256) -> Array:
         """Outputs of every catalogue, (P, O)."""
@@ -120,14 +120,14 @@ class TensorflowEngine:
         self._optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
-    def train(self, batches: Batches) -> Array:
+    def train(self, batches: Batches) -> Any:
         """See `Engine`."""
         losses = []
         for index, weight in zip(batches.index, batches.weight, strict=True):
             inputs = self._gather(self._data, index, batches.length)
             target = self._tf.gather(self._target, index)
             losses.append(self._step(inputs, target, self._tf.cast(weight, target.dtype)))
-        return np.array([float(loss) for loss in losses])
+        return self._tf.stack(losses)
 
     def outputs(self, features: Array, size: Array, *, batch: int = 256) -> Array:
         """See `Engine`."""
@@ -214,22 +214,20 @@ class JaxEngine:
         spec = jax.sharding.PartitionSpec(*([None] * axis), "batch")
         return jax.device_put(values, jax.sharding.NamedSharding(mesh, spec))
 
-    def train(self, batches: Batches) -> Array:
+    def train(self, batches: Batches) -> Any:
         """See `Engine`."""
-        data, length = (self._data, self._target), batches.length
+        data, length, found = (self._data, self._target), batches.length, []
         if self._scan:
-            losses = []
             for part in powers_of_two(len(batches.index)):
                 both = (self._spread(batches.index[part], 1), self._spread(batches.weight[part], 1))
                 self._carry, some = self._steps(self._carry, data, both, length=length)
-                losses.append(some)
-            return np.concatenate([np.asarray(some, dtype=float) for some in losses])
-        found = []
+                found.append(some)
+            return self._jax.numpy.concatenate(found)
         for index, weight in zip(batches.index, batches.weight, strict=True):
             one = (self._spread(index, 0), self._spread(weight, 0))
             self._carry, loss = self._step(self._carry, data, one, length=length)
             found.append(loss)
-        return np.array([float(loss) for loss in found])
+        return self._jax.numpy.stack(found)
 
     def _evaluate(self, carry: Any, data: Any, index: Any, *, length: int) -> Any:
         from .backend import keras

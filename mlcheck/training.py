@@ -51,6 +51,8 @@ class TrainingPlan:
     spread : int or None
         Batches filled from one random draw sorted by length; None sorts the whole epoch (NV22's batches of one
         length).
+    successive : int
+        Batches of similar length that follow one another: on an accelerator they are one call.
     select_from : int
         First epoch (from 1) of those among which the smallest validation loss selects the weights.
     select_by : str
@@ -74,6 +76,7 @@ class TrainingPlan:
     weight_decay: float = 1e-4
     clip: float | None = 1.0
     spread: int | None = 4
+    successive: int = 1
     select_from: int = 1
     select_by: str = "loss"
     patience: int | None = None
@@ -87,7 +90,7 @@ class TrainingPlan:
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("select_by", ("loss", "mse"))):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} '{getattr(self, name)}' is unknown; {nearest(getattr(self, name), known)}")
-        for name in ("epochs", "batch", "select_from", "validate_every", "checkpoint_every"):
+        for name in ("epochs", "batch", "successive", "select_from", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.select_from > self.epochs:
@@ -228,9 +231,13 @@ def train(task: Task, *, name: str = "training", progress: Progress | None = Non
         if plan.simulate is not None:
             assert task.drawer is not None
             _load(machine, task.scaler, task.drawer.draw(plan.simulate, epoch))
-        state = _after(task, machine, state, _epoch(task, machine, epoch), validation)
-        if task.checkpoint is not None and (epoch % plan.checkpoint_every == 0 or state.history.stopped):
-            _save(task, state)
+        loss = _epoch(task, machine, epoch)
+        history = _after(task, machine, state.history, loss, validation)
+        if history.best == epoch:
+            state = replace(state, best=machine.state())
+        state = replace(state, history=history)
+        if task.checkpoint is not None and (epoch % plan.checkpoint_every == 0 or history.stopped):
+            _save(task, replace(state, current=machine.state()))
         if progress is not None:
             progress(name, epoch, plan.epochs, math.nan)
     machine.restore(state.best)
@@ -263,20 +270,20 @@ def _epoch(task: Task, machine: Engine, epoch: int) -> float:
     plan = task.plan
     rng = generator(plan.seed, "epoch", epoch)
     losses, weights = [], []
-    for batches in epoch_batches(machine.sizes, plan.batch, rng=rng, spread=plan.spread):
+    for batches in epoch_batches(machine.sizes, plan.batch, rng=rng, spread=plan.spread, successive=plan.successive):
         losses.append(machine.train(batches))
         weights.append(batches.weight.sum(axis=1))
-    loss = float(np.average(np.concatenate(losses), weights=np.concatenate(weights)))
+    loss = float(np.average(np.concatenate([to_numpy(some) for some in losses]), weights=np.concatenate(weights)))
     if not math.isfinite(loss):
         raise NumericalError(f"the training loss is {loss} in epoch {epoch}; lower learning_rate, or set clip")
     return loss
 
 
 def _after(
-    task: Task, machine: Engine, state: _State, loss: float, validation: tuple[Array, Array, Array]
-) -> _State:
+    task: Task, machine: Engine, history: History, loss: float, validation: tuple[Array, Array, Array]
+) -> History:
     """Validate, select, and decide whether to go on."""
-    plan, history = task.plan, state.history
+    plan = task.plan
     epoch = history.epochs + 1
     value = mse = math.nan
     if epoch % plan.validate_every == 0 or epoch == plan.epochs:
@@ -286,7 +293,6 @@ def _after(
     history = replace(
         history, train=(*history.train, loss), validation=(*history.validation, value), mse=(*history.mse, mse)
     )
-    current = machine.state()
     measure = history.validation if plan.select_by == "loss" else history.mse
     eligible = [measure[i] if i + 1 >= plan.select_from else math.nan for i in range(epoch)]
     better = math.isfinite(eligible[-1]) and (not history.best or eligible[-1] < eligible[history.best - 1])
@@ -296,7 +302,7 @@ def _after(
         history = replace(history, stopped=f"no smaller validation {plan.select_by} for {plan.patience} epochs")
     if epoch == plan.epochs:
         history = replace(history, stopped=f"all {plan.epochs} epochs done")
-    return _State(history, current, current if better else state.best)
+    return history
 
 
 def _save(task: Task, state: _State) -> None:
