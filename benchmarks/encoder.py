@@ -1,4 +1,4 @@
-"""Keep what `mlcheck train nv22_brief --case CASE --out FOLDER/CASE` found: NV22's own network, trained briefly.
+"""Keep what `mlcheck cases nv22_brief --suite SUITE --out FOLDER` found: NV22's own network, trained briefly.
 
 `python -m benchmarks.encoder FOLDER` writes benchmarks/results/nv22_encoder.json and nv22_encoder.md.
 """
@@ -32,7 +32,7 @@ def markdown(kept: dict[str, Any]) -> str:
     plan = {k: v for part in ("network", "training") for k, v in origin["config"][part].items() if v is not None}
     lines = [
         "# NV22's encoder, trained briefly",
-        "\n`mlcheck train nv22_brief --case CASE --out FOLDER/CASE`, then `python -m benchmarks.encoder FOLDER`. Suite "
+        "\n`mlcheck cases nv22_brief --suite SUITE --out FOLDER`, then `python -m benchmarks.encoder FOLDER`. Suite "
         f"of {origin['catalogues']:,} prior draws of `{origin['survey']}` (seed {origin['suite_seed']}), backend "
         f"{origin['backend']}, " + ", ".join(f"{k} = {v}" for k, v in plan.items()) + ".\n",
         "| case | scatter | bias | NV22 | catalogues |",
@@ -44,8 +44,7 @@ def markdown(kept: dict[str, Any]) -> str:
         lines.append(f"| {s['name']} | " + " | ".join(pairs) + f" | {published} | {s['catalogues']:,} |")
     histories = kept["training"]
     epochs = max(len(h["train"]) for h in histories.values())
-    words = "Training loss, then validation loss (mean absolute error of scaled sigma8), by epoch"
-    lines.append(f"\n{words}; empty where fewer were asked for with --epochs:\n")
+    lines.append("\nTraining loss, then validation loss (mean absolute error of scaled sigma8), by epoch:\n")
     lines.append("| case | " + " | ".join(str(i + 1) for i in range(epochs)) + " |")
     lines.append("|---|" + "---|" * epochs)
     for case, h in histories.items():
