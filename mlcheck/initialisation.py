@@ -13,6 +13,7 @@ import numpy as np
 
 from .backend import keras
 from .batches import padded_length
+from .engine import to_numpy
 from .presets import Network
 
 Array = np.ndarray
@@ -39,20 +40,25 @@ def standardise(network: Network, twin: Network, features: Array, size: Array) -
         Their lengths; the first `CATALOGUES` are used.
     """
     model = twin.model
-    model.set_weights(network.model.get_weights())
+    _copy(network.model, model)
     inputs = _inputs(model, features, size[:CATALOGUES])
     for layer in (layer for layer in model.layers if layer.weights):
         values = _values(model, layer, inputs)
         mean, std = values.mean(axis=0), values.std(axis=0)
         heard = std > _DEAF * np.abs(mean)
         mean, std = np.where(heard, mean, 0.0), np.where(heard, std, 1.0)
-        kernel, bias = layer.get_weights()
+        wanted, centre = 1.0, 0.0
         if layer is model.layers[-1]:
-            centre = 0.0 if network.head.density else 0.5
-            layer.set_weights([kernel * OUTPUT_STD / std, (bias - mean) * OUTPUT_STD / std + centre])
-        else:
-            layer.set_weights([kernel / std, (bias - mean) / std])
-    network.model.set_weights(model.get_weights())
+            wanted, centre = OUTPUT_STD, 0.0 if network.head.density else 0.5
+        layer.kernel.assign(np.asarray(layer.kernel) * wanted / std)
+        layer.bias.assign((np.asarray(layer.bias) - mean) * wanted / std + centre)
+    _copy(model, network.model)
+
+
+def _copy(source: Any, model: Any) -> None:
+    """Give a model another's weights."""
+    for variable, value in zip(model.weights, source.weights, strict=True):
+        variable.assign(np.asarray(value))
 
 
 def _inputs(model: Any, features: Array, size: Array) -> list[Array]:
@@ -66,8 +72,8 @@ def _inputs(model: Any, features: Array, size: Array) -> list[Array]:
 
 def _values(model: Any, layer: Any, inputs: list[Array]) -> Array:
     """Outputs of a layer for every cluster, window or catalogue, shape (n, units)."""
-    values = np.asarray(keras.ops.convert_to_numpy(keras.Model(model.inputs, layer.output)(inputs, training=False)))
+    values = to_numpy(keras.Model(model.inputs, layer.output)(inputs, training=False))
     if values.ndim == 3:
         halvings = round(np.log2(inputs[0].shape[1] / values.shape[1]))
         values = values[np.arange(values.shape[1]) < (inputs[-1] >> halvings)[:, None]]
-    return values.astype(float)
+    return values

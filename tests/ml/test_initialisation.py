@@ -27,7 +27,7 @@ def sample(spread=0.1):
 
 def written_out(network, features):
     """Values of every layer before its leaky ReLU, all catalogues' rows together, in double precision."""
-    weights = {layer.name: [w.astype(float) for w in layer.get_weights()] for layer in network.model.layers}
+    weights = {layer.name: [np.asarray(w, dtype=float) for w in layer.weights] for layer in network.model.layers}
     seen: dict[str, list] = {}
 
     def leaky(y):
@@ -88,7 +88,7 @@ def test_half_precision_changes_nothing():
 
 def test_constant_features_leave_weights_finite():
     network = started(features=np.ones((SIZES.sum(), len(LAYOUT.names))))
-    assert all(np.isfinite(w).all() for w in network.model.get_weights())
+    assert all(np.isfinite(np.asarray(w)).all() for w in network.model.weights)
     last = written_out(network, np.ones((SIZES.sum(), len(LAYOUT.names))))["sigma8"]
     assert 0 <= last.std() < 2 * OUTPUT_STD
 
