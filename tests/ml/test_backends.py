@@ -13,6 +13,7 @@ import sys
 import numpy as np
 from mlcheck.batches import epoch_batches
 from mlcheck.engine import engine
+from mlcheck.initialisation import standardise
 from mlcheck.layout import Layout
 from mlcheck.presets import Architecture, Whitening, build
 from mlcheck.training import TrainingPlan
@@ -27,6 +28,10 @@ for preset in ("nv22", "compact"):
             continue
         network = build(Architecture.of(preset, precision=precision), layout)
         found[f"{preset} {precision} outputs"] = engine(network).outputs(features, size)
+started = Architecture.of("nv22", initial="standardised")
+network = build(started, layout)
+standardise(network, build(started, layout), features, size)
+found["standardised outputs"] = engine(network).outputs(features, size)
 for repeat in (0, 1, "scan"):
     network = build(Architecture.of("compact", precision="float64"), layout)
     plan = TrainingPlan.of("compact", epochs=6, jit=False, batch=32)
@@ -64,6 +69,13 @@ def test_same_outputs(both):
         a, b = (both[name][f"{key} outputs"] for name in ("tensorflow", "jax"))
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
         assert np.ptp(a) > 100 * tolerance
+
+
+def test_same_standardised_start(both):
+    """Rounding is scaled up with what catalogues differ by."""
+    a, b = (both[name]["standardised outputs"] for name in ("tensorflow", "jax"))
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-3)
+    assert np.std(a) == pytest.approx(0.1, rel=0.01)
 
 
 def test_same_training(both):
