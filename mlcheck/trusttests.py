@@ -191,8 +191,8 @@ def seeds(evidence: Evidence) -> Part:
     case, question = evidence.main, "Do ten initialisations agree?"
     members = evidence.trial.networks[case]
     if len(members) < ENSEMBLE:
-        number = "one network" if len(members) == 1 else f"{len(members)} networks"
-        words = f"there is {number}; train {ENSEMBLE} with --members {ENSEMBLE} to see whether trends hold"
+        number = "is one network" if len(members) == 1 else f"are {len(members)} networks"
+        words = f"there {number}; train {ENSEMBLE} with --members {ENSEMBLE} to see whether trends hold"
         return Part("seeds", question, (), (Finding("seeds", question, "not tested", words, ""),))
     findings, rows, pictures = [_spread_finding(evidence, case)], [], []
     for each, ensemble in evidence.trial.networks.items():
