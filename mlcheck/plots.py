@@ -37,12 +37,13 @@ def learning_curve(histories: Sequence[History], *, density: bool) -> Figure:
             bottom.plot(history.best, np.log10(history.mse[at]), "*", color="black", ms=6)
     values = np.concatenate([[*h.train, *h.validation] for h in histories])
     values = values[np.isfinite(values)]
-    low, high = values.min(), np.quantile(values, 0.98)
+    low, high = values.min(), np.quantile(values, 0.98, method="higher")
     top.set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
     top.set_ylabel(r"$-\ln$ density of scaled $\sigma_8$" if density else r"mean $|\Delta|$ of scaled $\sigma_8$")
     top.legend(frameon=False)
     bottom.set_ylabel(r"$\log_{10}$ MSE of scaled $\sigma_8$, validation")
     bottom.set_xlabel("epoch")
+    bottom.xaxis.get_major_locator().set_params(integer=True)
     return freeze(figure)
 
 
@@ -99,4 +100,5 @@ def agreement_figure(found: Array, exact: Exact, title: str) -> Figure:
     top.set_ylabel(r"network's mean of $\sigma_8$")
     bottom.set_ylabel("difference / width")
     bottom.set_xlabel(r"exact posterior mean of $\sigma_8$")
+    bottom.locator_params(axis="x", nbins=5)
     return freeze(figure)

@@ -83,7 +83,7 @@ def build_report(
             progress("report", i + 1, len(chosen), float("nan"))
     findings = [finding for part in parts for finding in part.findings]
     preset = trial.networks[evidence.main][0].network.architecture.preset
-    title = f"Can the network be trusted? {preset}, {trial.laboratory.source.suite.manifest.name}"
+    title = f"Can the network be trusted? Preset {preset}, survey {trial.laboratory.source.suite.manifest.name}"
     return Report(title, judge(findings), tuple(parts), _provenance(trial, plan))
 
 
