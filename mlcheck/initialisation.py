@@ -18,7 +18,7 @@ from .presets import Network
 
 Array = np.ndarray
 CATALOGUES = 128
-"""Training catalogues whose averages are taken."""
+"""Training catalogues whose averages are taken, spread over all of them: a grid is in order of sigma8."""
 OUTPUT_STD = 0.1
 """Standard deviation of the network's outputs; scaled sigma8 of a flat prior has 0.29."""
 _DEAF = 1e-5
@@ -35,13 +35,13 @@ def standardise(network: Network, twin: Network, features: Array, size: Array) -
     twin : Network
         The same without products of half precision, which would drown what is to be scaled.
     features : ndarray, shape (n, F + S)
-        Scaled features of training catalogues, one after the other.
+        Scaled features of some training catalogues, one after the other.
     size : ndarray of int, shape (P,)
-        Their lengths; the first `CATALOGUES` are used.
+        Their lengths.
     """
     model = twin.model
     _copy(network.model, model)
-    inputs = _inputs(model, features, size[:CATALOGUES])
+    inputs = _inputs(model, features, size)
     for layer in (layer for layer in model.layers if layer.weights):
         values = _values(model, layer, inputs)
         mean, std = values.mean(axis=0), values.std(axis=0)
@@ -65,7 +65,7 @@ def _inputs(model: Any, features: Array, size: Array) -> list[Array]:
     """Padded main and supplementary features and lengths."""
     main, rows = int(model.inputs[0].shape[-1]), padded_length(int(size.max()))
     padded = np.zeros((len(size), rows, features.shape[1]), dtype=model.inputs[0].dtype)
-    padded[np.arange(rows) < size[:, None]] = features[: int(size.sum())]
+    padded[np.arange(rows) < size[:, None]] = features
     parts = [padded[..., :main], padded[..., main:]]
     return [*(part for part in parts if part.shape[2]), size.astype(np.int32)]
 

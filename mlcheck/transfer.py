@@ -73,10 +73,11 @@ class Transfer:
     @property
     def words(self) -> str:
         """The change in one sentence."""
+        before, after = self.home.coverage_68, self.away.coverage_68
+        covered = f", 68% coverage {before:.2f} -> {after:.2f}" if np.isfinite(before) else ""
         return (
             f"{self.method} on {self.suite}: bias {self.shift:+.4f} ± {self.shift_error:.4f} "
-            f"({self.shift_in_widths:+.2f} {self.unit}), scatter x {self.scatter_ratio:.2f}, 68% coverage "
-            f"{self.home.coverage_68:.2f} -> {self.away.coverage_68:.2f}"
+            f"({self.shift_in_widths:+.2f} {self.unit}), scatter x {self.scatter_ratio:.2f}{covered}"
         )
 
 

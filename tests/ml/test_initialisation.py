@@ -1,11 +1,13 @@
 """Standardised start of NV22's network, against its layers written out in numpy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from forecast.errors import InputError
 from mlcheck.config import load_config
-from mlcheck.initialisation import OUTPUT_STD, standardise
+from mlcheck.initialisation import CATALOGUES, OUTPUT_STD, standardise
 from mlcheck.job import untrained
 from mlcheck.layout import layout_of
 from mlcheck.presets import Architecture, build
@@ -97,6 +99,17 @@ def test_posteriors_start_in_the_middle():
     last = written_out(started(output="density"), sample())["sigma8"]
     np.testing.assert_allclose(last.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(last.std(axis=0), OUTPUT_STD, rtol=1e-3)
+
+
+def test_a_grid_is_seen_from_end_to_end(prepared, monkeypatch):
+    """Catalogues in order of sigma8, as a grid has them."""
+    seen = []
+    monkeypatch.setattr("mlcheck.initialisation.standardise", lambda *given: seen.append(given[3]))
+    train = prepared.train.take(np.argsort(prepared.train.sigma8))
+    untrained(Architecture.of("nv22", initial="standardised"), replace(prepared, train=train))
+    assert len(seen[0]) == CATALOGUES
+    assert seen[0][0] == train.size[0] and seen[0][-1] == train.size[-1]
+    assert seen[0].mean() == pytest.approx(train.size.mean(), rel=0.05)
 
 
 def test_nv22_optimizer_leaves_the_plateau_at_once(prepared):

@@ -51,7 +51,10 @@ def test_every_method_on_every_suite(rows):
 def test_a_network_without_posterior_is_judged_by_its_scatter(rows):
     """As NV22's, which gives a number: a biased one must not pass for want of a width."""
     row = rows["break at 14.4", "network"]
-    blind = replace(row, home=replace(row.home, width=float("nan")), away=replace(row.away, width=float("nan")))
+    nothing = {"width": float("nan"), "coverage_68": float("nan"), "coverage_95": float("nan")}
+    blind = replace(row, home=replace(row.home, **nothing), away=replace(row.away, **nothing))
+    assert "nan" not in blind.words and "of its scatter at home" in blind.words
+    assert "68% coverage" in row.words and "posterior widths" in row.words
     assert blind.shift_in_widths == row.shift / row.home.scatter
     assert _transfer_finding((blind,), None).outcome == _transfer_finding((row,), None).outcome == "failed"
 
