@@ -17,7 +17,8 @@ from .likelihood import POINT_LEVELS, Data
 from .mock import Mocks
 from .model import ForwardModel
 from .moments import Posteriors
-from .pointprocess import PointDensity, Points
+from .pointdensity import PointDensity
+from .points import Points
 from .pointsaliency import derivative_steps, moved_points, observables_of
 from .saliency import WeightedDraws, leave_one_out, pareto_k
 

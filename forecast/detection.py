@@ -91,6 +91,12 @@ class Detection:
             chance = chance + a * (special.ndtr(distance / s) if s else (distance > 0))
         return chance
 
+    def smeared(self, excess: Array, spread: Array) -> Array:
+        """Chance where log10 of flux over the reference flux is a Gaussian about `excess` of width `spread`, dex."""
+        parts = zip(self.weight, self.offset, self.width, strict=True)
+        chance = sum(a * special.ndtr((excess - o) / np.hypot(spread, s)) for a, o, s in parts)
+        return np.maximum(chance, 0.0)  # weights of contaminants may be negative
+
     @property
     def is_sharp(self) -> bool:
         """Whether it is a limit at the reference flux and nothing else."""

@@ -14,7 +14,8 @@ from .errors import NumericalError
 from .mock import draw_mocks
 from .model import ForwardModel, forward_model
 from .parameters import ParameterSet
-from .pointprocess import PointDensity, Points
+from .pointdensity import PointDensity
+from .points import Points
 from .rng import generator
 from .survey import Replicated
 

@@ -19,7 +19,8 @@ from .fisher import bin_models, expected_points
 from .mock import Mocks
 from .model import ForwardModel, forward_model
 from .parameters import ParameterSet
-from .pointprocess import PointProcess, Points, observable_errors
+from .pointprocess import PointProcess
+from .points import Points, observable_errors
 from .population import Setup
 from .zbins import Product, in_bins
 

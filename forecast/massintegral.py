@@ -12,11 +12,13 @@ from typing import Protocol
 
 import numpy as np
 
+from .detectability import Chance, Unseen
 from .fluxlimited import WIDEST_EXPANSION, FluxLimitedModel
 from .massselected import MASS_STEP, MassSelectedModel
 from .model import ForwardModel
 from .parameters import Values
 from .population import SQRT2PI, Population
+from .selection import FluxLimited
 from .shapes import Background
 from .survey import LightCone, Shells, single
 
@@ -43,12 +45,15 @@ class Gaussians:
         log10 M, Msun/h.
     width : ndarray, shape (n, J), or (P, J) if it depends on the parameters only
         dex.
+    chance : Chance or None
+        Of detection about the centre, of clusters whose selecting observable is not among the data.
     """
 
     row: Array
     column: Array
     centre: Array
     width: Array
+    chance: Chance | None = None
 
     @property
     def shared_width(self) -> bool:
@@ -66,6 +71,8 @@ class MassIntegral(Protocol):
 
     branches: int
     log_mass: Array
+    unseen: Unseen | None
+    """Selection of clusters whose L_X is unknown; None where selection does not act on it."""
 
     def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
         """How clusters `column` look at parameter values number `row` of `v`; arrays of shape (n, 1)."""
@@ -95,6 +102,7 @@ class SelectedInMass:
         self._step = float(self.log_mass[1] - self.log_mass[0])
         self.branches = len(model.population.shells.z)
         self._blur = model.setup.selection.blur  # type: ignore[union-attr]
+        self.unseen: Unseen | None = None
 
     def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
         """How the branch looks."""
@@ -201,6 +209,9 @@ class SelectedInFlux:
             self._population = Population(setup, self.log_mass, grid.shells)
             self._cell, self._weight = np.zeros(len(z), dtype=int), np.ones((len(z), 1))
         self._z = z
+        selection = setup.selection
+        assert isinstance(selection, FluxLimited)
+        self.unseen: Unseen | None = Unseen(selection, setup.cosmology, setup.relations, z)
         self._fixed = setup.background(model.parameters.fiducial_values, z[:, None], np.zeros((1, 1), dtype=int))
 
     def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
@@ -218,7 +229,8 @@ class SelectedInFlux:
     def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
         """Gauss-Hermite sum over a local cubic of ln abundance in mass, cubic in z^(1/3)."""
         wide = at.width.max(initial=0.0) > WIDEST_EXPANSION
-        if wide and at.shared_width and len(at.row) > (at.rows.stop - at.rows.start) * table.shape[1]:
+        many = len(at.row) > (at.rows.stop - at.rows.start) * table.shape[1]
+        if wide and many and at.shared_width and at.chance is None:
             return self._from_averages(table, at)
         width = at.width[at.row] if at.shared_width else at.width
         if wide:
@@ -241,8 +253,9 @@ class SelectedInFlux:
         slope, bend = (a1 + u * (2 * a2 + u * 3 * a3)) * scale, (a2 + 3 * a3 * u) * scale**2
         twist, total = a3 * scale**3, np.zeros(cell.shape)
         for x, w in zip(_HERMITE_X, _HERMITE_W, strict=True):
-            total += w * np.exp(x * (slope + x * (bend + x * twist)))
-        return value + np.log(total)
+            term = w * np.exp(x * (slope + x * (bend + x * twist)))
+            total += term if at.chance is None else term * at.chance.at(x * width)
+        return value + np.log(np.maximum(total, _TINY))
 
     def _from_averages(self, table: Array, at: Gaussians) -> Array:
         """The same from averages over wide Gaussians at the knots: dearer than a few clusters, cheaper than many."""
@@ -262,8 +275,11 @@ class SelectedInFlux:
         number = self.nodes(table, 0, at.row, at.column)
         value = np.empty(at.centre.shape)
         for j in range(at.centre.shape[1]):
-            u = (at.centre[:, j, None] - self.log_mass) / width[:, j, None]
-            mean = np.einsum("nm,nm->n", np.exp(-0.5 * u * u), number) / (width[:, j] * SQRT2PI)
+            u = (self.log_mass - at.centre[:, j, None]) / width[:, j, None]
+            kernel = np.exp(-0.5 * u * u)
+            if at.chance is not None:
+                kernel *= at.chance.component(j).at(u * width[:, j, None])
+            mean = np.einsum("nm,nm->n", kernel, number) / (width[:, j] * SQRT2PI)
             value[:, j] = np.log(np.maximum(mean, _TINY))
         return value
 

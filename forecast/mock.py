@@ -264,7 +264,7 @@ class _Chance:
         if detection.is_sharp:
             return special.ndtr(above / spread)
         chance = special.ndtr((above[..., None] - detection.offset) / np.hypot(spread[..., None], detection.width))
-        return chance.reshape(*chance.shape[:-2], -1)
+        return chance.reshape(*chance.shape[:-2], chance.shape[-2] * chance.shape[-1])
 
     def at_corners(self, cells: _Cells) -> Array:
         """Chance of selection at the cells' corners, shape (P, K + 1, M + 1)."""

@@ -21,7 +21,8 @@ from .guide import from_scores
 from .likelihood import POINT_LEVELS
 from .mock import Mocks
 from .model import ForwardModel
-from .pointprocess import PointDensity, Points
+from .pointdensity import PointDensity
+from .points import Points
 from .rankchain import PairwisePosterior
 from .sampler import autocorrelation_time
 from .units import LN10

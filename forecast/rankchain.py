@@ -22,7 +22,8 @@ from .guide import from_scores
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
 from .parameters import ParameterSet
-from .pointprocess import PointDensity, Points
+from .pointdensity import PointDensity
+from .points import Points
 
 Array = np.ndarray
 TRAINING = 3000

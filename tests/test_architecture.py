@@ -16,7 +16,8 @@ ORDER = [
     | {"features", "shards", "manifest", "suitereader", "workers"},
     {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
     | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
-    | {"pointprocess", "massintegral", "guide", "rankchain", "moments", "chains", "pointsaliency", "clusterinfluence"},
+    | {"points", "detectability", "massintegral", "pointdensity", "pointprocess"}
+    | {"guide", "rankchain", "moments", "chains", "pointsaliency", "clusterinfluence"},
     {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
     | {"suite", "proxies", "exactmapplot", "predictiveplot", "jointplot"}
     | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},

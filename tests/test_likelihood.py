@@ -11,7 +11,7 @@ from forecast.fisher import derivatives
 from forecast.likelihood import LEVELS, Data, Posterior, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
-from forecast.pointprocess import Points
+from forecast.points import Points
 from forecast.survey import Box
 
 

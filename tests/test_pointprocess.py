@@ -11,7 +11,8 @@ from forecast.likelihood import Data, at_level, catalogue_points, likelihood
 from forecast.massfunction import MassFunction
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
-from forecast.pointprocess import PointDensity, Points
+from forecast.pointdensity import PointDensity
+from forecast.points import Points
 from forecast.residuals import Residuals
 from forecast.units import LN10
 
@@ -189,7 +190,7 @@ def test_infinite_weak_lensing_scatter_leaves_full(surveys):
 def test_no_clusters_and_clusters_without_observables(surveys):
     model = forward_model(surveys["cone"])
     theta = model.parameters.draw(3, rng=np.random.default_rng(2))
-    empty = Points.observed(np.empty(0), np.empty((0, 2)))
+    empty = Points.observed(np.empty(0), np.empty((0, 3)))
     none = likelihood("full", model, Data(0.0, points=empty))(theta)
     np.testing.assert_allclose(none, -model.expected_count(theta))
     five = likelihood("full", model, Data(5.0, points=empty))(theta)

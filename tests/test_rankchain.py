@@ -12,7 +12,7 @@ from forecast.likelihood import Data, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior
-from forecast.pointprocess import PointDensity
+from forecast.pointdensity import PointDensity
 from forecast.rankchain import PairwisePosterior, Proposal, rank_truths, summaries, walk
 from forecast.residuals import Residuals
 
@@ -107,7 +107,7 @@ def test_mocks_of_another_library_are_noticed(lensed):
 
 def test_density_is_cut_to_the_catalogues_own_clusters(lensed):
     mocks = draw_mocks(lensed, lensed.parameters.draw(3, rng=np.random.default_rng(8)), rng=np.random.default_rng(9))
-    from forecast.pointprocess import Points
+    from forecast.points import Points
 
     density = PointDensity(lensed, Points.of_mocks(lensed, mocks), True)
     theta = lensed.parameters.draw(3, rng=np.random.default_rng(10))

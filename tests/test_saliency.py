@@ -15,7 +15,7 @@ from forecast.likelihood import Data, at_level, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior
-from forecast.pointprocess import Points
+from forecast.points import Points
 from forecast.pointsaliency import PairwiseYx, mass_slopes, observables_of, posterior_draws
 from forecast.saliency import WeightedDraws, from_chain, from_prior, leave_one_out, pareto_k, saliency
 from forecast.survey import Replicated

@@ -19,7 +19,8 @@ from forecast.massfunction import MODELS, MassFunction, ShapedMassFunction
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior, Values
-from forecast.pointprocess import PointDensity, Points
+from forecast.pointdensity import PointDensity
+from forecast.points import Points
 from forecast.shapes import SHAPE_NAMES, Expansion, ShapeGrid, lagrangian_radius
 from forecast.survey import LightCone
 from forecast.variance import contrast_root

@@ -17,7 +17,8 @@ from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.narrative import parameter_rows, survey_sentences
 from forecast.parameters import Parameter, Prior, contrast_names
-from forecast.pointprocess import PointDensity, Points
+from forecast.pointdensity import PointDensity
+from forecast.points import Points
 from forecast.survey import Box, Replicated
 from forecast.zbins import Product, bin_numbers, in_bins
 
