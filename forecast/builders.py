@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .background import HUBBLE, Ratio
 from .catalogue import CatalogueCosmology, CatalogueSpec, Column, MassRelation
 from .cosmology import Cosmology
 from .detection import SHARP, Contamination, Detection
@@ -21,6 +22,7 @@ from .residuals import Residuals
 from .scaling import PowerLaw, Relations
 from .schema import (
     BoxConfig,
+    CalibrationConfig,
     CatalogueConfig,
     CurveConfig,
     ErrorsConfig,
@@ -36,10 +38,10 @@ from .schema import (
     WeakLensingConfig,
 )
 from .selection import FluxLimited, Selection, Sharp, Smoothed
-from .shapes import SHAPE_NAMES
+from .shapes import SHAPE_NAMES, Expansion
 from .survey import Box, Geometry, LightCone, shell_edges
 from .tablefile import open_table
-from .units import LN10, parse, unit_factor
+from .units import LN10, h_power, parse, unit_factor
 
 Array = np.ndarray
 
@@ -194,32 +196,69 @@ def build_yx_error(yx_error: float, errors: tuple[float, ...], relations: Relati
     return max(yx_error, shared)
 
 
-def _power_law(c: PowerLawConfig, name: str, scatter: float | None, h: float) -> PowerLaw:
-    kinds = {"lx": "luminosity", "t": "temperature", "mgas": "mass", "yx": "yx"}
-    norm = _named(f"relations.{name}.norm", lambda: parse(c.norm, kinds[name], h))
+_KINDS = {"lx": "luminosity", "t": "temperature", "mgas": "mass", "yx": "yx"}
+
+
+def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: Cosmology) -> PowerLaw:
+    """A relation in package units at the configured h."""
+    table: PowerLawConfig = getattr(c, name)
+    norm = _named(f"relations.{name}.norm", lambda: parse(table.norm, _KINDS[name], cosmology.h))
     if not norm > 0:
-        raise InputError(f"relations.{name}.norm: must be positive, got '{c.norm}'")
-    if c.scatter is not None:
-        scatter = _scatter(c.scatter, f"relations.{name}.scatter")
+        raise InputError(f"relations.{name}.norm: must be positive, got '{table.norm}'")
+    if table.scatter is not None:
+        scatter = _scatter(table.scatter, f"relations.{name}.scatter")
     if scatter is None:
         raise InputError(f"missing key 'relations.{name}.scatter'; give it in dex, or choose a [library]")
-    return _named(f"relations.{name}", lambda: PowerLaw(math.log10(norm), c.slope, c.evolution, scatter))
+    hubble, written = _hubble_exponents(c, name)
+    log_norm = math.log10(norm)
+    if c.calibration is not None:
+        log_norm += written * math.log10(cosmology.h / c.calibration.h)
+    return _named(
+        f"relations.{name}", lambda: PowerLaw(log_norm, table.slope, table.evolution, scatter, hubble)
+    )
+
+
+def _hubble_exponents(c: RelationsConfig, name: str) -> tuple[float, float]:
+    """Power of h beyond that of L_X h^2, M_gas h^2.5 and M h in package units, and the power in the units as written.
+
+    At fixed mass in the pivot's unit X ~ h^written. With a power a of h in the pivot's unit, and b in that of the
+    normalisation, X ~ h^(written - slope a + b) at fixed mass in Msun/h.
+    """
+    table: PowerLawConfig = getattr(c, name)
+    units = table.slope * h_power(c.pivot, "mass") - h_power(table.norm, _KINDS[name])
+    natural = HUBBLE.get(name, 0.0)
+    written = natural + units if table.h_exponent is None else table.h_exponent
+    return written - units - natural, written
+
+
+def _calibrated(relations: Relations, c: CalibrationConfig | None, cosmology: Cosmology) -> Relations:
+    """Relations at the distance, in the configured cosmology, of the clusters on which they were calibrated."""
+    if c is None:
+        return relations
+    reference = CatalogueCosmology(c.Om0, c.h).flat_lcdm()
+    ratio = Ratio.of(Expansion.of(cosmology), Expansion.of(reference), c.z)
+    moved: dict[str, Any] = {}
+    for name in set(relations.names) - {"core"}:
+        of = relations.exponents(name)
+        shift = float(-ratio.shift(of) - of.slope * ratio.distance)
+        moved[name] = replace(relations[name], log_norm=relations[name].log_norm + shift)
+    return replace(relations, calibrated_at=c.z, **moved)
 
 
 def build_relations(
     c: RelationsConfig, library: LibraryConfig | None, proxy: str | ProxyConfig, cosmology: Cosmology
 ) -> Relations:
     """Scaling relations in package units, with the residuals of a library if there is one."""
-    h = cosmology.h
-    pivot = read_log_mass(c.pivot, "relations.pivot", h)
+    pivot = read_log_mass(c.pivot, "relations.pivot", cosmology.h)
     source = None if library is None else build_library(library, cosmology)
     residuals, scatters, core = _library_residuals(c, source, pivot)
-    given = {n: getattr(c, n) for n in ("lx", "t", "mgas", "yx") if getattr(c, n) is not None}
-    laws: dict[str, Any] = {n: _power_law(table, n, scatters.get(n), h) for n, table in given.items()}
+    given = [n for n in ("lx", "t", "mgas", "yx") if getattr(c, n) is not None]
+    laws: dict[str, Any] = {n: _power_law(c, n, scatters.get(n), cosmology) for n in given}
     correlations = c.correlation.model_dump()
     if residuals is not None and any(correlations.values()):
         raise InputError("relations.correlation: the library has its own correlations; remove this table or [library]")
-    relations = Relations(pivot, c.z0, **laws, **correlations, core=core, residuals=residuals)
+    relations = Relations(pivot, c.z0, **laws, **correlations, core=core, residuals=residuals, aperture=c.aperture)
+    relations = _named("relations.calibration", lambda: _calibrated(relations, c.calibration, cosmology))
     return relations if proxy == "yx" else _named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
 
 

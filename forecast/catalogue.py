@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .background import FIXED_ANGLE, HUBBLE, Exponents, Ratio
 from .cosmology import Cosmology
 from .errors import InputError, nearest
+from .shapes import Expansion
 from .tablefile import QUANTITY_KINDS, Column, TableFile, open_table
 
 Array = np.ndarray
@@ -189,17 +191,21 @@ class Catalogue:
         return replace(self, name=names, **arrays)
 
 
-def read_catalogue(path: Path, spec: CatalogueSpec, model_cosmology: Cosmology) -> Catalogue:
+def read_catalogue(
+    path: Path, spec: CatalogueSpec, model_cosmology: Cosmology, gas: Exponents = FIXED_ANGLE
+) -> Catalogue:
     """Read clusters from any table astropy understands: ECSV, FITS, VOTable, CSV and others.
 
-    L_X scales as D_L^2 and Y_X as D^2.5 (M_gas ~ D_A^2.5, T unchanged) from the reference cosmology of the
-    catalogue to `model_cosmology`; distances D in Mpc, at each cluster's redshift.
+    L_X and Y_X become what the survey would have inferred in `model_cosmology`: L_X goes as D_L^2, Y_X as `gas`
+    says (T is unchanged), with distances in Mpc at each cluster's redshift.
 
     Parameters
     ----------
     path : Path
     spec : CatalogueSpec
     model_cosmology : Cosmology
+    gas : Exponents
+        Of gas masses and Y_X; within a fixed angle by default. Relations know theirs.
 
     Raises
     ------
@@ -217,12 +223,16 @@ def read_catalogue(path: Path, spec: CatalogueSpec, model_cosmology: Cosmology) 
         log_t, t_error = table.quantity("t")
         temperatures = {"log_t": log_t, "log_t_error": np.where(np.isfinite(log_t), t_error, 0.0)}
     log_yx, error = _reference_yx(table, spec, reference.efunc(z))
-    log_ratio = np.log10(_distance(model_cosmology, z) / _distance(reference, z))
+    ratio, log_h = Ratio.of(Expansion.of(model_cosmology), Expansion.of(reference), z), math.log10(spec.cosmology.h)
+
+    def inferred(log_value: Array, name: str, of: Exponents) -> Array:
+        return log_value - ratio.shift(of) + HUBBLE[name] * (math.log10(model_cosmology.h) - log_h)
+
     return Catalogue(
         name=table.names(),
         z=z,
-        log_lx=log_lx + 2 * log_ratio,
-        log_yx=log_yx + 2.5 * log_ratio + math.log10(model_cosmology.h),
+        log_lx=inferred(log_lx, "lx", Exponents(2.0)),
+        log_yx=inferred(log_yx + log_h, "yx", gas),
         log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
         source=path.name,
         **temperatures,
@@ -246,11 +256,6 @@ def builtin_table(name: str) -> Path:
     if name not in known:
         raise InputError(f"catalogue.builtin = '{name}' is unknown; known: {', '.join(sorted(known))}")
     return known[name]
-
-
-def _distance(cosmology: Cosmology, z: Array) -> Array:
-    """Luminosity distance in physical Mpc; shape of `z`."""
-    return cosmology.luminosity_distance(z) / cosmology.h
 
 
 def _reference_yx(table: TableFile, spec: CatalogueSpec, efunc: Array) -> tuple[Array, Array]:

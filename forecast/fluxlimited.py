@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from scipy import special
 
+from .background import Background
 from .distribution import TabulatedDistribution, YxDistribution
 from .parameters import ParameterSet, Values
 from .population import (
@@ -26,7 +27,6 @@ from .population import (
 )
 from .scaling import Component, Lines
 from .selection import FluxLimited
-from .shapes import DISTANCE_POWERS, Background
 
 Array = np.ndarray
 
@@ -65,7 +65,8 @@ class FluxLimitedModel:
         limit = self._selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
         sample = prior_sample(setup)
         v = self.parameters.values(sample)
-        lx, shift = self._lines(v).lx, setup.background(v, z, np.arange(len(sample))).shift(DISTANCE_POWERS["lx"])
+        lx, background = self._lines(v).lx, setup.background(v, z, np.arange(len(sample)))
+        shift = background.shift(setup.relations.exponents("lx"))
         parts = zip(self._selection.detection.offset, self._selection.detection.width, strict=True)
         below = min(offset - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
         masses = setup.relations.pivot + (limit.min() + below - lx.log_norm - shift) / lx.slope
@@ -155,7 +156,7 @@ class FluxLimitedModel:
     ) -> Array:
         """Density (P, Q) of one Gaussian of residuals: a Gauss-Hermite sum at each Y_X."""
         (log_yx, error), lx, yx, population = data, lines.lx, lines.yx, self.population
-        growth, powers = background.log_growth, self.setup.distance_powers
+        growth, powers = background.log_growth, self.setup.relations.exponents
         mean = log_yx - columns(yx.log_norm, 3) - part.yx_shift[:, None] - columns(yx.evolution, 3) * growth
         mean = mean - background.shift(powers("proxy"))
         mean = mean / columns(yx.slope, 3)  # log mass at zero residual, relative to the pivot, (P, K, Q)

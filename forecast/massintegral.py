@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .background import Background
 from .detectability import Chance, Unseen
 from .fluxlimited import WIDEST_EXPANSION, FluxLimitedModel
 from .massselected import MASS_STEP, MassSelectedModel
@@ -19,7 +20,6 @@ from .model import ForwardModel
 from .parameters import Values
 from .population import SQRT2PI, Population
 from .selection import FluxLimited
-from .shapes import Background
 from .survey import LightCone, Shells, single
 
 Array = np.ndarray

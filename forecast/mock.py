@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from .background import Background
 from .catalogue import Catalogue
 from .detection import SHARP, Detection
 from .model import ForwardModel, forward_model
@@ -20,7 +21,6 @@ from .parameters import Values
 from .population import LOG_MASS_HIGH, Population, Setup
 from .scaling import Line
 from .selection import FluxLimited, Sharp, Smoothed
-from .shapes import Background
 from .survey import Geometry, LightCone, Shells, single
 from .units import LN10
 
@@ -246,7 +246,7 @@ class _Chance:
         """Mean log10 of an observable as measured; `row` broadcasts against `background` and `log_mass`."""
         slope = line.slope[row] * (log_mass - self.setup.relations.pivot)
         true = line.log_norm[row] + slope + line.evolution[row] * background.log_growth
-        return true + background.shift(self.setup.distance_powers(name))
+        return true + background.shift(self.setup.relations.exponents(name))
 
     def _excess(self, row: Array, z: Array, log_mass: Array) -> Array:
         """Mean log L_X minus the log of the limiting one of a flux-limited survey."""

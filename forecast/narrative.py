@@ -7,6 +7,7 @@ from .parameters import ParameterSet, Prior
 from .results import ParameterRow
 from .scaling import PowerLaw, Relations
 from .selection import FluxLimited, Selection, Smoothed
+from .survey import LightCone, single
 
 _OBSERVABLES = {
     "lx": "L_X",
@@ -112,6 +113,20 @@ def _relation_words(relations: Relations) -> str:
     return f"Relations (M500c, pivot 10^{relations.pivot:.2f} Msun/h): {laws}."
 
 
+def _measurement_words(setup: Setup) -> tuple[str, ...]:
+    """What is assumed of observables in other cosmologies; nothing where none can be reached."""
+    if setup.shapes is None or not isinstance(single(setup.geometry)[0], LightCone):
+        return ()
+    relations, gas = setup.relations, setup.relations.exponents("proxy")
+    where = "clusters nearby" if not relations.calibrated_at else f"clusters at z = {relations.calibrated_at:g}"
+    aperture = "an R500 inferred from Y_X" if relations.aperture == "r500" else "a fixed angle"
+    return (
+        f"Observables are those inferred with Om = {setup.cosmology.Om0:g} and h = {setup.cosmology.h:g}: L_X goes as "
+        f"D^2, the mass proxy, within {aperture}, as D^{gas.distance:.2f} E(z)^{-gas.expansion:.2f}. The relations were "
+        f"calibrated on {where}, as L_X h^2, M_gas h^2.5 and Y_X h^2.5 against M h where they say nothing else.",
+    )
+
+
 def survey_sentences(setup: Setup) -> tuple[str, ...]:
     """The survey and the model in a few sentences."""
     c = setup.cosmology
@@ -122,6 +137,7 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
         _relation_words(setup.relations),
         f"Mass function {setup.mass_function}; flat LambdaCDM with Om = {c.Om0:g}, Ob = {c.Ob0:g}, h = {c.h:g}, "
         f"n_s = {c.ns:g}.",
+        *_measurement_words(setup),
         "Sample variance of the survey volume is marginalised over."
         if variance
         else "Sample variance is off; the ladder shows the effect of switching it on.",

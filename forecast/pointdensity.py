@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from .background import Exponents
 from .detectability import Chance, Regression
 from .errors import InputError
 from .massintegral import Gaussians, MassIntegral, mass_integral
@@ -40,7 +41,7 @@ class _Linear:
     norm: Array  # (P, E), at the pivot mass
     evolution: Array  # (P, E)
     scale: Array  # (P, E): unit residuals to dex
-    powers: tuple[Array, Array]  # (E,) each: dependence on distance and h
+    exponents: Exponents  # (E,) each: dependence on the cosmology
     values: Values
 
     @classmethod
@@ -59,10 +60,9 @@ class _Linear:
             norm.append(np.broadcast_to(relations.pivot + np.log10(v.norm_wl), (size,)))
             evolution.append(np.zeros(size))
             scale.append(np.broadcast_to(model.setup.weak_lensing / LN10 * np.asarray(v.scatter_wl), (size,)))
-        each = [model.setup.distance_powers(name) for name in relations.names]
-        distance, unit = np.array(each + [(0.0, 0.0)] * lensing).T
+        exponents = [relations.exponents(name) for name in relations.names] + [Exponents()] * lensing
         slopes, norms, evolutions, scales = (np.stack(x, axis=-1) for x in (slope, norm, evolution, scale))
-        return cls(slopes, norms, evolutions, scales, (distance, unit), v)
+        return cls(slopes, norms, evolutions, scales, Exponents.stacked(exponents), v)
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class _Shared:
         """Mean of the observables at the pivot mass, as measured, (n, E)."""
         background = self.integral.background(linear.values, branch, of.row, of.column)
         mean = linear.norm[of.row] + linear.evolution[of.row] * background.log_growth
-        return mean + background.shift(linear.powers)
+        return mean + background.shift(linear.exponents)
 
 
 @dataclass(frozen=True)

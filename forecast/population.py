@@ -10,13 +10,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .background import Background
 from .cosmology import Cosmology
 from .errors import InputError
 from .massfunction import MassFunction, ShapedMassFunction, matter_density_range
 from .parameters import ParameterSet, Values, contrast_names
 from .scaling import Line, Relations
 from .selection import Selection
-from .shapes import DISTANCE_POWERS, SHAPE_NAMES, Background, Expansion, Shape, ShapeGrid, free_shapes
+from .shapes import SHAPE_NAMES, Expansion, Shape, ShapeGrid, free_shapes
 from .survey import Box, Geometry, Shells, single
 from .variance import contrast_root, growth
 
@@ -124,21 +125,7 @@ class Setup:
         true = shape.expansion_of(row)
         if isinstance(single(self.geometry)[0], Box):
             return Background(np.log10(true.efunc(z) / true.efunc(np.asarray(z0))))
-        return Background.seen(true, Expansion.of(self.cosmology), z, np.asarray(z0))
-
-    def distance_powers(self, name: str) -> tuple[float, float]:
-        """Dependence of an observable on distance and h; "proxy" is the mass proxy.
-
-        A proxy of slope 1 that does not evolve is a mass, measured as distance and given in Msun/h.
-        """
-        relations = self.relations
-        if name == "proxy":
-            each = [self.distance_powers(n) for n in relations.names]
-            distance, unit = relations.combination @ np.array(each)
-            return float(distance), float(unit)
-        if name == "yx" and (relations["yx"].slope, relations["yx"].evolution) == (1.0, 0.0):
-            return 1.0, 1.0
-        return DISTANCE_POWERS.get(name, (0.0, 0.0))
+        return Background.of(true, Expansion.of(self.cosmology), z, z0, self.relations.calibrated_at)
 
     @property
     def shared_error(self) -> float:
@@ -274,7 +261,7 @@ class Population:
         """Mean log10 of an observable on the grid as measured, shape (P or 1, K, M); "proxy": the mass proxy."""
         log_mass = (self.log_mass - self.setup.relations.pivot)[None, None, :]
         mean = line.mean(log_mass, background.log_growth)
-        return mean if self.setup.shapes is None else mean + background.shift(self.setup.distance_powers(name))
+        return mean if self.setup.shapes is None else mean + background.shift(self.setup.relations.exponents(name))
 
 
 def mixture(x: Array, mean: Array, weight: Array, scatter: Array, error: Array | float = 0.0) -> Array:

@@ -142,7 +142,7 @@ def open_catalogue(config: Config, path: Path | None) -> Catalogue:
         path = Path(table.path)
     if path is None:
         raise InputError("this configuration names no catalogue; give one with --catalogue FILE")
-    return read_catalogue(path, spec, config.setup.cosmology)
+    return read_catalogue(path, spec, config.setup.cosmology, config.setup.relations.exponents("proxy"))
 
 
 def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data, DataSummary]:

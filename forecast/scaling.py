@@ -6,11 +6,13 @@ log10 X = log10 X0 + alpha (log10 M - pivot) + gamma log10[E(z)/E(z0)] + residua
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
+from .background import FIXED_ANGLE, Exponents, gas_exponents
 from .errors import InputError
 from .parameters import Values
 from .residuals import Residuals
@@ -22,6 +24,7 @@ Proxy = tuple[tuple[str, float], ...]
 YX_PRODUCT: Proxy = (("t", 1.0), ("mgas", 1.0))
 """Y_X = T M_gas (Kravtsov et al. 2006)."""
 YX_DIRECT: Proxy = (("yx", 1.0),)
+Aperture = Literal["r500", "angle"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,15 @@ class PowerLaw:
         Exponent gamma of E(z)/E(z0).
     scatter : float
         Standard deviation of log10 of the observable at the pivot mass, in dex.
+    hubble : float
+        Power of h of the normalisation at fixed mass in Msun/h, beyond that of L_X h^2, M_gas h^2.5 and T.
     """
 
     log_norm: float
     slope: float
     evolution: float
     scatter: float
+    hubble: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.slope >= 0 or not self.scatter > 0:
@@ -126,6 +132,11 @@ class Relations:
         the correlations above where it is None.
     proxy : Proxy
         The mass proxy as a combination of `names`; empty: Y_X.
+    calibrated_at : float
+        Redshift of the clusters on which the relations were calibrated; their distances, and with them their
+        luminosities, gas masses and masses, are those of a local sample by default.
+    aperture : {"r500", "angle"}
+        Gas masses are measured within an R500 that follows from Y_X, or within a fixed angle.
     """
 
     pivot: float
@@ -142,8 +153,12 @@ class Relations:
     core: PowerLaw | None = None
     residuals: Residuals | None = None
     proxy: Proxy = ()
+    calibrated_at: float = 0.0
+    aperture: Aperture = "r500"
 
     def __post_init__(self) -> None:
+        if not 0 <= self.calibrated_at <= 2:
+            raise InputError(f"relations.calibration.z: must lie between 0 and 2, got {self.calibrated_at:g}")
         if self.yx is None and (self.t is None or self.mgas is None):
             raise InputError("relations: give either relations.yx, or both relations.t and relations.mgas")
         if self.yx is not None and (self.mgas is not None or self.core is not None):
@@ -184,6 +199,26 @@ class Relations:
         relation = getattr(self, name)
         assert isinstance(relation, PowerLaw)
         return relation
+
+    def exponents(self, name: str) -> Exponents:
+        """How an observable, or "proxy", the mass proxy, depends on the cosmology beside its relation.
+
+        A proxy of slope 1 that does not evolve is a mass, measured as distance.
+        """
+        if name == "proxy":
+            return Exponents.combined(self.combination, [self.exponents(n) for n in self.names])
+        law, measured = self[name], Exponents(2.0 if name == "lx" else 0.0)
+        if name in ("mgas", "yx"):
+            measured = Exponents(1.0) if (law.slope, law.evolution) == (1.0, 0.0) else self._gas_exponents
+        return replace(measured, hubble=law.hubble, slope=law.slope)
+
+    @property
+    def _gas_exponents(self) -> Exponents:
+        """Those of gas masses and Y_X."""
+        if self.aperture == "angle":
+            return FIXED_ANGLE
+        parts = [self.yx] if self.yx is not None else [self[name] for name, _ in YX_PRODUCT]
+        return gas_exponents(sum(p.slope for p in parts), sum(p.evolution for p in parts))
 
     @property
     def _correlation(self) -> dict[str, float]:

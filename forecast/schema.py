@@ -118,12 +118,16 @@ class FluxLimitedConfig(Strict):
 
 
 class PowerLawConfig(Strict):
-    """One scaling relation; scatter in dex, or with its unit: "0.396 ln"; from the library if left out."""
+    """One scaling relation; scatter in dex, or with its unit: "0.396 ln"; from the library if left out.
+
+    `h_exponent` is the published power of h in the normalisation, at fixed mass in the unit of the pivot.
+    """
 
     norm: str
     slope: float
     evolution: float
     scatter: float | str | None = None
+    h_exponent: float | None = None
 
 
 class CorrelationConfig(Strict):
@@ -136,6 +140,14 @@ class CorrelationConfig(Strict):
     t_yx: float = 0.0
 
 
+class CalibrationConfig(Strict):
+    """Flat LambdaCDM in which the relations were calibrated, on clusters at redshift `z`."""
+
+    Om0: float
+    h: float
+    z: Annotated[float, Field(ge=0, le=2)] = 0.0
+
+
 class RelationsConfig(Strict):
     """Scaling relations at the pivot mass and reference redshift."""
 
@@ -146,6 +158,8 @@ class RelationsConfig(Strict):
     mgas: PowerLawConfig | None = None
     yx: PowerLawConfig | None = None
     correlation: CorrelationConfig = CorrelationConfig()
+    calibration: CalibrationConfig | None = None
+    aperture: Literal["r500", "angle"] = "r500"
 
 
 class ReferenceCosmologyConfig(Strict):

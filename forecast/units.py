@@ -148,3 +148,14 @@ def parse(text: str, kind: str, h: float) -> float:
     if not math.isfinite(result):
         raise InputError(f"'{text}' is not a finite {kind}")
     return result
+
+
+def h_power(text: str, kind: str) -> float:
+    """Power of h in the package's value of a text with a unit, as read by `parse`.
+
+    Examples
+    --------
+    >>> h_power("14.6 log10 Msun", "mass"), h_power("14.6 log10 Msun/h", "mass")
+    (1.0, 0.0)
+    """
+    return round(math.log2(parse(text, kind, h=2.0) / parse(text, kind, h=1.0)), 9)

@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ORDER = [
     {"errors", "units", "rng", "files", "data"},
-    {"cosmology", "shapes", "massfunction", "parameters", "residuals", "scaling", "profiles", "edgeworth", "proxy"},
+    {"cosmology", "shapes", "background", "massfunction", "parameters", "residuals", "scaling", "profiles"}
+    | {"edgeworth", "proxy"},
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
     | {"features", "shards", "manifest", "suitereader", "workers"},
