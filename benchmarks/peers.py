@@ -244,7 +244,7 @@ def problem(area: float = 1.0, flux_limit: float | None = None, *, free_Om0: boo
     selection = setup.selection if flux_limit is None else replace(setup.selection, flux_limit=flux_limit)
     geometry = replace(setup.geometry, area=area * setup.geometry.area, nodes=NODES)
     setup = replace(
-        setup, parameters=parameters, selection=selection, geometry=geometry, yx_error=YX_ERROR, errors=(0.0, YX_ERROR)
+        setup, parameters=parameters, selection=selection, geometry=geometry, errors=(0.0, YX_ERROR)
     )
     model = forward_model(setup)
     mocks = draw_mocks(model, model.parameters.fiducial, rng=np.random.default_rng(1))

@@ -188,14 +188,6 @@ def build_errors(c: ErrorsConfig, relations: Relations) -> tuple[float, ...]:
     return tuple(given.get(name, 0.0) for name in relations.names) if given else ()
 
 
-def build_yx_error(yx_error: float, errors: tuple[float, ...], relations: Relations) -> float:
-    """Error of the mass proxy, dex: at least what its observables' errors make it."""
-    shared = math.sqrt(sum((c * e) ** 2 for c, e in zip(relations.combination, errors, strict=False)))
-    if 0 < yx_error < shared:
-        raise InputError(f"yx_error = {yx_error:g} dex is below the {shared:g} dex of [errors]; leave it out")
-    return max(yx_error, shared)
-
-
 _KINDS = {"lx": "luminosity", "t": "temperature", "mgas": "mass", "yx": "yx"}
 
 

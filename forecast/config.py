@@ -20,7 +20,6 @@ from .builders import (
     build_relations,
     build_selection,
     build_weak_lensing,
-    build_yx_error,
     read_log_mass,
 )
 from .catalogue import CatalogueSpec
@@ -88,7 +87,7 @@ class Config(Strict):
         relations = build_relations(self.relations, self.library, self.proxy, cosmology)
         errors = build_errors(self.errors, relations)
         geometry = build_geometry(self.survey, cosmology)
-        return Setup(
+        setup = Setup(
             cosmology,
             self.mass_function,
             geometry,
@@ -96,11 +95,15 @@ class Config(Strict):
             relations,
             build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
             self.yx_bin,
-            build_yx_error(self.yx_error, errors, relations),
             errors,
             build_weak_lensing(self.weak_lensing),
             getattr(self.survey, "binned_in_redshift", False),
         )
+        if 0 < self.yx_error < setup.yx_error:
+            raise InputError(
+                f"yx_error = {self.yx_error:g} dex is below the {setup.yx_error:.3g} dex of [errors]; leave it out"
+            )
+        return setup.with_yx_error(self.yx_error) if self.yx_error else setup
 
     @cached_property
     def break_masses(self) -> tuple[float, ...]:

@@ -390,15 +390,20 @@ def _observed(
         chance.mean(line, n, row, background, log_mass) for line, n in zip(lines, relations.names, strict=True)
     ]
     true = np.stack(means, axis=-1) + residuals
-    error = rng.standard_normal(true.shape) * np.asarray(setup.errors or np.zeros(len(lines)))
+    error = rng.standard_normal(true.shape) @ _root(setup.error_covariance)
     proxy = full_line(relations.at(v).yx, size)
     stretch = relations.proxy_stretch(v, size)[row]
     log_yx = chance.mean(proxy, "proxy", row, background, log_mass)
     log_yx = log_yx + stretch * (residuals @ relations.combination)
-    rest = np.sqrt(max(setup.yx_error**2 - setup.shared_error**2, 0.0))
-    log_yx = log_yx + error @ relations.combination + rest * rng.standard_normal(len(row))
+    log_yx = log_yx + error @ relations.combination
     error[:, 0] += lx_error
     return relations.names, true + error, log_yx
+
+
+def _root(covariance: Array) -> Array:
+    """Symmetric root of a covariance, which may be singular."""
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
 def _weak_lensing(setup: Setup, v: Values, row: Array, log_mass: Array, rng: np.random.Generator) -> Array:

@@ -122,8 +122,8 @@ def _measurement_words(setup: Setup) -> tuple[str, ...]:
     aperture = "an R500 inferred from Y_X" if relations.aperture == "r500" else "a fixed angle"
     return (
         f"Observables are those inferred with Om = {setup.cosmology.Om0:g} and h = {setup.cosmology.h:g}: L_X goes as "
-        f"D^2, the mass proxy, within {aperture}, as D^{gas.distance:.2f} E(z)^{-gas.expansion:.2f}. The relations were "
-        f"calibrated on {where}, as L_X h^2, M_gas h^2.5 and Y_X h^2.5 against M h where they say nothing else.",
+        f"D^2, the mass proxy, within {aperture}, as D^{gas.distance:.2f} E(z)^{-gas.expansion:.2f}. The relations "
+        f"were calibrated on {where}, as L_X h^2, M_gas h^2.5 and Y_X h^2.5 against M h where they say nothing else.",
     )
 
 
@@ -145,7 +145,9 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
     if setup.binned_in_redshift:
         sentences.append("Data are kept apart by redshift bin.")
     if setup.yx_error:
-        sentences.append(f"Each Y_X is measured to {setup.yx_error:g} dex.")
+        whose = setup.relations.least_known
+        rest = "" if whose == "yx" else f", which is taken as an error of {_OBSERVABLES[whose]}"
+        sentences.append(f"Each mass proxy is measured to {setup.yx_error:.3g} dex{rest}.")
     if setup.weak_lensing is not None:
         sentences.append(f"Weak-lensing masses scatter by {setup.weak_lensing:g} in ln M at fixed mass.")
     return tuple(sentences)

@@ -22,7 +22,7 @@ from .errors import InputError
 from .massintegral import Gaussians, MassIntegral, mass_integral
 from .model import ForwardModel
 from .parameters import Values
-from .points import Points, error_covariance
+from .points import Points
 from .units import LN10
 
 Array = np.ndarray
@@ -115,7 +115,7 @@ class PointDensity:
         self._model, self._lensing, self._size = model, lensing, len(points.z)
         integral = mass_integral(model, points.z)
         self._shared = _Shared(model, integral, _Residual.of(model, integral.log_mass, lensing))
-        data, errors = points.observables, error_covariance(model.setup.relations.names, points.error)
+        data, errors = points.observables, model.setup.relations.error_covariance(points.error)
         if lensing:
             data, errors = np.column_stack([data, points.log_mwl]), np.pad(errors, ((0, 0), (0, 1), (0, 1)))
         patterns, pattern = np.unique(~np.isnan(data), axis=0, return_inverse=True)

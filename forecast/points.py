@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,16 +85,3 @@ def observable_errors(model: ForwardModel) -> Array:
     errors = np.array(setup.errors or np.zeros(len(setup.relations.names)))
     errors[0] = np.hypot(errors[0], getattr(setup.selection, "flux_error", 0.0))
     return errors
-
-
-def error_covariance(names: Sequence[str], error: Array) -> Array:
-    """Covariance of the measurement errors of observables `names`, dex^2; shape (n, D, D) for errors (n, D).
-
-    Y_X = M_gas T holds the measured T: where both are listed, the error of T is part of that of Y_X. (Where it is
-    the larger one, the errors are fully correlated.) All other errors are independent.
-    """
-    covariance = (error**2)[..., None] * np.eye(error.shape[-1])
-    if {"t", "yx"} <= set(names):
-        i, j = names.index("t"), names.index("yx")
-        covariance[..., i, j] = covariance[..., j, i] = error[..., i] * np.minimum(error[..., i], error[..., j])
-    return covariance

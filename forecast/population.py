@@ -53,11 +53,9 @@ class Setup:
         ``density_contrast_1`` to ``_S`` are independent numbers of which the shells' g are made.
     yx_bin : float
         Width of the bins of log10 Y_X of the level ``binned``, dex.
-    yx_error : float
-        Measurement error of log10 of the mass proxy, dex.
     errors : tuple of float
-        Measurement errors of log10 of each of `relations.names`, dex; empty: none. Those of an observable
-        that makes up the mass proxy are in `yx_error` too.
+        Measurement errors of log10 of each of `relations.names`, dex; empty: none. The error of the mass proxy
+        follows from them; that of L_X in a flux-limited survey belongs to its selection.
     weak_lensing : float or None
         Scatter of ln M_WL at fixed mass, if clusters have weak-lensing masses.
     binned_in_redshift : bool
@@ -72,7 +70,6 @@ class Setup:
     relations: Relations
     parameters: ParameterSet
     yx_bin: float = 0.1
-    yx_error: float = 0.0
     errors: tuple[float, ...] = ()
     weak_lensing: float | None = None
     binned_in_redshift: bool = False
@@ -80,8 +77,8 @@ class Setup:
     def __post_init__(self) -> None:
         if self.weak_lensing is not None and not 0 < self.weak_lensing < 3:
             raise InputError(f"weak_lensing: scatter of ln M must be between 0 and 3, got {self.weak_lensing:g}")
-        if self.yx_error < 0 or min(self.errors, default=0.0) < 0:
-            raise InputError("measurement errors must not be negative")
+        if min(self.errors, default=0.0) < 0:
+            raise InputError(f"errors: measurement errors must not be negative, got {self.errors}")
         if self.errors and len(self.errors) != len(self.relations.names):
             raise InputError(f"errors: give one for each of {self.relations.names}, got {self.errors}")
         shells = self.geometry.shell_count
@@ -128,9 +125,35 @@ class Setup:
         return Background.of(true, Expansion.of(self.cosmology), z, z0, self.relations.calibrated_at)
 
     @property
-    def shared_error(self) -> float:
-        """Error of the mass proxy, dex, that follows from the errors of its observables."""
-        return float(np.linalg.norm(self.relations.combination * self.errors)) if self.errors else 0.0
+    def error_covariance(self) -> Array:
+        """Covariance of the measurement errors of `relations.names`, shape (D, D), dex^2."""
+        errors = self.errors or (0.0,) * len(self.relations.names)
+        return self.relations.error_covariance(np.array(errors))
+
+    @property
+    def yx_error(self) -> float:
+        """Measurement error of log10 of the mass proxy, dex."""
+        weights = self.relations.combination
+        return math.sqrt(float(weights @ self.error_covariance @ weights))
+
+    def with_yx_error(self, error: float) -> Setup:
+        """The same with this error of log10 of the mass proxy, dex.
+
+        All of it that other observables' errors do not explain is the error of `relations.least_known`.
+
+        Raises
+        ------
+        InputError
+            If they explain more than all of it.
+        """
+        names, name = self.relations.names, self.relations.least_known
+        others = np.array(self.errors or np.zeros(len(names))) * (np.array(names) != name)
+        explained = float(np.linalg.norm(self.relations.combination * others))
+        if error < explained:
+            raise InputError(f"yx_error = {error:g} dex is below the {explained:g} dex of [errors]; leave it out")
+        weight = abs(float(self.relations.combination[names.index(name)]))
+        others[names.index(name)] = math.sqrt(error**2 - explained**2) / weight
+        return replace(self, errors=tuple(float(x) for x in others) if others.any() else ())
 
 
 def columns(x: Any, ndim: int) -> Array:

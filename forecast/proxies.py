@@ -190,12 +190,12 @@ def proxy_setup(base: Setup, choice: str | ErrorModel, yx_error: float = 0.0) ->
     relations = with_proxy(base.relations, choice)
     if isinstance(choice, str) and choice not in ERROR_MODELS:
         setup = replace(base, relations=relations)
-        return replace(setup, yx_error=max(yx_error, setup.shared_error))
+        return setup.with_yx_error(max(yx_error, setup.yx_error))
     gone = [n for n in base.parameters.names if n.endswith(("_t", "_mgas", "_core")) or n in DEFAULT_PRIORS]
     parameters = base.parameters.without(gone)
     for name, width in DEFAULT_PRIORS.items():
         parameters = parameters.with_free(_factor(name, width))
-    return replace(base, relations=relations, parameters=parameters, yx_error=0.0, errors=())
+    return replace(base, relations=relations, parameters=parameters, errors=())
 
 
 def _factor(name: str, width: float, fiducial: float = 1.0) -> Parameter:

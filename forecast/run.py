@@ -302,7 +302,7 @@ def _goodness(
     model, catalogue = fitted
     setup = at_level(model, job.level or config.sampler.level).setup
     errors = catalogue.log_yx_error[catalogue.has_yx]
-    model = forward_model(replace(setup, yx_error=float(np.sqrt(np.mean(errors**2))) if len(errors) else 0.0))
+    model = forward_model(setup.with_yx_error(float(np.sqrt(np.mean(errors**2))) if len(errors) else 0.0))
     rng = generator(job.seed, "goodness")
     samples = chain.samples
     theta = samples[rng.choice(len(samples), size=min(500, len(samples)), replace=False)]

@@ -251,6 +251,25 @@ class Relations:
         proxy = dict(self.proxy or (YX_PRODUCT if self.yx is None else YX_DIRECT))
         return np.array([proxy.get(name, 0.0) for name in self.names])
 
+    @property
+    def least_known(self) -> str:
+        """Whose error is nearly all of the mass proxy's: T of Y_X = M_gas T, the core's of a core-excised L_X."""
+        weights = dict(zip(self.names, self.combination, strict=True))
+        return next(name for name in ("yx", "t", "core", "mgas", "lx") if weights.get(name))
+
+    def error_covariance(self, error: Array) -> Array:
+        """Covariance of measurement errors (n, D), dex, of the observables; shape (n, D, D), dex^2.
+
+        Y_X = M_gas T holds the measured T: where both are listed, the error of T is part of that of Y_X. (Where it is
+        the larger one, the two are fully correlated.) All other errors are independent.
+        """
+        covariance = (error**2)[..., None] * np.eye(len(self.names))
+        if {"t", "yx"} <= set(self.names):
+            i, j = self.names.index("t"), self.names.index("yx")
+            shared = error[..., i] * np.minimum(error[..., i], error[..., j])
+            covariance[..., i, j] = covariance[..., j, i] = shared
+        return covariance
+
     def scatters(self, v: Values) -> Array:
         """Scatter of every observable at the pivot, shape (P, D), dex."""
         columns = [np.atleast_1d(self[n].scatter * np.asarray(_factor(v, "scatter", n))) for n in self.names]

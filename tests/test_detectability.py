@@ -12,7 +12,7 @@ from forecast.likelihood import likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.pointdensity import PointDensity
-from forecast.points import Points, error_covariance
+from forecast.points import Points
 from forecast.residuals import Residuals
 from forecast.survey import LightCone
 
@@ -153,9 +153,9 @@ def test_sigma8_of_the_real_clusters_survives_the_loss_of_lx(surveys, cccp):
     assert at[norm] == pytest.approx(0.97, abs=0.05)
 
 
-def test_errors_of_t_and_of_yx_share_the_measured_t():
+def test_errors_of_t_and_of_yx_share_the_measured_t(nv22, cccp):
     error = np.array([[0.1, 0.02, 0.05], [0.0, 0.06, 0.05], [0.0, 0.0, 0.03]])
-    covariance = error_covariance(("lx", "t", "yx"), error)
+    covariance = cccp.setup.relations.error_covariance(error)
     rng = np.random.default_rng(3)
     t = 0.02 * rng.standard_normal(200_000)
     yx = t + np.sqrt(0.05**2 - 0.02**2) * rng.standard_normal(200_000)
@@ -164,4 +164,4 @@ def test_errors_of_t_and_of_yx_share_the_measured_t():
     assert covariance[1, 1, 2] == pytest.approx(0.06 * 0.05)  # fully correlated, still a covariance
     assert np.linalg.eigvalsh(covariance).min() > -1e-15
     np.testing.assert_array_equal(covariance[2], np.diag(error[2] ** 2))
-    np.testing.assert_array_equal(error_covariance(("lx", "t", "mgas"), error)[0], np.diag(error[0] ** 2))
+    np.testing.assert_array_equal(nv22.setup.relations.error_covariance(error)[0], np.diag(error[0] ** 2))

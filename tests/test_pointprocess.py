@@ -36,7 +36,7 @@ def varying(names):
 
 @pytest.fixture(scope="module")
 def surveys(nv22, cccp):
-    box = replace(nv22.setup, weak_lensing=0.2, errors=(0.0, 0.02, 0.03), yx_error=0.05)
+    box = replace(nv22.setup, weak_lensing=0.2, errors=(0.0, 0.02, 0.03))
     relations = box.relations
     tails = replace(box, relations=replace(relations, residuals=heavy(relations.names)))
     grows = replace(box, relations=replace(relations, residuals=varying(relations.names)))

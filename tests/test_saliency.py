@@ -214,7 +214,7 @@ def test_unmeasured_observables_have_no_saliency(case, draws):
 
 def test_pairwise_unbinned_likelihood_has_the_measurement_errors(cccp):
     parameters = cccp.setup.parameters.without(["norm_t", "slope_t", "scatter_t"])  # no datum here depends on T
-    model = forward_model(replace(cccp.setup, yx_error=0.1, parameters=parameters))
+    model = forward_model(replace(cccp.setup.with_yx_error(0.1), parameters=parameters))
     mocks, theta = fiducial_mocks(model, 3, 2), model.parameters.draw(3, rng=np.random.default_rng(3))
     target = PairwiseYx(model, mocks)
     for i in range(3):

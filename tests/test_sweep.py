@@ -100,7 +100,7 @@ def test_prior_width_stretches_the_normalisations(nv22):
 def test_a_dotted_key_is_that_key_of_the_configuration(nv22):
     sweep = compute_sweep(nv22, ["yx_error=0:0.2:2"])
     for i, error in enumerate((0.0, 0.2)):
-        assert sweep.levels["unbinned"][i] == sigma8_std(replace(nv22.setup, yx_error=error))[1]["unbinned"]
+        assert sweep.levels["unbinned"][i] == sigma8_std(nv22.setup.with_yx_error(error))[1]["unbinned"]
     assert sweep.levels["unbinned"][1] > sweep.levels["unbinned"][0]
     assert sweep.levels["counts"][1] == sweep.levels["counts"][0]
 
