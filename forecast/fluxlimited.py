@@ -93,9 +93,8 @@ class FluxLimitedModel:
             population.shells.z[:, None], population.log_mass, self.setup.cosmology, self.setup.relations
         )
 
-    def _selected(self, theta: Array) -> Array:
+    def _selected(self, v: Values) -> Array:
         """Expected selected clusters per dex of mass on the grid, shape (P, K, M)."""
-        v = self.parameters.values(theta)
         excess = self.population.mean_observable(self._lines(v).lx, "lx", self.population.background(v)) - self._limit
         chance = sum_of(
             part.weight * special.ndtr((excess + part.lx_shift[:, None]) / part.lx_scatter[:, None])
@@ -105,12 +104,22 @@ class FluxLimitedModel:
 
     def expected_count(self, theta: Array) -> Array:
         """Expected number of detections, shape (P,)."""
-        count = self._selected(theta).sum(axis=(1, 2)) * MASS_STEP
+        count = self._selected(self.parameters.values(theta)).sum(axis=(1, 2)) * MASS_STEP
         return count if self.contaminants is None else count + self.contaminants.count(theta)
+
+    def mean_count(self, theta: Array) -> Array:
+        """Expected number of detections, averaged over the survey's density contrasts, shape (P,)."""
+        count = self.shell_counts(theta, mean=True).sum(axis=1)
+        return count if self.contaminants is None else count + self.contaminants.count(theta)
+
+    def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
+        """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
+        v = self.parameters.values(theta)
+        return MASS_STEP * self.population.by_shell(self._selected(replace(v, density_contrast=None) if mean else v))
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number of clusters, without contaminants, per dex of true M500c, shape (P, Q)."""
-        number = self._selected(theta).sum(axis=1)
+        number = self._selected(self.parameters.values(theta)).sum(axis=1)
         tiny = np.finfo(float).tiny
         position = (np.asarray(log_mass, dtype=float) - self.population.log_mass[0]) / MASS_STEP
         table = np.log(np.maximum(number, tiny))[:, None, :]

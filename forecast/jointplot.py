@@ -14,6 +14,7 @@ from .config import Config
 from .derived import S8_DENSITY, fisher_degeneracy, fisher_s8
 from .fisher import Fisher, fisher_matrix
 from .likelihood import levels_of
+from .meandensity import expected_number
 from .model import Setup, forward_model
 from .parameters import LATEX, Parameter, ParameterSet, Prior
 from .plots import save_figure
@@ -121,7 +122,7 @@ def compute_joint(config: Config, progress: Callable[[int, int], None] | None = 
             progress(len(found), len(names))
     parameters = setup.parameters
     Om0, sigma8 = (float(parameters.fiducial[parameters.names.index(name)]) for name in ("Om0", "sigma8"))
-    count = float(model.expected_count(parameters.fiducial[None])[0])
+    count = expected_number(model)
     bounds = _flat_bounds(parameters, "Om0"), _flat_bounds(parameters, "sigma8")
     gaussian = "In the ellipses flat priors are Gaussians of equal variance; dashed lines are their bounds."
     return JointForecast(config.title, count, Om0, sigma8, bounds, tuple(found), (*notes, gaussian))

@@ -10,6 +10,7 @@ import numpy as np
 from .fisher import Fisher, derivatives, fisher_matrix, narrow_steps
 from .likelihood import POINT_LEVELS, Data, levels_of, likelihood
 from .massfunction import MODELS
+from .meandensity import expected_number
 from .model import ForwardModel, Setup, forward_model
 from .parameters import Parameter, Prior, contrast_names
 from .results import LadderRow, SurvivalRow, SystematicRow
@@ -99,7 +100,7 @@ def sigma8_std(setup: Setup) -> tuple[float, dict[str, float]]:
     nuisances = [n for n in setup.parameters.names if n not in ("sigma8", *setup.parameters.contrasts)]
     known = forward_model(replace(setup, parameters=setup.parameters.without(nuisances)))
     result["known"] = fisher_matrix("unbinned", known).std()
-    return float(model.expected_count(setup.parameters.fiducial[None])[0]), result
+    return expected_number(model), result
 
 
 def build_ladder(

@@ -16,6 +16,7 @@ from .catalogue import Catalogue
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import InputError, NumericalError, nearest
 from .fisher import bin_models, expected_points
+from .meandensity import at_mean_density
 from .mock import Mocks
 from .model import ForwardModel, forward_model
 from .parameters import ParameterSet
@@ -99,8 +100,8 @@ class Data:
 
     @classmethod
     def expected(cls, model: ForwardModel, theta: Array | None = None, *, points: bool = False) -> Data:
-        """Asimov data of `model` at `theta`, shape (D,) (default: fiducial); `points`: single clusters too."""
-        theta = model.parameters.fiducial if theta is None else theta
+        """Asimov data of `model` at `theta`, (D,) (default: fiducial, mean density); `points`: single clusters too."""
+        theta = at_mean_density(model) if theta is None else theta
         error = model.setup.yx_error
         bins, grid = YxBins.of(model), model.yx_grid
         nodes, weight = bins.nodes, model.yx_density(theta[None], bins.nodes, error)[0] * bins.weights

@@ -42,16 +42,28 @@ class MassSelectedModel:
 
     def selected(self, theta: Array) -> tuple[Array, Lines]:
         """Expected selected clusters on the mass nodes, (P, K, M), and the relations."""
-        v = self.parameters.values(theta)
+        return self._selected(self.parameters.values(theta), len(np.atleast_2d(theta)))
+
+    def _selected(self, v: Values, size: int) -> tuple[Array, Lines]:
         lines = self.setup.relations.at(v)
         limits = self._sharp.limits(lines.lx, self.setup.relations)
-        lower, upper = (np.broadcast_to(x, (len(np.atleast_2d(theta)),)) for x in limits)
+        lower, upper = (np.broadcast_to(x, (size,)) for x in limits)
         weights = sharp_weights(self._sharp, self.population.log_mass, (lower, upper))
         return self.population.abundance(v) * weights[:, None, :], lines
 
     def expected_count(self, theta: Array) -> Array:
         """Expected number of selected clusters, shape (P,)."""
         return self.selected(theta)[0].sum(axis=(1, 2))
+
+    def mean_count(self, theta: Array) -> Array:
+        """Expected number of selected clusters, averaged over the survey's density contrasts, shape (P,)."""
+        return self.shell_counts(theta, mean=True).sum(axis=1)
+
+    def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
+        """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
+        v = self.parameters.values(theta)
+        v = replace(v, density_contrast=None) if mean else v
+        return self.population.by_shell(self._selected(v, len(np.atleast_2d(theta)))[0])
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number per dex of true M500c, shape (P, Q)."""

@@ -40,6 +40,12 @@ class ForwardModel(Protocol):
     def expected_count(self, theta: Array) -> Array:
         """Expected number of selected clusters, shape (P,)."""
 
+    def mean_count(self, theta: Array) -> Array:
+        """Expected number of selected clusters, averaged over the survey's density contrasts, shape (P,)."""
+
+    def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
+        """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
+
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number per dex of true M500c (Msun/h), shape (P, Q)."""
 

@@ -29,7 +29,8 @@ class Values:
     mass bias, ``scatter_wl`` a factor on the scatter of ln M_WL at fixed mass.
     ``norm_contamination``: factor on the expected number of detections that are no clusters.
     ``density_contrast``: the survey volume's mean linear overdensity in units of its rms; of shape (P, S),
-    independent standard normal numbers that make up the overdensities, in a survey of S shells.
+    independent standard normal numbers that make up the overdensities, in a survey of S shells. None: the mean
+    over all overdensities.
     """
 
     sigma8: float | Array = 0.81
@@ -57,7 +58,7 @@ class Values:
     norm_wl: float | Array = 1.0
     scatter_wl: float | Array = 1.0
     norm_contamination: float | Array = 1.0
-    density_contrast: float | Array = 0.0
+    density_contrast: float | Array | None = 0.0
 
 
 MAX_SHELLS = 32

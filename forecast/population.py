@@ -239,16 +239,15 @@ class Population:
         root = np.tensordot(grid.shape(shape.Om0, shape.h, shape.ns).basis, table, axes=1)
         return root[:, self.shells.index] * shape.expansion.growth(self.shells.z)[..., None]
 
-    def _sample_variance(self, v: Values, shape: Shape | None) -> Array:
+    def _sample_variance(self, v: Values, normal: float | Array, shape: Shape | None) -> Array:
         """Factor on the abundance, of mean one, of the shells' density contrasts, shape (P, K, M)."""
         sigma8 = columns(v.sigma8, 2)
         if shape is None:
             root, bias = self._contrast, self.mass_function.bias(v.sigma8)
-            contrast = sigma8 * (np.reshape(v.density_contrast, (-1, root.shape[1])) @ root.T)
+            contrast = sigma8 * (np.reshape(normal, (-1, root.shape[1])) @ root.T)
         else:
             root, bias = self._shaped_contrast(v, shape), self.shaped_mass_function.bias(v.sigma8, shape)
-            normal = np.reshape(v.density_contrast, (-1, 1, root.shape[2]))
-            contrast = sigma8 * (root * normal).sum(axis=-1)
+            contrast = sigma8 * (root * np.reshape(normal, (-1, 1, root.shape[2]))).sum(axis=-1)
         rms = sigma8 * np.linalg.norm(root, axis=-1)
         return np.exp(bias * contrast[..., None] - 0.5 * (bias * rms[..., None]) ** 2)
 
@@ -264,7 +263,14 @@ class Population:
         else:
             number = self.shaped_mass_function(v.sigma8, shape)
             number *= (self.shells.volume * self._volume_ratio(shape))[..., None]
-        return number * self._sample_variance(v, shape) if self.setup.parameters.contrasts else number
+        if not self.setup.parameters.contrasts or v.density_contrast is None:
+            return number
+        return number * self._sample_variance(v, v.density_contrast, shape)
+
+    def by_shell(self, number: Array) -> Array:
+        """Sums over masses and over the redshift nodes of each of the survey's shells, (P, K, M) -> (P, S)."""
+        root = self.shells.index[:, None] == np.arange(self.setup.geometry.shell_count)
+        return number.sum(axis=2) @ root
 
     def _volume_ratio(self, shape: Shape) -> Array | float:
         """Volume of each node over that in the reference cosmology, shape (P, K); 1 in a box."""

@@ -16,6 +16,7 @@ from .errors import InputError
 from .files import write_csv, write_json
 from .fisher import fisher_matrix
 from .ladder import with_sharp
+from .meandensity import expected_number
 from .mock import draw_mocks
 from .model import ForwardModel, Setup, forward_model
 from .output import Job, prepare_output
@@ -148,7 +149,7 @@ def compute_proxies(config: Config, models: Sequence[ErrorModel] = (), job: Job 
     rows, *others = (tuple(sorted(table, key=lambda row: row.common["unbinned"])) for table in tables)
     follows = others[0] if others else ()
     sentences = (*answer(rows), *((_INSTEAD, *answer(follows)) if follows else ()))
-    count = float(model.expected_count(model.parameters.fiducial[None])[0])
+    count = expected_number(model)
     priors = COMMON_PRIOR, LOOSE_PRIOR
     return ProxyComparison(config.title, count, *typical, *priors, rows, follows, left_out, sentences)
 

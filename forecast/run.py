@@ -18,6 +18,7 @@ from .goodness import goodness_of_fit
 from .influence import InfluencePlan, build_influence
 from .ladder import build_ladder, build_survival, systematic_rows, variants
 from .likelihood import POINT_LEVELS, Data, at_level, catalogue_points
+from .meandensity import expected_number
 from .mock import draw_mocks
 from .model import ForwardModel, forward_model
 from .narrative import parameter_rows, survey_sentences
@@ -40,7 +41,7 @@ REPLICAS = 4000
 
 def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> Result:
     """Result with everything that needs no computing: survey, priors, provenance."""
-    count = float(model.expected_count(model.parameters.fiducial[None])[0])
+    count = expected_number(model)
     return Result(
         provenance=Provenance(command, job.name, config.model_dump(mode="json"), job.seed),
         title=config.title,
