@@ -223,6 +223,14 @@ def _hubble_exponents(c: RelationsConfig, name: str) -> tuple[float, float]:
     return written - units - natural, written
 
 
+def _calibrated_masses(c: RelationsConfig, h: float) -> tuple[float, float]:
+    """log10 of the masses, Msun/h, between which relations are calibrated."""
+    low, high = (read_log_mass(text, "relations.calibrated_masses", h) for text in c.calibrated_masses)
+    if not low < high:
+        raise InputError(f"relations.calibrated_masses: must increase, got {list(c.calibrated_masses)}")
+    return low, high
+
+
 def _calibrated(relations: Relations, c: CalibrationConfig | None, cosmology: Cosmology) -> Relations:
     """Relations at the distance, in the configured cosmology, of the clusters on which they were calibrated."""
     if c is None:
@@ -249,7 +257,16 @@ def build_relations(
     correlations = c.correlation.model_dump()
     if residuals is not None and any(correlations.values()):
         raise InputError("relations.correlation: the library has its own correlations; remove this table or [library]")
-    relations = Relations(pivot, c.z0, **laws, **correlations, core=core, residuals=residuals, aperture=c.aperture)
+    relations = Relations(
+        pivot,
+        c.z0,
+        **laws,
+        **correlations,
+        core=core,
+        residuals=residuals,
+        calibrated_masses=_calibrated_masses(c, cosmology.h),
+        aperture=c.aperture,
+    )
     relations = _named("relations.calibration", lambda: _calibrated(relations, c.calibration, cosmology))
     return relations if proxy == "yx" else _named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
 

@@ -12,6 +12,7 @@ from scipy import special
 
 from .background import Background
 from .distribution import TabulatedDistribution, YxDistribution
+from .errors import InputError
 from .parameters import ParameterSet, Values
 from .population import (
     CHUNK,
@@ -31,11 +32,17 @@ from .selection import FluxLimited
 Array = np.ndarray
 
 MASS_STEP = 0.04
-"""Spacing of the mass grid, dex: a flux limit is smooth in mass."""
+"""Largest spacing of the mass grid, dex: a flux limit is smooth in mass."""
+_RESOLVED, _FINEST = 1.4, 0.004
+"""Spacing in units of the scatter of mass at the flux limit, and the smallest one, dex."""
+_WELL_RESOLVED = 0.1
+"""Scatter of L_X at given Y_X, dex, down to which a geometry's own redshift nodes are right to 1e-3."""
 _KEPT = 64
 """Densities of contaminants kept."""
 WIDEST_EXPANSION = 0.07
 """Width in log10 M, dex, up to which ln abundance around a mass is a local cubic (to 0.3%)."""
+STEEPEST = 0.8
+"""Change of a chance of selection over one scatter of Y_X, in its own widths, that five nodes resolve to 1e-4."""
 _HERMITE_NODES = 5
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(_HERMITE_NODES)
 _HERMITE_W = _HERMITE_W / math.sqrt(2 * math.pi)
@@ -54,42 +61,60 @@ class FluxLimitedModel:
             raise TypeError("FluxLimitedModel needs a FluxLimited selection")
         self.setup = setup
         self.parameters = setup.parameters
-        self._selection = setup.selection
-        self.population = Population.of(setup, mass_grid(setup, self._lowest_mass(), MASS_STEP))
+        self.selection = setup.selection
+        self.step, fineness = self._resolution()
+        self.population = Population.of(setup, mass_grid(setup, self._lowest_mass(), self.step), fineness)
         self.contaminants = Contaminants.of(setup) if setup.selection.contamination else None
+
+    def _resolution(self) -> tuple[float, float]:
+        """Spacing of the mass grid, dex, and fineness of the redshift nodes that resolve the limit."""
+        relations, v = self.setup.relations, self.parameters.values(prior_sample(self.setup))
+        lines, pivot = relations.at(v), np.array([relations.pivot])
+        parts = [part.blurred(self.selection.flux_error) for part in relations.components(v, pivot)]
+        smallest = min(float(np.min(part.lx_scatter)) for part in parts)
+        step = _RESOLVED * smallest / float(np.max(lines.lx.slope))
+        if step < _FINEST:
+            least = relations.lx.scatter * _FINEST / step
+            raise InputError(
+                f"relations.lx.scatter: {relations.lx.scatter:.2g} dex is too little for a flux limit to be resolved "
+                f"in mass; give at least {1.01 * least:.2g} dex, or a narrower prior of scatter_lx"
+            )
+        of_yx = columns(lines.lx.slope / lines.yx.slope, 2)  # what Y_X leaves open of L_X
+        blur = min(float(np.min(np.hypot(part.lx_scatter, of_yx * part.yx_scatter))) for part in parts)
+        return min(MASS_STEP, step), max(1.0, _WELL_RESOLVED / blur)
 
     def _lowest_mass(self) -> float:
         """Mass whose luminosity is six scatters below the lowest limit at the nearest redshift."""
         setup = self.setup
         z = setup.geometry.shells(setup.cosmology).z[:1]
-        limit = self._selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
+        limit = self.selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
         sample = prior_sample(setup)
         v = self.parameters.values(sample)
         lx, background = self._lines(v).lx, setup.background(v, z, np.arange(len(sample)))
         shift = background.shift(setup.relations.exponents("lx"))
-        parts = zip(self._selection.detection.offset, self._selection.detection.width, strict=True)
+        parts = zip(self.selection.detection.offset, self.selection.detection.width, strict=True)
         below = min(offset - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
         masses = setup.relations.pivot + (limit.min() + below - lx.log_norm - shift) / lx.slope
-        return float(np.clip(np.min(masses), 12.0, 13.5))
+        return min(float(np.min(masses)), 13.5)
 
     def _lines(self, v: Values) -> Lines:
         """Relations of the measured L_X and of Y_X."""
-        return self._selection.observed(self.setup.relations.at(v))
+        return self.selection.observed(self.setup.relations.at(v))
 
     def _residuals(self, v: Values) -> tuple[Component, ...]:
         """Mixture of the residuals of the measured L_X and of Y_X on the mass grid."""
         parts = self.setup.relations.components(v, self.population.log_mass)
-        return tuple(part.blurred(self._selection.flux_error) for part in parts)
+        return tuple(part.blurred(self.selection.flux_error) for part in parts)
 
     def _detected(self, v: Values) -> tuple[Component, ...]:
         """The same with the chance of detection, as if the limit were sharp."""
-        return self._selection.detection.of(self._residuals(v))
+        return self.selection.detection.of(self._residuals(v))
 
     @cached_property
     def _limit(self) -> Array:
         """log10 of the limiting luminosity on the grid, shape (K, M)."""
         population = self.population
-        return self._selection.log_luminosity_limit(
+        return self.selection.log_luminosity_limit(
             population.shells.z[:, None], population.log_mass, self.setup.cosmology, self.setup.relations
         )
 
@@ -104,7 +129,7 @@ class FluxLimitedModel:
 
     def expected_count(self, theta: Array) -> Array:
         """Expected number of detections, shape (P,)."""
-        count = self._selected(self.parameters.values(theta)).sum(axis=(1, 2)) * MASS_STEP
+        count = self._selected(self.parameters.values(theta)).sum(axis=(1, 2)) * self.step
         return count if self.contaminants is None else count + self.contaminants.count(theta)
 
     def mean_count(self, theta: Array) -> Array:
@@ -115,13 +140,16 @@ class FluxLimitedModel:
     def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
         """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
         v = self.parameters.values(theta)
-        return MASS_STEP * self.population.by_shell(self._selected(replace(v, density_contrast=None) if mean else v))
+        return self.step * self.population.by_shell(self._selected(replace(v, density_contrast=None) if mean else v))
+
+    def by_mass(self, theta: Array) -> Array:
+        """Expected clusters, without contaminants, at each node of the mass grid, shape (P, M)."""
+        return self._selected(self.parameters.values(theta)).sum(axis=1) * self.step
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number of clusters, without contaminants, per dex of true M500c, shape (P, Q)."""
-        number = self._selected(self.parameters.values(theta)).sum(axis=1)
-        tiny = np.finfo(float).tiny
-        position = (np.asarray(log_mass, dtype=float) - self.population.log_mass[0]) / MASS_STEP
+        number, tiny = self.by_mass(theta) / self.step, np.finfo(float).tiny
+        position = (np.asarray(log_mass, dtype=float) - self.population.log_mass[0]) / self.step
         table = np.log(np.maximum(number, tiny))[:, None, :]
         position = np.broadcast_to(position, (len(number), 1, len(position)))
         return np.exp(local_cubic(table, position, stride=1)[0][:, 0])
@@ -152,13 +180,18 @@ class FluxLimitedModel:
         return sum_of(part.weight * one(log_number, lines, background, part, data) for part in self._detected(v))
 
     def _needs_nodes(self, error: Array) -> bool:
-        """Whether residuals of the mass proxy depend on mass, or span too much of it for a local expansion."""
+        """Whether residuals of the mass proxy depend on mass, or span too much of it or of the chance of selection."""
         if self.setup.relations.unit_residuals.mass_dependent:
             return True
-        v = self.parameters.fiducial_values
-        widest = max(float(np.max(part.yx_scatter)) for part in self._residuals(v))
-        reach = math.hypot(widest, float(np.max(error, initial=0.0)))
-        return reach / float(np.min(self._lines(v).yx.slope)) > WIDEST_EXPANSION
+        v, largest = self.parameters.fiducial_values, float(np.max(error, initial=0.0))
+        lines = self._lines(v)
+        for part in self._residuals(v):
+            scatter = np.hypot(part.yx_scatter, largest)
+            width, rho = scatter / lines.yx.slope, part.correlation * part.yx_scatter / scatter
+            tilt = (rho * part.lx_scatter - lines.lx.slope * width) / (part.lx_scatter * np.sqrt(1 - rho**2))
+            if np.max(width) > WIDEST_EXPANSION or np.max(np.abs(tilt)) > STEEPEST:
+                return True
+        return False
 
     def _smooth_density(
         self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
@@ -175,12 +208,12 @@ class FluxLimitedModel:
         unexplained = spread * np.sqrt(1 - rho**2)
         luminosity = columns(lx.log_norm, 3) + part.lx_shift[:, None] + columns(lx.slope, 3) * mean
         luminosity = luminosity + columns(lx.evolution, 3) * growth + background.shift(powers("lx"))
-        position = (mean + (self.setup.relations.pivot - population.log_mass[0])) / MASS_STEP
+        position = (mean + (self.setup.relations.pivot - population.log_mass[0])) / self.step
         significance = (luminosity - self._limit_at(position)) / unexplained
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
         tilt = (rho * spread - columns(lx.slope, 3) * width) / unexplained
         cubic = local_cubic(log_number, np.broadcast_to(position, (len(log_number), *position.shape[1:])))
-        step = -width / MASS_STEP
+        step = -width / self.step
         total, number, chance = np.zeros((3, *np.broadcast_shapes(significance.shape, cubic[0].shape)))
         for node, weight in zip(_HERMITE_X, _HERMITE_W, strict=True):
             t = step * node
@@ -203,7 +236,7 @@ class FluxLimitedModel:
         log_yx, error = data
         excess = self.population.mean_observable(lines.lx, "lx", background) + part.lx_shift[:, None] - self._limit
         mean = self.population.mean_observable(lines.yx, "proxy", background) + part.yx_shift[:, None]
-        number, spread = np.exp(log_number) * MASS_STEP, part.lx_scatter[:, None]
+        number, spread = np.exp(log_number) * self.step, part.lx_scatter[:, None]
         density = np.zeros((len(number), len(log_yx)))
         for q, (y, e) in enumerate(zip(log_yx, error, strict=True)):
             scatter = np.hypot(part.yx_scatter[:, None], e)
@@ -214,7 +247,7 @@ class FluxLimitedModel:
 
     def _limit_at(self, position: Array) -> Array:
         """Limiting luminosity at grid positions; it varies with mass only through T in K(z, T)."""
-        if self._selection.k_correction != "bremsstrahlung":
+        if self.selection.k_correction != "bremsstrahlung":
             return self._limit[None, :, :1]
         index = np.clip(np.rint(position).astype(int), 0, self._limit.shape[1] - 1)
         return self._limit[np.arange(self._limit.shape[0])[None, :, None], index]
@@ -228,7 +261,7 @@ class FluxLimitedModel:
         log_lx = np.asarray(log_lx, dtype=float)
         v = self.parameters.values(theta)
         lx = self._lines(v).lx
-        number = self.population.abundance(v) * MASS_STEP
+        number = self.population.abundance(v) * self.step
         mean = np.broadcast_to(self.population.mean_observable(lx, "lx", self.population.background(v)), number.shape)
         density = sum_of(
             part.weight
@@ -251,9 +284,9 @@ class FluxLimitedModel:
         """
         population, relation = self.population, self.setup.relations
         log_mass = relation.pivot + (log_lx - relation.lx.log_norm) / relation.lx.slope
-        position = np.rint((log_mass - population.log_mass[0]) / MASS_STEP).astype(int)
+        position = np.rint((log_mass - population.log_mass[0]) / self.step).astype(int)
         limit = self._limit[:, np.clip(position, 0, self._limit.shape[1] - 1)].T  # (Q, K)
-        detection, index = self._selection.detection, population.shells.index
+        detection, index = self.selection.detection, population.shells.index
         if len(population.shells.z) == 1:
             return detection(log_lx[:, None] - limit)
         sharp = list(zip(*detection.sharp_limits, strict=True))

@@ -29,6 +29,8 @@ _MARGIN = 80
 _NEGLIGIBLE = 1e-16
 """Smallest average, in units of the largest, that is told from none."""
 _REDSHIFTS = 48
+_STEEPEST = 1.2
+"""Steepness up to which eight nodes are right to 1e-4."""
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(8)
 _HERMITE_W = _HERMITE_W / SQRT2PI
 
@@ -59,6 +61,14 @@ class Gaussians:
     def shared_width(self) -> bool:
         """Whether all clusters of a parameter vector have one width."""
         return len(self.width) != len(self.centre)
+
+    @property
+    def steepness(self) -> float:
+        """Largest change of a chance of detection over one width, in its own widths."""
+        if self.chance is None:
+            return 0.0
+        width = self.width[self.row] if self.shared_width else self.width
+        return float(np.max(np.abs(self.chance.tilt) * width / self.chance.spread, initial=0.0))
 
     @property
     def rows(self) -> slice:
@@ -228,7 +238,7 @@ class SelectedInFlux:
 
     def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
         """Gauss-Hermite sum over a local cubic of ln abundance in mass, cubic in z^(1/3)."""
-        wide = at.width.max(initial=0.0) > WIDEST_EXPANSION
+        wide = at.width.max(initial=0.0) > WIDEST_EXPANSION or at.steepness > _STEEPEST
         many = len(at.row) > (at.rows.stop - at.rows.start) * table.shape[1]
         if wide and many and at.shared_width and at.chance is None:
             return self._from_averages(table, at)

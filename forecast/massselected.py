@@ -65,6 +65,10 @@ class MassSelectedModel:
         v = replace(v, density_contrast=None) if mean else v
         return self.population.by_shell(self._selected(v, len(np.atleast_2d(theta)))[0])
 
+    def by_mass(self, theta: Array) -> Array:
+        """Expected clusters at each node of the mass grid, before any blur, shape (P, M)."""
+        return self.selected(theta)[0].sum(axis=1)
+
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number per dex of true M500c, shape (P, Q)."""
         log_mass = np.asarray(log_mass, dtype=float)

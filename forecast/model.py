@@ -12,6 +12,7 @@ import numpy as np
 
 from .distribution import YxDistribution
 from .fluxlimited import FluxLimitedModel
+from .massrange import check_masses
 from .massselected import MassSelectedModel
 from .parameters import ParameterSet
 from .population import Population, Setup
@@ -46,6 +47,9 @@ class ForwardModel(Protocol):
     def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
         """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
 
+    def by_mass(self, theta: Array) -> Array:
+        """Expected clusters at each node of the mass grid, shape (P, M)."""
+
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number per dex of true M500c (Msun/h), shape (P, Q)."""
 
@@ -64,7 +68,14 @@ class ForwardModel(Protocol):
 
 
 def forward_model(setup: Setup) -> ForwardModel:
-    """Forward model for a setup's selection."""
-    if isinstance(setup.selection, FluxLimited):
-        return FluxLimitedModel(setup)
-    return MassSelectedModel(setup)
+    """Forward model for a setup's selection.
+
+    Raises
+    ------
+    InputError
+        If the survey expects no cluster, or clusters of masses for which there is no mass function.
+    """
+    flux_limited = isinstance(setup.selection, FluxLimited)
+    model: ForwardModel = FluxLimitedModel(setup) if flux_limited else MassSelectedModel(setup)
+    check_masses(model)
+    return model

@@ -16,7 +16,7 @@ from .errors import InputError
 from .massfunction import MassFunction, ShapedMassFunction, matter_density_range
 from .parameters import ParameterSet, Values, contrast_names
 from .scaling import Line, Relations
-from .selection import Selection
+from .selection import FluxLimited, Selection
 from .shapes import SHAPE_NAMES, Expansion, Shape, ShapeGrid, free_shapes
 from .survey import Box, Geometry, Shells, single
 from .variance import contrast_root, growth
@@ -81,6 +81,7 @@ class Setup:
             raise InputError(f"errors: measurement errors must not be negative, got {self.errors}")
         if self.errors and len(self.errors) != len(self.relations.names):
             raise InputError(f"errors: give one for each of {self.relations.names}, got {self.errors}")
+        self._check_reach()
         shells = self.geometry.shell_count
         if self.parameters.contrasts and self.parameters.contrasts != contrast_names(shells):
             raise InputError(
@@ -96,6 +97,21 @@ class Setup:
             )
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
+
+    def _check_reach(self) -> None:
+        """Raise where a flux has no distance, or the mass function no calibration."""
+        z = float(self.geometry.shells(self.cosmology).z[0])
+        if z == 0 and isinstance(self.selection, FluxLimited):
+            raise InputError(
+                "survey.z = 0: a box at z = 0 has no distance, so that a flux limit means nothing there; "
+                'give z > 0, or geometry = "light_cone"'
+            )
+        lowest = matter_density_range(self.mass_function, z)[0]
+        if self.cosmology.Om0 < lowest:
+            raise InputError(
+                f"cosmology.Om0 = {self.cosmology.Om0:g}: {self.mass_function} is not calibrated for M500c below "
+                f'Om0 = {lowest:.3g} at z = {z:.3g}; give a larger Om0, or mass_function = "bocquet16_hydro"'
+            )
 
     @property
     def bins(self) -> tuple[Setup, ...]:
@@ -199,9 +215,9 @@ class Population:
     shells: Shells
 
     @classmethod
-    def of(cls, setup: Setup, log_mass: Array) -> Population:
+    def of(cls, setup: Setup, log_mass: Array, fineness: float = 1.0) -> Population:
         """Population on the redshift quadrature of the survey's own geometry."""
-        return cls(setup, log_mass, setup.geometry.shells(setup.cosmology))
+        return cls(setup, log_mass, setup.geometry.shells(setup.cosmology, fineness))
 
     @cached_property
     def mass_function(self) -> MassFunction:

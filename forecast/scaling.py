@@ -135,6 +135,8 @@ class Relations:
     calibrated_at : float
         Redshift of the clusters on which the relations were calibrated; their distances, and with them their
         luminosities, gas masses and masses, are those of a local sample by default.
+    calibrated_masses : tuple of float
+        log10 of the masses, Msun/h, between which the relations are calibrated.
     aperture : {"r500", "angle"}
         Gas masses are measured within an R500 that follows from Y_X, or within a fixed angle.
     """
@@ -154,6 +156,7 @@ class Relations:
     residuals: Residuals | None = None
     proxy: Proxy = ()
     calibrated_at: float = 0.0
+    calibrated_masses: tuple[float, float] = (13.5, 15.5)
     aperture: Aperture = "r500"
 
     def __post_init__(self) -> None:

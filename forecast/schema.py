@@ -159,6 +159,7 @@ class RelationsConfig(Strict):
     yx: PowerLawConfig | None = None
     correlation: CorrelationConfig = CorrelationConfig()
     calibration: CalibrationConfig | None = None
+    calibrated_masses: tuple[str, str] = ("13.5 log10 Msun/h", "15.5 log10 Msun/h")
     aperture: Literal["r500", "angle"] = "r500"
 
 

@@ -64,8 +64,8 @@ class Geometry(Protocol):
     def shell_count(self) -> int:
         """Number of shells of the survey, or of that of which this is a shell."""
 
-    def shells(self, cosmology: Cosmology) -> Shells:
-        """Redshift quadrature."""
+    def shells(self, cosmology: Cosmology, fineness: float = 1.0) -> Shells:
+        """Redshift quadrature with a number of nodes times `fineness`."""
 
     def describe(self, cosmology: Cosmology) -> str:
         """One sentence for a report."""
@@ -105,7 +105,7 @@ class Box:
         """The box itself."""
         return (self,)
 
-    def shells(self, cosmology: Cosmology) -> Shells:
+    def shells(self, cosmology: Cosmology, fineness: float = 1.0) -> Shells:
         """One node with the box's volume."""
         return Shells(np.array([self.z]), np.array([self.fraction * self.side**3]))
 
@@ -176,11 +176,11 @@ class LightCone:
             for i, (low, high) in enumerate(pairwise(self.all_edges))
         )
 
-    def shells(self, cosmology: Cosmology) -> Shells:
+    def shells(self, cosmology: Cosmology, fineness: float = 1.0) -> Shells:
         """Gauss-Legendre nodes in z^(1/3), which resolve the nearby volume, in each shell."""
         if self.edges:
-            return Shells.joined([part.shells(cosmology) for part in self.parts])
-        nodes, weights = np.polynomial.legendre.leggauss(self.nodes or CONE_NODES)
+            return Shells.joined([part.shells(cosmology, fineness) for part in self.parts])
+        nodes, weights = np.polynomial.legendre.leggauss(math.ceil(fineness * (self.nodes or CONE_NODES)))
         near, far = np.cbrt(self.zmin), np.cbrt(self.zmax)
         x = 0.5 * (far + near) + 0.5 * (far - near) * nodes
         dz = 3 * x**2 * 0.5 * (far - near) * weights
@@ -227,9 +227,9 @@ class Replicated:
         """Copies of each shell."""
         return tuple(Replicated(part, self.copies) for part in self.survey.parts)
 
-    def shells(self, cosmology: Cosmology) -> Shells:
+    def shells(self, cosmology: Cosmology, fineness: float = 1.0) -> Shells:
         """Redshift quadrature of one copy with the volume of all."""
-        one = self.survey.shells(cosmology)
+        one = self.survey.shells(cosmology, fineness)
         return Shells(one.z, one.volume * self.copies, one.index)
 
     def describe(self, cosmology: Cosmology) -> str:

@@ -14,7 +14,7 @@ ORDER = [
     | {"edgeworth", "proxy"},
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
-    | {"meandensity", "features", "shards", "manifest", "suitereader", "workers"},
+    | {"meandensity", "massrange", "features", "shards", "manifest", "suitereader", "workers"},
     {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
     | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
     | {"points", "detectability", "massintegral", "pointdensity", "pointprocess"}
