@@ -15,11 +15,16 @@ def write_getdist(chain: Chain, parameters: ParameterSet, root: Path) -> None:
     """Write ``root.txt``, ``root.paramnames`` and ``root.ranges``.
 
     Column 1 is the weight, column 2 *minus* the log posterior; ``.ranges`` keeps GetDist from
-    smoothing away the edges of flat priors. Burn-in is removed.
+    smoothing away the edges of flat priors. Burn-in is removed. Walkers follow one another, each in the order of its
+    steps, and a position held for several steps is one row of that weight: GetDist then finds the autocorrelation.
     """
-    kept = chain.steps[chain.burn :].reshape(-1, len(chain.names))
-    log_posterior = chain.log_posterior[chain.burn :].ravel()
-    table = np.column_stack([np.ones(len(kept)), -log_posterior, kept])
+    kept = np.swapaxes(chain.steps[chain.burn :], 0, 1)  # (W, S, D)
+    moved = np.ones(kept.shape[:2], dtype=bool)
+    moved[:, 1:] = (kept[:, 1:] != kept[:, :-1]).any(axis=2)
+    start = np.flatnonzero(moved)
+    weight = np.diff(np.append(start, moved.size))
+    log_posterior = chain.log_posterior[chain.burn :].T.ravel()[start]
+    table = np.column_stack([weight, -log_posterior, kept.reshape(moved.size, -1)[start]])
     np.savetxt(root.with_suffix(".txt"), table, fmt="%.9g")
     names = "".join(f"{name} {LATEX[name].strip('$')}\n" for name in chain.names)
     root.with_suffix(".paramnames").write_text(names, encoding="utf-8")

@@ -9,6 +9,7 @@ from dataclasses import replace
 import emcee
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from forecast.errors import InputError, NumericalError
 from forecast.export import write_getdist, write_netcdf
@@ -187,9 +188,10 @@ def test_getdist_and_netcdf_files(tmp_path):
     chain = run_chain(Posterior(Gaussian()), plan(tmp_path, max_steps=600))
     write_getdist(chain, PARAMETERS, tmp_path / "selfcal")
     table = np.loadtxt(tmp_path / "selfcal.txt")
-    kept = chain.steps[chain.burn :].reshape(-1, 3)
-    np.testing.assert_allclose(table[:, 2:], kept, rtol=1e-8)
-    expected = Posterior(Gaussian())(kept[:50])
+    kept = np.swapaxes(chain.steps[chain.burn :], 0, 1).reshape(-1, 3)  # one walker after the other
+    np.testing.assert_allclose(np.repeat(table[:, 2:], table[:, 0].astype(int), axis=0), kept, rtol=1e-8)
+    assert len(table) < len(kept)
+    expected = Posterior(Gaussian())(table[:50, 2:])
     np.testing.assert_allclose(-table[:50, 1], expected, rtol=1e-6)  # column 2 is minus log posterior
     assert (tmp_path / "selfcal.ranges").read_text().splitlines() == [
         "sigma8 0.5 1.1", "norm_lx 0 N", "slope_lx 0.5 1.5"
@@ -210,6 +212,10 @@ def test_getdist_itself_reads_the_files(tmp_path):
     samples = getdist.loadMCSamples(str(tmp_path / "selfcal"), settings={"ignore_rows": 0})
     assert samples.mean("sigma8") == pytest.approx(chain.summary("sigma8")["mean"], rel=1e-6)
     assert samples.ranges.getLower("sigma8") == 0.5
+    assert 1 / 1.5 < samples.getEffectiveSamples() / chain.effective_size < 1.5
+    density = samples.get2DDensity("sigma8", "norm_lx").P
+    peaks = (density == ndimage.maximum_filter(density, size=3)) & (density > 0.1 * density.max())
+    assert peaks.sum() == 1  # one smooth hill, no speckle
 
 
 def test_guided_proposals_have_the_density_they_claim(nv22, cccp):
