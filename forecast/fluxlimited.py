@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy import special
+from scipy.interpolate import CubicSpline
 
 from .background import Background
 from .distribution import TabulatedDistribution, YxDistribution
@@ -37,15 +37,45 @@ _RESOLVED, _FINEST = 1.4, 0.004
 """Spacing in units of the scatter of mass at the flux limit, and the smallest one, dex."""
 _WELL_RESOLVED = 0.1
 """Scatter of L_X at given Y_X, dex, down to which a geometry's own redshift nodes are right to 1e-3."""
-_KEPT = 64
-"""Densities of contaminants kept."""
+_KEPT, _REFINED = 64, 4
+"""Densities of contaminants kept, and nodes of their table for each of the model's."""
 WIDEST_EXPANSION = 0.07
 """Width in log10 M, dex, up to which ln abundance around a mass is a local cubic (to 0.3%)."""
 STEEPEST = 0.8
 """Change of a chance of selection over one scatter of Y_X, in its own widths, that five nodes resolve to 1e-4."""
+_REACH = 7.0
+"""Scatters of Y_X beyond which a mass adds nothing."""
 _HERMITE_NODES = 5
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(_HERMITE_NODES)
-_HERMITE_W = _HERMITE_W / math.sqrt(2 * math.pi)
+_HERMITE_W = _HERMITE_W / SQRT2PI
+
+
+def _sum_of_expansions(log_number: Array, position: Array, step: Array, significance: Array, tilt: Array) -> Array:
+    """Gauss-Hermite sum over the residual of Y_X of abundance times chance, with ln abundance a cubic about each mass.
+
+    Parameters
+    ----------
+    log_number : ndarray, shape (P, K, M)
+    position : ndarray, shape (P, K, Q)
+        Mass of each Y_X, in grid cells; it moves by `step` cells with each unit of the residual.
+    step, significance, tilt : ndarray
+        Chance of selection: a normal integral up to `significance` plus `tilt` times the residual.
+    """
+    cubic = local_cubic(log_number, position)
+    total, number, chance = np.zeros((3, *np.broadcast_shapes(significance.shape, position.shape)))
+    for node, weight in zip(_HERMITE_X, _HERMITE_W, strict=True):
+        t = step * node
+        np.multiply(cubic[3], t, out=number)
+        for coefficient in (cubic[2], cubic[1]):
+            number += coefficient
+            number *= t
+        number += cubic[0]
+        np.exp(number, out=number)
+        np.add(significance, tilt * node, out=chance)
+        number *= special.ndtr(chance, out=chance)
+        number *= weight
+        total += number
+    return total
 
 
 class FluxLimitedModel:
@@ -69,8 +99,8 @@ class FluxLimitedModel:
     def _resolution(self) -> tuple[float, float]:
         """Spacing of the mass grid, dex, and fineness of the redshift nodes that resolve the limit."""
         relations, v = self.setup.relations, self.parameters.values(prior_sample(self.setup))
-        lines, pivot = relations.at(v), np.array([relations.pivot])
-        parts = [part.blurred(self.selection.flux_error) for part in relations.components(v, pivot)]
+        lines, masses = relations.at(v), relations.unit_residuals.log_mass
+        parts = [part.blurred(self.selection.flux_error) for part in relations.components(v, masses)]
         smallest = min(float(np.min(part.lx_scatter)) for part in parts)
         step = _RESOLVED * smallest / float(np.max(lines.lx.slope))
         if step < _FINEST:
@@ -79,6 +109,9 @@ class FluxLimitedModel:
                 f"relations.lx.scatter: {relations.lx.scatter:.2g} dex is too little for a flux limit to be resolved "
                 f"in mass; give at least {1.01 * least:.2g} dex, or a narrower prior of scatter_lx"
             )
+        if relations.unit_residuals.mass_dependent:  # sums over the mass nodes must resolve what Y_X says of mass
+            width = min(float(np.min(part.yx_scatter)) for part in parts) / float(np.max(lines.yx.slope))
+            step = min(step, max(_RESOLVED * width, _FINEST))
         of_yx = columns(lines.lx.slope / lines.yx.slope, 2)  # what Y_X leaves open of L_X
         blur = min(float(np.min(np.hypot(part.lx_scatter, of_yx * part.yx_scatter))) for part in parts)
         return min(MASS_STEP, step), max(1.0, _WELL_RESOLVED / blur)
@@ -160,38 +193,60 @@ class FluxLimitedModel:
         The integral over mass at given Y_X is a Gauss-Hermite sum over the Y_X residual; a residual
         shifts the expected L_X by correlation x scatter ratio, and with it the chance of selection.
         """
-        theta = np.atleast_2d(theta)
-        log_yx = np.asarray(log_yx, dtype=float)
+        theta, log_yx = np.atleast_2d(theta), np.asarray(log_yx, dtype=float)
         error = np.broadcast_to(np.asarray(error, dtype=float), log_yx.shape)
+        far, density = self._convolvable(error), np.empty((len(theta), len(log_yx)))
+        density[:, ~far] = self.local_yx_density(theta, log_yx[~far], error[~far])
+        if far.any():
+            density[:, far] = self._convolved(theta, log_yx[far], error[far])
+        return density
+
+    def _convolvable(self, error: Array) -> Array:
+        """Errors (Q,) that are too large for an expansion, or so large that the nodes in Y_X resolve them."""
+        if not error.any():
+            return np.zeros(len(error), dtype=bool)
+        grid = self.yx_grid
+        resolved = error > 1.5 * (grid[1] - grid[0])
+        return resolved if self._by_nodes else resolved & self._beyond(error)
+
+    def local_yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
+        """As `yx_density`, with errors (Q,) as a part of the residuals, a few parameter vectors at a time."""
         per_vector = len(self.population.shells.z) * len(log_yx)
         rows = max(1, CHUNK // max(1, per_vector))
-        parts = [
-            self._yx_density(theta[start : start + rows], log_yx, error) for start in range(0, len(theta), rows)
-        ]
-        density = np.concatenate(parts)
+        starts = range(0, len(theta), rows)
+        density = np.concatenate([self._yx_density(theta[start : start + rows], log_yx, error) for start in starts])
         return density if self.contaminants is None else density + self.contaminants.yx_density(theta, log_yx, error)
+
+    def _convolved(self, theta: Array, log_yx: Array, error: Array) -> Array:
+        """Density without errors, which know nothing of selection, averaged over each cluster's error."""
+        grid = self.yx_grid
+        kernel = np.exp(-0.5 * ((log_yx - grid[:, None]) / error) ** 2) * ((grid[1] - grid[0]) / (SQRT2PI * error))
+        return self.local_yx_density(theta, grid, np.zeros_like(grid)) @ kernel
 
     def _yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         v = self.parameters.values(theta)
         number, lines, background = self.population.abundance(v), self._lines(v), self.population.background(v)
-        one = self._nodal_density if self._needs_nodes(error) else self._smooth_density
+        one = self._nodal_density if self._by_nodes else self._smooth_density
         log_number = np.log(np.maximum(number, np.finfo(float).tiny))
         data = (log_yx, error)
         return sum_of(part.weight * one(log_number, lines, background, part, data) for part in self._detected(v))
 
-    def _needs_nodes(self, error: Array) -> bool:
-        """Whether residuals of the mass proxy depend on mass, or span too much of it or of the chance of selection."""
-        if self.setup.relations.unit_residuals.mass_dependent:
-            return True
-        v, largest = self.parameters.fiducial_values, float(np.max(error, initial=0.0))
-        lines = self._lines(v)
+    @cached_property
+    def _by_nodes(self) -> bool:
+        """Whether residuals of the mass proxy depend on mass, or span too much of it for an expansion."""
+        return self.setup.relations.unit_residuals.mass_dependent or bool(self._beyond(np.zeros(1))[0])
+
+    def _beyond(self, error: Array) -> Array:
+        """Whether residuals and errors (Q,) span too much of mass, or of the chance of selection, for an expansion."""
+        v = self.parameters.fiducial_values
+        lines, beyond = self._lines(v), np.zeros(len(error), dtype=bool)
         for part in self._residuals(v):
-            scatter = np.hypot(part.yx_scatter, largest)
-            width, rho = scatter / lines.yx.slope, part.correlation * part.yx_scatter / scatter
-            tilt = (rho * part.lx_scatter - lines.lx.slope * width) / (part.lx_scatter * np.sqrt(1 - rho**2))
-            if np.max(width) > WIDEST_EXPANSION or np.max(np.abs(tilt)) > STEEPEST:
-                return True
-        return False
+            scatter = np.hypot(part.yx_scatter[..., None], error)
+            width, rho = scatter / lines.yx.slope, part.correlation[..., None] * part.yx_scatter[..., None] / scatter
+            spread = part.lx_scatter[..., None]
+            tilt = np.abs(rho * spread - lines.lx.slope * width) / (spread * np.sqrt(1 - rho**2))
+            beyond |= ((width > WIDEST_EXPANSION) | (tilt > STEEPEST)).any(axis=tuple(range(width.ndim - 1)))
+        return beyond
 
     def _smooth_density(
         self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
@@ -212,21 +267,8 @@ class FluxLimitedModel:
         significance = (luminosity - self._limit_at(position)) / unexplained
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
         tilt = (rho * spread - columns(lx.slope, 3) * width) / unexplained
-        cubic = local_cubic(log_number, np.broadcast_to(position, (len(log_number), *position.shape[1:])))
-        step = -width / self.step
-        total, number, chance = np.zeros((3, *np.broadcast_shapes(significance.shape, cubic[0].shape)))
-        for node, weight in zip(_HERMITE_X, _HERMITE_W, strict=True):
-            t = step * node
-            np.multiply(cubic[3], t, out=number)
-            for coefficient in (cubic[2], cubic[1]):
-                number += coefficient
-                number *= t
-            number += cubic[0]
-            np.exp(number, out=number)
-            np.add(significance, tilt * node, out=chance)
-            number *= special.ndtr(chance, out=chance)
-            number *= weight
-            total += number
+        position = np.broadcast_to(position, (len(log_number), *position.shape[1:]))
+        total = _sum_of_expansions(log_number, position, -width / self.step, significance, tilt)
         return total.sum(axis=1) / columns(yx.slope, 2)
 
     def _nodal_density(
@@ -236,13 +278,23 @@ class FluxLimitedModel:
         log_yx, error = data
         excess = self.population.mean_observable(lines.lx, "lx", background) + part.lx_shift[:, None] - self._limit
         mean = self.population.mean_observable(lines.yx, "proxy", background) + part.yx_shift[:, None]
-        number, spread = np.exp(log_number) * self.step, part.lx_scatter[:, None]
+        shape, number = log_number.shape, np.exp(log_number) * self.step
+        excess, mean, own, spread, correlation = (
+            np.broadcast_to(x, shape)
+            for x in (excess, mean, part.yx_scatter[:, None], part.lx_scatter[:, None], part.correlation[:, None])
+        )
+        lowest, highest, widest = mean.min(axis=(0, 1)), mean.max(axis=(0, 1)), float(own.max())
         density = np.zeros((len(number), len(log_yx)))
         for q, (y, e) in enumerate(zip(log_yx, error, strict=True)):
-            scatter = np.hypot(part.yx_scatter[:, None], e)
-            rho, t = part.correlation[:, None] * part.yx_scatter[:, None] / scatter, (y - mean) / scatter
-            chance = special.ndtr((excess + rho * spread * t) / (spread * np.sqrt(1 - rho**2)))
-            density[:, q] = np.sum(number * chance * np.exp(-0.5 * t**2) / (SQRT2PI * scatter), axis=(1, 2))
+            reach = _REACH * np.hypot(widest, e)
+            near = np.flatnonzero((lowest < y + reach) & (highest > y - reach))
+            if not len(near):
+                continue
+            m = slice(near[0], near[-1] + 1)
+            scatter = np.hypot(own[..., m], e)
+            rho, t = correlation[..., m] * own[..., m] / scatter, (y - mean[..., m]) / scatter
+            chance = special.ndtr((excess[..., m] + rho * spread[..., m] * t) / (spread[..., m] * np.sqrt(1 - rho**2)))
+            density[:, q] = np.sum(number[..., m] * chance * np.exp(-0.5 * t**2) / (SQRT2PI * scatter), axis=(1, 2))
         return density
 
     def _limit_at(self, position: Array) -> Array:
@@ -336,7 +388,7 @@ class Contaminants:
         selection = setup.selection
         assert isinstance(selection, FluxLimited) and selection.contamination is not None
         odds = selection.contamination.detection(selection.detection)
-        known = setup.parameters.without([*setup.parameters.contrasts, "norm_contamination"])
+        known = setup.parameters.without(setup.parameters.names)
         selection = replace(selection, detection=odds, contamination=None)
         model = FluxLimitedModel(replace(setup, selection=selection, parameters=known))
         return cls(model, known.fiducial[None], setup.parameters)
@@ -351,11 +403,25 @@ class Contaminants:
         return self.model.expected_count(self.fiducial)
 
     @cached_property
+    def _table(self) -> tuple[Array, Array]:
+        """Fine uniform nodes in log10 Y_X, and the expected number per dex at them, without errors."""
+        coarse = self.model.yx_grid
+        density = self.model.local_yx_density(self.fiducial, coarse, np.zeros_like(coarse))[0]
+        grid = np.linspace(coarse[0], coarse[-1], _REFINED * (len(coarse) - 1) + 1)
+        return grid, np.exp(CubicSpline(coarse, np.log(np.maximum(density, np.finfo(float).tiny)))(grid))
+
+    @cached_property
     def _densities(self) -> Callable[[bytes, bytes], Array]:
         """Density at given Y_X and errors, kept for those asked for last: likelihoods ask again and again."""
-        return lru_cache(maxsize=_KEPT)(
-            lambda y, e: self.model.yx_density(self.fiducial, np.frombuffer(y), np.frombuffer(e))
-        )
+        return lru_cache(maxsize=_KEPT)(lambda y, e: self._observed(np.frombuffer(y), np.frombuffer(e)))
+
+    def _observed(self, log_yx: Array, error: Array) -> Array:
+        """Expected number per dex at Y_X observed with errors (Q,), which are at least the nodes' spacing."""
+        grid, density = self._table
+        step = grid[1] - grid[0]
+        error = np.maximum(error, step)
+        kernel = np.exp(-0.5 * ((log_yx - grid[:, None]) / error) ** 2) * (step / (SQRT2PI * error))
+        return density @ kernel
 
     def count(self, theta: Array) -> Array:
         """Expected number, shape (P,)."""

@@ -193,6 +193,8 @@ def mass_grid(setup: Setup, lowest: float, step: float) -> Array:
 
 def prior_sample(setup: Setup) -> Array:
     """Parameter vectors that span the prior, with the fiducial one; deterministic."""
+    if not setup.parameters.free:
+        return setup.parameters.fiducial[None]
     draws = setup.parameters.draw(256, rng=np.random.default_rng(0))
     return np.vstack([setup.parameters.fiducial, draws])
 

@@ -13,6 +13,7 @@ from forecast.errors import InputError
 from forecast.fisher import bin_models, derivatives, fisher_matrix
 from forecast.ladder import cone_variant, sigma8_std, variants
 from forecast.likelihood import Data, likelihood
+from forecast.meandensity import at_mean_density
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.narrative import parameter_rows, survey_sentences
@@ -91,7 +92,7 @@ def test_clusters_without_yx_count_in_their_bin(model):
 @pytest.mark.parametrize("level", ["counts", "binned", "unbinned"])
 def test_expected_data_are_most_likely_at_their_own_parameters(model, level):
     """Gradients of the log likelihood over the square root of the information vanish."""
-    at = model.parameters.fiducial
+    at = at_mean_density(model)
     score = derivatives(likelihood(level, model, Data.expected(model)), model.parameters, at)
     width = np.sqrt(np.diag(fisher_matrix(level, model).information) + 1 / model.parameters.prior_std**2)
     np.testing.assert_allclose(score / width, 0, atol=0.02)
