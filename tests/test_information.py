@@ -4,22 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from randomsurveys import levels_of, random_setup
 
-from forecast.fisher import fisher_matrix
+from benchmarks.randomsurveys import LESS, random_setup, widths
+from forecast.distribution import TabulatedDistribution, draw_medians
+from forecast.fisher import derivatives, fisher_matrix
+from forecast.likelihood import Data, SelfCal
 from forecast.meandensity import expected_number
 from forecast.model import forward_model
 from forecast.survey import Replicated
 
 SURVEYS = 30
-LESS = [("counts", "prior"), ("selfcal", "counts"), ("binned", "counts"), ("unbinned", "selfcal")]
-LESS += [("unbinned", "binned"), ("full", "unbinned"), ("full+wl", "full")]
 QUADRATURE = 2e-3
-
-
-def widths(setup):
-    model = forward_model(setup)
-    return {level: fisher_matrix(level, model).std() for level in levels_of(setup)}
 
 
 @pytest.mark.parametrize("seed", range(SURVEYS))
@@ -54,10 +49,6 @@ def test_information_in_the_median_is_continuous_where_averages_over_n_begin(nv2
 
 def test_median_of_few_clusters_against_simulated_scores(nv22):
     """Mean square of the score of (N, median), by Monte Carlo over Poisson N: 4 clusters expected."""
-    from forecast.distribution import TabulatedDistribution, draw_medians
-    from forecast.fisher import derivatives
-    from forecast.likelihood import Data, SelfCal
-
     setup = nv22.setup
     parameters = setup.parameters.without([n for n in setup.parameters.names if n not in ("sigma8", "norm_mgas")])
     number = expected_number(forward_model(setup))

@@ -6,16 +6,23 @@ import numpy as np
 
 from forecast.config import load_config
 from forecast.detection import Contamination, Detection
+from forecast.fisher import fisher_matrix
 from forecast.ladder import with_sample_variance
+from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior
+from forecast.population import Setup
 from forecast.residuals import Residuals
 from forecast.selection import FluxLimited, Smoothed
 from forecast.survey import LightCone, Replicated, shell_edges
 
+Array = np.ndarray
 LEVELS = ("prior", "counts", "selfcal", "binned", "unbinned", "full")
+LESS = [("counts", "prior"), ("selfcal", "counts"), ("binned", "counts"), ("unbinned", "selfcal")]
+LESS += [("unbinned", "binned"), ("full", "unbinned"), ("full+wl", "full")]
+"""Levels that know at least as much as another one."""
 
 
-def random_setup(seed):
+def random_setup(seed: int) -> Setup:
     """A survey of between a thousandth of a cluster and some ten thousand."""
     rng = np.random.default_rng([seed, 12])
     setup = load_config(rng.choice(["nv22", "nv22_follows_lx", "cccp_lowz", "erosita"])).setup
@@ -37,7 +44,7 @@ def random_setup(seed):
     return setup
 
 
-def _flux_limited(setup, rng):
+def _flux_limited(setup: Setup, rng: np.random.Generator) -> Setup:
     limit = setup.selection.flux_limit * 10 ** rng.uniform(-0.7, 0.7)
     selection = replace(setup.selection, flux_limit=float(limit), flux_error=float(rng.choice([0.0, 0.05, 0.15])))
     if rng.random() < 0.4:
@@ -53,7 +60,7 @@ def _flux_limited(setup, rng):
     )
 
 
-def _relations(setup, rng):
+def _relations(setup: Setup, rng: np.random.Generator) -> Setup:
     relations, size = setup.relations, len(setup.relations.names)
     scatters = {name: replace(relations[name], scatter=relations[name].scatter * rng.uniform(0.6, 1.6))
                 for name in relations.names}
@@ -74,6 +81,12 @@ def _relations(setup, rng):
     return replace(setup, relations=relations, errors=errors, weak_lensing=weak_lensing, parameters=parameters)
 
 
-def levels_of(setup):
+def widths(setup: Setup) -> dict[str, float]:
+    """sigma(sigma8) of every level and of the prior."""
+    model = forward_model(setup)
+    return {level: fisher_matrix(level, model).std() for level in levels_of(setup)}
+
+
+def levels_of(setup: Setup) -> tuple[str, ...]:
     """Levels that a survey has data for, the prior first."""
     return LEVELS if setup.weak_lensing is None else (*LEVELS, "full+wl")
