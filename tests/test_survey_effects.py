@@ -357,7 +357,7 @@ def test_configured_detection(tmp_path):
     ghosts = {"fluxes": CURVED["fluxes"], "values": [0.2, 0.1, 0.0]}
     dirty = erosita_with(selection={"contamination": ghosts}).selection
     assert dirty.detection == SHARP
-    assert dirty.contamination.odds(np.log10(np.array([0.5, 1.0]) * 1e-13 / 3.25e-13)) == pytest.approx(0.25)
+    assert dirty.contamination.odds(np.log10(np.array([0.5, 1.0]) * 1e-13 / 3.35e-13)) == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
