@@ -26,6 +26,7 @@ from .builders import (
 from .catalogue import CatalogueSpec
 from .cosmology import Cosmology
 from .errors import InputError, nearest
+from .idle import refuse_idle
 from .massfunction import MODELS
 from .model import Setup
 from .schema import (
@@ -85,10 +86,13 @@ class Config(Strict):
         if self.mass_function not in MODELS:
             known = nearest(self.mass_function, MODELS)
             raise InputError(f"mass_function = '{self.mass_function}' is unknown; {known}")
+        if self.weak_lensing is None and "full+wl" in (self.sampler.level, *self.sampler.levels):
+            cure = "add a [weak_lensing] table with their scatter, or take the level out"
+            raise InputError(f"sampler: level 'full+wl' needs weak-lensing masses; {cure}")
         relations = build_relations(self.relations, self.library, self.proxy, cosmology)
         errors = build_errors(self.errors, relations)
         geometry = build_geometry(self.survey, cosmology)
-        return Setup(
+        setup = Setup(
             cosmology,
             self.mass_function,
             geometry,
@@ -101,6 +105,8 @@ class Config(Strict):
             build_weak_lensing(self.weak_lensing),
             getattr(self.survey, "binned_in_redshift", False),
         )
+        refuse_idle(setup)
+        return setup
 
     @cached_property
     def break_masses(self) -> tuple[float, ...]:

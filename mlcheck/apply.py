@@ -13,9 +13,9 @@ from forecast.config import Config
 from forecast.errors import InputError
 from forecast.manifest import model_digest
 from forecast.model import forward_model
+from forecast.observed import catalogue_data
 from forecast.output import Job
 from forecast.rng import generator
-from forecast.run import catalogue_data
 
 from .answers import LEVELS, Answer, exact_answers, network_answer
 from .catalogues import Catalogues, assemble
