@@ -35,8 +35,9 @@ class Share:
 
     @property
     def partial(self) -> bool:
-        """Whether some clusters have it and others do not; expected data are whole up to quadrature."""
-        return not self.absent and self.known < 0.99 * self.size
+        """Whether some clusters have it and others do not; numbers of expected data are whole up to quadrature."""
+        counted = self.known == round(self.known) and self.size == round(self.size)
+        return not self.absent and self.known < (1.0 if counted else 0.99) * self.size
 
 
 def needed(level: str, names: Sequence[str]) -> tuple[str, ...]:

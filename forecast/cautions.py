@@ -14,7 +14,7 @@ import numpy as np
 from .parameters import ParameterSet
 
 if TYPE_CHECKING:
-    from .intake import Intake
+    from .intake import Intake, Number
     from .results import ChainSummary, Goodness, PredictiveTest, SystematicRow
 
 Array = np.ndarray
@@ -55,54 +55,46 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def of_number(intake: Intake) -> Caution | None:
+def of_number(number: Number) -> Caution | None:
     """N is out of reach of the model with its priors: prior predictive chance below `SURPRISE`."""
-    number = intake.number
     if not number.chance < SURPRISE:
         return None
-    start = f"{number.observed:g} clusters observed, {number.fiducial:.4g} expected at the fiducial parameters"
-    reach = f"{number.low:.3g} to {number.high:.3g} (95% of the prior)"
     cure = "check area, flux limit and band, redshifts, and whether the catalogue is the whole selected sample"
     if number.chance < IMPOSSIBLE:
-        text = (
-            f"IMPOSSIBLE: {start} and {reach}; not one of {number.draws} draws from the prior can give this N "
-            f"(p < {IMPOSSIBLE:g}). sigma8 will be wherever the priors end: {cure}"
-        )
-        return Caution("number", text)
-    return Caution("number", f"{start} and {reach}: so extreme an N has p = {number.chance:.1g}; {cure}")
+        reason = f"not one of {number.draws} draws from the prior can give this N (p < {IMPOSSIBLE:g})"
+        return Caution("number", f"IMPOSSIBLE: {number}; {reason}. sigma8 will be wherever the priors end: {cure}")
+    return Caution("number", f"{number}; so extreme an N has p = {number.chance:.1g}: {cure}")
 
 
-def of_duplicates(intake: Intake) -> Caution | None:
-    """Clusters that share a name, or redshift and every measurement."""
-    if not intake.twice:
+def of_duplicates(twice: Sequence[str]) -> Caution | None:
+    """Names of clusters that share a name with another, or redshift and every measurement."""
+    if not twice:
         return None
-    return Caution("listed_twice", f"listed more than once, and counted so: {listed(intake.twice)}; drop the copies")
+    return Caution("listed_twice", f"listed more than once, and counted so: {listed(twice)}; drop the copies")
 
 
-def of_faint(intake: Intake) -> Caution | None:
-    """Clusters that the survey cannot have selected: below its flux limit by more than 3 sigma of their error."""
-    faint = intake.outright_below
-    if not faint:
+def of_faint(names: Sequence[str]) -> Caution | None:
+    """Names of clusters that the survey cannot have selected: below its flux limit by more than 3 sigma."""
+    if not names:
         return None
-    return Caution(
-        "below_limit",
-        f"{len(faint)} clusters lie below the flux limit by more than their errors allow ({listed(faint)}): check the "
-        "limit, the band of L_X, the reference cosmology, and that the catalogue was cut as the survey is",
-    )
+    cure = "check the limit, the band of L_X, the reference cosmology, and that the catalogue was cut as the survey is"
+    return Caution("below_limit", f"below the flux limit by more than their errors allow: {listed(names)}; {cure}")
 
 
-def of_redshifts(intake: Intake) -> Caution | None:
-    """Clusters beyond the survey's depth."""
-    if not intake.outside:
-        return None
-    text = f"{len(intake.outside)} clusters lie outside the survey's depth: {listed(intake.outside)}"
-    return Caution("redshift", text)
+def of_redshifts(names: Sequence[str]) -> Caution | None:
+    """Names of clusters beyond the survey's depth."""
+    return Caution("redshift", f"outside the survey's depth: {listed(names)}") if names else None
 
 
 def before_fit(intake: Intake) -> tuple[Caution, ...]:
     """What can be said before anything is sampled."""
-    rules = (of_number, of_duplicates, of_faint, of_redshifts)
-    return (*(found for rule in rules if (found := rule(intake)) is not None), *intake.remarks)
+    found = (
+        of_number(intake.number),
+        of_duplicates(intake.twice),
+        of_faint(intake.outright_below),
+        of_redshifts(intake.outside),
+    )
+    return (*(caution for caution in found if caution is not None), *intake.remarks)
 
 
 def share_at_edges(parameters: ParameterSet, names: Sequence[str], samples: Array) -> dict[tuple[str, str], float]:
@@ -194,7 +186,12 @@ def of_mass_function(rows: Sequence[SystematicRow], level: str, error: float) ->
     )
 
 
+def short_chains(chains: Iterable[ChainSummary]) -> str:
+    """Chains that have not converged, with their lengths; empty if all have."""
+    return ", ".join(f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in chains if not c.converged)
+
+
 def of_convergence(chains: Iterable[ChainSummary]) -> Caution | None:
     """Chains shorter than the required number of autocorrelation times."""
-    short = [f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in chains if not c.converged]
-    return Caution("not_converged", f"chains too short: {', '.join(short)}") if short else None
+    short = short_chains(chains)
+    return Caution("not_converged", f"chains too short: {short}") if short else None

@@ -73,6 +73,13 @@ class Number:
     chance: float
     draws: int
 
+    def __str__(self) -> str:
+        low, high, fiducial = (f"{x:,.0f}" if x >= 100 else f"{x:.3g}" for x in (self.low, self.high, self.fiducial))
+        return (
+            f"{self.observed:,g} clusters observed, {fiducial} expected at the fiducial parameters, {low} to {high} "
+            "over 95% of the prior"
+        )
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -84,8 +91,8 @@ class Intake:
     size : int
     number : Number
     measured : tuple of Measured
-    below : int
-        Clusters below the flux limit at their redshift.
+    below : int or None
+        Clusters below the flux limit at their redshift; None if the survey has none.
     outright_below : tuple of str
         Names of those that are below it by more than `SIGMAS` of their error.
     outside : tuple of str
@@ -100,7 +107,7 @@ class Intake:
     size: int
     number: Number
     measured: tuple[Measured, ...]
-    below: int = 0
+    below: int | None = None
     outright_below: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
@@ -124,7 +131,7 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
         catalogue.size,
         expected_number(model, varied, catalogue.size, rng=rng),
         measured(catalogue),
-        int(below.sum()),
+        int(below.sum()) if isinstance(model.setup.selection, FluxLimited) else None,
         _names(catalogue, outright),
         _names(catalogue, outside_depth(model.setup, catalogue.z)),
         listed_twice(catalogue),
@@ -171,7 +178,7 @@ def faint_clusters(setup: Setup, catalogue: Catalogue) -> tuple[Array, Array]:
     """
     selection, relations = setup.selection, setup.relations
     if not isinstance(selection, FluxLimited):
-        return np.zeros((2, catalogue.size), dtype=bool)[0], np.zeros(catalogue.size, dtype=bool)
+        return np.zeros(catalogue.size, dtype=bool), np.zeros(catalogue.size, dtype=bool)
     values, errors = catalogue.observables["lx"]
     log_mass = relations.pivot + (values - relations.lx.log_norm) / relations.lx.slope
     limit = selection.log_luminosity_limit(catalogue.z, log_mass, setup.cosmology, relations)

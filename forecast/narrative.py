@@ -158,16 +158,13 @@ _QUANTITIES = {"lx": "{:.3g} erg/s", "t": "{:.3g} keV", "mgas": "{:.3g} Msun/h",
 
 def intake_sentences(intake: Intake) -> tuple[str, ...]:
     """What a catalogue brings to a fit, in sentences."""
-    number = intake.number
     known = [m for m in intake.measured if m.known]
     medians = (f"{WORDS[m.name]} {_QUANTITIES[m.name].format(10.0**m.median)}" for m in known)
     lacking = [(WORDS[m.name], intake.size - m.known) for m in intake.measured if m.known < intake.size]
     lacks = "; ".join(f"{count} of {intake.size} have no {name}" for name, count in lacking) or "none is missing"
-    places = [f"{intake.below} below the flux limit ({len(intake.outright_below)} by more than their errors)"]
-    places.append(f"{len(intake.outside)} outside the redshifts of the survey")
+    faint = f"Below the flux limit: {intake.below}, {len(intake.outright_below)} of them by more than their errors. "
     return (
-        f"{intake.source}: {intake.size} clusters observed, {number.fiducial:.4g} expected at the fiducial parameters, "
-        f"{number.low:.3g} to {number.high:.3g} over 95% of the prior.",
+        f"{intake.source}: {intake.number}.",
         f"Medians: {', '.join(medians) or 'nothing was measured'}; {lacks}.",
-        f"Clusters {' and '.join(places)}.",
+        f"{'' if intake.below is None else faint}Outside the survey's redshifts: {len(intake.outside)}.",
     )

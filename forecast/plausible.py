@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .units import LOG_UNIT, bare_unit
+from .units import KINDS, LOG_UNIT, bare_unit
 
 Array = np.ndarray
 
@@ -21,7 +21,7 @@ USUAL = {"luminosity": (40.0, 45.5), "yx": (10.0, 16.5), "temperature": (-1.0, 1
 LARGEST_ERROR, SMALLEST_ERROR = 1.0, 1e-6
 """Errors, dex, beyond which a number is no error of a measurement."""
 _SENTINELS = (1.0, 9.0, 99.0, 999.0, 9999.0, 99.9, 999.9)
-_NARROW, _FEW, _SEVERAL, _SURE_LOG = 1.3, 3, 5, 0.15
+_NARROW, _FEW, _SEVERAL, _SURE_LOG, _SCALED = 1.3, 3, 5, 0.15, 0.5
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,22 @@ def value_check(values: Values) -> Check:
     known = np.isfinite(values.log)
     if good.all() and known.any() and not within(np.median(values.log[known]), USUAL[values.kind]):
         good = ~known
+    if good.all():
+        return Check(good, "")
     return Check(good, f"which in '{values.unit}' is no {values.kind} of a cluster; {_unit_cure(values, good)}")
 
 
 def _unit_cure(values: Values, good: Array) -> str:
     """What unit the values look like, if it is plain to see."""
-    bare, bounds = bare_unit(values.unit), RANGES[values.kind]
-    wrong = values.raw[~good]
+    bounds, wrong = RANGES[values.kind], values.raw[~good]
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log10(wrong)
+    scaled = abs((values.log[~good] - (wrong if values.is_log else logs))[0]) > _SCALED
+    unit = KINDS[values.kind].unit if scaled else bare_unit(values.unit)
     if values.is_log and within(logs, bounds).all():
-        return f'it looks like the value itself, not its log10: write unit = "{bare}"'
+        return f'it looks like the value itself, not its log10: write unit = "{unit}"'
     if not values.is_log and within(wrong, bounds).all():
-        return f'it looks like a log10: write unit = "log10 {bare}"'
+        return f'it looks like a log10: write unit = "log10 {unit}"'
     return "check the unit"
 
 
@@ -99,27 +102,25 @@ def all_negative(raw: Array) -> bool:
     return not (raw > 0).any() and not (len(negative) == 1 and -negative[0] in _SENTINELS)
 
 
-def sign_check(raw: Array) -> Check:
-    """No error is negative."""
-    negative = raw[raw < 0]
+def side_checks(raw: Array, dex: Array, column: str) -> tuple[Check, Check]:
+    """No error of a column is negative, and no known one smaller than one in a million."""
+    negative, small = raw < 0, (dex > 0) & (dex < SMALLEST_ERROR)
     fault = "but an error cannot be negative; leave it empty if it is unknown"
-    if len(negative) and np.isin(-negative, _SENTINELS).all():
-        fault = "but an error cannot be negative; where it stands for 'unknown', leave the cell empty"
-    return Check(~(raw < 0), fault)
+    if negative.any() and np.isin(-raw[negative], _SENTINELS).all():
+        blank = f"t['{column}'][t['{column}'] < 0] = numpy.nan"
+        fault = f"but an error cannot be negative; if it stands for 'unknown', leave the cell empty: in Python, {blank}"
+    cure = "check its unit, and leave the cell empty where it stands for 'unknown'"
+    tiny = f"which as an error is below {SMALLEST_ERROR:g} dex: no measurement's; {cure}"
+    return Check(~negative, fault), Check(~small, tiny)
 
 
 def size_check(raw: Array, dex: Array) -> Check:
-    """No error is larger than a factor of ten or smaller than one in a million."""
-    large, small = dex > LARGEST_ERROR, (dex > 0) & (dex < SMALLEST_ERROR)
-    wrong = np.flatnonzero(large | small)
-    if not len(wrong):
-        return Check(~(large | small), "")
-    first = dex[wrong[0]]
-    what = f"which as an error is {first:.3g} dex: no measurement's"
-    cure = "check its unit, or leave the value of the cluster empty" if large[wrong[0]] else "check its unit"
-    if abs(raw[wrong[0]]) in _SENTINELS:
+    """No error is larger than a factor of ten."""
+    large = dex > LARGEST_ERROR
+    cure = "check its unit, or leave the value of the cluster empty"
+    if large.any() and np.isin(raw[large], _SENTINELS).all():
         cure = "leave the cell empty where it stands for 'unknown', else check its unit"
-    return Check(~(large | small), f"{what}; {cure}")
+    return Check(~large, f"which as an error is above {LARGEST_ERROR:g} dex: no measurement's; {cure}")
 
 
 def are_bounds(value: Array, lower: Array, upper: Array, *, log: bool) -> bool:

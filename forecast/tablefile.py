@@ -18,7 +18,7 @@ import numpy as np
 from .cells import number_of, text_of, unit_text
 from .errors import InputError, nearest
 from .filetables import Reading, Wanted, read_table
-from .plausible import Check, Values, all_negative, are_bounds, looks_like_log, sign_check, size_check, value_check
+from .plausible import Check, Values, all_negative, are_bounds, looks_like_log, side_checks, size_check, value_check
 from .units import KINDS, LN10, LOG_UNIT, bare_unit, contradiction, unit_factor
 
 Array = np.ndarray
@@ -56,19 +56,7 @@ def open_table(
 ) -> TableFile:
     """Open a table of at least 2 clusters in any format astropy understands.
 
-    Parameters
-    ----------
-    path : Path
-    columns : mapping of str to Column
-        Columns by what they hold: name, z, a key of `QUANTITY_KINDS`, or such a key with ``_error``.
-    h : float
-        H0 / (100 km/s/Mpc) that resolves factors of h in units.
-    format : str, optional
-        astropy's name of the file format; guessed from the file if None.
-    section : str
-        Table of the configuration that names the columns.
-    table : str or int, optional
-        Name or number of the table, where the file has several with these columns.
+    `format`, `section` and `table` as in `Wanted`, the rest as in `TableFile`.
 
     Raises
     ------
@@ -95,7 +83,7 @@ class TableFile:
     table : astropy.table.Table
         N rows, one a cluster.
     columns : mapping of str to Column
-        Columns by what they hold, as in `open_table`.
+        Columns by what they hold: name, z, a key of `QUANTITY_KINDS`, or such a key with ``_error``.
     h : float
         H0 / (100 km/s/Mpc) that resolves factors of h in units.
     section : str
@@ -198,7 +186,9 @@ class TableFile:
             self._refuse_bounds(key, values, (names[0], names[1]))
         sides = np.array([self._side(key, name, values, pair and name == names[0]) for name in names])
         known = (sides > 0).sum(axis=0)
-        return np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
+        mean = np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
+        self._check(names[-1], size_check(self._numbers(names[-1]), mean))
+        return mean
 
     def _refuse_bounds(self, key: str, values: Values, names: tuple[str, str]) -> None:
         """Raise if a pair of columns holds bounds where errors are meant."""
@@ -221,13 +211,12 @@ class TableFile:
         unit, raw = self._unit(f"{key}_error", name), self._numbers(name)
         if lower and all_negative(raw):
             raw = -raw
-        self._check(name, sign_check(raw))
         dex = raw
         if not LOG_UNIT.match(unit):
             dex = raw * self._factor(key, name, unit) / (LN10 * 10.0**values.log)
-        dex = np.where(dex > 0, dex, 0.0)
-        self._check(name, size_check(raw, dex))
-        return dex
+        for check in side_checks(raw, dex, name):
+            self._check(name, check)
+        return np.where(dex > 0, dex, 0.0)
 
     def _factor(self, key: str, name: str, unit: str) -> float:
         """Factor from `unit`, or from the unit behind its 'log10', to physical units without h."""

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 def not_converged(result: Result) -> str:
     """Which chains are too short, and the cure."""
-    chains = [f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in result.chains if not c.converged]
+    from .cautions import short_chains
+
     cure = "run without --quick" if result.quick else "raise --max-steps; the same command continues the chain"
-    return f"NOT CONVERGED: {', '.join(chains)}; {cure}"
+    return f"NOT CONVERGED: {short_chains(result.chains)}; {cure}"
 
 
 def summary_json(result: Result) -> dict[str, Any]:
