@@ -199,11 +199,19 @@ def outside_depth(setup: Setup, z: Array) -> Array:
 
 
 def listed_twice(catalogue: Catalogue) -> tuple[str, ...]:
-    """Names of clusters listed more than once: by name, or by redshift and all of L_X and Y_X to every digit."""
-    names = [None if name == f"row {i}" else name.strip().lower() for i, name in enumerate(catalogue.name, 1)]
-    filled = np.nan_to_num([catalogue.z, catalogue.log_lx, catalogue.log_yx], nan=-np.inf).T.tolist()
-    values = [tuple(row) if np.isfinite(row[1:]).any() else None for row in filled]
-    copies = _repeated(names) | _repeated(values)
+    """Names of clusters listed more than once.
+
+    By name, or by redshift and measurements to every digit: L_X and Y_X of clusters without a name, everything of
+    those with one, since tables round and chance does the rest.
+    """
+    named = [name != f"row {i}" for i, name in enumerate(catalogue.name, 1)]
+    names = [name.strip().lower() if own else None for name, own in zip(catalogue.name, named, strict=True)]
+    few = (catalogue.log_lx, catalogue.log_yx)
+    every = tuple(values for values, _ in catalogue.observables.values())
+    columns = (np.nan_to_num([catalogue.z, *values], nan=-np.inf).T.tolist() for values in (few, every))
+    rows = [tuple(b if own else a) for a, b, own in zip(*columns, named, strict=True)]
+    known = [row if np.isfinite(row[1:]).any() else None for row in rows]
+    copies = _repeated(names) | _repeated(known)
     return tuple(dict.fromkeys(catalogue.name[i] for i in sorted(copies)))
 
 

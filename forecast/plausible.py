@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .units import KINDS, LOG_UNIT, bare_unit
+from .units import KINDS, LN10, LOG_UNIT, bare_unit
 
 Array = np.ndarray
 
@@ -18,8 +18,8 @@ RANGES = {"luminosity": (38.0, 48.0), "yx": (8.0, 18.0), "temperature": (-1.5, 1
 """log10 ranges in erg/s, Msun keV, keV, Msun that no cluster leaves, but a wrong unit does."""
 USUAL = {"luminosity": (40.0, 45.5), "yx": (10.0, 16.5), "temperature": (-1.0, 1.5), "mass": (10.0, 16.0)}
 """The same of the median of any sample."""
-LARGEST_ERROR, SMALLEST_ERROR = 1.0, 1e-6
-"""Errors, dex, beyond which a number is no error of a measurement."""
+LARGEST_ERROR, LARGEST_RATIO, SMALLEST_ERROR = 1.0, 20.0, 1e-6
+"""Errors, dex, over the value, dex, beyond which a number is no error of a measurement (eFEDS has 12 times a T)."""
 _SENTINELS = (1.0, 9.0, 99.0, 999.0, 9999.0, 99.9, 999.9)
 _NARROW, _FEW, _SEVERAL, _SURE_LOG, _SCALED = 1.3, 3, 5, 0.15, 0.5
 
@@ -114,13 +114,15 @@ def side_checks(raw: Array, dex: Array, column: str) -> tuple[Check, Check]:
     return Check(~negative, fault), Check(~small, tiny)
 
 
-def size_check(raw: Array, dex: Array) -> Check:
-    """No error is larger than a factor of ten."""
-    large = dex > LARGEST_ERROR
+def size_check(raw: Array, dex: Array, *, log: bool) -> Check:
+    """No error is above `LARGEST_ERROR` where it was given in dex (`log`), or above `LARGEST_RATIO` times the value."""
+    ratio, limit = (dex, LARGEST_ERROR) if log else (LN10 * dex, LARGEST_RATIO)
+    unknown = np.isin(raw, _SENTINELS) & (raw > 9) & (ratio > 0.1 * limit)
+    large, size = (ratio > limit) | unknown, f"above {limit:g} {'dex' if log else 'times the value'}"
+    if unknown.any() and np.array_equal(large, unknown):
+        return Check(~large, "as 99 and 999 stand for 'unknown' in tables; leave the cell empty, else check its unit")
     cure = "check its unit, or leave the value of the cluster empty"
-    if large.any() and np.isin(raw[large], _SENTINELS).all():
-        cure = "leave the cell empty where it stands for 'unknown', else check its unit"
-    return Check(~large, f"which as an error is above {LARGEST_ERROR:g} dex: no measurement's; {cure}")
+    return Check(~large, f"which as an error is {size}: no measurement's; {cure}")
 
 
 def are_bounds(value: Array, lower: Array, upper: Array, *, log: bool) -> bool:

@@ -187,7 +187,8 @@ class TableFile:
         sides = np.array([self._side(key, name, values, pair and name == names[0]) for name in names])
         known = (sides > 0).sum(axis=0)
         mean = np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
-        self._check(names[-1], size_check(self._numbers(names[-1]), mean))
+        log = bool(LOG_UNIT.match(self._unit(f"{key}_error", names[-1])))
+        self._check(names[-1], size_check(self._numbers(names[-1]), mean, log=log))
         return mean
 
     def _refuse_bounds(self, key: str, values: Values, names: tuple[str, str]) -> None:

@@ -415,10 +415,21 @@ def test_gas_masses_are_listed_and_rescaled(tmp_path):
 BAD_ERRORS = [
     ("e_yx", [1e13, -1.0, 4e13], "row 2 .*got -1.0, but an error cannot be negative; if it stands for 'unknown'"),
     ("e_yx", [-99.0, -99.0, 4e13], r"in Python, t\['e_yx'\]\[t\['e_yx'\] < 0\] = numpy.nan"),
-    ("e_yx", [1e13, 1e16, 4e13], "row 2 .*got 1e.16, which as an error is above 1 dex: no measurement's; check"),
+    ("e_yx", [1e13, 1e16, 4e13], "row 2 .*got 1e.16, which as an error is above 20 times the value: no meas"),
     ("e_yx", [1e13, 0.05, 4e13], "row 2 .*got 0.05, which as an error is below 1e-06 dex: no measurement's; check its"),
     ("e_yx", [1e13, 999.0, 4e13], "row 2 .*leave the cell empty where it stands for 'unknown'"),
 ]
+
+
+def test_errors_of_temperatures_that_are_none(tmp_path):
+    spec = only(t=Column("t", "keV"), t_error=Column("e", "keV"), mgas=Column("yx", "0.1 Msun"))
+    with pytest.raises(InputError, match=r"row 3.*got 99.0, as 99 and 999 stand for 'unknown' in tables; leave"):
+        read(tmp_path, sample(t=[4.0, 5.0, 8.0], e=[0.3, 0.2, 99.0]), spec)
+    hopeless = read(tmp_path, sample(t=[4.0, 5.0, 0.47], e=[0.3, 0.2, 5.46]), spec)
+    assert hopeless.log_t_error[2] == pytest.approx(5.46 / 0.47 / math.log(10))
+    dex = replace(spec, columns={**spec.columns, "t_error": Column("e", "dex")})
+    with pytest.raises(InputError, match=r"row 3.*got 1.1, which as an error is above 1 dex"):
+        read(tmp_path, sample(t=[4.0, 5.0, 8.0], e=[0.03, 0.02, 1.1]), dex)
 
 
 @pytest.mark.parametrize(("column", "values", "message"), BAD_ERRORS)

@@ -77,6 +77,10 @@ def test_measurements_listed_twice():
     assert listed_twice(clusters(z=z, log_lx=log_lx)) == ()  # their Y_X differ
     log_yx = np.array([13.8, 13.8, np.nan, np.nan])
     assert listed_twice(clusters(z=z, log_lx=log_lx, log_yx=log_yx)) == ("A1", "A2")
+    log_t = np.array([0.5, 0.6, 0.7, 0.8])  # which tells clusters of different names apart, not ones without
+    assert listed_twice(clusters(z=z, log_lx=log_lx, log_yx=log_yx, log_t=log_t)) == ()
+    nameless = clusters(name=("row 1", "row 2", "row 3", "row 4"), z=z, log_lx=log_lx, log_yx=log_yx, log_t=log_t)
+    assert listed_twice(nameless) == ("row 1", "row 2")
     nothing = np.full(4, np.nan)
     assert listed_twice(clusters(z=np.full(4, 0.05), log_lx=nothing, log_yx=nothing)) == ()
 
