@@ -129,7 +129,7 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
     return Intake(
         catalogue.source,
         catalogue.size,
-        expected_number(model, varied, catalogue.size, rng=rng),
+        compare_number(model, varied, catalogue.size, rng=rng),
         measured(catalogue),
         int(below.sum()) if isinstance(model.setup.selection, FluxLimited) else None,
         _names(catalogue, outright),
@@ -143,7 +143,7 @@ def _names(catalogue: Catalogue, chosen: Array) -> tuple[str, ...]:
     return tuple(catalogue.name[i] for i in np.flatnonzero(chosen))
 
 
-def expected_number(
+def compare_number(
     model: ForwardModel, varied: ForwardModel, observed: float, *, rng: np.random.Generator
 ) -> Number:
     """N beside its expectation at the fiducial parameters and over the prior of `varied`."""

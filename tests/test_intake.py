@@ -9,7 +9,7 @@ from scipy import stats
 from forecast.catalogue import Catalogue
 from forecast.errors import InputError
 from forecast.intake import (
-    expected_number,
+    compare_number,
     faint_clusters,
     listed_twice,
     measured,
@@ -50,11 +50,11 @@ def test_tail_chance_by_brute_force():
 
 def test_number_beside_its_expectation(cccp_model):
     rng = np.random.default_rng(2)
-    number = expected_number(cccp_model, cccp_model, 49, rng=rng)
+    number = compare_number(cccp_model, cccp_model, 49, rng=rng)
     assert number.fiducial == pytest.approx(float(cccp_model.expected_count(cccp_model.parameters.fiducial[None])[0]))
     assert number.low < 5 < 49 < number.high  # sigma8 from 0.5 to 1.2
     assert number.chance > 0.2
-    assert expected_number(cccp_model, cccp_model, 6000, rng=rng).chance < 1e-6
+    assert compare_number(cccp_model, cccp_model, 6000, rng=rng).chance < 1e-6
 
 
 def test_what_was_measured():
