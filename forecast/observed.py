@@ -55,12 +55,12 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
     Y_X where that is the proxy; else what the proxy is made of, as far as the catalogue lists it; a mass from
     elsewhere is unknown.
     """
-    setup, relations = model.setup, model.setup.relations
+    setup, relations, law = model.setup, model.setup.relations, model.setup.relations.yx
     unknown = np.full(catalogue.size, np.nan), np.zeros(catalogue.size)
     values, errors = catalogue.observables["yx"]
-    if relations.yx is not None and setup.distance_powers("yx") == (1.0, 1.0):
+    if law is not None and (law.slope, law.evolution) == (1.0, 0.0):  # a mass
         values, errors = unknown
-    elif relations.yx is None and dict(relations.proxy or YX_PRODUCT) != dict(YX_PRODUCT):
+    elif law is None and dict(relations.proxy or YX_PRODUCT) != dict(YX_PRODUCT):
         parts = [(c, *catalogue.observables.get(name, unknown)) for name, c in relations.proxy]
         values = np.sum([c * x for c, x, _ in parts], axis=0)
         errors = np.linalg.norm([c * e for c, _, e in parts], axis=0)

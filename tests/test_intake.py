@@ -116,7 +116,7 @@ def test_sentences(cccp_model, nv22_model):
 
 
 def test_errors_that_a_catalogue_lacks_are_the_setups(cccp_model):
-    model = forward_model(replace(cccp_model.setup, yx_error=0.05, errors=(0.01, 0.014, 0.02)))
+    model = forward_model(replace(cccp_model.setup, yx_error=0.05, errors=(0.01, 0.014, 0.05)))
     log_t = np.array([0.5, 0.6, 0.7, 0.8])
     t_error = np.array([0.03, 0.0, np.nan, 0.02])
     catalogue = clusters(log_t=log_t, log_t_error=t_error, log_lx_error=np.array([0.0, 0.06, 0.0, 0.0]))
