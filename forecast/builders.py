@@ -147,7 +147,7 @@ def _read_curve(c: CurveConfig, path: str, h: float) -> tuple[Array, Array]:
 
 def _read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[Array]:
     """Columns of a table file by name, each with the kind of its unit, in package units; the first positive."""
-    table, columns = open_table(Path(file), {}, h).table, []
+    table, columns = open_table(Path(file), {name: Column(name) for name in kinds}, h, section=path).table, []
     for name, kind in kinds.items():
         if name not in table.colnames:
             raise InputError(f"{path}: {file} has no column '{name}'; {nearest(name, table.colnames)}")
@@ -370,4 +370,4 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
         )
     columns = {key: _column(key, entry) for key, entry in c.columns.items()}
     reference = CatalogueCosmology(**c.cosmology.model_dump())
-    return CatalogueSpec(columns, reference, relation, c.format)
+    return CatalogueSpec(columns, reference, relation, c.format, c.table)

@@ -1,21 +1,22 @@
 """Catalogues of real clusters: what a file holds becomes Y_X and L_X in the package's units.
 
-Values are converted from the file's units, Y_X is formed where it is not published, and both L_X and
-Y_X are rescaled from the catalogue's reference cosmology to the model's. A cluster whose L_X or Y_X is
-unknown (masked or NaN in the file) keeps its place with NaN; anything unphysical is an error.
+Values are converted from the file's units, Y_X is formed where it is not published, and L_X, M_gas and Y_X
+are rescaled from the catalogue's reference cosmology to the model's. A cluster of which something is unknown
+(masked or NaN in the file) keeps its place with NaN; anything unphysical is an error.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from .background import FIXED_ANGLE, HUBBLE, Exponents, Ratio
+from .cautions import Caution
 from .cosmology import Cosmology
 from .errors import InputError, nearest
 from .shapes import Expansion
@@ -23,7 +24,7 @@ from .tablefile import QUANTITY_KINDS, Column, TableFile, open_table
 
 Array = np.ndarray
 
-_KEYS = ("name", "z", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS if key != "lx"))
+_KEYS = ("name", "z", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,13 @@ class CatalogueSpec:
     Parameters
     ----------
     columns : mapping of str to Column
-        Keys among name, z (required), lx, yx, t, mgas, m500, and yx_error, t_error, mgas_error, m500_error.
+        Keys among name, z (required), lx, yx, t, mgas, m500, and each of the last five with ``_error``.
     cosmology : CatalogueCosmology
     mass_relation : MassRelation, optional
     format : str, optional
         astropy's name of the file format; guessed from the file if None.
+    table : str or int, optional
+        Name or number of the table, where the file has several with these columns.
 
     Raises
     ------
@@ -108,6 +111,7 @@ class CatalogueSpec:
     cosmology: CatalogueCosmology
     mass_relation: MassRelation | None = None
     format: str | None = None
+    table: str | int | None = None
 
     def __post_init__(self) -> None:
         needs = {"mgas": "t"} | {f"{key}_error": key for key in QUANTITY_KINDS}
@@ -153,7 +157,13 @@ class Catalogue:
     source : str
         Name of the file.
     log_t, log_t_error : ndarray, shape (N,), or None
-        log10 T / keV, NaN where unknown, and its error in dex; None if the file has no temperatures.
+        log10 T / keV, NaN where unknown, and its error in dex, 0 where unknown; None if the file has no temperatures.
+    log_lx_error : ndarray, shape (N,), or None
+        Error of `log_lx` in dex, 0 where unknown; None if the file has none.
+    log_mgas, log_mgas_error : ndarray, shape (N,), or None
+        log10 M_gas / (Msun/h) and its error in dex, as T's; None if the file has no gas masses.
+    remarks : tuple of Caution
+        What the reader left out, chose or found odd.
     """
 
     name: tuple[str, ...]
@@ -164,6 +174,10 @@ class Catalogue:
     source: str
     log_t: Array | None = None
     log_t_error: Array | None = None
+    log_lx_error: Array | None = None
+    log_mgas: Array | None = None
+    log_mgas_error: Array | None = None
+    remarks: tuple[Caution, ...] = ()
 
     @property
     def size(self) -> int:
@@ -177,17 +191,18 @@ class Catalogue:
 
     @property
     def observables(self) -> dict[str, tuple[Array, Array]]:
-        """log10 of what is listed and its error, dex, by the relations' names; that of L_X follows from the flux."""
-        listed = {"lx": (self.log_lx, np.zeros(self.size)), "yx": (self.log_yx, self.log_yx_error)}
-        if self.log_t is not None and self.log_t_error is not None:
-            listed["t"] = (self.log_t, self.log_t_error)
-        return listed
+        """log10 of what is listed and its error, dex, 0 where unknown, by the relations' names."""
+        unknown = np.zeros(self.size)
+        listed = {"lx": (self.log_lx, unknown if self.log_lx_error is None else self.log_lx_error)}
+        for name, values, errors in (("t", self.log_t, self.log_t_error), ("mgas", self.log_mgas, self.log_mgas_error)):
+            if values is not None:
+                listed[name] = (values, unknown if errors is None else errors)
+        return listed | {"yx": (self.log_yx, self.log_yx_error)}
 
     def subset(self, mask: Array) -> Catalogue:
         """The clusters picked by `mask`, bool of shape (N,) or indices."""
         names = tuple(self.name[i] for i in np.arange(self.size)[mask])
-        keys = ("z", "log_lx", "log_yx", "log_yx_error", "log_t", "log_t_error")
-        arrays = {key: getattr(self, key)[mask] for key in keys if getattr(self, key) is not None}
+        arrays = {f.name: value[mask] for f in fields(self) if isinstance(value := getattr(self, f.name), np.ndarray)}
         return replace(self, name=names, **arrays)
 
 
@@ -196,8 +211,8 @@ def read_catalogue(
 ) -> Catalogue:
     """Read clusters from any table astropy understands: ECSV, FITS, VOTable, CSV and others.
 
-    L_X and Y_X become what the survey would have inferred in `model_cosmology`: L_X goes as D_L^2, Y_X as `gas`
-    says (T is unchanged), with distances in Mpc at each cluster's redshift.
+    L_X, M_gas and Y_X become what the survey would have inferred in `model_cosmology`: L_X goes as D_L^2, M_gas and
+    Y_X as `gas` says (T is unchanged), with distances in Mpc at each cluster's redshift.
 
     Parameters
     ----------
@@ -214,29 +229,48 @@ def read_catalogue(
         that cannot be; the message names file, column, row and cure.
     """
     path = Path(path)
-    table = open_table(path, spec.columns, spec.cosmology.h, spec.format)
+    table = open_table(path, spec.columns, spec.cosmology.h, spec.format, table=spec.table)
     reference = spec.cosmology.flat_lcdm()
     z = table.redshifts()
-    log_lx, _ = table.quantity("lx")
-    temperatures: dict[str, Array] = {}
-    if "t" in spec.columns:
-        log_t, t_error = table.quantity("t")
-        temperatures = {"log_t": log_t, "log_t_error": np.where(np.isfinite(log_t), t_error, 0.0)}
-    log_yx, error = _reference_yx(table, spec, reference.efunc(z))
     ratio, log_h = Ratio.of(Expansion.of(model_cosmology), Expansion.of(reference), z), math.log10(spec.cosmology.h)
 
-    def inferred(log_value: Array, name: str, of: Exponents) -> Array:
-        return log_value - ratio.shift(of) + HUBBLE[name] * (math.log10(model_cosmology.h) - log_h)
+    def shift(name: str, of: Exponents) -> Array:
+        return np.asarray(HUBBLE[name] * (math.log10(model_cosmology.h) - log_h) - ratio.shift(of))
 
+    log_yx, error = _reference_yx(table, spec, reference.efunc(z))
+    log_lx, lx_error = _measured(table, "lx", shift("lx", Exponents(2.0)))
+    optional = {"t": np.zeros_like(z), "mgas": log_h + shift("mgas", gas)}
+    listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
     return Catalogue(
         name=table.names(),
         z=z,
-        log_lx=inferred(log_lx, "lx", Exponents(2.0)),
-        log_yx=inferred(log_yx + log_h, "yx", gas),
+        log_lx=log_lx,
+        log_yx=log_yx + log_h + shift("yx", gas),
         log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
         source=path.name,
-        **temperatures,
+        log_lx_error=lx_error if "lx_error" in spec.columns else None,
+        remarks=_remarks(table),
+        **{f"log_{key}": values for key, (values, _) in listed.items()},
+        **{f"log_{key}_error": errors for key, (_, errors) in listed.items()},
     )
+
+
+def _measured(table: TableFile, key: str, shift: Array) -> tuple[Array, Array]:
+    """log10 of a quantity, moved by `shift`, and its error in dex, 0 where unknown; shape (N,) each."""
+    values, errors = table.quantity(key)
+    return values + shift, np.where(np.isfinite(values), errors, 0.0)
+
+
+def _remarks(table: TableFile) -> tuple[Caution, ...]:
+    """What the reader left out, chose or found odd."""
+    found = [Caution("unit", words) for key in QUANTITY_KINDS for words in table.doubts(key)]
+    if table.reading.chosen:
+        found.append(Caution("table", f"{table.file}: {table.reading.chosen}"))
+    if table.reading.commented:
+        lines = "1 line" if table.reading.commented == 1 else f"{table.reading.commented} lines"
+        text = f"{table.file}: {lines} after the header begin with '#' and were left out, clusters or not"
+        found.append(Caution("rows_left_out", text))
+    return tuple(found)
 
 
 def builtin_table(name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -328,7 +329,8 @@ def _task(
         stem = Path(name).stem
         with progress_bar(silent) as report:
             folder = out if out is not None else Path("out") / f"{stem}-{command}"
-            yield settings, Job(name=stem, out=folder, seed=seed, progress=report, **options)
+            tell = None if silent else partial(typer.echo, err=True)
+            yield settings, Job(name=stem, out=folder, seed=seed, progress=report, tell=tell, **options)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from .builders import (
 from .catalogue import CatalogueSpec
 from .cosmology import Cosmology
 from .errors import InputError, nearest
+from .idle import refuse_idle
 from .massfunction import MODELS
 from .model import Setup
 from .schema import (
@@ -84,6 +85,9 @@ class Config(Strict):
         if self.mass_function not in MODELS:
             known = nearest(self.mass_function, MODELS)
             raise InputError(f"mass_function = '{self.mass_function}' is unknown; {known}")
+        if self.weak_lensing is None and "full+wl" in (self.sampler.level, *self.sampler.levels):
+            cure = "add a [weak_lensing] table with their scatter, or take the level out"
+            raise InputError(f"sampler: level 'full+wl' needs weak-lensing masses; {cure}")
         relations = build_relations(self.relations, self.library, self.proxy, cosmology)
         errors = build_errors(self.errors, relations)
         geometry = build_geometry(self.survey, cosmology)
@@ -99,6 +103,7 @@ class Config(Strict):
             build_weak_lensing(self.weak_lensing),
             getattr(self.survey, "binned_in_redshift", False),
         )
+        refuse_idle(setup)
         if 0 < self.yx_error < setup.yx_error:
             raise InputError(
                 f"yx_error = {self.yx_error:g} dex is below the {setup.yx_error:.3g} dex of [errors]; leave it out"

@@ -183,24 +183,24 @@ def systematic_rows(
     setup: Setup, mass_functions: tuple[str, ...], break_masses: tuple[float, ...]
 ) -> tuple[SystematicRow, ...]:
     """Shifts of sigma8 by level from swapping the mass function and the reading of the break mass."""
-    model = forward_model(setup)
+    model, sharp = forward_model(setup), _sharp(setup)
     others = [
-        (f"data follow {name}, fit assumes {setup.mass_function}", replace(setup, mass_function=name))
+        (f"data follow {name}, fit assumes {setup.mass_function}", replace(setup, mass_function=name), "mass function")
         for name in mass_functions
         if name in MODELS and name != setup.mass_function
     ]
-    sharp = _sharp(setup)
     if sharp is not None:
         others += [
             (
                 f"data have Mbreak = 10^{m:.2f} Msun/h, fit assumes 10^{sharp.log_break:.2f}",
                 with_sharp(setup, replace(sharp, log_break=m)),
+                "break mass",
             )
             for m in break_masses
         ]
     return tuple(
         SystematicRow(
-            label, {level: peak_shift(model, forward_model(other), level) for level in levels_of(setup)}
+            label, {level: peak_shift(model, forward_model(other), level) for level in levels_of(setup)}, swapped
         )
-        for label, other in others
+        for label, other, swapped in others
     )

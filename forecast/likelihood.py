@@ -5,12 +5,14 @@ All are functions of one forward model and are vectorised over parameter vectors
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from scipy import special
 
+from .available import POINT_LEVELS, Share, needed, require
 from .bins import YxBins
 from .catalogue import Catalogue
 from .distribution import TabulatedDistribution, log_median_density
@@ -29,8 +31,6 @@ Array = np.ndarray
 
 LEVELS = ("counts", "selfcal", "binned", "unbinned", "full", "full+wl")
 """Levels of the ladder, from the least data to the most."""
-POINT_LEVELS = ("full", "full+wl")
-"""Levels whose data are every cluster's own redshift and observables."""
 _TINY = np.finfo(float).tiny
 
 
@@ -126,6 +126,20 @@ class Data:
     def rms_error(self) -> float:
         """Root mean square error of log10 Y_X, dex; 0 if no cluster has a Y_X."""
         return float(np.sqrt(np.average(self.error**2, weights=self.weight))) if len(self.error) else 0.0
+
+    def shares(self, level: str, names: Sequence[str]) -> tuple[Share, ...]:
+        """How many clusters have each observable that a level needs, in a survey with relations of `names`."""
+        if level in POINT_LEVELS and self.points is None:
+            return ()
+        return tuple(Share(name, self._number_with(name, level, names), self.size) for name in needed(level, names))
+
+    def _number_with(self, name: str, level: str, names: Sequence[str]) -> float:
+        """Number of clusters with an observable of a level."""
+        if level not in POINT_LEVELS or self.points is None:
+            return self.number_with_yx
+        points = self.points
+        values = points.log_mwl if name == "wl" else points.observables[:, list(names).index(name)]
+        return float(points.weight[np.isfinite(values)].sum())
 
     def rounded(self) -> Data:
         """The same with a whole number of clusters: counts and medians need one."""
@@ -285,21 +299,27 @@ def at_level(model: ForwardModel, level: str) -> ForwardModel:
     return forward_model(replace(model.setup, parameters=model.parameters.without(idle)))
 
 
-def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points | None:
-    """Single clusters of a catalogue; None if the relations have observables it does not list.
+def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
+    """Single clusters of a catalogue; observables that it does not list are unknown.
 
-    Errors are each cluster's own; where that of T is unknown, and for L_X, those of the setup.
+    Errors are each cluster's own; where one is unknown, the setup's.
     """
-    names = model.setup.relations.names
-    listed = catalogue.observables
-    if any(name not in listed for name in names):
-        return None
-    usual = dict(zip(names, observable_errors(model), strict=True))
-    errors = {name: listed[name][1] for name in names} | {"lx": np.full(catalogue.size, usual["lx"])}
-    if "t" in names:
-        errors["t"] = np.where(errors["t"] > 0, errors["t"], usual["t"])
-    values = [listed[name][0] for name in names]
-    return Points.observed(catalogue.z, np.column_stack(values), np.column_stack([errors[name] for name in names]))
+    names, unknown = model.setup.relations.names, np.full(catalogue.size, np.nan)
+    listed = [catalogue.observables.get(name, (unknown, unknown)) for name in names]
+    values, errors = (np.column_stack(column) for column in zip(*listed, strict=True))
+    return Points.observed(catalogue.z, values, np.where(errors > 0, errors, observable_errors(model)))
+
+
+def require_data(level: str, setup: Setup, data: Data) -> None:
+    """Refuse a level of which `data` hold nothing.
+
+    Raises
+    ------
+    InputError
+        If no cluster has one of its observables; where a setup has no weak lensing at all, `PointDensity` says so.
+    """
+    if level != "full+wl" or setup.weak_lensing is not None:
+        require(level, data.shares(level, setup.relations.names))
 
 
 def likelihood(level: str, model: ForwardModel, data: Data) -> Likelihood:
@@ -310,6 +330,8 @@ def likelihood(level: str, model: ForwardModel, data: Data) -> Likelihood:
     InputError
         If the level is unknown, or needs data that are not there.
     """
+    if level in LEVELS:
+        require_data(level, model.setup, data)
     if level in _CLASSES:
         parts = bin_models(model)
         if not parts:

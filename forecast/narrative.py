@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from .available import WORDS, level_words
+from .intake import Intake
 from .model import Setup
 from .parameters import ParameterSet, Prior
-from .results import ParameterRow
+from .results import ChainSummary, ParameterRow
 from .scaling import PowerLaw, Relations
 from .selection import FluxLimited, Selection, Smoothed
 from .survey import LightCone, single
@@ -17,6 +19,17 @@ _OBSERVABLES = {
     "core": "L_X over core-excised L_X",
     "wl": "weak-lensing mass",
 }
+LEVEL_WORDS = {
+    "prior": "no data",
+    "counts": "the number of clusters N",
+    "selfcal": "N and the median Y_X",
+    "binned": "N in bins of Y_X",
+    "unbinned": "N and every Y_X",
+    "full": "the redshift and every observable (L_X, T, M_gas, ...) of every cluster",
+    "full+wl": "the same and weak-lensing masses",
+    "known": "every Y_X, with all nuisance parameters known",
+}
+"""What each level uses."""
 _MEANINGS = {
     "norm": "factor on the normalisation of the {x}-M relation",
     "slope": "factor on the slope of the {x}-M relation",
@@ -151,3 +164,25 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
     if setup.weak_lensing is not None:
         sentences.append(f"Weak-lensing masses scatter by {setup.weak_lensing:g} in ln M at fixed mass.")
     return tuple(sentences)
+
+
+def used_words(chain: ChainSummary) -> str:
+    """What a chain's data are, and of how many clusters where not of all."""
+    return level_words(chain.level, chain.shares, LEVEL_WORDS.get(chain.level, chain.level))
+
+
+_QUANTITIES = {"lx": "{:.3g} erg/s", "t": "{:.3g} keV", "mgas": "{:.3g} Msun/h", "yx": "{:.3g} Msun/h keV"}
+
+
+def intake_sentences(intake: Intake) -> tuple[str, ...]:
+    """What a catalogue brings to a fit, in sentences."""
+    known = [m for m in intake.measured if m.known]
+    medians = (f"{WORDS[m.name]} {_QUANTITIES[m.name].format(10.0**m.median)}" for m in known)
+    lacking = [(WORDS[m.name], intake.size - m.known) for m in intake.measured if m.known < intake.size]
+    lacks = "; ".join(f"{count} of {intake.size} have no {name}" for name, count in lacking) or "none is missing"
+    faint = f"Below the flux limit: {intake.below}, {len(intake.outright_below)} of them by more than their errors. "
+    return (
+        f"{intake.source}: {intake.number}.",
+        f"Medians: {', '.join(medians) or 'nothing was measured'}; {lacks}.",
+        f"{'' if intake.below is None else faint}Outside the survey's redshifts: {len(intake.outside)}.",
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .available import Share
 from .derived import s8
 from .errors import InputError
 from .export import write_getdist, write_netcdf
@@ -42,6 +43,8 @@ class Job:
     max_steps : int or None
         Longest chain.
     progress : callable or None
+    tell : callable or None
+        Given sentences before the work begins.
     """
 
     name: str
@@ -53,6 +56,12 @@ class Job:
     overwrite: bool = False
     max_steps: int | None = None
     progress: Progress | None = None
+    tell: Callable[[str], None] | None = None
+
+    def say(self, words: str) -> None:
+        """Tell whoever listens."""
+        if self.tell is not None:
+            self.tell(words)
 
 
 def prepare_output(out: Path) -> None:
@@ -72,8 +81,8 @@ def prepare_output(out: Path) -> None:
         raise InputError(f"{out}: cannot write there ({error.strerror}); choose another --out") from error
 
 
-def chain_summary(level: str, chain: Chain) -> ChainSummary:
-    """Posterior summaries of a chain, and its convergence."""
+def chain_summary(level: str, chain: Chain, shares: tuple[Share, ...] = ()) -> ChainSummary:
+    """Posterior summaries of a chain, its convergence, and `shares` of the clusters that its data are of."""
     parameters = {name: chain.summary(name) for name in chain.names}
     if {"sigma8", "Om0"} <= set(chain.names):
         at = [chain.names.index(name) for name in ("sigma8", "Om0")]
@@ -89,6 +98,7 @@ def chain_summary(level: str, chain: Chain) -> ChainSummary:
         chain.lengths_in_tau,
         chain.effective_size,
         chain.acceptance,
+        shares,
     )
 
 

@@ -14,21 +14,11 @@ from markupsafe import Markup, escape
 
 from .errors import InputError
 from .files import to_plain, write_whole
+from .narrative import LEVEL_WORDS, intake_sentences, used_words
 from .plots import LEVELS
 from .results import ChainSummary, Result
 from .sampler import TAU_FACTOR
 
-LEVEL_WORDS = {
-    "prior": "no data",
-    "counts": "the number of clusters N",
-    "selfcal": "N and the median Y_X",
-    "binned": "N in bins of Y_X",
-    "unbinned": "N and every Y_X",
-    "full": "the redshift and every observable (L_X, T, M_gas, ...) of every cluster",
-    "full+wl": "the same and weak-lensing masses",
-    "known": "every Y_X, with all nuisance parameters known",
-}
-"""What each level uses."""
 _KINDS = {
     "expected": "expected data (no noise)",
     "mock": "one mock catalogue",
@@ -152,6 +142,9 @@ def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> Non
         ladder_levels=ordered_levels(row.sigma8_std for row in result.ladder),
         shift_levels=ordered_levels(row.shift for row in result.systematics),
         level_words=LEVEL_WORDS,
+        used_words=used_words,
+        intake=() if result.intake is None else intake_sentences(result.intake),
+        warnings=[caution for caution in result.warnings if caution.kind != "not_converged"],
         kinds=_KINDS,
         observables=_OBSERVABLES,
         needed=TAU_FACTOR,
@@ -163,9 +156,9 @@ def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> Non
 def headline(result: Result) -> Markup | None:
     """The result in one sentence: from the headline level's chain, else from its Fisher matrix."""
     chain, level = result.chain(result.headline), result.headline
-    words = typeset(LEVEL_WORDS.get(level, level))
     if chain is not None:
-        return _chain_headline(result, chain, words)
+        return _chain_headline(result, chain, typeset(used_words(chain)))
+    words = typeset(LEVEL_WORDS.get(level, level))
     std = result.ladder[0].sigma8_std.get(level) if result.ladder else None
     if std is None:
         return None

@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from .available import Share
+from .cautions import Caution
 from .files import to_plain, write_json
+from .intake import Intake
 
 Array = np.ndarray
 
@@ -92,10 +95,14 @@ class SurvivalRow:
 
 @dataclass(frozen=True)
 class SystematicRow:
-    """Shift of the maximum-posterior sigma8 when the data follow another model, by level."""
+    """Shift of the maximum-posterior sigma8 when the data follow another model, by level.
+
+    `swapped`: what differs, "mass function" or "break mass".
+    """
 
     label: str
     shift: dict[str, float]
+    swapped: str = "mass function"
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,8 @@ class ChainSummary:
     tau : dict of str to float
         Integrated autocorrelation time, steps.
     lengths_in_tau, effective_size, acceptance : float
+    shares : tuple of Share
+        How many clusters have the observables that the level uses.
     """
 
     level: str
@@ -124,6 +133,7 @@ class ChainSummary:
     lengths_in_tau: float
     effective_size: float
     acceptance: float
+    shares: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -445,6 +455,10 @@ class Result:
     influence : tuple of InfluenceCurve
     notes : tuple of str
         Plain sentences for the report.
+    intake : Intake or None
+        Of the catalogue that was fitted.
+    warnings : tuple of Caution
+        What is doubtful about the numbers.
     """
 
     provenance: Provenance
@@ -468,6 +482,8 @@ class Result:
     predictive: PredictiveTest | None = None
     influence: tuple[InfluenceCurve, ...] = ()
     notes: tuple[str, ...] = ()
+    intake: Intake | None = None
+    warnings: tuple[Caution, ...] = ()
 
     @property
     def converged(self) -> bool:

@@ -8,35 +8,32 @@ from pathlib import Path
 
 import numpy as np
 
-from .catalogue import Catalogue, builtin_table, read_catalogue
+from .catalogue import Catalogue
+from .cautions import before_fit
 from .chains import Sampling, sample_all
 from .config import Config
 from .distribution import TabulatedDistribution, draw_medians
-from .errors import InputError
 from .exactmap import exact_map
-from .goodness import goodness_of_fit
+from .fitchecks import observed_against_predicted, unlike_replicas, with_cautions
 from .influence import InfluencePlan, build_influence
-from .ladder import build_ladder, build_survival, systematic_rows, variants
-from .likelihood import POINT_LEVELS, Data, at_level, catalogue_points
+from .intake import Intake, take_in
+from .ladder import build_ladder, build_survival, systematic_rows, variants, with_sample_variance
+from .likelihood import POINT_LEVELS, Data, at_level, require_data
 from .meandensity import expected_number
 from .mock import draw_mocks
 from .model import ForwardModel, forward_model
-from .narrative import parameter_rows, survey_sentences
+from .narrative import intake_sentences, parameter_rows, survey_sentences
+from .observed import catalogue_data, require_levels
 from .output import Job, chain_summary, export_chain, prepare_output, write_all
 from .population import Population
-from .predictive import check_catalogue
-from .results import Abundance, Curve, DataSummary, Goodness, PredictiveTest, Provenance, Result
+from .results import Abundance, Curve, DataSummary, Provenance, Result
 from .rng import generator
 from .sampler import Chain, ChainPlan, load_steps
-from .selection import FluxLimited
 from .sigma8_map import Cells, build_map
-from .survey import LightCone
 
 Array = np.ndarray
 MOST_CLUSTERS = 2_000_000
 """Clusters that are drawn for a map; of more, only N and the median are."""
-REPLICAS = 4000
-"""Catalogues drawn from a posterior to check it."""
 
 
 def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> Result:
@@ -65,9 +62,10 @@ def run_ladder(config: Config, job: Job, *, mcmc: bool = False) -> Result:
     result = _with_ladder(base_result(config, job, "ladder", model), config)
     survival = build_survival(config.setup, ladder.survival_widening, ladder.volumes)
     result = replace(result, survival=tuple(survival))
+    chains: dict[str, Chain] = {}
     if mcmc:
-        result, _ = _with_chains(replace(result, data=summary), config, job, (model, data))
-    return write_all(result, job)
+        result, chains = _with_chains(replace(result, data=summary), config, job, (model, data))
+    return write_all(with_cautions(result, model.parameters, chains), job)
 
 
 def run_map(config: Config, job: Job) -> Result:
@@ -99,7 +97,7 @@ def run_forecast(config: Config, job: Job) -> Result:
     _check_chains(config, job, data)
     result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
     result, chains = _with_chains(result, config, job, (model, data))
-    result = _with_map(result, config, job, model)
+    result = with_cautions(_with_map(result, config, job, model), model.parameters, chains)
     return write_all(result, job, samples=chains)
 
 
@@ -108,42 +106,26 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
     prepare_output(job.out)
     model = forward_model(config.setup)
     catalogue, data = catalogue_data(config, model, catalogue_path)
+    require_levels(config, _levels(config, job), (model, catalogue, data))
+    _check_chains(config, job, data)
     summary = DataSummary("catalogue", catalogue.source, data.size, data.number_with_yx, data.median)
     result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue))
-    _check_chains(config, job, data)
+    result = replace(result, intake=catalogue_intake(model, catalogue, job))
     result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
     result, chains = _with_chains(result, config, job, (model, data))
     headline, fitted = chains[result.headline], (model, catalogue)
-    result = replace(result, goodness=_goodness(config, job, fitted, headline))
-    result = replace(result, predictive=_predictive(job, fitted, result.headline, headline))
-    return write_all(result, job, samples=chains)
+    checked = (fitted, result.headline, headline, job.seed)
+    result = replace(result, goodness=observed_against_predicted(*checked), predictive=unlike_replicas(*checked))
+    return write_all(with_cautions(result, model.parameters, chains), job, samples=chains)
 
 
-def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tuple[Catalogue, Data]:
-    """Catalogue at `path`, or the one the configuration names, and what the levels make of it.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or the survey cannot contain its clusters.
-    """
-    catalogue = open_catalogue(config, path)
-    _check_catalogue(config, model, catalogue)
-    yx = (catalogue.log_yx, catalogue.log_yx_error)
-    return catalogue, Data.of_clusters(model, catalogue.z, yx, catalogue_points(model, catalogue))
-
-
-def open_catalogue(config: Config, path: Path | None) -> Catalogue:
-    """Catalogue at `path`, or the one the configuration names."""
-    spec, table = config.catalogue_spec, config.catalogue
-    assert table is not None
-    if path is None and table.builtin is not None:
-        path = builtin_table(table.builtin)
-    if path is None and table.path is not None:
-        path = Path(table.path)
-    if path is None:
-        raise InputError("this configuration names no catalogue; give one with --catalogue FILE")
-    return read_catalogue(path, spec, config.setup.cosmology, config.setup.relations.exponents("proxy"))
+def catalogue_intake(model: ForwardModel, catalogue: Catalogue, job: Job) -> Intake:
+    """Summary of a catalogue, told before anything is sampled with what is doubtful about it."""
+    varied = forward_model(with_sample_variance(model.setup, True))
+    intake = take_in(model, varied, catalogue, rng=generator(job.seed, "intake"))
+    for words in (*intake_sentences(intake), *(f"warning: {caution.text}" for caution in before_fit(intake))):
+        job.say(words)
+    return intake
 
 
 def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data, DataSummary]:
@@ -211,8 +193,9 @@ def chain_plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
 
 
 def _check_chains(config: Config, job: Job, data: Data) -> None:
-    """Discard chains to be overwritten; refuse those of another run before any work is done."""
+    """Refuse levels without data and chains of another run before any work is done; discard those to be overwritten."""
     for level in _levels(config, job):
+        require_data(level, config.setup, data)
         plan = chain_plan(config, job, level, data)
         if job.overwrite:
             plan.path.unlink(missing_ok=True)
@@ -236,7 +219,9 @@ def _with_chains(
     for level, (posterior, chain) in zip(levels, sample_all(samplings, report), strict=True):
         export_chain(chain, posterior, job, level)
         chains[level] = chain
-    return replace(result, chains=tuple(chain_summary(level, chain) for level, chain in chains.items())), chains
+    names = model.setup.relations.names
+    summaries = (chain_summary(level, chain, data.shares(level, names)) for level, chain in chains.items())
+    return replace(result, chains=tuple(summaries)), chains
 
 
 def _abundance(config: Config, model: ForwardModel) -> Abundance:
@@ -259,68 +244,9 @@ def _abundance(config: Config, model: ForwardModel) -> Abundance:
     )
 
 
-def _check_catalogue(config: Config, model: ForwardModel, catalogue: Catalogue) -> None:
-    """Refuse clusters that the configured survey cannot contain."""
-    geometry = config.setup.geometry
-    if isinstance(geometry, LightCone):
-        outside = (catalogue.z < geometry.zmin) | (catalogue.z > geometry.zmax)
-        if outside.any():
-            names = ", ".join(catalogue.name[i] for i in np.flatnonzero(outside)[:3])
-            raise InputError(
-                f"{catalogue.source}: {int(outside.sum())} clusters ({names}, ...) lie outside the survey's "
-                f"{geometry.zmin:g} < z < {geometry.zmax:g}; cut the catalogue as the survey was cut"
-            )
-    grid = model.yx_grid
-    far = catalogue.has_yx & ((catalogue.log_yx < grid[0] - 1) | (catalogue.log_yx > grid[-1] + 1))
-    if far.any():
-        i = int(np.flatnonzero(far)[0])
-        raise InputError(
-            f"{catalogue.source}: log10 Y_X = {catalogue.log_yx[i]:.2f} (Msun/h keV) of {catalogue.name[i]} is far "
-            f"outside the model's range {grid[0]:.1f} to {grid[-1]:.1f}; check the unit of the column"
-        )
-
-
 def _fit_notes(config: Config, catalogue: Catalogue) -> tuple[str, ...]:
     notes = [f"{p.label}: {p.value:g} ± {p.stat:g} (stat) ± {p.sys:g} (sys), as published." for p in config.published]
     missing = catalogue.size - int(catalogue.has_yx.sum())
     if missing:
         notes.append(f"{missing} clusters have no Y_X: they count in N, and their Y_X is marginalised over.")
-    selection = config.setup.selection
-    if isinstance(selection, FluxLimited):
-        known, relations = np.isfinite(catalogue.log_lx), config.setup.relations
-        log_mass = relations.pivot + (catalogue.log_lx[known] - relations.lx.log_norm) / relations.lx.slope
-        limit = selection.log_luminosity_limit(catalogue.z[known], log_mass, config.setup.cosmology, relations)
-        below = int(np.sum(catalogue.log_lx[known] < limit - 0.02))
-        if below:
-            notes.append(f"{below} clusters have a luminosity below the flux limit at their redshift.")
     return tuple(notes)
-
-
-def _goodness(
-    config: Config, job: Job, fitted: tuple[ForwardModel, Catalogue], chain: Chain
-) -> tuple[Goodness, ...]:
-    """Observed against posterior predictive counts in L_X and in Y_X."""
-    model, catalogue = fitted
-    setup = at_level(model, job.level or config.sampler.level).setup
-    errors = catalogue.log_yx_error[catalogue.has_yx]
-    model = forward_model(setup.with_yx_error(float(np.sqrt(np.mean(errors**2))) if len(errors) else 0.0))
-    rng = generator(job.seed, "goodness")
-    samples = chain.samples
-    theta = samples[rng.choice(len(samples), size=min(500, len(samples)), replace=False)]
-    checks = []
-    for observable, values in (("lx", catalogue.log_lx), ("yx", catalogue.log_yx)):
-        values = values[np.isfinite(values)]
-        if len(values) == catalogue.size:
-            checks.append(goodness_of_fit(model, theta, observable, values, rng=rng))
-    return tuple(checks)
-
-
-def _predictive(job: Job, fitted: tuple[ForwardModel, Catalogue], level: str, chain: Chain) -> PredictiveTest:
-    """Statistics of the catalogue against those of replicas drawn from the posterior."""
-    model, catalogue = fitted
-    rng, samples = generator(job.seed, "predictive"), chain.samples
-    kept = rng.choice(len(samples), size=min(REPLICAS, len(samples)), replace=False)
-    theta = np.repeat(model.parameters.fiducial[None], len(kept), axis=0)
-    theta[:, [model.parameters.names.index(name) for name in chain.names]] = samples[kept]
-    ess = min(float(len(kept)), chain.effective_size)
-    return check_catalogue(model, level, catalogue, theta, rng=rng, ess=ess)

@@ -279,6 +279,7 @@ class CatalogueConfig(Strict):
     builtin: str | None = None
     path: str | None = None
     format: str | None = None
+    table: str | int | None = None
     columns: dict[str, str | dict[str, str]]
     cosmology: ReferenceCosmologyConfig
     mass_relation: MassRelationConfig | None = None

@@ -7,7 +7,6 @@ masked, NaN or empty are unknown and become NaN; anything unphysical is an error
 from __future__ import annotations
 
 import math
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from .cells import number_of, text_of, unit_text
 from .errors import InputError, nearest
-from .units import KINDS, LN10, unit_factor
+from .filetables import Reading, Wanted, read_table
+from .plausible import Check, Values, all_negative, are_bounds, looks_like_log, side_checks, size_check, value_check
+from .units import KINDS, LN10, LOG_UNIT, bare_unit, contradiction, unit_factor
 
 Array = np.ndarray
 
@@ -25,11 +27,6 @@ MAX_Z = 3.0
 """Largest redshift accepted; the mass functions are not calibrated beyond."""
 QUANTITY_KINDS = {"lx": "luminosity", "yx": "yx", "t": "temperature", "mgas": "mass", "m500": "mass"}
 """Kind of unit of every quantity that a column may hold; see `forecast.units.KINDS`."""
-_PLAUSIBLE = {"luminosity": (38.0, 48.0), "yx": (8.0, 18.0), "temperature": (-2.0, 2.5), "mass": (8.0, 17.0)}
-"""log10 ranges in erg/s, Msun keV, keV, Msun that no cluster leaves, but a wrong unit does."""
-_LOG = re.compile(r"^\s*(?:log(?:10)?|dex)\b\s*", re.IGNORECASE)
-_CSV = {"format": "ascii.basic", "delimiter": ",", "guess": False, "encoding": "utf-8-sig"}
-"""astropy's own CSV reader fills rows that are too short, so it would accept a truncated file."""
 
 
 @dataclass(frozen=True)
@@ -50,32 +47,29 @@ class Column:
 
 
 def open_table(
-    path: Path, columns: Mapping[str, Column], h: float, format: str | None = None, section: str = "catalogue"
+    path: Path,
+    columns: Mapping[str, Column],
+    h: float,
+    format: str | None = None,
+    section: str = "catalogue",
+    table: str | int | None = None,
 ) -> TableFile:
     """Open a table of at least 2 clusters in any format astropy understands.
 
-    Parameters
-    ----------
-    path : Path
-    columns : mapping of str to Column
-        Columns by what they hold: name, z, a key of `QUANTITY_KINDS`, or such a key with ``_error``.
-    h : float
-        H0 / (100 km/s/Mpc) that resolves factors of h in units.
-    format : str, optional
-        astropy's name of the file format; guessed from the file if None.
-    section : str
-        Table of the configuration that names the columns.
+    `format`, `section` and `table` as in `Wanted`, the rest as in `TableFile`.
 
     Raises
     ------
     InputError
-        If the file cannot be read or has fewer than 2 rows.
+        If the file cannot be read, has fewer than 2 rows, or several tables that could be meant.
     """
-    table = _load(path, format)
-    if len(table) < 2:
-        rows = "no rows" if len(table) == 0 else "1 row"
-        raise InputError(f"{path.name}: has {rows}, but a {section} needs at least 2 clusters")
-    return TableFile(path.name, table, columns, h, section)
+    names = tuple(column.name for column in columns.values())
+    reading = read_table(path, Wanted(names, table, format, section))
+    rows = len(reading.table)
+    if rows < 2:
+        found = "no rows" if rows == 0 else "1 row"
+        raise InputError(f"{path.name}: has {found}, but a {section} needs at least 2 clusters")
+    return TableFile(path.name, reading.table, columns, h, section, reading)
 
 
 @dataclass(frozen=True)
@@ -89,18 +83,21 @@ class TableFile:
     table : astropy.table.Table
         N rows, one a cluster.
     columns : mapping of str to Column
-        Columns by what they hold, as in `open_table`.
+        Columns by what they hold: name, z, a key of `QUANTITY_KINDS`, or such a key with ``_error``.
     h : float
         H0 / (100 km/s/Mpc) that resolves factors of h in units.
     section : str
         Table of the configuration that names the columns.
+    reading : Reading
+        What reading the file left out, and which of its tables this is.
     """
 
     file: str
     table: Any
     columns: Mapping[str, Column]
     h: float
-    section: str = "catalogue"
+    section: str
+    reading: Reading
 
     def redshifts(self) -> Array:
         """Redshifts, all of them known.
@@ -126,7 +123,7 @@ class TableFile:
         texts = [""] * len(self.table)
         if "name" in self.columns:
             data, mask = self._cells(self.columns["name"].name)
-            texts = ["" if hidden else _text(cell) for cell, hidden in zip(data, mask, strict=True)]
+            texts = ["" if hidden else text_of(cell) for cell, hidden in zip(data, mask, strict=True)]
         return tuple(text or f"row {i}" for i, text in enumerate(texts, 1))
 
     def quantity(self, key: str) -> tuple[Array, Array]:
@@ -151,40 +148,76 @@ class TableFile:
         """
         if key not in self.columns:
             return np.full(len(self.table), np.nan), np.zeros(len(self.table))
-        name = self.columns[key].name
-        unit, values = self._unit(key, name), self._numbers(name)
-        if not _LOG.match(unit):
-            self._require(name, ~(values <= 0), "but it must be positive; leave it empty if it is unknown")
-            values = np.log10(values)
-        log_value = values + math.log10(self._factor(key, name, unit))
-        low, high = _PLAUSIBLE[QUANTITY_KINDS[key]]
-        sane = ~((log_value < low) | (log_value > high))
-        self._require(name, sane, f"which in '{unit}' is no {QUANTITY_KINDS[key]} of a cluster; check the unit")
-        return log_value, self._error(key, log_value)
+        name, values = self.columns[key].name, self._values(key)
+        self._check(name, value_check(values))
+        return values.log, self._error(key, values)
 
-    def _error(self, key: str, log_value: Array) -> Array:
+    def doubts(self, key: str) -> tuple[str, ...]:
+        """What is odd about a quantity's column but not impossible, in words."""
+        if key not in self.columns or not looks_like_log(values := self._values(key)):
+            return ()
+        low, high = np.nanmin(values.raw), np.nanmax(values.raw)
+        return (
+            f"column '{self.columns[key].name}' of {self.file} runs from {low:g} to {high:g} in '{values.unit}', as "
+            "log10s would; check its unit",
+        )
+
+    def _values(self, key: str) -> Values:
+        """A quantity's column, as in the file and as log10 in physical units."""
+        name = self.columns[key].name
+        unit, raw = self._unit(key, name), self._numbers(name)
+        values = raw
+        if not LOG_UNIT.match(unit):
+            self._require(name, ~(raw <= 0), "but it must be positive; leave it empty if it is unknown")
+            values = np.log10(raw)
+        return Values(QUANTITY_KINDS[key], unit, raw, values + math.log10(self._factor(key, name, unit)))
+
+    def _error(self, key: str, values: Values) -> Array:
         """Error of a quantity in dex: log10(e) err / value, mean of lower and upper; 0 where unknown."""
         column = self.columns.get(f"{key}_error")
         if column is None:
-            return np.zeros(log_value.size)
+            return np.zeros(values.log.size)
         pair = column.name not in self.table.colnames and "," in column.name
         names = [name.strip() for name in column.name.split(",")] if pair else [column.name]
         if len(names) > 2:
             cure = 'write "COLUMN" or "LOWER,UPPER"'
             raise InputError(f'{self.section}.columns.{key}_error: got "{column.name}"; {cure}')
-        sides = np.array([self._side(key, name, log_value, pair and name == names[0]) for name in names])
+        if pair:
+            self._refuse_bounds(key, values, (names[0], names[1]))
+        sides = np.array([self._side(key, name, values, pair and name == names[0]) for name in names])
         known = (sides > 0).sum(axis=0)
-        return np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
+        mean = np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
+        log = bool(LOG_UNIT.match(self._unit(f"{key}_error", names[-1])))
+        self._check(names[-1], size_check(self._numbers(names[-1]), mean, log=log))
+        return mean
 
-    def _side(self, key: str, name: str, log_value: Array, lower: bool) -> Array:
+    def _refuse_bounds(self, key: str, values: Values, names: tuple[str, str]) -> None:
+        """Raise if a pair of columns holds bounds where errors are meant."""
+        unit = self._unit(f"{key}_error", names[0])
+        low, high = (self._numbers(name) for name in names)
+        log, value = bool(LOG_UNIT.match(unit)), values.raw
+        if not log:
+            factor, value = self._factor(key, names[0], unit), 10.0**values.log
+            low, high = factor * low, factor * high
+        if are_bounds(value, low, high, log=log):
+            column = self.columns[key].name
+            raise InputError(
+                f"{self.file}: columns '{names[0]}' and '{names[1]}' lie below and above '{column}' in every row, so "
+                f"they are its bounds, not its errors; map their distances from it, in Python "
+                f"t['{names[0]}'] = t['{column}'] - t['{names[0]}']; t['{names[1]}'] = t['{names[1]}'] - t['{column}']"
+            )
+
+    def _side(self, key: str, name: str, values: Values, lower: bool) -> Array:
         """One error column in dex, 0 where unknown; a `lower` one may be all negative."""
-        unit, values = self._unit(f"{key}_error", name), self._numbers(name)
-        if lower and not (values > 0).any():
-            values = -values
-        self._require(name, ~(values < 0), "but an error cannot be negative; leave it empty if it is unknown")
-        if not _LOG.match(unit):
-            values = values * self._factor(key, name, unit) / (LN10 * 10.0**log_value)
-        return np.where(values > 0, values, 0.0)
+        unit, raw = self._unit(f"{key}_error", name), self._numbers(name)
+        if lower and all_negative(raw):
+            raw = -raw
+        dex = raw
+        if not LOG_UNIT.match(unit):
+            dex = raw * self._factor(key, name, unit) / (LN10 * 10.0**values.log)
+        for check in side_checks(raw, dex, name):
+            self._check(name, check)
+        return np.where(dex > 0, dex, 0.0)
 
     def _factor(self, key: str, name: str, unit: str) -> float:
         """Factor from `unit`, or from the unit behind its 'log10', to physical units without h."""
@@ -192,15 +225,17 @@ class TableFile:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return unit_factor(_LOG.sub("", unit), kind, self.h) * self.h ** KINDS[kind].h_power
+                return unit_factor(bare_unit(unit), kind, self.h) * self.h ** KINDS[kind].h_power
         except InputError as error:
             raise InputError(f"{self.file}: column '{name}': {error}") from error
 
     def _unit(self, key: str, name: str) -> str:
-        """Unit of a column: the configuration's, else the file's."""
-        unit = self.columns[key].unit
-        if unit is None:  # astropy takes "Msun/h keV" for Msun / (h keV)
-            unit = str(getattr(self._column(name), "unit", None) or "").replace("/ (h keV)", "keV / h")
+        """Unit of a column: the configuration's, which must not contradict the file's, else the file's."""
+        unit, written = self.columns[key].unit, getattr(self._column(name), "unit", None)
+        if unit is None:
+            unit = unit_text(written)
+        elif unit_text(written).strip():
+            self._compare_units(key, name, unit, written)
         if not unit.strip():
             example = KINDS[QUANTITY_KINDS[key.removesuffix("_error")]].unit
             raise InputError(
@@ -208,6 +243,23 @@ class TableFile:
                 f'{key} = {{ name = "{self.columns[key].name}", unit = "{example}" }}'
             )
         return unit
+
+    def _compare_units(self, key: str, name: str, unit: str, written: Any) -> None:
+        """Raise if the unit configured for a column contradicts the file's, unless astropy cannot read that."""
+        quantity = key.removesuffix("_error")
+        if bare_unit(unit):
+            self._factor(quantity, name, unit)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fault = contradiction(unit, unit_text(written), QUANTITY_KINDS[quantity], self.h)
+        if fault.startswith("no unit") and type(written).__name__ == "UnrecognizedUnit":
+            return
+        if fault:
+            raise InputError(
+                f"{self.file}: column '{name}': the file says '{unit_text(written)}', the configuration '{unit}' "
+                f"({fault}); if the file is right, remove unit from {self.section}.columns.{key}; if not, correct the "
+                f"file, in Python t['{name}'].unit = '{bare_unit(unit)}'"
+            )
 
     def _column(self, name: str) -> Any:
         """A column of the table, which must be there."""
@@ -227,12 +279,16 @@ class TableFile:
         """Values of a column as native float64, finite or NaN where masked or empty; shape (N,)."""
         data, mask = self._cells(name)
         if data.dtype.kind in "SUO":
-            parsed = [0.0 if hidden else _number(cell) for cell, hidden in zip(data, mask, strict=True)]
+            parsed = [0.0 if hidden else number_of(cell) for cell, hidden in zip(data, mask, strict=True)]
             self._require(name, np.array([p is not None for p in parsed]), "which is not a number; correct it")
             data = np.array(parsed)
         values = np.where(mask, np.nan, data.astype(float))
         self._require(name, ~np.isinf(values), "expected a finite number; leave it empty if it is unknown")
         return values
+
+    def _check(self, name: str, check: Check) -> None:
+        """Raise for the first row that fails a check."""
+        self._require(name, check.good, check.fault)
 
     def _require(self, name: str, good: Array, expected: str) -> None:
         """Raise for the first row that is not `good`; `good` has shape (N,)."""
@@ -240,55 +296,5 @@ class TableFile:
             return
         row = int(np.argmin(good))
         cluster = f" ({self.names()[row]})" if "name" in self.columns else ""
-        value = _text(self.table[name][row])
+        value = text_of(self.table[name][row])
         raise InputError(f"{self.file}: column '{name}', row {row + 1}{cluster}: got {value}, {expected}")
-
-
-def _load(path: Path, format: str | None) -> Any:
-    """Table of a file; all that astropy may raise becomes one kind of error."""
-    from astropy.table import Table
-
-    _check_file(path, format)
-    csv = format in ("csv", "ascii.csv") or (format is None and path.suffix.lower() == ".csv")
-    options = _CSV if csv else {} if format is None else {"format": format}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            table = Table.read(path, **options)
-        except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-            raise InputError(
-                f"{path}: cannot be read as a table ({reason[:160]}); if the file is complete, "
-                'set catalogue.format, for example to "ascii.ecsv", "fits", "votable" or "ascii.csv"'
-            ) from error
-    if any("truncated" in str(warning.message) for warning in caught):
-        raise InputError(f"{path}: the file is truncated; get a complete copy")
-    return table
-
-
-def _check_file(path: Path, format: str | None) -> None:
-    """Raise if there is no file, nothing in it, or a web page where a table was meant."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    except OSError as error:
-        reason = (error.strerror or "cannot be opened").lower()
-        raise InputError(f"{path}: {reason}; check the path of the catalogue") from error
-    if not head:
-        raise InputError(f"{path}: the file is empty; a catalogue needs at least 2 clusters")
-    if head.startswith((b"<!doctype html", b"<html")) and "html" not in (format or ""):
-        raise InputError(f"{path}: this is a web page (HTML), not a table; download the table itself")
-
-
-def _text(cell: Any) -> str:
-    """A cell as text; byte strings are decoded."""
-    return cell.decode("utf-8", errors="replace") if isinstance(cell, bytes) else str(cell)
-
-
-def _number(cell: Any) -> float | None:
-    """A cell of text as a number: NaN if empty, None if it is no number."""
-    text = _text(cell).strip()
-    try:
-        return float(text) if text else math.nan
-    except ValueError:
-        return None

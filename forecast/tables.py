@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 def not_converged(result: Result) -> str:
     """Which chains are too short, and the cure."""
-    chains = [f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in result.chains if not c.converged]
+    from .cautions import short_chains
+
     cure = "run without --quick" if result.quick else "raise --max-steps; the same command continues the chain"
-    return f"NOT CONVERGED: {', '.join(chains)}; {cure}"
+    return f"NOT CONVERGED: {short_chains(result.chains)}; {cure}"
 
 
 def summary_json(result: Result) -> dict[str, Any]:
     """The JSON object of ``--json``: levels, and for chains the parameters of the headline level."""
     from .files import to_plain
+    from .narrative import used_words
 
     summary: dict[str, Any] = {"command": result.provenance.command, "configuration": result.provenance.config_name}
     summary |= {"seed": result.provenance.seed, "version": result.provenance.version}
@@ -32,11 +34,14 @@ def summary_json(result: Result) -> dict[str, Any]:
         summary["systematics"] = to_plain(result.systematics)
     if result.survival:
         summary["survival"] = to_plain(result.survival)
+    summary["warnings"] = to_plain(result.warnings)
     if result.data is not None:
         summary["n_clusters"] = result.data.n_clusters
+    if result.intake is not None:
+        summary["intake"] = to_plain(result.intake)
     if result.chains:
         summary["converged"] = result.converged
-        summary["chains"] = to_plain({c.level: c for c in result.chains})
+        summary["chains"] = {c.level: to_plain(c) | {"data": used_words(c)} for c in result.chains}
         headline = result.chain(result.headline)
         if headline is not None:
             summary |= {"level": headline.level, "parameters": to_plain(headline.parameters)}
@@ -59,8 +64,12 @@ def print_tables(result: Result, job: Job) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from .narrative import used_words
+
     console = Console()
     console.print(f"[bold]{escape(result.title)}[/bold]: {result.expected_count:.1f} clusters expected")
+    for caution in result.warnings:
+        console.print(f"[bold]warning:[/bold] {escape(caution.text)}")
     if result.ladder:
         levels = list(result.ladder[0].sigma8_std)
         table = Table("sigma(sigma8), Fisher", *levels, title=None)
@@ -87,6 +96,9 @@ def print_tables(result: Result, job: Job) -> None:
             state = f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"
             table.add_row(chain.level, *numbers, state)
         console.print(table)
+        for chain in result.chains:
+            if any(share.partial for share in chain.shares):
+                console.print(f"level {chain.level}: {escape(used_words(chain))}")
     if result.map is not None:
         m = result.map
         console.print(

@@ -49,6 +49,8 @@ _NUMBER = re.compile(
     re.DOTALL,
 )
 _LOG = re.compile(r"^\s*log(?:10)?\b\s*", re.IGNORECASE)
+LOG_UNIT = re.compile(r"^\s*(?:log(?:10)?|dex)\b\s*", re.IGNORECASE)
+"""Beginning of the unit of a column that holds log10s, or errors of them."""
 _CUBED = re.compile(r"\(\s*(?P<base>[A-Za-z]+)\s*/\s*h\s*\)\s*(?:\*\*|\^)?\s*(?P<power>\d)")
 _PER_H = re.compile(r"/\s*h(?![A-Za-z])\s*(?:(?:\*\*|\^)?\s*(?P<power>\d))?")
 _H_TOKEN = re.compile(r"(?<![A-Za-z])h\s*(?:\*\*|\^)?\s*\(?(?P<power>-\d|\d)?\)?(?![A-Za-z\d])")
@@ -113,6 +115,46 @@ def unit_factor(unit: str, kind: str, h: float) -> float:
     if not 0 < factor < math.inf:
         raise InputError(f"unit '{unit}' must be positive and finite; write for example '{target.example}'")
     return factor
+
+
+def bare_unit(unit: str) -> str:
+    """The unit behind a 'log10' or 'dex'.
+
+    >>> bare_unit("dex(erg / s)"), bare_unit("log10 keV"), bare_unit("keV")
+    ('erg / s', 'keV', 'keV')
+    """
+    bare = LOG_UNIT.sub("", unit).strip()
+    return bare[1:-1] if LOG_UNIT.match(unit) and bare.startswith("(") and bare.endswith(")") else bare
+
+
+def contradiction(configured: str, written: str, kind: str, h: float) -> str:
+    """How the unit written in a file contradicts the one configured, in words; empty if it does not.
+
+    A column of log10s may bear the unit of the quantity in its file; one of the quantity no log10's.
+
+    Raises
+    ------
+    InputError
+        If the configured unit is none of this kind.
+
+    Examples
+    --------
+    >>> contradiction("erg/s", "erg s-1", "luminosity", 0.7), contradiction("log10 Msun", "Msun", "mass", 0.7)
+    ('', '')
+    >>> contradiction("Msun", "Msun/h", "mass", 0.5)
+    'a factor of 2'
+    """
+    if LOG_UNIT.match(written) and not LOG_UNIT.match(configured):
+        return "a log10"
+    mine, theirs = bare_unit(configured), bare_unit(written)
+    if not (mine and theirs):
+        return ""
+    factor = unit_factor(mine, kind, h)
+    try:
+        ratio = unit_factor(theirs, kind, h) / factor
+    except InputError:
+        return f"no unit of {kind}"
+    return "" if abs(ratio - 1) < 1e-3 else f"a factor of {ratio:.4g}"
 
 
 def _power_of_ten(exponent: str | float) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.available import Share, absent, level_words
 from forecast.chains import Sampling, sample_all
 from forecast.config import Config
 from forecast.likelihood import Data
@@ -22,10 +23,10 @@ from .predict import predict
 Array = np.ndarray
 LEVELS = ("counts", "selfcal", "unbinned", "full")
 ANSWER_WORDS = {
-    "counts": "exact, from N",
-    "selfcal": "exact, from N and the median Y_X",
-    "unbinned": "exact, from every Y_X",
-    "full": "exact, from every observable of each cluster",
+    "counts": "N",
+    "selfcal": "N and the median Y_X",
+    "unbinned": "every Y_X",
+    "full": "every observable of each cluster",
 }
 _POINTS, _SAMPLES = 400, 20_000
 
@@ -69,6 +70,8 @@ def exact_answers(
 ) -> tuple[Answer, ...]:
     """Posteriors as `forecast fit` has them, from chains kept under the job's folder; unfinished ones go on.
 
+    Levels whose data the catalogue lacks altogether are left out.
+
     Parameters
     ----------
     config : Config
@@ -84,7 +87,8 @@ def exact_answers(
     """
     (model, data), mine = target, replace(job, out=job.out / "fit")
     prepare_output(mine.out)
-    plans = [chain_plan(config, mine, level, data) for level in levels]
+    shares = {level: data.shares(level, model.setup.relations.names) for level in levels}
+    plans = [chain_plan(config, mine, level, data) for level in levels if not absent(shares[level])]
     for plan in plans if job.overwrite else ():
         plan.path.unlink(missing_ok=True)
 
@@ -93,10 +97,11 @@ def exact_answers(
             job.progress(f"sampling {plan.level}", steps, plan.max_steps, lengths)
 
     chains = sample_all([Sampling(model.setup, data, plan) for plan in plans], report)
-    return tuple(_answer(level, chain) for level, (_, chain) in zip(levels, chains, strict=True))
+    found = zip((plan.level for plan in plans), chains, strict=True)
+    return tuple(_answer(level, chain, shares[level]) for level, (_, chain) in found)
 
 
-def _answer(level: str, chain: Chain) -> Answer:
+def _answer(level: str, chain: Chain, shares: Sequence[Share]) -> Answer:
     from scipy.stats import gaussian_kde
 
     samples, numbers = chain.samples[:, chain.names.index("sigma8")], chain.summary("sigma8")
@@ -104,4 +109,5 @@ def _answer(level: str, chain: Chain) -> Answer:
     width = max(min(chain.effective_size, len(samples)), 2.0) ** -0.2  # Scott's rule, of independent samples
     density = gaussian_kde(samples[:: max(1, len(samples) // _SAMPLES)], bw_method=width)(grid)
     mean, std, q16, q84 = (numbers[key] for key in ("mean", "std", "q16", "q84"))
-    return Answer(level, ANSWER_WORDS.get(level, level), mean, std, q16, q84, grid, density, chain.converged)
+    words = f"exact, from {level_words(level, shares, ANSWER_WORDS.get(level, level))}"
+    return Answer(level, words, mean, std, q16, q84, grid, density, chain.converged)

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from forecast.catalogue import Catalogue
+from forecast.cautions import of_duplicates
 from forecast.config import Config
 from forecast.errors import InputError
+from forecast.intake import listed_twice
 from forecast.manifest import model_digest
 from forecast.model import forward_model
 from forecast.output import Job
@@ -198,4 +200,5 @@ def _notes(first: Trained, catalogue: Catalogue, target: Catalogues) -> tuple[st
             "Temperatures enter through Y_X = M_gas T: the survey's model has no relation for T alone, neither for "
             "the network nor for the exact posteriors."
         )
-    return tuple(notes)
+    doubts = (of_duplicates(listed_twice(catalogue)), *catalogue.remarks)
+    return (*notes, *(caution.text for caution in doubts if caution is not None))

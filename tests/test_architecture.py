@@ -9,17 +9,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = [
-    {"errors", "units", "rng", "files", "data"},
+    {"errors", "units", "rng", "files", "data", "cells"},
     {"cosmology", "shapes", "background", "massfunction", "parameters", "residuals", "scaling", "profiles"}
     | {"edgeworth", "proxy"},
-    {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"},
+    {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"}
+    | {"filetables", "plausible"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
+    | {"available", "cautions", "intake", "idle"}
     | {"meandensity", "massrange", "features", "shards", "manifest", "suitereader", "workers"},
     {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
     | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
     | {"points", "detectability", "massintegral", "pointdensity", "pointprocess"}
     | {"guide", "rankchain", "moments", "chains", "pointsaliency", "clusterinfluence"},
     {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
+    | {"observed", "fitchecks"}
     | {"suite", "proxies", "exactmapplot", "predictiveplot", "jointplot"}
     | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},
 ]

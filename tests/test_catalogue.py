@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy import units
 from astropy.cosmology import FlatLambdaCDM
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
@@ -271,11 +272,58 @@ def test_msun_per_h_kev_in_a_file(tmp_path, file):
     np.testing.assert_allclose(log_yx, np.log10([1e14, 3e14, 9e14]))
 
 
-def test_unit_of_the_configuration_wins(tmp_path):
-    table = sample()
-    table["yx"].unit = "Mpc"
-    expected = np.log10([1e14, 3e14, 9e14])
-    np.testing.assert_allclose(read(tmp_path, table, only(yx=Column("yx", "Msun/h keV"))).log_yx, expected)
+@pytest.mark.parametrize(
+    ("key", "written", "configured", "fault"),
+    [
+        ("yx", "Mpc", "Msun/h keV", "no unit of yx"),
+        ("yx", "Msun keV", "Msun/h keV", "a factor of 0.72"),
+        ("yx", "Msun / h keV", "Msun keV", "a factor of 1.389"),
+        ("lx", "1e44 erg/s", "erg/s", r"a factor of 1e\+44"),
+        ("lx", "dex(erg / s)", "erg/s", "a log10"),
+        ("yx_error", "keV", "Msun keV", "no unit of yx"),
+        ("yx_error", "dex", "Msun keV", "a log10"),
+    ],
+)
+@pytest.mark.parametrize("file", ["c.fits", "c.ecsv", "c.vot"])
+def test_a_unit_that_contradicts_the_files(tmp_path, file, key, written, configured, fault):
+    if "dex" in written and file == "c.fits":
+        pytest.skip("FITS knows no such unit")
+    column = {"yx_error": "e_yx"}.get(key, key)
+    table = sample(name=["a", "b", "c"])
+    table[column].unit = written
+    path = write(table, tmp_path / file, **({"format": "votable"} if file == "c.vot" else {}))
+    message = rf"{file}: column '{column}': the file says '.*', the configuration '{configured}' \({fault}\); .*"
+    with pytest.raises(InputError, match=message + rf"remove unit from catalogue\.columns\.{key}"):
+        read_catalogue(path, with_column(key, column, configured), SAME)
+
+
+@pytest.mark.parametrize(
+    ("written", "configured"),
+    [
+        ("erg / s", "erg/s"),
+        ("1e-7 W", None),
+        ("J/s", "1e7 erg/s"),
+        ("parsecs per fortnight", "erg/s"),
+        ("", "erg/s"),
+    ],
+)
+def test_units_that_say_the_same(tmp_path, written, configured):
+    """Spelt differently, unknown to astropy, or none."""
+    table = sample(lx=[1e37, 2e37, 5e37] if written == "J/s" else [1e44, 2e44, 5e44])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table["lx"].unit = units.Unit(written, parse_strict="silent")
+    spec = with_column("lx", "lx", configured)
+    np.testing.assert_allclose(read(tmp_path, table, spec).log_lx, np.log10([1e44, 2e44, 5e44]))
+
+
+def test_a_log10_column_may_bear_the_bare_unit_in_its_file(tmp_path):
+    table = sample(lx=[44.0, 44.3, 44.7], e_lx=[0.02, 0.0, 0.03])
+    table["lx"].unit = table["e_lx"].unit = "erg/s"
+    columns = {"lx": Column("lx", "log10 erg/s"), "lx_error": Column("e_lx", "dex")}
+    catalogue = read(tmp_path, table, only(**columns))
+    np.testing.assert_allclose(catalogue.log_lx, [44.0, 44.3, 44.7])
+    np.testing.assert_array_equal(catalogue.log_lx_error, [0.02, 0.0, 0.03])
 
 
 def test_mass_in_msun_over_h_is_larger_by_h(tmp_path):
@@ -324,6 +372,109 @@ def test_errors_of_gas_mass_and_temperature_add_in_quadrature(tmp_path):
     np.testing.assert_allclose(catalogue.log_yx, np.log10(np.array([8e13, 24e13, 64e13]) * 0.72), rtol=1e-12)
     expected = np.array([math.sqrt(2) * 0.1, 0.1, 0.0]) / math.log(10)
     np.testing.assert_allclose(catalogue.log_yx_error, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("values", "errors", "unit"),
+    [
+        ([1e44, 2e44, 5e44], [5e42, np.nan, 5e43], "erg/s"),
+        ([1.0, 2.0, 5.0], [0.05, 0.0, 0.5], "1e44 erg/s"),
+        ([44.0, 44.3, 44.7], [0.0217147, 0.0, 0.0434294], "dex"),
+    ],
+)
+def test_errors_of_luminosities(tmp_path, values, errors, unit):
+    table = sample(lx=values, e_lx=errors)
+    spec = only(lx=Column("lx", "log10 erg/s" if unit == "dex" else unit), lx_error=Column("e_lx", unit))
+    catalogue = read(tmp_path, table, spec)
+    expected = np.array([0.05, 0.0, 0.1]) / math.log(10)
+    np.testing.assert_allclose(catalogue.log_lx_error, expected, atol=1e-7)
+    assert catalogue.observables["lx"] == (catalogue.log_lx, catalogue.log_lx_error)
+    pair = replace(spec, columns={**spec.columns, "lx_error": Column("e_lx,up", unit)})
+    table["up"] = np.array(table["e_lx"]) * 3
+    np.testing.assert_allclose(read(tmp_path, table, pair).log_lx_error, 2 * expected, atol=2e-7)
+    assert read(tmp_path, table, only(lx=spec.columns["lx"])).log_lx_error is None
+
+
+def test_gas_masses_are_listed_and_rescaled(tmp_path):
+    table = sample(mg=[2e13, np.nan, 8e13], e_mg=[2e12, 4e12, 0.0], t=[4.0, 6.0, 8.0])
+    columns = {"mgas": Column("mg", "Msun"), "mgas_error": Column("e_mg", "Msun"), "t": Column("t", "keV")}
+    same, moved = (read(tmp_path, table, only(**columns), model) for model in (SAME, WMAP7))
+    assert set(same.observables) == {"lx", "t", "mgas", "yx"}
+    np.testing.assert_allclose(same.log_mgas, np.log10(np.array([2e13, np.nan, 8e13]) * 0.72))
+    np.testing.assert_allclose(same.log_mgas_error, [0.1 / math.log(10), 0.0, 0.0])
+    z = np.array([0.05, 0.1, 0.2])
+    model, reference = FlatLambdaCDM(H0=70.4, Om0=0.272), FlatLambdaCDM(H0=72, Om0=0.3)
+    ratio = model.luminosity_distance(z).value / reference.luminosity_distance(z).value
+    factor = ratio**2.5 * 0.704 / 0.72
+    np.testing.assert_allclose((moved.log_mgas - same.log_mgas)[[0, 2]], np.log10(factor[[0, 2]]), rtol=2e-3)
+    np.testing.assert_allclose(moved.log_yx, moved.log_mgas + np.log10([4, 6, 8]))
+    half = moved.subset(np.array([True, False, True]))
+    assert half.observables["mgas"][0].tolist() == moved.log_mgas[[0, 2]].tolist()
+
+
+BAD_ERRORS = [
+    ("e_yx", [1e13, -1.0, 4e13], "row 2 .*got -1.0, but an error cannot be negative; if it stands for 'unknown'"),
+    ("e_yx", [-99.0, -99.0, 4e13], r"in Python, t\['e_yx'\]\[t\['e_yx'\] < 0\] = numpy.nan"),
+    ("e_yx", [1e13, 1e16, 4e13], "row 2 .*got 1e.16, which as an error is above 20 times the value: no meas"),
+    ("e_yx", [1e13, 0.05, 4e13], "row 2 .*got 0.05, which as an error is below 1e-06 dex: no measurement's; check its"),
+    ("e_yx", [1e13, 999.0, 4e13], "row 2 .*leave the cell empty where it stands for 'unknown'"),
+]
+
+
+def test_errors_of_temperatures_that_are_none(tmp_path):
+    spec = only(t=Column("t", "keV"), t_error=Column("e", "keV"), mgas=Column("yx", "0.1 Msun"))
+    with pytest.raises(InputError, match=r"row 3.*got 99.0, as 99 and 999 stand for 'unknown' in tables; leave"):
+        read(tmp_path, sample(t=[4.0, 5.0, 8.0], e=[0.3, 0.2, 99.0]), spec)
+    hopeless = read(tmp_path, sample(t=[4.0, 5.0, 0.47], e=[0.3, 0.2, 5.46]), spec)
+    assert hopeless.log_t_error[2] == pytest.approx(5.46 / 0.47 / math.log(10))
+    dex = replace(spec, columns={**spec.columns, "t_error": Column("e", "dex")})
+    with pytest.raises(InputError, match=r"row 3.*got 1.1, which as an error is above 1 dex"):
+        read(tmp_path, sample(t=[4.0, 5.0, 8.0], e=[0.03, 0.02, 1.1]), dex)
+
+
+@pytest.mark.parametrize(("column", "values", "message"), BAD_ERRORS)
+def test_errors_that_are_none(tmp_path, column, values, message):
+    with pytest.raises(InputError, match=f"clusters.ecsv: column '{column}', row .*{message.removeprefix('row 2 ')}"):
+        read(tmp_path, sample(**{column: values}))
+
+
+def test_lower_errors_below_zero_and_minus_one_for_unknown(tmp_path):
+    pair = {"yx": Column("yx", "Msun keV"), "yx_error": Column("low,up", "Msun keV")}
+    with pytest.raises(InputError, match=r"column 'low', row 2.*leave the cell empty where it stands for 'unknown'"):
+        read(tmp_path, sample(low=[-1e13, -1.0, -4e13], up=[1e13, 3e13, 4e13]), only(**pair))
+    hot = {"t": Column("t", "keV"), "t_error": Column("low,up", "keV"), "mgas": Column("yx", "0.1 Msun")}
+    table = sample(t=[4.0, 5.0, 8.0], low=[-0.2, -1.0, -0.4], up=[0.2, 1.0, 0.4])
+    np.testing.assert_allclose(read(tmp_path, table, only(**hot)).log_t_error, [0.0217, 0.0869, 0.0217], atol=1e-4)
+    table["low"] = [-1.0, -1.0, -1.0]
+    with pytest.raises(InputError, match=r"column 'low', row 1: got -1.0, .* t\['low'\]\[t\['low'\] < 0\]"):
+        read(tmp_path, table, only(**hot))
+
+
+@pytest.mark.parametrize("unit", ["keV", "dex"])
+def test_bounds_are_no_errors(tmp_path, unit):
+    t = np.array([4.0, 5.0, 8.0])
+    table = sample(low=0.9 * t, up=1.2 * t, t=t)
+    value = Column("t", "keV")
+    if unit == "dex":
+        for name in ("low", "up", "t"):
+            table[name] = np.log10(table[name])
+        value = Column("t", "log10 keV")
+    spec = only(t=value, t_error=Column("low,up", unit), mgas=Column("yx", "0.1 Msun"))
+    message = "columns 'low' and 'up' lie below and above 't' in every row, so they are its bounds, not its errors"
+    with pytest.raises(InputError, match=message) as error:
+        read(tmp_path, table, spec)
+    names = {"t": table}
+    exec(str(error.value).split("in Python ")[1], {}, names)  # the cure, as typed
+    catalogue = read(tmp_path, names["t"], spec)
+    expected = (0.3 / 2 / math.log(10)) if unit == "keV" else np.log10(1.2 / 0.9) / 2
+    np.testing.assert_allclose(catalogue.log_t_error, expected, rtol=1e-9)
+
+
+def test_bad_measurements_are_no_bounds(tmp_path):
+    """Errors as eFEDS has them: above the value where hardly anything was measured."""
+    table = sample(t=[5.1, 3.4, 2.4], low=[3.4, 1.8, 0.4], up=[13.4, 9.1, 1.1])
+    spec = only(t=Column("t", "keV"), t_error=Column("low,up", "keV"), mgas=Column("yx", "0.1 Msun"))
+    assert read(tmp_path, table, spec).log_t_error[0] == pytest.approx(8.4 / 5.1 / math.log(10))
 
 
 def test_clusters_without_yx_have_no_error(tmp_path):
@@ -541,6 +692,51 @@ def test_bad_values_of_log10_columns(tmp_path):
         read(tmp_path, sample(x=[1e44, 2e44, 3e44]), spec)
 
 
+@pytest.mark.parametrize(
+    ("unit", "values", "cure"),
+    [
+        ("erg/s", [44.0, 44.3, 44.7], 'looks like a log10: write unit = "log10 erg/s"'),
+        ("dex(erg/s)", [1e44, 3e44, 2e44], 'looks like the value itself, not its log10: write unit = "erg/s"'),
+        ("1e44 erg/s", [44.0, 44.3, 44.7], 'looks like a log10: write unit = "log10 erg / s"'),
+        ("erg/s", [0.5, 1.3, 2.0], "is no luminosity of a cluster; check the unit"),
+        ("erg/s", [1.0, 2.0, 3.0], "is no luminosity of a cluster; check the unit"),
+    ],
+)
+def test_log10s_and_values_in_each_others_place(tmp_path, unit, values, cure):
+    table = sample(x=values)
+    with pytest.raises(InputError, match=f"column 'x', row 1: got .*{cure}"):
+        read(tmp_path, table, only(lx=Column("x", unit)))
+    if "write unit" in cure:
+        assert np.isfinite(read(tmp_path, table, only(lx=Column("x", cure.split('"')[1]))).log_lx).all()
+
+
+def test_a_temperature_that_could_be_either_is_taken_at_its_word(tmp_path):
+    table = sample(t=[0.6, 0.7, 0.9])
+    spec = only(t=Column("t", "keV"), mgas=Column("yx", "0.1 Msun"))
+    np.testing.assert_allclose(read(tmp_path, table, spec).log_t, np.log10([0.6, 0.7, 0.9]))
+    with pytest.raises(InputError, match=r"got 2.3, which in 'log10 keV' is no temperature .* write unit = \"keV\""):
+        read(tmp_path, sample(t=[2.3, 4.0, 5.0]), with_column("t", "t", "log10 keV", base=spec))
+
+
+def test_scaled_values_that_read_like_log10s_are_doubted(tmp_path):
+    rows = Table({"z": [0.1] * 6, "yx": [14.0, 14.2, 14.3, 14.5, 14.7, 15.0]})
+    catalogue = read(tmp_path, rows, only(yx=Column("yx", "1e14 Msun keV")))
+    assert [caution.kind for caution in catalogue.remarks] == ["unit"]
+    text = "column 'yx' of clusters.ecsv runs from 14 to 15 in '1e14 Msun keV', as log10s would; check its unit"
+    assert catalogue.remarks[0].text == text
+    rows["yx"] = [1.0, 2.0, 3.0, 7.0, 9.0, 14.0]
+    assert read(tmp_path, rows, only(yx=Column("yx", "1e14 Msun keV"))).remarks == ()
+
+
+@pytest.mark.parametrize("file", ["c.csv", "c.ecsv"])
+def test_rows_left_out_are_said(tmp_path, file):
+    path = write(sample(name=["A1", "#2", "A3"]), tmp_path / file)
+    catalogue = read_catalogue(path, YX, SAME)
+    assert catalogue.name == ("A1", "A3")
+    text = f"{file}: 1 line after the header begin with '#' and were left out, clusters or not"
+    assert [(caution.kind, caution.text) for caution in catalogue.remarks] == [("rows_left_out", text)]
+
+
 def test_asymmetric_errors_of_mixed_sign(tmp_path):
     spec = only(yx=Column("yx", "Msun keV"), yx_error=Column("low, up", "Msun keV"))
     with pytest.raises(InputError, match=r"column 'low', row 3: .*cannot be negative"):
@@ -560,7 +756,7 @@ def test_asymmetric_errors_of_mixed_sign(tmp_path):
         ({}, "catalogue.columns.z: missing"),
         ({"z": "z", "redshfit": "z"}, r"catalogue.columns.redshfit: unknown quantity"),
         ({"z": "z", "m_500": "m"}, r"catalogue.columns.m_500: unknown quantity; did you mean 'm500'\?"),
-        ({"z": "z", "lx_error": "e"}, "catalogue.columns.lx_error: unknown quantity"),
+        ({"z": "z", "lx_error": "e"}, "catalogue.columns.lx_error: needs 'lx'"),
         ({"z": "z", "t": "t"}, "catalogue.columns.t: needs 'mgas'"),
         ({"z": "z", "mgas": "m"}, "catalogue.columns.mgas: needs 't'"),
         ({"z": "z", "yx_error": "e"}, "catalogue.columns.yx_error: needs 'yx'"),

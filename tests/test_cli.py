@@ -185,6 +185,8 @@ def csv_config(tmp_path_factory):
     text = text.replace('m500 = "m500_yx"', 'm500 = { name = "m500_yx", unit = "Msun" }')
     text = text.replace('m500_error = "e_m500_yx"', 'm500_error = { name = "e_m500_yx", unit = "Msun" }')
     text = text.replace('level = "unbinned"', 'level = "unbinned"\nquick_steps = 20\nblock = 20\nwalkers = 32')
+    text = text.replace("sample_variance = true", "sample_variance = false")
+    text = text.replace("widening = [1.0, 5.0]", 'widening = [1.0]\nmass_functions = ["tinker08", "bocquet16_dm"]')
     path = tmp_path_factory.mktemp("cccp") / "cccp.toml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -197,15 +199,52 @@ def write_csv(path, change=lambda names, rows: (names, rows)):
     return path
 
 
+def flawed(names, rows):
+    """Two clusters twice, one of them commented out elsewhere, five without Y_X, a name that is HTML."""
+    m500, lx = names.index("m500_yx"), names.index("lx_0p5_2")
+    rows = [[*row] for row in [*rows, *rows[:2], ["#" + rows[7][0], *rows[7][1:]]]]
+    for row in rows[20:25]:
+        row[m500] = ""
+    rows[3] = ["<b>A496</b>", *rows[3][1:lx], 1e42, *rows[3][lx + 1 :]]
+    return names, rows
+
+
 def test_fit_of_a_users_csv_file(csv_config, tmp_path):
-    path = write_csv(tmp_path / "mine.csv")
-    out = forecast("fit", csv_config, "--catalogue", path, "--quick", "--json", "--out", "o", cwd=tmp_path)
+    path = write_csv(tmp_path / "mine.csv", flawed)
+    arguments = ("--catalogue", path, "--quick", "--level", "unbinned", "--out", "o")
+    out = forecast("fit", csv_config, *arguments, cwd=tmp_path)
     assert out.returncode == 0, out.stderr
-    result = json.loads(out.stdout)
-    assert result["n_clusters"] == 49
-    assert 0.7 < result["parameters"]["sigma8"]["mean"] < 0.95
-    assert set(result["goodness"]) == {"lx", "yx"}
+    told, printed = " ".join(out.stderr.split()), " ".join(out.stdout.split())
+    assert told.startswith("mine.csv: 51 clusters observed, ")
+    assert "5 of 51 have no Y_X. Below the flux limit: 1, 1 of them by more than their errors." in told
+    saved = json.loads((tmp_path / "o" / "results.json").read_text(encoding="utf-8"))
+    kinds = {warning["kind"] for warning in saved["warnings"]}
+    assert kinds >= {"listed_twice", "below_limit", "rows_left_out", "not_converged", "goodness"}
+    for text in ("listed more than once, and counted so: A3571, A2199; drop the copies", "<b>A496</b>; check the limi"):
+        assert text in told
+        assert 0 < printed.index(text) < printed.index("sigma8, MCMC")
+    assert "level unbinned: N and the Y_X of 46 of 51 clusters" in printed
+    assert saved["intake"]["size"] == 51
+    assert saved["intake"]["twice"] == ["A3571", "A2199"]
+    html = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
+    assert "<b>A496" not in html
+    places = [html.index(t) for t in ("51 clusters observed", "&lt;b&gt;A496&lt;/b&gt;", 'class="headline"')]
+    assert places == sorted(places)
+    assert "of 46 of 51 clusters (level unbinned)" in html
+    assert 0.7 < saved["chains"][0]["parameters"]["sigma8"]["mean"] < 0.95
+    assert [check["observable"] for check in saved["goodness"]] == ["lx"]
     assert (tmp_path / "o" / "figures" / "goodness.png").is_file()
+
+
+def test_levels_without_data_are_refused(csv_config, tmp_path):
+    def change(names, rows):
+        return names, [[*row[: names.index("m500_yx")], "", ""] for row in rows]
+
+    path = write_csv(tmp_path / "bare.csv", change)
+    for arguments in ((), ("--level", "unbinned")):
+        out = forecast("fit", csv_config, "--catalogue", path, "--quick", *arguments, cwd=tmp_path)
+        fails(out, "needs Y_X, but column 'm500_yx' holds no value for any of the 49 clusters; map another column")
+        assert "or run with --level counts" in out.stderr
 
 
 def set_cell(row, column, value):

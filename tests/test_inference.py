@@ -12,8 +12,8 @@ from forecast.goodness import goodness_of_fit, poisson_deviance
 from forecast.likelihood import Data, Posterior, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
+from forecast.observed import open_catalogue
 from forecast.parameters import ParameterSet, Prior
-from forecast.run import open_catalogue
 from forecast.sampler import ChainPlan, run_chain
 
 

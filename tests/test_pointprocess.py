@@ -193,12 +193,16 @@ def test_no_clusters_and_clusters_without_observables(surveys):
     empty = Points.observed(np.empty(0), np.empty((0, 3)))
     none = likelihood("full", model, Data(0.0, points=empty))(theta)
     np.testing.assert_allclose(none, -model.expected_count(theta))
-    five = likelihood("full", model, Data(5.0, points=empty))(theta)
-    np.testing.assert_allclose(five, likelihood("counts", model, Data(5.0))(theta))
+    with pytest.raises(InputError, match="none of the 5 clusters has"):
+        likelihood("full", model, Data(5.0, points=empty))
+    one = draw_mocks(model, theta[:1], rng=np.random.default_rng(4))
+    points = Points.of_mocks(model, one)[:1]
+    alone, among_five = (likelihood("full", model, Data(n, points=points))(theta) for n in (1.0, 5.0))
+    np.testing.assert_allclose(among_five - alone, 4 * np.log(model.expected_count(theta)) - np.log(120))
 
 
 def test_a_real_catalogue_has_points(cccp, cccp_model):
-    from forecast.run import open_catalogue
+    from forecast.observed import open_catalogue
 
     catalogue = open_catalogue(cccp, None)
     data = Data.observed(catalogue.size, catalogue.log_yx, points=catalogue_points(cccp_model, catalogue))
@@ -208,7 +212,7 @@ def test_a_real_catalogue_has_points(cccp, cccp_model):
 
 def test_temperatures_of_a_real_catalogue_count_at_full_alone(cccp, cccp_model):
     """Cluster errors as listed, those of the setup where none is; lower levels neither see T nor vary its relation."""
-    from forecast.run import open_catalogue
+    from forecast.observed import open_catalogue
 
     catalogue = open_catalogue(cccp, None)
     points = catalogue_points(cccp_model, catalogue)

@@ -3,12 +3,17 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from forecast import report
+from forecast.available import Share
+from forecast.cautions import Caution
 from forecast.errors import InputError
+from forecast.intake import Intake, Measured, Number
+from forecast.output import Job
 from forecast.parameters import NAMES
 from forecast.results import (
     Abundance,
@@ -23,6 +28,7 @@ from forecast.results import (
     Sigma8Map,
     SystematicRow,
 )
+from forecast.tables import print_tables, summary_json
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -224,6 +230,35 @@ def test_banner_of_a_short_quick_run(result, render):
     assert "without --quick (forecast run nv22" in text
     assert "This chain has not converged." in text
     assert "no 12.0 4000" in text
+
+
+def test_warnings_and_the_catalogue_stand_before_the_answer(result, render):
+    number = Number(49, 50.7, 0.66, 497.0, 0.9, 1000)
+    intake = Intake(f"{ATTACK}.fits", 49, number, (Measured("yx", 37, 14.0, 0.02),), below=0)
+    cautions = (Caution("not_converged", "chains too short"), Caution("listed_twice", f"twice: {ATTACK}, sigma8"))
+    text = render(replace(result, intake=intake, warnings=cautions))
+    assert ATTACK not in text
+    seen = Page(text).text
+    words = ("49 clusters observed", "12 of 49 have no YX", "Warning: twice:", "From N and the median", "The survey")
+    assert [seen.index(w) for w in words] == sorted(seen.index(w) for w in words)
+    assert "chains too short" not in seen  # the banner says so, with the cure
+    assert "Warning" not in Page(render(result)).text
+
+
+def test_what_the_levels_used_is_in_headline_tables_and_json(result, render, capsys):
+    some = replace(chain("selfcal", 0.0287), shares=(Share("yx", 37, 49),))
+    partial = replace(result, chains=(some,), warnings=(Caution("number", "too few [49]"),))
+    words = "N and the median of the Y_X of 37 of 49 clusters"
+    assert f"From {words.replace('Y_X', 'YX')} (level selfcal)" in Page(render(partial)).text
+    summary = summary_json(partial)
+    assert summary["warnings"] == [{"kind": "number", "text": "too few [49]"}]
+    assert summary["chains"]["selfcal"]["data"] == words
+    assert summary_json(result)["warnings"] == []
+    assert summary_json(result)["chains"]["selfcal"]["data"] == report.LEVEL_WORDS["selfcal"]
+    print_tables(partial, Job("x", Path("o")))
+    printed = capsys.readouterr().out
+    assert f"level selfcal: {words}" in printed
+    assert printed.index("warning: too few [49]") < printed.index("sigma8, MCMC")
 
 
 def test_banner_of_a_run_that_hit_its_limit(result, render):

@@ -1,0 +1,153 @@
+"""Every rule alone, on both sides of its threshold."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecast.cautions import (
+    Caution,
+    before_fit,
+    listed,
+    of_convergence,
+    of_duplicates,
+    of_edges,
+    of_faint,
+    of_goodness,
+    of_mass_function,
+    of_number,
+    of_prediction,
+    of_redshifts,
+    of_tension,
+    pull,
+    share_at_edges,
+)
+from forecast.fitchecks import with_cautions
+from forecast.intake import Intake, Number
+from forecast.parameters import Parameter, ParameterSet, Prior
+from forecast.results import ChainSummary, Goodness, LadderRow, PredictiveTest, Provenance, Result, SystematicRow
+
+PRIORS = ParameterSet(
+    (
+        Parameter("sigma8", 0.81, Prior("flat", low=0.6, high=1.0)),
+        Parameter("norm_lx", 1.0, Prior("lognormal", mean=1.0, std=0.1, log=True)),
+        Parameter("evolution_lx", 0.0, Prior("gaussian", mean=0.0, std=0.4)),
+        Parameter("slope_lx", 1.0, Prior("flat", low=0.7, high=1.3, log=True)),
+    )
+)
+NUMBER = Number(49, 50.7, 0.66, 497.0, 0.9, 1000)
+
+
+def chain(level="unbinned", lengths=60.0, **means):
+    values = {name: {"mean": mean, "std": 0.02} for name, mean in {"sigma8": 0.8, **means}.items()}
+    return ChainSummary(level, values, lengths >= 50, 900, 100, 64, {}, lengths, 1e3, 0.4)
+
+
+def goodness(p):
+    x = np.ones(2)
+    return Goodness("lx", np.ones(3), x, x, x, x, p)
+
+
+def prediction(joint, status="consistent"):
+    x = np.array([0.5, 0.002])
+    return PredictiveTest("unbinned", ("N", "L_X minimum"), x, x, x, x, x, joint, 0.01, status, 4000, 900.0)
+
+
+def test_number_within_reach():
+    assert of_number(NUMBER) is None
+    assert of_number(replace(NUMBER, chance=0.011)) is None
+
+
+def test_number_out_of_reach():
+    doubtful = of_number(replace(NUMBER, observed=3, chance=0.004))
+    assert doubtful.kind == "number"
+    assert doubtful.text.startswith("3 clusters observed, 50.7 expected at the fiducial parameters, 0.66 to 497 over")
+    assert "p = 0.004" in doubtful.text
+    hopeless = of_number(Number(5, 2412.3, 740.0, 20384.0, 1e-9, 1000))
+    assert hopeless.text.startswith("IMPOSSIBLE: 5 clusters observed, 2,412 expected")
+    assert "740 to 20,384" in hopeless.text
+    assert "not one of 1000 draws from the prior" in hopeless.text
+
+
+def test_clusters_named():
+    assert of_duplicates(()) is of_faint(()) is of_redshifts(()) is None
+    assert "A85, A119" in of_duplicates(("A85", "A119")).text
+    assert of_faint(("A85",)).kind == "below_limit"
+    assert of_redshifts(("A85",)).kind == "redshift"
+    assert listed([f"c{i}" for i in range(5)]) == "c0, c1, c2, c3, c4"
+
+
+def test_before_a_fit():
+    remark = Caution("table", "table 2 was read")
+    intake = Intake("c.fits", 49, NUMBER, (), twice=("A85",), outside=("A2029",), remarks=(remark,))
+    assert [c.kind for c in before_fit(intake)] == ["listed_twice", "redshift", "table"]
+    assert before_fit(Intake("c.fits", 49, NUMBER, ())) == ()
+
+
+def test_a_posterior_like_its_prior_does_not_pile_up():
+    names = ("sigma8", "norm_lx", "slope_lx")
+    u = np.linspace(0.0005, 0.9995, 1000)
+    flat = np.stack([0.6 + 0.4 * u, np.exp(0.1 * u), 0.7 + 0.6 * u], axis=1)
+    shares = share_at_edges(PRIORS, names, flat)
+    assert set(shares) == {(n, end) for n in ("sigma8", "slope_lx") for end in ("lower", "upper")}
+    assert all(share == pytest.approx(0.05) for share in shares.values())
+    assert of_edges(PRIORS, {"unbinned": shares}) == ()
+    tilted = np.sqrt(u)  # density rising from zero: 9.75% in the last 5%
+    shares = share_at_edges(PRIORS, ("sigma8",), 0.6 + 0.4 * tilted[:, None])
+    assert shares["sigma8", "upper"] == pytest.approx(1 - 0.95**2, abs=2e-3)
+    assert of_edges(PRIORS, {"unbinned": shares}) == ()
+
+
+def test_a_posterior_at_the_end_of_its_prior_piles_up():
+    rng = np.random.default_rng(1)
+    samples = 0.6 + rng.exponential(0.002, (500, 1))
+    low = share_at_edges(PRIORS, ("sigma8",), samples)
+    found = of_edges(PRIORS, {"counts": low, "unbinned": {("sigma8", "lower"): 0.149}})
+    assert [c.kind for c in found] == ["prior_edge"]
+    assert "sigma8 piles up at the lower end of its prior (0.6): 100% at level counts of the samples" in found[0].text
+    upper = of_edges(PRIORS, {"counts": {("sigma8", "upper"): 0.151}})
+    assert "upper end of its prior (1): 15% at level counts" in upper[0].text
+
+
+def test_tension_with_a_prior():
+    assert pull(PRIORS, "norm_lx", float(np.exp(0.25))) == pytest.approx(2.5)
+    assert pull(PRIORS, "evolution_lx", -1.6) == pytest.approx(-4.0)
+    assert pull(PRIORS, "sigma8", 0.61) == pull(PRIORS, "S8", 0.8) == 0.0
+    assert of_tension(PRIORS, [chain(norm_lx=1.29, evolution_lx=1.19)]) == ()
+    found = of_tension(PRIORS, [chain("counts", norm_lx=1.4), chain(norm_lx=1.0, evolution_lx=-1.3)])
+    assert [c.kind for c in found] == ["prior_tension"] * 2
+    assert found[0].text.startswith("norm_lx is dragged away from its prior (+3.4 sigma at level counts)")
+    assert "-3.2 sigma at level unbinned" in found[1].text
+
+
+def test_fits_that_fail():
+    assert of_goodness((goodness(0.01), goodness(0.5))) == ()
+    assert [c.kind for c in of_goodness((goodness(0.5), goodness(0.009)))] == ["goodness"]
+    assert of_prediction(None) is of_prediction(prediction(0.02)) is of_prediction(prediction(1e-3, "no power")) is None
+    assert of_prediction(prediction(0.001)).text.endswith("most of all in L_X minimum")
+
+
+def test_a_mass_function_that_matters():
+    rows = (
+        SystematicRow("data follow tinker08", {"unbinned": -0.0101, "counts": 0.0}),
+        SystematicRow("data follow bocquet16_dm", {"unbinned": 0.0099}),
+        SystematicRow("data have Mbreak = 10^14.40", {"unbinned": 0.2}, "break mass"),
+    )
+    found = of_mass_function(rows, "unbinned", 0.02)
+    assert [c.kind for c in found] == ["mass_function"]
+    assert "moves sigma8 by -0.0101, 0.5 of its error at level unbinned (data follow tinker08)" in found[0].text
+    assert of_mass_function(rows, "counts", 0.02) == ()
+
+
+def test_short_chains():
+    assert of_convergence([chain()]) is None
+    assert of_convergence([chain(), chain("full", 12.0)]).text == "chains too short: full (12 of 50 tau)"
+
+
+@pytest.mark.parametrize(("std", "warned"), [(0.02, True), (0.03, False)])
+def test_without_a_chain_the_error_is_fishers(std, warned):
+    result = Result(Provenance("ladder", "x", {}, 1, "0", {}), "t", "", (), (), (), 100.0)
+    row = LadderRow("as configured", "as configured", 1.0, 100.0, {"selfcal": std})
+    result = replace(result, ladder=(row,), systematics=(SystematicRow("other", {"selfcal": 0.0120}),))
+    assert bool(with_cautions(result, PRIORS, {}).warnings) is warned
+    assert with_cautions(replace(result, ladder=()), PRIORS, {}).warnings == ()

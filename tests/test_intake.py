@@ -1,0 +1,177 @@
+"""What a catalogue brings: numbers by brute force, and clusters that the survey cannot have."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from forecast.catalogue import Catalogue
+from forecast.errors import InputError
+from forecast.intake import (
+    compare_number,
+    faint_clusters,
+    listed_twice,
+    measured,
+    outside_depth,
+    tail_chance,
+    take_in,
+)
+from forecast.likelihood import catalogue_points
+from forecast.model import forward_model
+from forecast.narrative import intake_sentences
+from forecast.observed import as_modelled, catalogue_data, open_catalogue, require_levels
+from forecast.proxy import with_proxy
+
+
+def clusters(**changed):
+    """Four clusters."""
+    columns = {
+        "name": ("A1", "A2", "A3", "A4"),
+        "z": np.array([0.05, 0.08, 0.1, 0.12]),
+        "log_lx": np.array([44.0, 44.2, 44.5, 44.7]),
+        "log_yx": np.array([13.8, 14.0, 14.3, np.nan]),
+        "log_yx_error": np.array([0.02, 0.0, 0.03, 0.0]),
+        "source": "four.fits",
+    }
+    return Catalogue(**columns | changed)
+
+
+def test_tail_chance_by_brute_force():
+    expected = np.array([3.0, 10.0, 40.0])
+    for observed in (0, 2, 9, 60):
+        few = np.mean(stats.poisson.cdf(observed, expected))
+        many = np.mean(stats.poisson.sf(observed - 1, expected))
+        assert tail_chance(observed, expected) == pytest.approx(min(1.0, 2 * min(few, many)), rel=1e-9)
+    rng = np.random.default_rng(1)
+    drawn = rng.poisson(rng.choice(expected, 200_000))
+    assert tail_chance(60, expected) == pytest.approx(2 * np.mean(drawn >= 60), abs=5 * np.sqrt(2e-3 / 200_000))
+
+
+def test_number_beside_its_expectation(cccp_model):
+    rng = np.random.default_rng(2)
+    number = compare_number(cccp_model, cccp_model, 49, rng=rng)
+    typical = float(cccp_model.expected_count(cccp_model.parameters.fiducial[None])[0])
+    assert number.fiducial == pytest.approx(typical, rel=0.05)
+    assert number.low < 5 < 49 < number.high  # sigma8 from 0.5 to 1.2
+    assert number.chance > 0.2
+    assert compare_number(cccp_model, cccp_model, 6000, rng=rng).chance < 1e-6
+
+
+def test_what_was_measured():
+    listed = {m.name: m for m in measured(clusters(log_lx_error=np.array([0.0, 0.03, 0.04, 0.0])))}
+    assert set(listed) == {"lx", "yx"}
+    assert (listed["yx"].known, listed["yx"].median) == (3, 14.0)
+    assert listed["lx"].error == pytest.approx(np.sqrt((0.03**2 + 0.04**2) / 2))
+    blind = measured(clusters(log_yx=np.full(4, np.nan)))[1]
+    assert blind.known == 0 and np.isnan(blind.median)
+
+
+def test_names_listed_twice():
+    assert listed_twice(clusters()) == ()
+    assert listed_twice(clusters(name=("A1", "A2", " a1 ", "A4"))) == ("A1", " a1 ")
+    assert listed_twice(clusters(name=("row 1", "row 2", "row 3", "row 4"))) == ()
+
+
+def test_measurements_listed_twice():
+    z, log_lx = np.array([0.05, 0.05, 0.1, 0.12]), np.array([44.0, 44.0, 44.5, 44.7])
+    assert listed_twice(clusters(z=z, log_lx=log_lx)) == ()  # their Y_X differ
+    log_yx = np.array([13.8, 13.8, np.nan, np.nan])
+    assert listed_twice(clusters(z=z, log_lx=log_lx, log_yx=log_yx)) == ("A1", "A2")
+    log_t = np.array([0.5, 0.6, 0.7, 0.8])  # which tells clusters of different names apart, not ones without
+    assert listed_twice(clusters(z=z, log_lx=log_lx, log_yx=log_yx, log_t=log_t)) == ()
+    nameless = clusters(name=("row 1", "row 2", "row 3", "row 4"), z=z, log_lx=log_lx, log_yx=log_yx, log_t=log_t)
+    assert listed_twice(nameless) == ("row 1", "row 2")
+    nothing = np.full(4, np.nan)
+    assert listed_twice(clusters(z=np.full(4, 0.05), log_lx=nothing, log_yx=nothing)) == ()
+
+
+def test_faint_clusters(cccp):
+    setup = cccp.setup
+    limit = setup.selection.log_luminosity_limit(clusters().z, np.full(4, 14.5), setup.cosmology, setup.relations)
+    off = np.array([0.1, -0.01, -0.1, -0.1])  # above, within rounding, below, below
+    catalogue = clusters(log_lx=limit + off, log_lx_error=np.array([0.0, 0.0, 0.02, 0.05]))
+    below, outright = faint_clusters(setup, catalogue)
+    assert below.tolist() == [False, False, True, True]
+    assert outright.tolist() == [False, False, True, False]
+    blurred = replace(setup, selection=replace(setup.selection, flux_error=0.05))
+    assert not faint_clusters(blurred, clusters(log_lx=limit + off))[1].any()
+    assert not faint_clusters(setup, clusters(log_lx=np.full(4, np.nan)))[0].any()
+
+
+def test_depth(nv22, cccp):
+    assert outside_depth(cccp.setup, np.array([0.02, 0.03, 0.24, 0.26])).tolist() == [True, False, False, True]
+    # half of 352 Mpc/h at z = 0.07 is 0.0606 in redshift
+    assert outside_depth(nv22.setup, np.array([0.005, 0.012, 0.128, 0.135])).tolist() == [True, False, False, True]
+
+
+def test_sentences(cccp_model, nv22_model):
+    cut = clusters(log_lx=np.array([42.0, 44.4, 44.6, 44.8]))
+    intake = take_in(cccp_model, cccp_model, cut, rng=np.random.default_rng(1))
+    first, second, third = intake_sentences(intake)
+    number = intake.number
+    start = f"four.fits: 4 clusters observed, {number.fiducial:.3g} expected at the fiducial parameters, 0."
+    assert first.startswith(start)
+    assert first.endswith(f" to {number.high:.0f} over 95% of the prior.")
+    assert second == "Medians: L_X 3.16e+44 erg/s, Y_X 1e+14 Msun/h keV; 1 of 4 have no Y_X."
+    assert third == "Below the flux limit: 1, 1 of them by more than their errors. Outside the survey's redshifts: 0."
+    intake = take_in(nv22_model, nv22_model, cut, rng=np.random.default_rng(1))
+    assert intake_sentences(intake)[2] == "Outside the survey's redshifts: 0."
+
+
+def test_errors_that_a_catalogue_lacks_are_the_setups(cccp_model):
+    model = forward_model(replace(cccp_model.setup, errors=(0.01, 0.014, 0.05)))
+    log_t = np.array([0.5, 0.6, 0.7, 0.8])
+    t_error = np.array([0.03, 0.0, np.nan, 0.02])
+    catalogue = clusters(log_t=log_t, log_t_error=t_error, log_lx_error=np.array([0.0, 0.06, 0.0, 0.0]))
+    seen = as_modelled(model, catalogue)
+    np.testing.assert_allclose(seen.log_yx_error, [0.02, 0.05, 0.03, 0.0])  # the last has no Y_X
+    error = catalogue_points(model, seen).error
+    np.testing.assert_allclose(error[:, 0], [0.01, 0.06, 0.01, 0.01])
+    np.testing.assert_allclose(error[:, 1], [0.03, 0.014, 0.014, 0.02])
+    np.testing.assert_allclose(error[:3, 2], [0.02, 0.05, 0.03])
+    blurred = replace(model.setup, selection=replace(model.setup.selection, flux_error=0.04))
+    lx = catalogue_points(forward_model(blurred), seen).error[:, 0]
+    np.testing.assert_allclose(lx, [np.hypot(0.01, 0.04), 0.06, *2 * [np.hypot(0.01, 0.04)]])
+
+
+def test_gas_masses_reach_the_full_level(nv22_model):
+    log_t, log_mgas = np.full(4, 0.5), np.array([13.3, 13.4, np.nan, 13.6])
+    catalogue = clusters(log_t=log_t, log_mgas=log_mgas, log_mgas_error=np.array([0.03, 0.0, 0.0, 0.0]))
+    points = catalogue_points(nv22_model, catalogue)
+    np.testing.assert_array_equal(points.observables, np.column_stack([catalogue.log_lx, log_t, log_mgas]))
+    np.testing.assert_array_equal(points.error[:, 2], [0.03, 0.0, 0.0, 0.0])
+
+
+def test_a_proxy_of_ones_own_is_not_taken_for_yx(nv22_model):
+    setup, log_mgas = nv22_model.setup, np.array([13.3, 13.4, 13.5, 13.6])
+    gas = forward_model(replace(setup, relations=with_proxy(setup.relations, "mgas")))
+    seen = as_modelled(gas, clusters(log_mgas=log_mgas, log_mgas_error=np.array([0.03, 0.0, 0.0, 0.0])))
+    np.testing.assert_array_equal(seen.log_yx, log_mgas)
+    np.testing.assert_array_equal(seen.log_yx_error, [0.03, 0.0, 0.0, 0.0])
+    assert not as_modelled(gas, clusters()).has_yx.any()
+    mass = forward_model(replace(setup, relations=with_proxy(setup.relations, "cnn_2d")))
+    assert not as_modelled(mass, clusters()).has_yx.any()
+    np.testing.assert_array_equal(as_modelled(nv22_model, clusters()).log_yx, clusters().log_yx)
+
+
+def test_levels_without_data_name_column_and_cure(cccp, cccp_model, tmp_path):
+    catalogue, data = catalogue_data(cccp, cccp_model, None)
+    require_levels(cccp, ("counts", "unbinned", "full"), (cccp_model, catalogue, data))
+    with pytest.raises(InputError, match=r"'full\+wl' needs M_WL, but a catalogue does not list it; run .*el full"):
+        require_levels(cccp, ("counts", "full+wl"), (cccp_model, catalogue, data))
+    table = open_catalogue(cccp, None)
+    path = tmp_path / "blind.csv"
+    rows = (f"{n},{z},{10**x:g}" for n, z, x in zip(table.name, table.z, table.log_lx, strict=True))
+    path.write_text("name,z,lx_0p5_2,tx,e_tx,m500_yx,e_m500_yx\n" + "\n".join(f"{row},,,," for row in rows))
+    content = cccp.model_dump(mode="json")
+    units = {"lx": "erg/s", "t": "keV", "t_error": "keV", "m500": "Msun", "m500_error": "Msun"}
+    for key, unit in units.items():
+        content["catalogue"]["columns"][key] = {"name": content["catalogue"]["columns"][key], "unit": unit}
+    config = type(cccp).model_validate(content)
+    catalogue, data = catalogue_data(config, cccp_model, path)
+    message = r"blind.csv: level 'selfcal' needs Y_X, but column 'm500_yx' holds no value .*run with --level counts"
+    with pytest.raises(InputError, match=message):
+        require_levels(config, ("counts", "selfcal"), (cccp_model, catalogue, data))
+    with pytest.raises(InputError, match=r"'full' needs T, but column 'tx' holds no value .*t = \{ name = \"COLUMN\""):
+        require_levels(config, ("full",), (cccp_model, catalogue, data))
