@@ -110,7 +110,8 @@ def test_sentences(cccp_model, nv22_model):
     intake = take_in(cccp_model, cccp_model, cut, rng=np.random.default_rng(1))
     first, second, third = intake_sentences(intake)
     number = intake.number
-    assert first.startswith(f"four.fits: 4 clusters observed, {number.fiducial:.3g} expected at the fiducial parameters, 0.")
+    start = f"four.fits: 4 clusters observed, {number.fiducial:.3g} expected at the fiducial parameters, 0."
+    assert first.startswith(start)
     assert first.endswith(f" to {number.high:.0f} over 95% of the prior.")
     assert second == "Medians: L_X 3.16e+44 erg/s, Y_X 1e+14 Msun/h keV; 1 of 4 have no Y_X."
     assert third == "Below the flux limit: 1, 1 of them by more than their errors. Outside the survey's redshifts: 0."
