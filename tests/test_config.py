@@ -99,7 +99,7 @@ def test_broken_configurations(tmp_path, wrong, right, message):
         ('flux_limit = "-1e-11 erg / (s cm2)"', 'flux_limit = "1.3e-11 erg / (s cm2)"', "must be positive"),
         ('flux_limit = "1.3e-11 erg / s"', 'flux_limit = "1.3e-11 erg / (s cm2)"', "not a unit of flux"),
         ("t_yx = 1.2", "t_yx = 0.62", "not those of any distribution"),
-        ('level = "full+wl"', 'level = "unbinned"', "sampler: level 'full+wl' needs weak-lensing masses; add a [weak_le"),
+        ('level = "full+wl"', 'level = "unbinned"', "sampler: level 'full+wl' needs weak-lensing masses; add a"),
         ("Om0 = 0.3\nh = 0.72\n\n[catalogue.columns]", None, "missing key 'catalogue.cosmology.Om0'"),
         ("zz = ", "z = ", "catalogue.columns.zz"),
     ],
