@@ -21,7 +21,7 @@ Array = np.ndarray
 
 Kind = Literal[
     "number", "prior_edge", "prior_tension", "goodness", "predictive", "mass_function", "listed_twice", "rows_left_out",
-    "table", "unit", "below_limit", "redshift", "not_converged",
+    "table", "unit", "below_limit", "redshift", "flux_error", "masses", "not_converged",
 ]  # fmt: skip
 """What a caution is about."""
 SURPRISE, IMPOSSIBLE = 0.01, 1e-6
@@ -34,6 +34,8 @@ BAD_FIT = 0.01
 """Posterior predictive p-value below which the model does not describe the catalogue."""
 SHIFT = 0.5
 """Part of the error of sigma8 by which a swap of the mass function may move it."""
+ROUGH = 0.03
+"""dex by which errors of L_X may differ from the survey's error of the flux."""
 _NAMED = 5
 
 
@@ -86,6 +88,18 @@ def of_redshifts(names: Sequence[str]) -> Caution | None:
     return Caution("redshift", f"outside the survey's depth: {listed(names)}") if names else None
 
 
+def of_flux_error(listed: float, assumed: float | None) -> Caution | None:
+    """rms error of the listed L_X, dex, unlike the error of the flux with which the survey selects."""
+    if assumed is None or not listed or abs(listed - assumed) < ROUGH:
+        return None
+    return Caution(
+        "flux_error",
+        f"the listed L_X have errors of {listed:.2f} dex, but the expected number assumes fluxes measured to "
+        f"{assumed:g} dex: clusters scatter over the limit. Set selection.flux_error = {listed:.2g}, unless L_X were "
+        "measured on other data than those that found the clusters",
+    )
+
+
 def before_fit(intake: Intake) -> tuple[Caution, ...]:
     """What can be said before anything is sampled."""
     found = (
@@ -93,6 +107,7 @@ def before_fit(intake: Intake) -> tuple[Caution, ...]:
         of_duplicates(intake.twice),
         of_faint(intake.outright_below),
         of_redshifts(intake.outside),
+        of_flux_error(next((m.error for m in intake.measured if m.name == "lx"), 0.0), intake.flux_error),
     )
     return (*(caution for caution in found if caution is not None), *intake.remarks)
 

@@ -39,7 +39,7 @@ def observed_against_predicted(
     model, catalogue = fitted
     errors = catalogue.log_yx_error[catalogue.has_yx]
     rms = float(np.sqrt(np.mean(errors**2))) if len(errors) else 0.0
-    model = forward_model(at_level(model, level).setup.with_yx_error(rms))
+    model = forward_model(replace(at_level(model, level).setup, errors=()).with_yx_error(rms))
     rng, samples = generator(seed, "goodness"), chain.samples
     theta = samples[rng.choice(len(samples), size=min(500, len(samples)), replace=False)]
     checks = []
@@ -66,6 +66,7 @@ def with_cautions(result: Result, parameters: ParameterSet, chains: Mapping[str,
     shares = {level: share_at_edges(parameters, chain.names, chain.samples) for level, chain in chains.items()}
     single = (of_convergence(result.chains), of_prediction(result.predictive))
     found: tuple[Caution, ...] = (
+        *(caution for caution in result.warnings if caution.kind == "masses"),
         *(() if result.intake is None else before_fit(result.intake)),
         *(caution for caution in single if caution is not None),
         *of_edges(parameters, shares),

@@ -102,6 +102,8 @@ class Intake:
         Names of clusters that are listed more than once.
     remarks : tuple of Caution
         Of the reader.
+    flux_error : float or None
+        Error of the flux with which the survey selects, dex; None if it does not select on flux.
     """
 
     source: str
@@ -113,6 +115,7 @@ class Intake:
     outside: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
     remarks: tuple[Caution, ...] = ()
+    flux_error: float | None = None
 
 
 def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, rng: np.random.Generator) -> Intake:
@@ -127,16 +130,18 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
     rng : numpy.random.Generator
     """
     below, outright = faint_clusters(model.setup, catalogue)
+    selection = model.setup.selection
     return Intake(
         catalogue.source,
         catalogue.size,
         compare_number(model, varied, catalogue.size, rng=rng),
         measured(catalogue),
-        int(below.sum()) if isinstance(model.setup.selection, FluxLimited) else None,
+        int(below.sum()) if isinstance(selection, FluxLimited) else None,
         _names(catalogue, outright),
         _names(catalogue, outside_depth(model.setup, catalogue.z)),
         listed_twice(catalogue),
         catalogue.remarks,
+        selection.flux_error if isinstance(selection, FluxLimited) else None,
     )
 
 

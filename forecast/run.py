@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .catalogue import Catalogue
-from .cautions import before_fit
+from .cautions import Caution, before_fit
 from .chains import Sampling, sample_all
 from .config import Config
 from .distribution import TabulatedDistribution, draw_medians
@@ -19,6 +19,7 @@ from .influence import InfluencePlan, build_influence
 from .intake import Intake, take_in
 from .ladder import build_ladder, build_survival, systematic_rows, variants, with_sample_variance
 from .likelihood import POINT_LEVELS, Data, at_level, require_data
+from .massrange import mass_concerns
 from .meandensity import expected_number
 from .mock import draw_mocks
 from .model import ForwardModel, forward_model
@@ -49,6 +50,7 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
         expected_count=count,
         quick=job.quick,
         headline=job.level or config.sampler.level,
+        warnings=tuple(Caution("masses", words) for words in mass_concerns(model)),
     )
 
 

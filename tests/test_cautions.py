@@ -13,6 +13,7 @@ from forecast.cautions import (
     of_duplicates,
     of_edges,
     of_faint,
+    of_flux_error,
     of_goodness,
     of_mass_function,
     of_number,
@@ -151,3 +152,11 @@ def test_without_a_chain_the_error_is_fishers(std, warned):
     result = replace(result, ladder=(row,), systematics=(SystematicRow("other", {"selfcal": 0.0120}),))
     assert bool(with_cautions(result, PRIORS, {}).warnings) is warned
     assert with_cautions(replace(result, ladder=()), PRIORS, {}).warnings == ()
+
+
+def test_errors_of_lx_beside_the_error_of_the_flux():
+    assert of_flux_error(0.08, 0.0).kind == "flux_error"
+    assert "Set selection.flux_error = 0.08" in of_flux_error(0.08, 0.0).text
+    assert of_flux_error(0.08, 0.09) is None
+    assert of_flux_error(0.0, 0.0) is None  # none listed
+    assert of_flux_error(0.08, None) is None  # selected in mass
