@@ -255,6 +255,8 @@ def brute_force(setup, sigma8, Om0, h, ns):
 def cone(cccp):
     """The light cone of CCCP with free shape parameters, as deep as 0.25, without sample variance."""
     setup = with_sample_variance(cccp.setup, False)
+    yx = replace(setup.relations.yx, hubble=0.0)  # Y_X h^2.5 against M h, and no published power
+    setup = replace(setup, relations=replace(setup.relations, yx=yx))
     priors = {"Om0": flat(0.17, 0.45), "h": gaussian(0.72, 0.04), "ns": gaussian(0.95, 0.02)}
     return forward_model(freed(setup, **priors))
 
