@@ -35,9 +35,9 @@ class Share:
 
     @property
     def partial(self) -> bool:
-        """Whether some clusters have it and others do not; numbers of expected data are whole up to quadrature."""
+        """Whether some clusters, or all, lack it; numbers of expected data are whole up to quadrature."""
         counted = self.known == round(self.known) and self.size == round(self.size)
-        return not self.absent and self.known < (1.0 if counted else 0.99) * self.size
+        return self.known < (1.0 if counted else 0.99) * self.size
 
 
 def needed(level: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -48,8 +48,15 @@ def needed(level: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def absent(shares: Iterable[Share]) -> tuple[str, ...]:
-    """Observables that no cluster has."""
-    return tuple(share.observable for share in shares if share.absent)
+    """Observables that no cluster has and without which a level is another one.
+
+    Weak-lensing masses, and of X-ray observables the only one, or all of them: single clusters tell something with
+    any of theirs.
+    """
+    listed = list(shares)
+    gone = [share.observable for share in listed if share.absent]
+    known = [share.observable for share in listed if not share.absent and share.observable != "wl"]
+    return tuple(name for name in gone if name == "wl" or not known)
 
 
 def require(level: str, shares: Sequence[Share]) -> None:

@@ -47,11 +47,13 @@ def test_full_levels_without_an_observable(lensed):
         likelihood("full+wl", lensed, Data(3.0, points=whole))
     blind = whole.observables.copy()
     blind[:, 1] = np.nan
-    with pytest.raises(InputError, match=r"'full' needs T, which none of the 3 clusters has; .*'unbinned'"):
-        likelihood("full", lensed, Data(3.0, points=replace(whole, observables=blind)))
-    blind[0, 1] = 0.5
-    some = likelihood("full", lensed, Data(3.0, points=replace(whole, observables=blind)))
-    assert np.isfinite(some(at(lensed))).all()
+    some = Data(3.0, points=replace(whole, observables=blind))
+    assert np.isfinite(likelihood("full", lensed, some)(at(lensed))).all()
+    words = level_words("full", some.shares("full", ("lx", "t", "mgas")), "whole")
+    assert words == "the redshift, L_X, M_gas of every cluster, and T of 0 of 3 clusters"
+    nothing = replace(whole, observables=np.full_like(blind, np.nan))
+    with pytest.raises(InputError, match=r"'full' needs L_X, T, M_gas, which none of the 3 clusters has; .*'unbinned'"):
+        likelihood("full", lensed, Data(3.0, points=nothing))
 
 
 def test_mocks_of_none_or_one_and_expected_data_are_legal(lensed):
@@ -79,7 +81,7 @@ def test_shares_of_a_catalogue():
 @pytest.mark.parametrize(
     ("known", "size", "absent", "partial"),
     [
-        (0, 49, True, False),
+        (0, 49, True, True),
         (0, 0, False, False),
         (48, 49, False, True),
         (1999, 2000, False, True),

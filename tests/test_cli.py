@@ -244,7 +244,7 @@ def test_levels_without_data_are_refused(csv_config, tmp_path):
     for arguments in ((), ("--level", "unbinned")):
         out = forecast("fit", csv_config, "--catalogue", path, "--quick", *arguments, cwd=tmp_path)
         fails(out, "needs Y_X, but column 'm500_yx' holds no value for any of the 49 clusters; map another column")
-        assert "or run with --level counts" in out.stderr
+        assert "or run with --level full" in out.stderr
 
 
 def set_cell(row, column, value):
