@@ -41,16 +41,16 @@ _KEPT, _REFINED = 64, 4
 """Densities of contaminants kept, and nodes of their table for each of the model's."""
 WIDEST_EXPANSION = 0.07
 """Width in log10 M, dex, up to which ln abundance around a mass is a local cubic (to 0.3%)."""
-STEEPEST = 0.8
-"""Change of a chance of selection over one scatter of Y_X, in its own widths, that five nodes resolve to 1e-4."""
+_RULES = ((0.8, 5), (1.25, 8))
+"""Change of a chance of selection over one scatter of Y_X, in its own widths, that so many nodes resolve to 1e-4."""
+STEEPEST = _RULES[-1][0]
 _REACH = 7.0
 """Scatters of Y_X beyond which a mass adds nothing."""
-_HERMITE_NODES = 5
-_HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(_HERMITE_NODES)
-_HERMITE_W = _HERMITE_W / SQRT2PI
 
 
-def _sum_of_expansions(log_number: Array, position: Array, step: Array, significance: Array, tilt: Array) -> Array:
+def _sum_of_expansions(
+    log_number: Array, position: Array, step: Array, chance: tuple[Array, Array], rule: tuple[Array, Array]
+) -> Array:
     """Gauss-Hermite sum over the residual of Y_X of abundance times chance, with ln abundance a cubic about each mass.
 
     Parameters
@@ -58,12 +58,16 @@ def _sum_of_expansions(log_number: Array, position: Array, step: Array, signific
     log_number : ndarray, shape (P, K, M)
     position : ndarray, shape (P, K, Q)
         Mass of each Y_X, in grid cells; it moves by `step` cells with each unit of the residual.
-    step, significance, tilt : ndarray
-        Chance of selection: a normal integral up to `significance` plus `tilt` times the residual.
+    step : ndarray
+    chance : tuple of ndarray
+        Of selection: a normal integral up to the first plus the second times the residual.
+    rule : tuple of ndarray
+        Nodes and weights of the sum.
     """
+    significance, tilt = chance
     cubic = local_cubic(log_number, position)
-    total, number, chance = np.zeros((3, *np.broadcast_shapes(significance.shape, position.shape)))
-    for node, weight in zip(_HERMITE_X, _HERMITE_W, strict=True):
+    total, number, above = np.zeros((3, *np.broadcast_shapes(significance.shape, position.shape)))
+    for node, weight in zip(*rule, strict=True):
         t = step * node
         np.multiply(cubic[3], t, out=number)
         for coefficient in (cubic[2], cubic[1]):
@@ -71,11 +75,23 @@ def _sum_of_expansions(log_number: Array, position: Array, step: Array, signific
             number *= t
         number += cubic[0]
         np.exp(number, out=number)
-        np.add(significance, tilt * node, out=chance)
-        number *= special.ndtr(chance, out=chance)
+        np.add(significance, tilt * node, out=above)
+        number *= special.ndtr(above, out=above)
         number *= weight
         total += number
     return total
+
+
+@lru_cache(maxsize=len(_RULES))
+def _hermite(number: int) -> tuple[Array, Array]:
+    """Nodes and weights of the average over a standard normal number."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(number)
+    return nodes, weights / SQRT2PI
+
+
+def _rule(steepness: float) -> tuple[Array, Array]:
+    """Nodes and weights that resolve a chance of selection of this steepness."""
+    return _hermite(next((number for limit, number in _RULES if steepness <= limit), _RULES[-1][1]))
 
 
 class FluxLimitedModel:
@@ -238,15 +254,21 @@ class FluxLimitedModel:
 
     def _beyond(self, error: Array) -> Array:
         """Whether residuals and errors (Q,) span too much of mass, or of the chance of selection, for an expansion."""
+        width, steepness = self._spans(error)
+        return (width > WIDEST_EXPANSION) | (steepness > STEEPEST)
+
+    def _spans(self, error: Array) -> tuple[Array, Array]:
+        """Largest width in log10 M, dex, and steepness of the chance of selection, with errors (Q,), (Q,) each."""
         v = self.parameters.fiducial_values
-        lines, beyond = self._lines(v), np.zeros(len(error), dtype=bool)
+        lines, found = self._lines(v), np.zeros((2, len(error)))
         for part in self._residuals(v):
             scatter = np.hypot(part.yx_scatter[..., None], error)
             width, rho = scatter / lines.yx.slope, part.correlation[..., None] * part.yx_scatter[..., None] / scatter
             spread = part.lx_scatter[..., None]
             tilt = np.abs(rho * spread - lines.lx.slope * width) / (spread * np.sqrt(1 - rho**2))
-            beyond |= ((width > WIDEST_EXPANSION) | (tilt > STEEPEST)).any(axis=tuple(range(width.ndim - 1)))
-        return beyond
+            each = [x.max(axis=tuple(range(x.ndim - 1)), initial=0.0) for x in (width, tilt)]
+            found = np.maximum(found, each)
+        return found[0], found[1]
 
     def _smooth_density(
         self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
@@ -268,7 +290,8 @@ class FluxLimitedModel:
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
         tilt = (rho * spread - columns(lx.slope, 3) * width) / unexplained
         position = np.broadcast_to(position, (len(log_number), *position.shape[1:]))
-        total = _sum_of_expansions(log_number, position, -width / self.step, significance, tilt)
+        rule = _rule(float(np.max(self._spans(error)[1], initial=0.0)))
+        total = _sum_of_expansions(log_number, position, -width / self.step, (significance, tilt), rule)
         return total.sum(axis=1) / columns(yx.slope, 2)
 
     def _nodal_density(
