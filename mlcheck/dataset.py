@@ -21,6 +21,7 @@ from forecast.suitereader import Suite, open_suite
 from .catalogues import Catalogues, Prescription, assemble, to_mocks
 from .layout import Layout, layout_of
 from .noise import NONE, Noise
+from .surveys import has_redshifts
 
 Array = np.ndarray
 SHARES = (0.8, 0.1, 0.1)
@@ -86,7 +87,7 @@ class Source:
     def layout(self, case: str) -> Layout:
         """Layout of a case."""
         columns = [column.name for column in self.suite.columns("clusters")]
-        return layout_of(columns, case, redshifts=hasattr(self.config.setup.geometry, "zmax"))
+        return layout_of(columns, case, redshifts=has_redshifts(self.config.setup))
 
     def read(
         self,
