@@ -87,6 +87,7 @@ def write_application(found: Application, members: tuple[Trained, ...], settings
             "survey": origin.survey,
             "survey_digest": origin.model,
             "suite_seed": origin.suite_seed,
+            "suite_contents": origin.contents,
             "split_seed": origin.split_seed,
             "catalogues": origin.catalogues,
             "training_seeds": [member.origin.seed for member in members],

@@ -12,6 +12,7 @@ import numpy as np
 from forecast.config import Config
 from forecast.errors import InputError
 from forecast.features import Sampler
+from forecast.manifest import model_digest
 from forecast.mock import Mocks
 from forecast.model import ForwardModel, forward_model
 from forecast.profiles import load_profiles
@@ -83,6 +84,11 @@ class Source:
     def digest(self) -> str:
         """Of all that the configuration makes of the forward model."""
         return self.suite.manifest.model
+
+    @cached_property
+    def contents(self) -> str:
+        """SHA-256 of the checksums of all its files: of what the suite holds, whoever made it."""
+        return model_digest(self.suite.manifest.shards)
 
     def layout(self, case: str) -> Layout:
         """Layout of a case."""

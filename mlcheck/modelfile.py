@@ -13,6 +13,7 @@ import tempfile
 import warnings
 import zipfile
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ class Origin:
     software : dict of str to str
     noise : tuple of float
         Measurement errors of log10 Y_X, dex, that the suite's clusters got at random; see `noise.Noise`.
+    contents : str
+        Digest of what the suite holds, as `dataset.Source` has it; "" in files of earlier versions.
     """
 
     survey: str
@@ -66,6 +69,19 @@ class Origin:
     backend: str
     software: dict[str, str]
     noise: tuple[float, ...] = ()
+    contents: str = ""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All that decides which catalogues a network sees, in words."""
+        return {
+            "survey": self.model,
+            "suite's content": self.contents,
+            "suite's seed": self.suite_seed,
+            "number of catalogues": self.catalogues,
+            "--split-seed": self.split_seed,
+            "errors of Y_X": self.noise,
+        }
 
     @staticmethod
     def versions() -> dict[str, str]:
@@ -99,6 +115,14 @@ class Trained:
     plan: TrainingPlan
     history: History
     origin: Origin
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the weights, and of the data they were trained on."""
+        found = hashlib.sha256(json.dumps(to_plain([self.scaler.to_dict(), self.origin])).encode())
+        for weight in self.network.model.get_weights():
+            found.update(np.ascontiguousarray(weight).tobytes())
+        return found.hexdigest()
 
     def check_survey(self, model: str, what: str) -> None:
         """Refuse catalogues of another survey.
@@ -225,7 +249,7 @@ def load_all(path: Path) -> tuple[Trained, ...]:
         raise InputError(f"{path}: no model there (*{SUFFIX}); 'mlcheck train' writes one")
     members = tuple(load(file) for file in files)
     for file, member in zip(files, members, strict=True):
-        if member.scaler != members[0].scaler or member.origin.model != members[0].origin.model:
+        if member.scaler != members[0].scaler or member.origin.data != members[0].origin.data:
             raise InputError(f"{file}: of another survey, case or training set than {files[0].name}; keep them apart")
     return members
 

@@ -33,6 +33,7 @@ def provenance(request: Request, trained: Sequence[Trained]) -> dict[str, Any]:
         "seed": request.seed,
         "split_seed": request.split_seed,
         "suite_seed": origin.suite_seed,
+        "suite_contents": origin.contents,
         "survey": origin.survey,
         "survey_digest": origin.model,
         "catalogues": origin.catalogues,
