@@ -16,6 +16,7 @@ from forecast.errors import InputError
 from forecast.files import json_text
 from forecast.manifest import model_digest
 from forecast.mock import Mocks
+from forecast.rng import generator
 
 from .backend import BACKEND
 from .catalogues import Catalogues
@@ -24,6 +25,7 @@ from .dataset import Simulator, Source, Split
 from .modelfile import SUFFIX, Origin, Trained, load, save
 from .noise import Noise
 from .presets import Architecture, Network, Whitening, Whitenings, build
+from .reference import Reference
 from .scaler import Scaler
 from .training import History, Task, TrainingPlan, train
 
@@ -145,13 +147,28 @@ class Laboratory:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that the members of an ensemble share."""
+    """Everything that the members of an ensemble share.
+
+    Parameters
+    ----------
+    train, validate, test : Catalogues
+    scaler : Scaler
+    whitening : tuple of Whitening or None
+    contents : str
+        Digest of what their suite holds.
+    """
 
     train: Catalogues
     validate: Catalogues
     test: Catalogues
     scaler: Scaler
     whitening: Whitenings | None
+    contents: str
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What the training catalogues are like."""
+        return Reference.of(self.train, self.contents, rng=generator(1, "reference"))
 
 
 def prepare(laboratory: Laboratory, case: str, preset: str) -> Prepared:
@@ -164,7 +181,7 @@ def prepare(laboratory: Laboratory, case: str, preset: str) -> Prepared:
         scaled, main = scaler.features(parts[0]), len(scaler.layout.main)
         rest = Whitening.of(scaled[:, main:]) if scaler.layout.supplementary else None
         whitening = (Whitening.of(scaled[:, :main]), rest)
-    return Prepared(parts[0], parts[1], parts[2], scaler, whitening)
+    return Prepared(parts[0], parts[1], parts[2], scaler, whitening, laboratory.source.contents)
 
 
 def train_members(request: Request, laboratory: Laboratory, prepared: Prepared) -> tuple[Trained, ...]:
@@ -193,7 +210,7 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
         found = load(path)
         _same(path, _depends_on(found.network.architecture, found.plan, found.scaler, found.origin), wanted)
         return found
-    network = untrained(architecture, prepared)
+    reference, network = prepared.reference, untrained(architecture, prepared)
     drawer = None if plan.simulate is None else Simulator(laboratory.source, request.case, seed, laboratory.noise)
     task = Task(
         network,
@@ -207,7 +224,7 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
     )
     label = f"{request.case}, member {number} of {request.members}" if request.members > 1 else request.case
     history = train(task, name=label, progress=request.progress)
-    trained = Trained(network, prepared.scaler, prepared.whitening, plan, history, origin)
+    trained = Trained(network, prepared.scaler, prepared.whitening, plan, history, origin, reference)
     save(trained, path)
     checkpoint.unlink(missing_ok=True)
     return load(path)
