@@ -218,9 +218,10 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
         raise InputError(f"{path}: truncated or damaged ({error}); restore it, or train the model again") from error
     if about.get("format") != _FORMAT:
         raise InputError(f"{path}: of format {about.get('format')}, not {_FORMAT}; train the model again")
-    for name, content in (("weights", weights), ("reference", reference)):
+    parts = (("weights", weights, "weights are"), ("reference", reference, "test of catalogues is"))
+    for name, content, words in parts:
         if content and hashlib.sha256(content).hexdigest() != about.get(f"{name}_sha256"):
-            raise InputError(f"{path}: its {name} are not what was saved; restore it, or train the model again")
+            raise InputError(f"{path}: its {words} not what was saved; restore it, or train the model again")
     return about, weights, reference
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
@@ -17,7 +16,7 @@ from .tails import GroupedTails
 Array = np.ndarray
 RARE = 0.001
 """Share of training clusters that are called unusual."""
-_FOLDS, _SOME, _PIECE = 5, 3000, 200_000
+_FOLDS, _SOME = 5, 3000
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def learn(training: Catalogues, *, rng: np.random.Generator) -> tuple[Norms, dic
         ]
         readings[name] = _joined(each, np.concatenate(folds))
         tails.append(GroupedTails.of(found.squares[:, part], labels))
-    single = [_of_clusters(summariser, alone, part) for part in _pieces(training)]
+    single = [_of_clusters(summariser, alone, part) for part in training.pieces()]
     readings["clusters"] = _joined(single, np.arange(len(training)))
     law = Law.of(data[0], data[2], data[1])
     return Norms(summariser, law, tails[0], tails[1], alone), readings
@@ -186,7 +185,7 @@ def _of_clusters(summariser: Summariser, tails: GroupedTails, catalogues: Catalo
 def _summaries(summariser: Summariser, training: Catalogues, rng: np.random.Generator) -> tuple[Array, Array]:
     """Summaries (P, K), and what `Law.of` takes for noise."""
     values, noise = [], []
-    for part in _pieces(training):
+    for part in training.pieces():
         values.append(summariser.summaries(part))
         difference, large = np.zeros_like(values[-1]), np.flatnonzero(part.size >= HALVED)
         if len(large):
@@ -195,10 +194,3 @@ def _summaries(summariser: Summariser, training: Catalogues, rng: np.random.Gene
             difference[large] = root * (summariser.summaries(first) - summariser.summaries(second))
         noise.append(difference)
     return np.concatenate(values), np.concatenate(noise)
-
-
-def _pieces(catalogues: Catalogues) -> Iterator[Catalogues]:
-    """The catalogues in pieces of about `_PIECE` clusters."""
-    number = math.ceil(len(catalogues.features) / _PIECE)
-    for index in np.array_split(np.arange(len(catalogues)), min(number, len(catalogues))):
-        yield catalogues.take(index)

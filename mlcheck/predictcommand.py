@@ -71,7 +71,8 @@ def _print(found: Judged) -> None:
 
     mean, std = found.filled("mean"), found.filled("std")
     total, refused = len(found.catalogues), found.refused
-    for i in range(min(_SHOWN, total)):
+    shown = [] if total == 1 and refused[0] else range(min(_SHOWN, total))
+    for i in shown:
         answer = f"sigma8 = {mean[i]:.4f}" + (f" ± {std[i]:.4f}" if std[i] == std[i] else "")
         if refused[i]:
             answer = f"refused: {found.reasons[i]}"

@@ -89,7 +89,8 @@ def _clusters(label: str, apart: str, count: int, size: int) -> str:
 
 
 def _mean(feature: str, deviation: float, sigma: float) -> str:
-    return f"its mean {_apart(feature, deviation, sigma)}; check the unit of {feature}, and which clusters are missing"
+    apart = _apart(feature, deviation, sigma)
+    return f"its mean {apart}; check the unit of {feature}, and that no clusters are missing"
 
 
 def _shape(summary: str, sigma: float) -> str:

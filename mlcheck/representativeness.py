@@ -66,11 +66,10 @@ class Representativeness:
     @property
     def words(self) -> str:
         """The verdict in one sentence, with the reason."""
+        place = {"inside": "like", "doubtful": "at the edge of"}.get(self.verdict, "unlike")
+        reason = "" if self.verdict == "inside" else f": {self.worst.words}"
         level = f"p {_probability(self.p)}, limit {self.false_alarm:g}"
-        if self.verdict == "inside":
-            return f"The catalogue is like those the network was trained on ({level})."
-        place = "unlike" if self.verdict == "outside" else "at the edge of"
-        return f"The catalogue is {place} those the network was trained on ({level}): {self.worst.words}."
+        return f"The catalogue is {place} the training ones ({level}){reason}."
 
 
 def judge(reference: Reference, catalogues: Catalogues) -> tuple[Representativeness, ...]:
@@ -86,8 +85,11 @@ def judge(reference: Reference, catalogues: Catalogues) -> tuple[Representativen
     InputError
         As `Reference.examine`.
     """
-    found = reference.examine(catalogues)
-    return tuple(_one(reference, catalogues, found, i) for i in range(len(catalogues)))
+    found: list[Representativeness] = []
+    for piece in catalogues.pieces():
+        examined = reference.examine(piece)
+        found += (_one(reference, piece, examined, i) for i in range(len(piece)))
+    return tuple(found)
 
 
 def require(reference: Reference | None, catalogues: Catalogues) -> None:
@@ -107,7 +109,7 @@ def require(reference: Reference | None, catalogues: Catalogues) -> None:
 
 UNTESTED = "the network's file, of an earlier version, cannot tell which catalogues are like its training ones"
 RETRAIN = "train it again, or --force to see what comes out"
-CURE = "Mend it, or train on such catalogues; --force shows the number anyway."
+CURE = "Or train on such catalogues; --force shows the number anyway."
 DISTRUSTED = "NOT TO BE TRUSTED"
 
 
@@ -159,13 +161,18 @@ def judge_suite(reference: Reference, suite: Catalogues) -> SuiteVerdict:
     """
     from scipy.stats import betabinom
 
-    found, size = reference.examine(suite), reference.training
+    found = [reference.examine(piece) for piece in suite.pieces()]
+    overall = np.concatenate([each.overall for each in found])
+    size = reference.training
     limit = int(USUAL * (size + 1))
-    beyond = found.overall >= -np.log(USUAL)
+    beyond = overall >= -np.log(USUAL)
     chance = float(betabinom.sf(int(beyond.sum()) - 1, len(suite), limit, size + 1 - limit))
     verdict = "outside" if chance <= SUITE_ALARM else "doubtful" if chance <= SUITE_DOUBTFUL else "inside"
-    shares = {test: float(np.mean(surprise >= -np.log(USUAL))) for test, surprise in found.surprise.items()}
-    low = float(np.mean(found.overall >= -np.log(0.01)))
+    shares = {
+        test: float(np.mean(np.concatenate([each.surprise[test] for each in found]) >= -np.log(USUAL)))
+        for test in found[0].surprise
+    }
+    low = float(np.mean(overall >= -np.log(0.01)))
     return SuiteVerdict(verdict, chance, len(suite), low, float(beyond.mean()), shares)
 
 

@@ -34,12 +34,12 @@ class Tails:
     shape: Array
 
     @classmethod
-    def of(cls, sample: Array) -> Tails:
+    def of(cls, sample: Array, caution: float = 1.0) -> Tails:
         """Of a sample (n, J).
 
         The tail is fitted by probability-weighted moments (Hosking & Wallis 1987, Technometrics 29, 339). It errs on
-        the side of rarer alarms: it is never lighter than an exponential, and its scale is that of the fit and one
-        standard error.
+        the side of rarer alarms: it is never lighter than an exponential, its scale is one standard error larger
+        than that of the fit, and its shape `caution` standard errors heavier.
         """
         share = float(np.clip(_WANTED / len(sample), _SHARE, _LARGEST_SHARE))
         knots = np.quantile(sample, np.linspace(0.0, 1.0 - share, _KNOTS), axis=0)
@@ -48,7 +48,7 @@ class Tails:
         rank = (np.arange(count, 0, -1) - 0.35) / count
         first, second = excess.mean(axis=0), (excess * rank[:, None]).mean(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            shape = np.clip(np.nan_to_num(2 - first / (first - 2 * second)), 0.0, _HEAVIEST)
+            shape = np.clip(np.nan_to_num(2 - first / (first - 2 * second)) + caution / np.sqrt(count), 0.0, _HEAVIEST)
         scale = first * (1 - shape) * (1 + 1 / np.sqrt(count))
         return cls(knots, share, np.maximum(scale, 1e-12), shape)
 
@@ -84,10 +84,14 @@ class GroupedTails:
 
     @classmethod
     def of(cls, sample: Array, names: Sequence[Hashable]) -> GroupedTails:
-        """Of a sample (n, J); statistics of equal names are of one group."""
+        """Of a sample (n, J); statistics of equal names are of one group.
+
+        The chances only rank statistics; whoever wants alarms learns how rare the rarest is. So shapes are fitted the
+        other way: as light as their errors allow.
+        """
         known = {name: i for i, name in enumerate(dict.fromkeys(names))}
-        columns, groups = Tails.of(sample), np.array([known[name] for name in names])
-        return cls(columns, groups, Tails.of(_largest(columns.surprise(sample), groups)))
+        columns, groups = Tails.of(sample, caution=-1.0), np.array([known[name] for name in names])
+        return cls(columns, groups, Tails.of(_largest(columns.surprise(sample), groups), caution=-1.0))
 
     def rarest(self, values: Array) -> tuple[Array, Array]:
         """-ln of the chance of the rarest group of values (m, J), (m,), and its rarest statistic, (m,)."""

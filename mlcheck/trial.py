@@ -148,11 +148,17 @@ def _laboratory(run: Path, networks: Mapping[str, tuple[Trained, ...]], suite: P
         raise InputError(f"{path}: truncated or damaged; train again with the same --out to write it anew") from error
     origin = members[0].origin
     laboratory = Laboratory(config, suite, origin.split_seed)
-    _check_suite(laboratory, origin, suite)
+    check_suite(laboratory, origin, suite)
     return laboratory
 
 
-def _check_suite(laboratory: Laboratory, origin: Origin, path: Path) -> None:
+def check_suite(laboratory: Laboratory, origin: Origin, path: Path) -> None:
+    """Refuse a suite, of a laboratory, that holds anything else than that which trained networks of an origin.
+
+    Raises
+    ------
+    InputError
+    """
     manifest = laboratory.source.suite.manifest
     if not origin.contents:
         raise InputError(f"{path}: the networks, of an earlier version, do not say what their suite held; train again")
