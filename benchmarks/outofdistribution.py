@@ -34,7 +34,7 @@ from mlcheck.representativeness import FALSE_ALARM
 
 Array = np.ndarray
 Spoil = Callable[[Catalogues, np.random.Generator], Catalogues]
-LEVELS = (FALSE_ALARM, 0.01, 0.05)
+LEVELS = (FALSE_ALARM, 0.001, 0.01, 0.05)
 _CHUNK = 2000
 
 
@@ -226,8 +226,8 @@ def markdown(result: dict[str, Any]) -> str:
         f"\n`python -m benchmarks.outofdistribution`, seed {result['seed']}. Fresh catalogues of the survey that the "
         f"test learnt from; refused at p <= {FALSE_ALARM:g}.\n",
         "| survey, case, suite | training catalogues | fresh catalogues | refused | share | 95% limit of the share | "
-        "p <= 0.01 | p <= 0.05 |",
-        "|---|---|---|---|---|---|---|---|",
+        "p <= 0.001 | p <= 0.01 | p <= 0.05 |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, found in result["alarms"].items():
         first, *others = (n / found["fresh"] for n in found["beyond"])

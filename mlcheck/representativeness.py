@@ -13,9 +13,9 @@ from .reasons import Verdict, verdict_of
 from .reference import TESTS, Examination, Reference
 
 Array = np.ndarray
-FALSE_ALARM = 0.001
+FALSE_ALARM = 0.0005
 """Largest share of catalogues like the training ones that are called outside."""
-DOUBTFUL = 10.0
+DOUBTFUL = 20.0
 """A catalogue is doubtful up to this many times the false-alarm rate."""
 SUITE_ALARM, SUITE_DOUBTFUL = 0.01, 0.05
 """Chances of so many unusual catalogues, below which a suite is outside, or doubtful."""

@@ -34,7 +34,7 @@ class Tails:
     shape: Array
 
     @classmethod
-    def of(cls, sample: Array, caution: float = 1.0) -> Tails:
+    def of(cls, sample: Array, caution: float = 0.0) -> Tails:
         """Of a sample (n, J).
 
         The tail is fitted by probability-weighted moments (Hosking & Wallis 1987, Technometrics 29, 339). It errs on
