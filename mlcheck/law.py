@@ -16,6 +16,30 @@ _DEGREE, _RIDGE = 3, 1e-6
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Summaries of P catalogues, to learn a law from.
+
+    Parameters
+    ----------
+    values : ndarray, shape (P, K)
+    size : ndarray of int, shape (P,)
+        Clusters.
+    noise : ndarray, shape (P, K)
+        Of each catalogue the difference of its halves' summaries, times the root of the reduced size
+        1 / (1/n1 + 1/n2); not looked at in catalogues of fewer than `HALVED` clusters.
+    """
+
+    values: Array
+    size: Array
+    noise: Array
+
+    def without(self, index: Array) -> Sample:
+        """Without some of the catalogues."""
+        values, noise = (np.delete(x, index, axis=0) for x in (self.values, self.noise))
+        return Sample(values, np.delete(self.size, index), noise)
+
+
+@dataclass(frozen=True)
 class Law:
     """K summaries of catalogues of N clusters: mean cubic in ln N, covariance A + B / N.
 
@@ -43,21 +67,15 @@ class Law:
     intrinsic: Array
 
     @classmethod
-    def of(cls, values: Array, size: Array, noise: Array) -> Law:
-        """Learn from summaries (P, K) of catalogues of `size` clusters, (P,), each weighted by its clusters.
-
-        Parameters
-        ----------
-        values, size : ndarray
-        noise : ndarray, shape (P, K)
-            Of each catalogue the difference of its halves' summaries, times the root of the reduced size
-            1 / (1/n1 + 1/n2): its covariance is B. Those of fewer than `HALVED` clusters are passed over.
+    def of(cls, sample: Sample) -> Law:
+        """Learn from catalogues, each weighted by its clusters; the covariance of their noise is B.
 
         Raises
         ------
         InputError
-            If no catalogue has so many clusters.
+            If no catalogue has `HALVED` clusters.
         """
+        values, size = sample.values, sample.size
         large = size >= HALVED
         if not large.any():
             raise InputError(
@@ -70,7 +88,7 @@ class Law:
         difference = (values - terms @ coefficients) * root
         scale = np.sqrt(np.sum(difference**2, axis=0) / size.sum())
         scale = np.where(scale > 1e-9, scale, 1.0)
-        difference, drawn = difference / scale, noise[large] / scale * root[large]
+        difference, drawn = difference / scale, sample.noise[large] / scale * root[large]
         sampling = drawn.T @ drawn / size[large].sum()
         sampling += _RIDGE * np.trace(sampling) / len(sampling) * np.eye(len(sampling))
         between = (difference.T @ difference - len(size) * sampling) / size.sum()

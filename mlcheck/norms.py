@@ -9,14 +9,16 @@ from typing import TypeVar
 import numpy as np
 
 from .catalogues import Catalogues
-from .law import HALVED, Law
+from .law import HALVED, Law, Sample
 from .summaries import Summariser, halves
 from .tails import GroupedTails
 
 Array = np.ndarray
 RARE = 0.001
 """Share of training clusters that are called unusual."""
-_FOLDS, _SOME = 5, 3000
+_FOLDS = 5
+_CLUSTERS = 400_000
+"""At most, that tell what is usual of single clusters."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,13 @@ def learn(training: Catalogues, *, rng: np.random.Generator) -> tuple[Norms, dic
     InputError
         As `Law.of`.
     """
-    some = training.take(rng.permutation(len(training))[:_SOME])
+    order = rng.permutation(len(training))
+    some = training.take(order[: max(1, int(np.searchsorted(training.size[order].cumsum(), _CLUSTERS)))])
     summariser = Summariser.of(some)
     alone = GroupedTails.of(summariser.deviations(some) ** 2, some.layout.groups)
-    data = (*_summaries(summariser, training, rng), training.size)
+    sample = _sample(summariser, training, rng)
     folds = np.array_split(rng.permutation(len(training)), _FOLDS)
-    found = _joined([_deviations(data, fold) for fold in folds], np.concatenate(folds))
+    found = _joined([_deviations(sample, fold) for fold in folds], np.concatenate(folds))
     readings, tails = {}, []
     for name, part in zip(("means", "shapes"), _parts_of(summariser), strict=True):
         labels = (*summariser.groups, ("distance",))[part]
@@ -147,8 +150,7 @@ def learn(training: Catalogues, *, rng: np.random.Generator) -> tuple[Norms, dic
         tails.append(GroupedTails.of(found.squares[:, part], labels))
     single = [_of_clusters(summariser, alone, part) for part in training.pieces()]
     readings["clusters"] = _joined(single, np.arange(len(training)))
-    law = Law.of(data[0], data[2], data[1])
-    return Norms(summariser, law, tails[0], tails[1], alone), readings
+    return Norms(summariser, Law.of(sample), tails[0], tails[1], alone), readings
 
 
 def _parts_of(summariser: Summariser) -> tuple[slice, slice]:
@@ -157,11 +159,9 @@ def _parts_of(summariser: Summariser) -> tuple[slice, slice]:
     return slice(0, number), slice(number, None)
 
 
-def _deviations(data: tuple[Array, Array, Array], fold: Array) -> Deviations:
+def _deviations(sample: Sample, fold: Array) -> Deviations:
     """Of the catalogues of a fold, by the law of the others."""
-    values, noise, size = data
-    law = Law.of(np.delete(values, fold, axis=0), np.delete(size, fold), np.delete(noise, fold, axis=0))
-    return Deviations.of(law, values[fold], size[fold])
+    return Deviations.of(Law.of(sample.without(fold)), sample.values[fold], sample.size[fold])
 
 
 def _joined(parts: Sequence[Record], order: Array) -> Record:
@@ -182,15 +182,15 @@ def _of_clusters(summariser: Summariser, tails: GroupedTails, catalogues: Catalo
     return Reading(surprise[row] - np.log(catalogues.size), row * number + worst, sigma * unit, sigma, count)
 
 
-def _summaries(summariser: Summariser, training: Catalogues, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Summaries (P, K), and what `Law.of` takes for noise."""
+def _sample(summariser: Summariser, training: Catalogues, rng: np.random.Generator) -> Sample:
+    """Summaries of the training catalogues and of their halves."""
     values, noise = [], []
-    for part in training.pieces():
-        values.append(summariser.summaries(part))
-        difference, large = np.zeros_like(values[-1]), np.flatnonzero(part.size >= HALVED)
+    for piece in training.pieces():
+        values.append(summariser.summaries(piece))
+        difference, large = np.zeros_like(values[-1]), np.flatnonzero(piece.size >= HALVED)
         if len(large):
-            first, second = halves(part.take(large), rng=rng)
+            first, second = halves(piece.take(large), rng=rng)
             root = np.sqrt(1 / (1 / first.size + 1 / second.size))[:, None]
             difference[large] = root * (summariser.summaries(first) - summariser.summaries(second))
         noise.append(difference)
-    return np.concatenate(values), np.concatenate(noise)
+    return Sample(np.concatenate(values), training.size, np.concatenate(noise))

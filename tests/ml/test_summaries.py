@@ -7,7 +7,7 @@ from scipy import stats
 from forecast.errors import InputError
 from forecast.rng import generator
 from mlcheck.catalogues import Catalogues
-from mlcheck.law import Law
+from mlcheck.law import Law, Sample
 from mlcheck.layout import Layout
 from mlcheck.summaries import Cloud, Space, Summariser, halves
 from mlcheck.tails import GroupedTails, Tails
@@ -96,7 +96,7 @@ def drawn_by_law(rng, number=6000):
 
 def test_law_learns_what_it_was_drawn_from():
     values, size, noise, a, b = drawn_by_law(np.random.default_rng(3))
-    law = Law.of(values, size, noise)
+    law = Law.of(Sample(values, size, noise))
     at, clusters = np.array([[5.0, -9.0], [4.0, -8.5]]), np.array([100, 20])
     for i, n in enumerate(clusters):
         precision = np.linalg.inv(a + b / n)
@@ -113,7 +113,7 @@ def test_law_learns_what_it_was_drawn_from():
 
 def test_law_of_tiny_catalogues():
     with pytest.raises(InputError, match="not one catalogue has 8 clusters"):
-        Law.of(np.zeros((5, 2)), np.array([1, 2, 3, 7, 7]), np.zeros((5, 2)))
+        Law.of(Sample(np.zeros((5, 2)), np.array([1, 2, 3, 7, 7]), np.zeros((5, 2))))
 
 
 def test_tails_of_known_distributions():
