@@ -21,20 +21,22 @@ from forecast.run import catalogue_data
 
 from .answers import LEVELS, Answer, exact_answers, network_answer
 from .catalogues import Catalogues, assemble
-from .draws import Drawn, draw
+from .draws import draw
 from .evaluation import Score
 from .inputs import read_columns
 from .layout import Layout
 from .modelfile import Trained
 from .noise import Noise
 from .predict import predict
-from .reference import Reference
-from .representativeness import Representativeness, judge
-from .reweighting import score_near
+from .representativeness import RETRAIN, UNTESTED, Representativeness, judge
+from .reweighting import Reweighting, reweigh, score_near
+from .summaries import Cloud, Space
 
 Array = np.ndarray
 NEAR = 0.1
 """Share of test catalogues, the nearest ones, on which the network is scored."""
+_MOST_CLUSTERS = 10_000
+_FOREIGN = "The network was trained for another survey than this one."
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,16 @@ class ApplyPlan:
     ----------
     job : forecast.output.Job
         Output folder, seed, length of the chains, progress.
-    training, held_out : int
-        Catalogues drawn from the survey's forward model for the test of representativeness.
+    mocks : int
+        Catalogues drawn from the survey's forward model: the network is scored on those most like the real one.
     force : bool
-        Answer even where the test refuses, or the survey is another.
+        Answer even where the test refuses or cannot be made, or the survey is another.
     levels : tuple of str
         Of the exact posteriors.
     """
 
     job: Job
-    training: int = 6000
-    held_out: int = 2000
+    mocks: int = 2000
     force: bool = False
     levels: tuple[str, ...] = LEVELS
 
@@ -70,7 +71,12 @@ class Application:
         Name of the catalogue's file.
     clusters : int
     features : tuple of str
-    representativeness : Representativeness
+    representativeness : Representativeness or None
+        None where the network's file has no test.
+    reweighting : Reweighting
+        Of the survey's clusters towards the catalogue's.
+    trusted : bool
+        Whether the network's answer, if there is one, may be believed.
     answers : tuple of Answer
         The network's first; empty if the catalogue was refused.
     near : Score or None
@@ -81,10 +87,17 @@ class Application:
     source: str
     clusters: int
     features: tuple[str, ...]
-    representativeness: Representativeness
+    representativeness: Representativeness | None
+    reweighting: Reweighting
+    trusted: bool
     answers: tuple[Answer, ...] = ()
     near: Score | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What the test says."""
+        return f"{UNTESTED}." if self.representativeness is None else self.representativeness.words
 
 
 def real_catalogue(catalogue: Catalogue, layout: Layout) -> Catalogues:
@@ -129,7 +142,7 @@ def check_fluxes(path: Path) -> None:
 
 
 def apply_network(members: Sequence[Trained], config: Config, path: Path | None, plan: ApplyPlan) -> Application:
-    """Test a catalogue for representativeness; then the network's posterior and the exact ones, unless refused.
+    """Is a catalogue like the training ones? Then the network's posterior and the exact ones; else it is refused.
 
     Parameters
     ----------
@@ -144,7 +157,7 @@ def apply_network(members: Sequence[Trained], config: Config, path: Path | None,
     Raises
     ------
     InputError
-        If the networks belong to another survey, or the catalogue cannot be used.
+        If the networks belong to another survey, cannot test the catalogue, or it cannot be used.
     """
     first, model = members[0], forward_model(config.setup)
     if not plan.force:
@@ -153,40 +166,51 @@ def apply_network(members: Sequence[Trained], config: Config, path: Path | None,
         raise InputError("the model gives a number and no posterior; train the compact preset")
     if path is not None and path.is_file():
         check_fluxes(path)
+    if first.reference is None and not plan.force:
+        raise InputError(f"{UNTESTED}; {RETRAIN}")
     catalogue, data = catalogue_data(config, model, path)
-    target = real_catalogue(catalogue, first.scaler.layout)
-    training, held_out = _mocks(first, config, plan)
-    reference = Reference.of(training.catalogues, held_out.catalogues, rng=generator(plan.job.seed, "reference"))
-    verdict = judge(reference, target)
-    notes = _notes(first, catalogue, target)
-    found = Application(catalogue.source, catalogue.size, target.layout.names, verdict, notes=notes)
-    if verdict.verdict == "outside" and not plan.force:
+    target, drawn = real_catalogue(catalogue, first.scaler.layout), _mocks(first, config, plan)
+    verdict = None if first.reference is None else judge(first.reference, target)[0]
+    own = first.origin.model == model_digest(config.setup)
+    trusted = own and verdict is not None and verdict.verdict != "outside"
+    notes = _notes(first, catalogue, target) if own else (*_notes(first, catalogue, target), _FOREIGN)
+    found = Application(
+        catalogue.source, catalogue.size, target.layout.names, verdict, _reweighted(target, drawn, verdict, plan),
+        trusted, notes=notes,
+    )  # fmt: skip
+    if not (trusted or plan.force):
         return found
     answers = (network_answer(members, target), *exact_answers(config, (model, data), plan.job, plan.levels))
-    return replace(found, answers=answers, near=_near(members, reference, target, held_out.catalogues))
+    return replace(found, answers=answers, near=_near(members, target, drawn))
 
 
-def _near(members: Sequence[Trained], reference: Reference, target: Catalogues, held_out: Catalogues) -> Score:
-    """The network's score on the held-out catalogues nearest to the real one."""
-    cloud = reference.clouds[0]
-    points, at = (cloud.space.white(reference.summaries(each)[0]) for each in (held_out, target))
-    found, truth = predict(members, held_out, check=False), held_out.sigma8
-    distance = np.linalg.norm(points - at, axis=1)
+def _reweighted(
+    target: Catalogues, drawn: Catalogues, verdict: Representativeness | None, plan: ApplyPlan
+) -> Reweighting:
+    rng, tests = generator(plan.job.seed, "reweighting"), () if verdict is None else verdict.tests
+    some = rng.permutation(len(drawn.features))[:_MOST_CLUSTERS]
+    training, mine = drawn.features[some].astype(float), target.features.astype(float)
+    culled = next((test.count / len(mine) for test in tests if test.test == "clusters"), float("nan"))
+    return reweigh(Space.of(drawn.features.astype(float)), training, mine, target.layout.names, outside=culled)
+
+
+def _near(members: Sequence[Trained], target: Catalogues, drawn: Catalogues) -> Score:
+    """The network's score on the drawn catalogues nearest to the real one."""
+    cloud = Cloud.of(drawn)
+    found, truth = predict(members, drawn, check=False), drawn.sigma8
+    distance = np.linalg.norm(cloud.white(drawn) - cloud.white(target), axis=1)
     posterior = (found.std, found.cumulative(truth))
     return score_near("network", distance, NEAR, found.mean, truth, posterior=posterior)
 
 
-def _mocks(first: Trained, config: Config, plan: ApplyPlan) -> tuple[Drawn, Drawn]:
-    """Catalogues like the training ones, with their measurement errors."""
-    noise, case, seed = Noise(first.origin.noise), first.scaler.layout.case, plan.job.seed
-    parts = []
-    for i, (name, size) in enumerate((("training", plan.training), ("held out", plan.held_out))):
-        if plan.job.progress is not None:
-            plan.job.progress("drawing catalogues", i, 2, float("nan"))
-        drawn = draw(config, case, size, name=name, seed=1000 + 2 * seed + i)
-        blurred = noise.blurred(drawn.catalogues, seed=1000 + 2 * seed + i)
-        parts.append(Drawn(name, blurred, drawn.mocks))
-    return parts[0], parts[1]
+def _mocks(first: Trained, config: Config, plan: ApplyPlan) -> Catalogues:
+    """Catalogues like the training ones, none of them among these, with their measurement errors."""
+    if plan.job.progress is not None:
+        plan.job.progress("drawing catalogues", 0, 1, float("nan"))
+    seed = 1000 + plan.job.seed
+    drawn = draw(config, first.scaler.layout.case, plan.mocks, name="mocks", seed=seed)
+    first.scaler.check_layout(drawn.catalogues)
+    return Noise(first.origin.noise).blurred(drawn.catalogues, seed=seed)
 
 
 def _notes(first: Trained, catalogue: Catalogue, target: Catalogues) -> tuple[str, ...]:

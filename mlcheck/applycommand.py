@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from .apply import Application
     from .modelfile import Trained
 
-Mocks = Annotated[int, typer.Option("--mocks", min=800, help="Catalogues drawn to know the training distribution.")]
-Force = Annotated[bool, typer.Option("--force", help="Answer even outside the training distribution.")]
+Mocks = Annotated[
+    int, typer.Option("--mocks", min=200, help="Mocks drawn; the network is scored on those most like the catalogue.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Answer even if the catalogue is unlike the training ones.")]
 
 
 def apply_command(
@@ -28,7 +30,7 @@ def apply_command(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Cut the chains of the exact posteriors short.")] = False,
     force: Force = False,
-    mocks: Mocks = 8000,
+    mocks: Mocks = 2000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of mocks and chains.")] = 1,
     out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/apply"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Discard the chains of an earlier run.")] = False,
@@ -37,7 +39,7 @@ def apply_command(
 ) -> None:
     """Apply a network to real clusters, beside 'forecast fit' on the same ones.
 
-    First the catalogue is compared with the training distribution; one that lies outside is refused (exit code 2).
+    First the catalogue is held against the training ones; one that is unlike them is refused (exit code 2).
     """
     from forecast.cli import exit_codes, progress_bar
 
@@ -49,19 +51,17 @@ def apply_command(
 
         from .apply import ApplyPlan, apply_network
         from .modelfile import load_all
+        from .representativeness import CURE
 
         members = load_all(model)
         name = config or members[0].origin.survey
         settings = load_config(name)
         job = Job(Path(name).stem, out, seed, quick, overwrite=overwrite, progress=report)
         prepare_output(out)
-        found = apply_network(members, settings, catalogue, ApplyPlan(job, mocks - mocks // 4, mocks // 4, force))
+        found = apply_network(members, settings, catalogue, ApplyPlan(job, mocks, force))
         content = write_application(found, members, settings, job)
         if not found.answers:
-            raise InputError(
-                f"{found.source}: {found.representativeness.words} The network's answer would mean nothing; train it "
-                "on such catalogues, or --force to see what comes out"
-            )
+            raise InputError(f"{found.source}: {found.words} {CURE}")
     if as_json:
         typer.echo(json_text(content))
     elif not quiet:
@@ -76,26 +76,19 @@ def write_application(found: Application, members: tuple[Trained, ...], settings
     from forecast.plots import save_figure
 
     from .applyplot import posterior_figure
+    from .modelfile import provenance
 
-    origin = members[0].origin
     content = {
         "provenance": {
             "command": "apply",
             "catalogue": found.source,
             "seed": job.seed,
             "quick": job.quick,
-            "survey": origin.survey,
-            "survey_digest": origin.model,
-            "suite_seed": origin.suite_seed,
-            "split_seed": origin.split_seed,
-            "catalogues": origin.catalogues,
-            "training_seeds": [member.origin.seed for member in members],
-            "backend": origin.backend,
-            "software": origin.software,
+            **provenance(members),
             "config": settings.model_dump(mode="json"),
         },
         "refused": not found.answers,
-        "words": [found.representativeness.words, found.representativeness.reweighting.words, *found.notes],
+        "words": [*first_words(found), found.reweighting.words, *found.notes],
         **asdict(found),
     }
     write_json(job.out / "results.json", content)
@@ -106,13 +99,24 @@ def write_application(found: Application, members: tuple[Trained, ...], settings
     return content
 
 
+def first_words(found: Application) -> list[str]:
+    """What must be read before any number."""
+    from .representativeness import DISTRUSTED
+
+    if found.trusted or not found.answers:
+        return [found.words]
+    return [f"The network's answer is {DISTRUSTED}; it is shown because of --force.", found.words]
+
+
 def print_application(found: Application) -> None:
     """Print verdict, posteriors and notes."""
     typer.echo(f"{found.source}: {found.clusters} clusters, {', '.join(found.features)}")
-    typer.echo(found.representativeness.words)
-    typer.echo(found.representativeness.reweighting.words)
+    for words in first_words(found):
+        typer.echo(words)
+    typer.echo(found.reweighting.words)
     for answer in found.answers:
-        typer.echo(f"  {answer.words:<45} sigma8 = {answer.mean:.4f} ± {answer.std:.4f}")
+        mark = "" if found.trusted or answer.method != "network" else ", not to be trusted"
+        typer.echo(f"  {answer.words + mark:<45} sigma8 = {answer.mean:.4f} ± {answer.std:.4f}")
     if found.near is not None:
         near = found.near
         typer.echo(

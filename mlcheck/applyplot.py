@@ -33,7 +33,8 @@ def posterior_figure(found: Application, published: Sequence[tuple[str, float, f
     axes = figure.subplots()
     network, exact = found.answers[0], found.answers[1:]
     axes.fill_between(network.sigma8, network.density, color="#CC79A7", alpha=0.35, lw=0)
-    axes.plot(network.sigma8, network.density, color="#CC79A7", label=_label("network", network.mean, network.std))
+    name = "network" if found.trusted else "network, not to be trusted"
+    axes.plot(network.sigma8, network.density, color="#CC79A7", label=_label(name, network.mean, network.std))
     for answer in exact:
         colour, dash = LEVEL_STYLE[answer.method][0], _DASHES.get(answer.method, "-")
         label = _label(LABELS.get(answer.method, answer.method), answer.mean, answer.std)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -111,6 +112,12 @@ class Catalogues:
         return Catalogues(
             self.layout, self.features[rows], self.size[index], self.number[index], parameters, self.log_mass[rows]
         )
+
+    def pieces(self, clusters: int = 200_000) -> Iterator[Catalogues]:
+        """The catalogues, in order, in pieces of about so many clusters."""
+        number = math.ceil(len(self.features) / clusters)
+        for index in np.array_split(np.arange(len(self)), max(1, min(number, len(self)))):
+            yield self.take(index)
 
     def keep(self, chosen: Array) -> Catalogues:
         """Only the clusters where `chosen`, shape (n,), is true."""

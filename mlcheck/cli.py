@@ -13,6 +13,7 @@ import typer
 from forecast.cli import exit_codes, print_version, progress_bar
 
 from .applycommand import apply_command
+from .predictcommand import predict_command
 
 app = typer.Typer(
     help="Networks that infer sigma8 from cluster catalogues, held against the statistical forecast.",
@@ -140,42 +141,7 @@ def train(
         typer.echo(f"networks, results and figures: {folder}")
 
 
-@app.command()
-def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file, or a folder of them (an ensemble).")],
-    catalogue: Annotated[
-        Path, typer.Argument(metavar="CATALOGUE_OR_SUITE", help="A suite's folder, or a table with the features.")
-    ],
-    out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/predictions"),
-    force: Annotated[bool, typer.Option("--force", help="Even outside what the network was trained for.")] = False,
-    quiet: Quiet = False,
-    as_json: Json = False,
-) -> None:
-    """What a network says of a suite's catalogues, or of one table of clusters."""
-    with exit_codes():
-        from forecast.files import json_text
-        from forecast.output import prepare_output
-
-        from .inputs import read_inputs
-        from .modelfile import load_all
-        from .output import write_predictions
-        from .predict import predict as predict_sigma8
-
-        members = load_all(model)
-        catalogues = read_inputs(catalogue, members[0], check=not force)
-        found = predict_sigma8(members, catalogues, check=not force)
-        prepare_output(out)
-        write_predictions(out / "predictions.csv", catalogues, found)
-    if as_json:
-        typer.echo(json_text({"sigma8": found.mean, "std": found.std, "members": found.members}))
-    elif not quiet:
-        rows = zip(catalogues.number, catalogues.size, found.mean, found.std, strict=True)
-        for number, size, mean, std in list(rows)[:20]:
-            width = f" ± {std:.4f}" if std == std else ""
-            typer.echo(f"catalogue {number}: {size} clusters, sigma8 = {mean:.4f}{width}")
-        if len(catalogues) > 20:
-            typer.echo(f"... and {len(catalogues) - 20:,} more")
-        typer.echo(f"predictions: {out / 'predictions.csv'}")
+app.command("predict")(predict_command)
 
 
 @app.command("cases")

@@ -18,6 +18,7 @@ from .masspeak import MassCurve, Peak, mass_curve, mass_peak
 from .part import Cell, Part, Picture, Table, listed, pm, probability
 from .plots import agreement_figure, prediction_figure
 from .sharederrors import SharedErrors, shared_errors
+from .surveys import break_mass
 from .thinning import cluster_order
 from .trustplots import mass_curves_figure
 from .verdict import Finding
@@ -229,8 +230,7 @@ def _on_peaks(case: str, pair: _Pair, log_break: float | None) -> list[str]:
 
 def log_break(evidence: Evidence) -> float | None:
     """log10 of the survey's break mass, Msun/h, where it has one."""
-    value = getattr(evidence.trial.model.setup.selection, "log_break", None)
-    return None if value is None else float(value)
+    return break_mass(evidence.trial.model.setup.selection)
 
 
 class _Pair:

@@ -12,6 +12,7 @@ import numpy as np
 from forecast.config import Config
 from forecast.errors import InputError
 from forecast.features import Sampler
+from forecast.manifest import model_digest
 from forecast.mock import Mocks
 from forecast.model import ForwardModel, forward_model
 from forecast.profiles import load_profiles
@@ -21,6 +22,7 @@ from forecast.suitereader import Suite, open_suite
 from .catalogues import Catalogues, Prescription, assemble, to_mocks
 from .layout import Layout, layout_of
 from .noise import NONE, Noise
+from .surveys import has_redshifts
 
 Array = np.ndarray
 SHARES = (0.8, 0.1, 0.1)
@@ -83,10 +85,15 @@ class Source:
         """Of all that the configuration makes of the forward model."""
         return self.suite.manifest.model
 
+    @cached_property
+    def contents(self) -> str:
+        """SHA-256 of the checksums of all its files: of what the suite holds, whoever made it."""
+        return model_digest(self.suite.manifest.shards)
+
     def layout(self, case: str) -> Layout:
         """Layout of a case."""
         columns = [column.name for column in self.suite.columns("clusters")]
-        return layout_of(columns, case, redshifts=hasattr(self.config.setup.geometry, "zmax"))
+        return layout_of(columns, case, redshifts=has_redshifts(self.config.setup))
 
     def read(
         self,

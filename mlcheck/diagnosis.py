@@ -13,7 +13,7 @@ from forecast.moments import MomentsPlan, posterior_moments
 
 from .catalogues import Catalogues
 from .draws import Drawn
-from .reference import Reference
+from .summaries import Cloud
 
 Array = np.ndarray
 LEVELS = ("counts", "unbinned")
@@ -86,21 +86,22 @@ class Diagnosis:
 
 
 def signature(
-    reference: Reference, model: ForwardModel, drawn: Drawn, plan: MomentsPlan, *, kind: str = ""
+    cloud: Cloud, model: ForwardModel, drawn: Drawn, plan: MomentsPlan, *, kind: str = ""
 ) -> Signature:
     """Signature of catalogues.
 
     Parameters
     ----------
-    reference : Reference
+    cloud : Cloud
+        The training catalogues.
     model : ForwardModel
-        That of the training catalogues.
+        Theirs.
     drawn : Drawn
     plan : MomentsPlan
         Of the exact posterior means.
     kind : str
     """
-    whole = reference.clouds[0].space.white(reference.summariser.distributions(drawn.catalogues))
+    whole = cloud.white(drawn.catalogues)
     each = np.column_stack([label_errors(model, level, drawn, plan) for level in LEVELS])
     labels = np.concatenate([each.mean(axis=0), np.sqrt(2) * (np.sqrt(np.mean(each**2, axis=0)) - 1)])
     return Signature(drawn.name, kind, len(drawn.sigma8), whole.mean(axis=0), labels)
@@ -113,7 +114,7 @@ def label_errors(model: ForwardModel, level: str, drawn: Drawn, plan: MomentsPla
 
 
 def diagnose(
-    reference: Reference, judged: Signature, catalogues: Catalogues, known: Sequence[Signature]
+    cloud: Cloud, judged: Signature, catalogues: Catalogues, known: Sequence[Signature]
 ) -> Diagnosis:
     """Test the signature of judged catalogues, and find the known faults it looks like.
 
@@ -123,7 +124,7 @@ def diagnose(
     count = judged.catalogues
     chi = float(count * judged.features @ judged.features)
     worst = float(count * np.max(judged.labels**2))
-    name, deviation = _most(reference, catalogues)
+    name, deviation = _most(cloud, catalogues)
     vector = judged.vector
     likeness = [
         (s.name, s.kind, float(vector @ s.vector / (np.linalg.norm(vector) * np.linalg.norm(s.vector)))) for s in known
@@ -137,9 +138,9 @@ def diagnose(
     )
 
 
-def _most(reference: Reference, catalogues: Catalogues) -> tuple[str, float]:
+def _most(cloud: Cloud, catalogues: Catalogues) -> tuple[str, float]:
     """Summary whose mean differs most from training catalogues', and by how many standard errors."""
-    values, cloud = reference.summariser.distributions(catalogues), reference.clouds[0]
+    values = cloud.coordinates(catalogues)
     deviation = np.sqrt(len(values)) * (values.mean(axis=0) - cloud.space.mean) / cloud.space.scale
     worst = int(np.abs(deviation).argmax())
     return cloud.names[worst], float(deviation[worst])

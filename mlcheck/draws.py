@@ -17,6 +17,7 @@ from forecast.rng import generator
 from .catalogues import Catalogues, assemble, to_mocks
 from .dataset import Source
 from .layout import Layout, layout_of
+from .surveys import has_redshifts
 
 Array = np.ndarray
 _CHUNK = 500
@@ -75,7 +76,7 @@ def draw(config: Config, case: str, size: int, *, name: str, seed: int) -> Drawn
 def survey_layout(config: Config, case: str) -> Layout:
     """Layout of a case for a survey."""
     columns = [column.name for column in cluster_columns(config.setup, load_profiles())]
-    return layout_of(columns, case, redshifts=hasattr(config.setup.geometry, "zmax"))
+    return layout_of(columns, case, redshifts=has_redshifts(config.setup))
 
 
 def changed(config: Config, **tables: object) -> Config:

@@ -22,6 +22,7 @@ from .predict import Predictions, predict
 from .reference import Reference
 from .saliency import NetworkSaliency, end_saliency
 from .store import Store
+from .summaries import Cloud
 from .thinning import Thinned, surprise, thin
 from .trial import Trial
 
@@ -245,10 +246,12 @@ class Evidence:
         compute = lambda: leave_one_out(members, self.alone(case), progress=told)  # noqa: E731
         return self.kept(f"alone-{case}", LeaveOneOut, compute, [self.plan.exact, self.plan.alone])
 
+    @property
+    def reference(self) -> Reference | None:
+        """What the training catalogues were like, as the network's file has it."""
+        return self.trial.networks[self.main][0].reference
+
     @cached_property
-    def reference(self) -> Reference:
-        """Training distribution, and held-out catalogues as the null."""
-        case = self.main
-        training = self.trial.training(case)
-        held_out = self.trial.laboratory.read(case).take(self.trial.laboratory.split.validate)
-        return Reference.of(training, held_out, rng=self.rng("reference"))
+    def cloud(self) -> Cloud:
+        """The training catalogues as points."""
+        return Cloud.of(self.trial.training(self.main))

@@ -20,7 +20,9 @@ Array = np.ndarray
 
 
 def read_inputs(path: Path, model: Trained, *, check: bool = True) -> Catalogues:
-    """Catalogues of a suite's folder, or of one table file (ECSV, FITS, VOTable, CSV, Parquet).
+    """Catalogues of a suite's folder, or of a table of clusters (ECSV, FITS, VOTable, CSV, Parquet).
+
+    A table with a column `catalogue` holds those of its numbers, any other is one catalogue, number 0.
 
     Parameters
     ----------
@@ -54,11 +56,20 @@ def read_inputs(path: Path, model: Trained, *, check: bool = True) -> Catalogues
     if missing:
         hint = nearest(missing[0], list(columns))
         raise InputError(f"{path}: no column '{missing[0]}', a feature of this model ({', '.join(needed)}); {hint}")
-    size = np.array([len(columns["log_lx"])])
-    if not size[0]:
+    number = columns.get("catalogue", np.zeros(len(columns["log_lx"])))
+    if not len(number):
         raise InputError(f"{path}: no clusters in it; a catalogue needs at least one")
-    clusters = {name: columns[name] for name in needed}
-    return assemble(layout, clusters, {"size": size, "catalogue": np.array([0])}, (), seed=model.origin.split_seed)
+    if not np.array_equal(number, np.round(number)):
+        raise InputError(f"{path}: column 'catalogue' must hold whole numbers; number the catalogues, or drop it")
+    order, (every, size) = np.argsort(number, kind="stable"), np.unique(number, return_counts=True)
+    clusters = {name: columns[name][order] for name in needed}
+    table = {"size": size, "catalogue": every.astype(int)}
+    return assemble(layout, clusters, table, (), seed=model.origin.split_seed)
+
+
+def is_foreign(path: Path, model: Trained) -> bool:
+    """Whether a path is a suite of another survey than the model's."""
+    return path.is_dir() and Source.open(path).digest != model.origin.model
 
 
 def read_columns(path: Path) -> dict[str, Array]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +13,10 @@ import numpy as np
 
 from forecast.config import load_config as load_survey
 from forecast.errors import InputError
-from forecast.files import json_text, to_plain
+from forecast.files import json_text
 from forecast.manifest import model_digest
 from forecast.mock import Mocks
+from forecast.rng import generator
 
 from .backend import BACKEND
 from .catalogues import Catalogues
@@ -25,6 +25,7 @@ from .dataset import Simulator, Source, Split
 from .modelfile import SUFFIX, Origin, Trained, load, save
 from .noise import Noise
 from .presets import Architecture, Network, Whitening, Whitenings, build
+from .reference import Reference
 from .scaler import Scaler
 from .training import History, Task, TrainingPlan, train
 
@@ -140,18 +141,34 @@ class Laboratory:
             BACKEND,
             Origin.versions(),
             self.noise.errors,
+            self.source.contents,
         )
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that the members of an ensemble share."""
+    """Everything that the members of an ensemble share.
+
+    Parameters
+    ----------
+    train, validate, test : Catalogues
+    scaler : Scaler
+    whitening : tuple of Whitening or None
+    contents : str
+        Digest of what their suite holds.
+    """
 
     train: Catalogues
     validate: Catalogues
     test: Catalogues
     scaler: Scaler
     whitening: Whitenings | None
+    contents: str
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What the training catalogues are like."""
+        return Reference.of(self.train, self.contents, rng=generator(1, "reference"))
 
 
 def prepare(laboratory: Laboratory, case: str, preset: str) -> Prepared:
@@ -164,7 +181,7 @@ def prepare(laboratory: Laboratory, case: str, preset: str) -> Prepared:
         scaled, main = scaler.features(parts[0]), len(scaler.layout.main)
         rest = Whitening.of(scaled[:, main:]) if scaler.layout.supplementary else None
         whitening = (Whitening.of(scaled[:, :main]), rest)
-    return Prepared(parts[0], parts[1], parts[2], scaler, whitening)
+    return Prepared(parts[0], parts[1], parts[2], scaler, whitening, laboratory.source.contents)
 
 
 def train_members(request: Request, laboratory: Laboratory, prepared: Prepared) -> tuple[Trained, ...]:
@@ -188,12 +205,12 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
         path.unlink(missing_ok=True)
         checkpoint.unlink(missing_ok=True)
     origin = laboratory.origin(seed)
+    wanted = _depends_on(architecture, plan, prepared.scaler, origin)
     if path.exists():
         found = load(path)
-        _same(path, (found.network.architecture, found.plan, found.scaler, found.origin.model, found.origin.suite_seed),
-              (architecture, plan, prepared.scaler, origin.model, origin.suite_seed))
+        _same(path, _depends_on(found.network.architecture, found.plan, found.scaler, found.origin), wanted)
         return found
-    network = untrained(architecture, prepared)
+    reference, network = prepared.reference, untrained(architecture, prepared)
     drawer = None if plan.simulate is None else Simulator(laboratory.source, request.case, seed, laboratory.noise)
     task = Task(
         network,
@@ -201,13 +218,13 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
         prepared.scaler,
         prepared.train,
         prepared.validate,
-        _identity(architecture, plan, prepared.scaler, origin),
+        model_digest(wanted, BACKEND)[:16],
         checkpoint,
         drawer,
     )
     label = f"{request.case}, member {number} of {request.members}" if request.members > 1 else request.case
     history = train(task, name=label, progress=request.progress)
-    trained = Trained(network, prepared.scaler, prepared.whitening, plan, history, origin)
+    trained = Trained(network, prepared.scaler, prepared.whitening, plan, history, origin, reference)
     save(trained, path)
     checkpoint.unlink(missing_ok=True)
     return load(path)
@@ -229,23 +246,21 @@ def untrained(architecture: Architecture, prepared: Prepared) -> Network:
     return network
 
 
-def _same(path: Path, found: Sequence[Any], wanted: Sequence[Any]) -> None:
-    words = ("network", "training plan", "training data or case", "survey", "suite")
-    for word, a, b in zip(words, found, wanted, strict=True):
-        if a != b:
-            raise InputError(f"{path}: its {word} is another than asked for; choose another --out, or --overwrite it")
-
-
-def _identity(architecture: Architecture, plan: TrainingPlan, scaler: Scaler, origin: Origin) -> str:
-    content = {
-        "architecture": architecture.to_dict(),
-        "plan": asdict(plan),
-        "scaler": scaler.to_dict(),
-        "origin": [origin.model, origin.suite_seed, origin.split_seed, origin.catalogues, origin.backend],
+def _depends_on(architecture: Architecture, plan: TrainingPlan, scaler: Scaler, origin: Origin) -> dict[str, Any]:
+    """All that a training depends on, in words."""
+    return {
+        "network": architecture.to_dict(),
+        "training plan": asdict(plan),
+        "case": scaler.layout.case,
+        **origin.data,
+        "scaling of the data": scaler.to_dict(),
     }
-    if origin.noise:
-        content["noise"] = origin.noise
-    return hashlib.sha256(json.dumps(to_plain(content), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _same(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for word, value in wanted.items():
+        if found[word] != value:
+            raise InputError(f"{path}: its {word} is another than asked for; choose another --out, or --overwrite it")
 
 
 def history_record(trained: Trained) -> dict[str, Any]:

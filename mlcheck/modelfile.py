@@ -12,7 +12,9 @@ import math
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,14 @@ from forecast.errors import InputError
 from forecast.files import json_text, to_plain, write_whole
 
 from .presets import Architecture, Network, Whitening, Whitenings, build
+from .reference import Reference
 from .scaler import Scaler
+from .store import packed, unpacked
 from .training import History, TrainingPlan
 
 Array = np.ndarray
 SUFFIX = ".keras"
-_ABOUT, _WEIGHTS = "massanchor.json", "model.weights.h5"
+_ABOUT, _WEIGHTS, _REFERENCE = "massanchor.json", "model.weights.h5", "reference.npz"
 _FORMAT = 1
 
 
@@ -54,6 +58,8 @@ class Origin:
     software : dict of str to str
     noise : tuple of float
         Measurement errors of log10 Y_X, dex, that the suite's clusters got at random; see `noise.Noise`.
+    contents : str
+        Digest of what the suite holds, as `dataset.Source` has it; "" in files of earlier versions.
     """
 
     survey: str
@@ -66,6 +72,19 @@ class Origin:
     backend: str
     software: dict[str, str]
     noise: tuple[float, ...] = ()
+    contents: str = ""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All that decides which catalogues a network sees, in words."""
+        return {
+            "survey": self.model,
+            "suite's content": self.contents,
+            "suite's seed": self.suite_seed,
+            "number of catalogues": self.catalogues,
+            "--split-seed": self.split_seed,
+            "errors of Y_X": self.noise,
+        }
 
     @staticmethod
     def versions() -> dict[str, str]:
@@ -91,6 +110,8 @@ class Trained:
     plan : TrainingPlan
     history : History
     origin : Origin
+    reference : Reference or None
+        What the training catalogues were like; None in files of earlier versions.
     """
 
     network: Network
@@ -99,6 +120,15 @@ class Trained:
     plan: TrainingPlan
     history: History
     origin: Origin
+    reference: Reference | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the weights, and of the data they were trained on."""
+        found = hashlib.sha256(json.dumps(to_plain([self.scaler.to_dict(), self.origin])).encode())
+        for weight in self.network.model.get_weights():
+            found.update(np.ascontiguousarray(weight).tobytes())
+        return found.hexdigest()
 
     def check_survey(self, model: str, what: str) -> None:
         """Refuse catalogues of another survey.
@@ -127,6 +157,7 @@ def save(trained: Trained, path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of Keras, about its own arrays
             trained.network.model.save(draft)
+        reference = b"" if trained.reference is None else packed(trained.reference)
         about = {
             "format": _FORMAT,
             "architecture": trained.network.architecture.to_dict(),
@@ -136,9 +167,12 @@ def save(trained: Trained, path: Path) -> None:
             "history": asdict(trained.history),
             "origin": asdict(trained.origin),
             "weights_sha256": _digest(draft),
+            "reference_sha256": hashlib.sha256(reference).hexdigest() if reference else None,
         }
         with zipfile.ZipFile(draft, "a") as archive:
             archive.writestr(_ABOUT, json_text(to_plain(about)))
+            if reference:
+                archive.writestr(_REFERENCE, reference)
         write_whole(path, draft.read_bytes())
 
 
@@ -151,7 +185,7 @@ def load(path: Path) -> Trained:
         If the file is missing, truncated, altered, of another format, or was not written by this package.
     """
     path = Path(path)
-    about, weights = _read(path)
+    about, weights, reference = _read(path)
     try:
         architecture = Architecture(**about["architecture"])
         scaler = Scaler.from_dict(about["scaler"])
@@ -163,13 +197,14 @@ def load(path: Path) -> Trained:
             local = Path(folder) / _WEIGHTS
             local.write_bytes(weights)
             network.model.load_weights(local)
+        learnt = unpacked(Reference, reference) if reference else None
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise InputError(f"{path}: its content does not fit this version ({error}); train the model again") from error
-    return Trained(replace(network, architecture=architecture), scaler, whitening, plan, history, origin)
+    return Trained(replace(network, architecture=architecture), scaler, whitening, plan, history, origin, learnt)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], bytes]:
-    """Settings and weights of a file, checked."""
+def _read(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
+    """Settings, weights and reference (none in files of earlier versions) of a file, checked."""
     if not path.is_file():
         raise InputError(f"{path}: no such model; 'mlcheck train' writes one")
     try:
@@ -178,13 +213,16 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
                 raise InputError(f"{path}: not a model of mlcheck (no {_ABOUT} in it); only its own models are loaded")
             about = json.loads(archive.read(_ABOUT))
             weights = archive.read(_WEIGHTS)
+            reference = archive.read(_REFERENCE) if about.get("reference_sha256") else b""
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: truncated or damaged ({error}); restore it, or train the model again") from error
     if about.get("format") != _FORMAT:
         raise InputError(f"{path}: of format {about.get('format')}, not {_FORMAT}; train the model again")
-    if hashlib.sha256(weights).hexdigest() != about.get("weights_sha256"):
-        raise InputError(f"{path}: its weights are not those that were saved; restore it, or train the model again")
-    return about, weights
+    parts = (("weights", weights, "weights are"), ("reference", reference, "test of catalogues is"))
+    for name, content, words in parts:
+        if content and hashlib.sha256(content).hexdigest() != about.get(f"{name}_sha256"):
+            raise InputError(f"{path}: its {words} not what was saved; restore it, or train the model again")
+    return about, weights, reference
 
 
 def _digest(path: Path) -> str:
@@ -225,8 +263,22 @@ def load_all(path: Path) -> tuple[Trained, ...]:
         raise InputError(f"{path}: no model there (*{SUFFIX}); 'mlcheck train' writes one")
     members = tuple(load(file) for file in files)
     for file, member in zip(files, members, strict=True):
-        if member.scaler != members[0].scaler or member.origin.model != members[0].origin.model:
+        if member.scaler != members[0].scaler or member.origin.data != members[0].origin.data:
             raise InputError(f"{file}: of another survey, case or training set than {files[0].name}; keep them apart")
     return members
 
 
+def provenance(members: Sequence[Trained]) -> dict[str, Any]:
+    """Where an ensemble comes from, for files of results."""
+    origin = members[0].origin
+    return {
+        "survey": origin.survey,
+        "survey_digest": origin.model,
+        "suite_seed": origin.suite_seed,
+        "suite_contents": origin.contents,
+        "split_seed": origin.split_seed,
+        "catalogues": origin.catalogues,
+        "training_seeds": [member.origin.seed for member in members],
+        "backend": origin.backend,
+        "software": origin.software,
+    }

@@ -17,28 +17,23 @@ from .cases import Comparison, Outcome
 from .catalogues import Catalogues
 from .evaluation import Score
 from .job import Prepared, Request, history_record
-from .modelfile import Trained
+from .judged import Judged
+from .modelfile import Trained, provenance
 from .plots import agreement_figure, learning_curve, prediction_figure
 from .predict import Predictions
 
 Array = np.ndarray
 
 
-def provenance(request: Request, trained: Sequence[Trained]) -> dict[str, Any]:
+def record(request: Request, trained: Sequence[Trained]) -> dict[str, Any]:
     """Where numbers come from: configuration, seeds, versions, and how training ended."""
-    origin = trained[0].origin
+    training = [{"seed": t.origin.seed, "parameters": t.network.parameters, **history_record(t)} for t in trained]
     return {
         "config": request.config.model_dump(mode="json"),
         "preset": request.preset,
         "seed": request.seed,
-        "split_seed": request.split_seed,
-        "suite_seed": origin.suite_seed,
-        "survey": origin.survey,
-        "survey_digest": origin.model,
-        "catalogues": origin.catalogues,
-        "backend": origin.backend,
-        "software": origin.software,
-        "training": [{"seed": t.origin.seed, "parameters": t.network.parameters, **history_record(t)} for t in trained],
+        **provenance(trained),
+        "training": training,
     }
 
 
@@ -46,7 +41,7 @@ def write_case(request: Request, prepared: Prepared, outcome: Outcome) -> None:
     """Write results.json, predictions.csv and the figures of a case under the request's folder."""
     out, trained, found, test = request.out, outcome.trained, outcome.predictions, prepared.test
     prepare_output(out / "figures")
-    write_json(out / "results.json", {"provenance": provenance(request, trained), "test": asdict(outcome.score)})
+    write_json(out / "results.json", {"provenance": record(request, trained), "test": asdict(outcome.score)})
     write_predictions(out / "predictions.csv", test, found)
     save_figure(
         learning_curve([t.history for t in trained], density=trained[0].network.head.density),
@@ -61,7 +56,7 @@ def write_comparison(request: Request, comparison: Comparison) -> dict[str, Any]
     """Write cases.json and cases.csv under the request's folder; the former's content."""
     trained = {case: outcome.trained for case, outcome in comparison.outcomes.items()}
     content: dict[str, Any] = {
-        "provenance": {case: provenance(replace(request, case=case), members) for case, members in trained.items()},
+        "provenance": {case: record(replace(request, case=case), members) for case, members in trained.items()},
         "scores": [asdict(s) for s in comparison.scores],
         "effective_draws": {level: exact.effective for level, exact in comparison.exact.items()},
     }
@@ -78,15 +73,40 @@ def write_comparison(request: Request, comparison: Comparison) -> dict[str, Any]
 
 def write_predictions(path: Path, catalogues: Catalogues, found: Predictions) -> None:
     """One line per catalogue: number, clusters, truth where known, mean, width, interval."""
-    header = ["catalogue", "clusters", "sigma8_mean", "sigma8_std"]
-    columns: list[Array] = [catalogues.number, catalogues.size, found.mean, found.std]
+    columns = prediction_columns(catalogues, found)
+    write_csv(path, list(columns), zip(*(c.tolist() for c in columns.values()), strict=True))
+
+
+def prediction_columns(catalogues: Catalogues, found: Predictions) -> dict[str, Array]:
+    """Columns of predictions by name, (P,) each."""
+    columns = {
+        "catalogue": catalogues.number, "clusters": catalogues.size, "sigma8_mean": found.mean, "sigma8_std": found.std
+    }  # fmt: skip
     if found.density is not None:
-        header += ["sigma8_q16", "sigma8_q84", "sigma8_q025", "sigma8_q975"]
-        columns += [*found.interval(0.68), *found.interval(0.95)]
+        for probability, names in ((0.68, ("sigma8_q16", "sigma8_q84")), (0.95, ("sigma8_q025", "sigma8_q975"))):
+            columns |= dict(zip(names, found.interval(probability), strict=True))
     if "sigma8" in catalogues.parameters:
-        header.append("sigma8_true")
-        columns.append(catalogues.sigma8)
-    write_csv(path, header, zip(*(c.tolist() for c in columns), strict=True))
+        columns["sigma8_true"] = catalogues.sigma8
+    return columns
+
+
+def write_judged(path: Path, found: Judged) -> None:
+    """The same for a user's catalogues, with what the test says; refused ones have no numbers."""
+    rows: list[dict[str, Any]] = [
+        {"catalogue": number, "clusters": size, "trusted": not reason, "reason": reason}
+        for number, size, reason in zip(found.catalogues.number, found.catalogues.size, found.reasons, strict=True)
+    ]
+    for row, verdict in zip(rows, found.verdicts, strict=False):
+        row["p"], row["verdict"] = verdict.p, verdict.verdict
+    header = ["catalogue", "clusters"]
+    if found.predictions is not None:
+        columns = prediction_columns(found.catalogues.take(found.answered), found.predictions)
+        header = list(columns)
+        for name, values in columns.items():
+            for place, value in zip(found.answered, values.tolist(), strict=True):
+                rows[place][name] = value
+    header += ["p", "verdict", "trusted", "reason"]
+    write_csv(path, header, [[row.get(name, "") for name in header] for row in rows])
 
 
 def score_columns(scores: Sequence[Score]) -> tuple[list[str], list[list[str]]]:

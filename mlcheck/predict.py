@@ -11,6 +11,7 @@ from .catalogues import Catalogues
 from .engine import engine
 from .heads import GRID, MixtureHead, cumulative, moments
 from .modelfile import Trained
+from .representativeness import require
 from .training import check_sizes
 
 Array = np.ndarray
@@ -72,18 +73,18 @@ def predict(members: Sequence[Trained], catalogues: Catalogues, *, check: bool =
         Of one survey, case and training set.
     catalogues : Catalogues
     check : bool
-        Refuse catalogues far outside the training range.
+        Refuse catalogues that are unlike the training ones, or if that cannot be told.
 
     Raises
     ------
     InputError
-        If the features are not those the networks were trained with, lie far outside the training range, or a
-        catalogue has too few clusters.
+        If the features are not those the networks were trained with, a catalogue is unlike the training ones, or has
+        too few clusters.
     """
     scaler = members[0].scaler
     features = scaler.features(catalogues)
     if check:
-        scaler.check(catalogues)
+        require(members[0].reference, catalogues)
     check_sizes(members[0].network, catalogues)
     sigma8 = scaler.sigma8[0] + scaler.width * GRID
     centres, tables = [], []

@@ -1,7 +1,8 @@
-"""A training distribution of catalogues and of clusters, and how far held-out catalogues of the same kind lie out."""
+"""What a network's training catalogues were like, learnt once and saved with it, and how rare others would be."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,158 +10,148 @@ import numpy as np
 from forecast.errors import InputError
 
 from .catalogues import Catalogues
-from .neighbours import Space, Summariser, kth_distance
+from .norms import Norms, Reading, learn
+from .tails import Tails
+from .ties import crowds, twins
 
 Array = np.ndarray
-NEIGHBOUR = 5
-CLUSTER_QUANTILE = 0.99
-"""Of held-out clusters' distances from training clusters: those beyond are outside."""
+TESTS = ("number", "means", "shapes", "clusters", "ties")
 FEWEST = 200
-"""Catalogues that p values of 1% need."""
-MOST_CLUSTERS, MOST_HELD_OUT = 10_000, 1000
-_LEARNT = 2000
+"""Training catalogues, twice the number of summaries if that is more, without which nothing rare can be told."""
 
 
 @dataclass(frozen=True)
-class Cloud:
-    """Training points, and how far apart they are.
+class Examination:
+    """All tests of P catalogues.
 
     Parameters
     ----------
-    names : tuple of str
-        Of the K coordinates.
-    space : Space
-    points : ndarray, shape (n, K)
-        In the space.
-    usual : ndarray, shape (3,)
-        Polynomial in ln N: mean ln distance of catalogues of N clusters from their nearest ones.
+    readings : dict of str to Reading
+        By test.
+    surprise : dict of str to ndarray, shape (P,)
+        -ln p of each test.
+    overall : ndarray, shape (P,)
+        -ln p of the rarest of them, that it was looked for included.
     """
 
-    names: tuple[str, ...]
-    space: Space
-    points: Array
-    usual: Array
-
-    @classmethod
-    def of(cls, names: tuple[str, ...], values: Array, size: Array, *, rng: np.random.Generator) -> Cloud:
-        """Of summaries (n, K) of training catalogues of `size` clusters, (n,)."""
-        space = Space.of(values)
-        points, some = space.white(values), _some(np.arange(len(values)), _LEARNT, rng)
-        distance = kth_distance(points[some], points, NEIGHBOUR, own=True)
-        return cls(names, space, points, np.polyfit(np.log(size[some]), np.log(np.maximum(distance, 1e-12)), 2))
-
-    def excess(self, values: Array, size: Array) -> Array:
-        """ln distance of catalogues from training ones, less that usual for their numbers of clusters, (P,)."""
-        distance = kth_distance(self.space.white(values), self.points, NEIGHBOUR)
-        return np.asarray(np.log(np.maximum(distance, 1e-12)) - np.polyval(self.usual, np.log(size)))
+    readings: dict[str, Reading]
+    surprise: dict[str, Array]
+    overall: Array
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Training catalogues and held-out ones, as the tests of `representativeness` need them; see `Reference.of`.
+    """The training catalogues of a network, as the tests of `representativeness` need them; see `Reference.of`.
 
     Parameters
     ----------
-    summariser : Summariser
-    clouds : tuple of two Cloud
-        Training catalogues by the distributions of their features, and by the correlations of these.
-    clusters : Space
-    members : ndarray, shape (m, F)
-        Training clusters in it.
+    contents : str
+        Digest of the suite that they come from.
+    names : tuple of str
+        Features.
+    training : int
+        Catalogues.
     sizes : tuple of two ints
-        Smallest and largest training catalogue.
-    limit : float
-        Distance from training clusters beyond which a cluster is outside.
-    null : ndarray, shape (M, 3)
-        Statistics of held-out catalogues.
+        Clusters of the smallest and the largest.
+    number : Tails
+        Of ln N and of -ln N.
+    norms : Norms or None
+        What is usual of the features; None where all of them are constants.
+    tests : Tails
+        Of the surprises of all tests but ties.
+    overall : Tails
+        Of the largest of their -ln p.
     """
 
-    summariser: Summariser
-    clouds: tuple[Cloud, Cloud]
-    clusters: Space
-    members: Array
+    contents: str
+    names: tuple[str, ...]
+    training: int
     sizes: tuple[int, int]
-    limit: float
-    null: Array
+    number: Tails
+    norms: Norms | None
+    tests: Tails
+    overall: Tails
 
     @classmethod
-    def of(cls, training: Catalogues, held_out: Catalogues, *, rng: np.random.Generator) -> Reference:
-        """Learn the training distribution, and how far held-out catalogues lie from it.
+    def of(cls, training: Catalogues, contents: str, *, rng: np.random.Generator) -> Reference:
+        """Learn from training catalogues what is usual, and how rare the unusual is.
 
         Parameters
         ----------
-        training, held_out : Catalogues
-            Of one layout and one distribution; none in both.
+        training : Catalogues
+        contents : str
+            Digest of the suite.
         rng : numpy.random.Generator
-            Which of very many clusters and catalogues are used.
 
         Raises
         ------
         InputError
-            If there are too few catalogues for p values of 1%.
+            If there are too few catalogues.
         """
-        if min(len(held_out), len(training)) < FEWEST:
+        names = training.layout.names
+        varying = bool(np.ptp(training.features, axis=0).max() > 0)
+        least = max(FEWEST, len(names) * (len(names) + 9) * varying)
+        if len(training) < least:
             raise InputError(
-                f"{len(training)} training and {len(held_out)} held-out catalogues are too few for p values of 1%; "
-                f"at least {FEWEST} of each are needed: draw more"
+                f"{len(training)} training catalogues are too few to tell later whether another is like them; at least "
+                f"{least} are needed: draw a suite of {math.ceil(1.26 * least):,}"
             )
-        summariser, features = Summariser.of(training), training.features.astype(float)
-        parts = (
-            (summariser.names, summariser.distributions(training)),
-            (summariser.pairs, summariser.correlations(training)),
-        )
-        first, second = (Cloud.of(names, values, training.size, rng=rng) for names, values in parts)
-        clusters = Space.of(features)
-        members = clusters.white(_some(features, MOST_CLUSTERS, rng))
-        kept = held_out.take(np.sort(_some(np.arange(len(held_out)), MOST_HELD_OUT, rng)))
-        distance = kth_distance(clusters.white(kept.features.astype(float)), members, NEIGHBOUR)
-        limit = float(np.quantile(distance, CLUSTER_QUANTILE))
+        counts = Tails.of(_counts(training.size))
+        norms, readings = learn(training, rng=rng) if varying else (None, {})
+        readings = {"number": _of_number(counts, training.size), **readings}
+        surprise = np.column_stack([reading.surprise for reading in readings.values()])
+        tests = Tails.of(surprise)
+        overall = Tails.of(tests.surprise(surprise).max(axis=1)[:, None])
         sizes = (int(training.size.min()), int(training.size.max()))
-        found = cls(summariser, (first, second), clusters, members, sizes, limit, np.empty((0, 3)))
-        null = np.column_stack([found.excesses(kept), found.outside(kept, distance)])
-        return cls(summariser, (first, second), clusters, members, sizes, limit, null)
+        return cls(contents, names, len(training), sizes, counts, norms, tests, overall)
 
-    def summaries(self, catalogues: Catalogues) -> tuple[Array, Array]:
-        """Coordinates of P catalogues in the two clouds, (P, K) each."""
-        return self.summariser.distributions(catalogues), self.summariser.correlations(catalogues)
+    def examine(self, catalogues: Catalogues) -> Examination:
+        """Make all tests.
 
-    def excesses(self, catalogues: Catalogues) -> Array:
-        """ln distance of P catalogues from the two clouds, over what is usual, (P, 2)."""
-        size, parts = np.clip(catalogues.size, *self.sizes), self.summaries(catalogues)
-        return np.column_stack([cloud.excess(values, size) for cloud, values in zip(self.clouds, parts, strict=True)])
-
-    def distances(self, catalogues: Catalogues) -> Array:
-        """Of all clusters from the training clusters, shape (n,)."""
-        return kth_distance(self.clusters.white(catalogues.features.astype(float)), self.members, NEIGHBOUR)
-
-    def outside(self, catalogues: Catalogues, distances: Array) -> Array:
-        """Share of the clusters of P catalogues that lie outside, (P,)."""
-        count = np.bincount(catalogues.row, weights=distances > self.limit, minlength=len(catalogues))
-        return np.asarray(count / catalogues.size)
-
-    def statistics(self, catalogues: Catalogues) -> Array:
-        """`excesses` and `outside` of P catalogues, shape (P, 3)."""
-        return np.column_stack([self.excesses(catalogues), self.outside(catalogues, self.distances(catalogues))])
-
-    def p_values(self, statistics: Array) -> Array:
-        """Overall, and of each test, shape (P, 4), of `statistics` (P, 3).
-
-        Rank among held-out catalogues, the catalogue itself among them. The overall one ranks the smallest of the
-        three p values among those of held-out catalogues, so that three tests cost no false alarms.
+        Raises
+        ------
+        InputError
+            If the features are others.
         """
-        size = len(self.null)
-        own = np.column_stack([_beyond(column, column) for column in self.null.T]) / size
-        each = np.column_stack([_beyond(n, s) + 1 for n, s in zip(self.null.T, statistics.T, strict=True)])
-        least = each.min(axis=1) / (size + 1)
-        overall = 1 + size - _beyond(own.min(axis=1), np.nextafter(least + 1e-12, 1.0))
-        return np.column_stack([overall, each]) / (size + 1)
+        if catalogues.layout.names != self.names:
+            raise InputError(
+                f"the training data have features {', '.join(self.names)}, the catalogue has "
+                f"{', '.join(catalogues.layout.names)}; take catalogues of the same survey and case"
+            )
+        readings = {"number": _of_number(self.number, catalogues.size)}
+        if self.norms is not None:
+            readings |= self.norms.readings(catalogues)
+        found = self.tests.surprise(np.column_stack([reading.surprise for reading in readings.values()]))
+        surprise = dict(zip(readings, found.T, strict=True))
+        overall = self.overall.surprise(found.max(axis=1)[:, None])[:, 0]
+        if self.norms is not None:
+            readings["ties"] = _of_ties(catalogues)
+            surprise["ties"] = readings["ties"].surprise
+            overall = np.maximum(overall, surprise["ties"])
+        return Examination(readings, surprise, overall)
 
 
-def _beyond(null: Array, at: Array) -> Array:
-    """How many of `null` (M,) are at least `at` (P,), shape (P,)."""
-    return len(null) - np.searchsorted(np.sort(null), at, side="left")
+def _counts(size: Array) -> Array:
+    return np.log(size)[:, None] * np.array([1.0, -1.0])
 
 
-def _some(values: Array, most: int, rng: np.random.Generator) -> Array:
-    """At most `most` of the rows, at random."""
-    return values if len(values) <= most else values[rng.choice(len(values), most, replace=False)]
+def _of_number(tails: Tails, size: Array) -> Reading:
+    surprise, zero = tails.surprise(_counts(size)), np.zeros(len(size))
+    return Reading(surprise.max(axis=1), surprise.argmax(axis=1), zero, zero, zero.astype(int))
+
+
+def _of_ties(catalogues: Catalogues) -> Reading:
+    """Twins, which cannot be and are said to be of feature -1, or else the most crowded value of any feature."""
+    number, every = len(catalogues.layout.names), np.arange(len(catalogues))
+    each = [crowds(catalogues, column) for column in range(number)]
+    surprise = np.column_stack([crowd.surprise for crowd in each])
+    worst = surprise.argmax(axis=1)
+    value, count = (np.column_stack([getattr(crowd, name) for crowd in each]) for name in ("value", "count"))
+    doubled = np.bincount(catalogues.row[twins(catalogues)], minlength=len(catalogues))
+    return Reading(
+        np.where(doubled > 0, np.inf, np.maximum(surprise[every, worst] - np.log(number), 0.0)),
+        np.where(doubled > 0, -1, worst),
+        value[every, worst],
+        np.zeros(len(every)),
+        np.where(doubled > 0, doubled, count[every, worst]),
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .evaluation import Score, score
-from .neighbours import Space
+from .summaries import Space
 
 Array = np.ndarray
 _EXPECTED = 3.0

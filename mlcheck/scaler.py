@@ -15,8 +15,6 @@ from .catalogues import Catalogues
 from .layout import Layout
 
 Array = np.ndarray
-MARGIN = 0.5
-"""How far outside the training range a feature may lie, in units of that range, before it is taken for an error."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,6 @@ class Scaler:
         Values scaled to 0 and 1: the prior's bounds, or the training range where it has none.
     bounded : bool
         Whether sigma8 cannot lie outside.
-    size : tuple of two ints
-        Smallest and largest training catalogue.
     """
 
     layout: Layout
@@ -41,7 +37,6 @@ class Scaler:
     high: tuple[float, ...]
     sigma8: tuple[float, float]
     bounded: bool
-    size: tuple[int, int]
 
     @classmethod
     def fit(cls, training: Catalogues, parameters: ParameterSet) -> Scaler:
@@ -57,13 +52,25 @@ class Scaler:
         bounded = math.isfinite(bounds[0]) and math.isfinite(bounds[1])
         if not bounded:
             bounds = (float(training.sigma8.min()), float(training.sigma8.max()))
-        size = (int(training.size.min()), int(training.size.max()))
-        return cls(training.layout, tuple(low.tolist()), tuple(high.tolist()), (bounds[0], bounds[1]), bounded, size)
+        return cls(training.layout, tuple(low.tolist()), tuple(high.tolist()), (bounds[0], bounds[1]), bounded)
 
     @property
     def width(self) -> float:
         """Range of sigma8 that is scaled to 1."""
         return self.sigma8[1] - self.sigma8[0]
+
+    def check_layout(self, catalogues: Catalogues) -> None:
+        """Refuse catalogues of other features.
+
+        Raises
+        ------
+        InputError
+        """
+        if catalogues.layout != self.layout:
+            raise InputError(
+                f"the model was trained on features {', '.join(self.layout.names)} (case {self.layout.case}), but got "
+                f"{', '.join(catalogues.layout.names)} (case {catalogues.layout.case}); train a model for these"
+            )
 
     def features(self, catalogues: Catalogues) -> Array:
         """Scaled features, shape (n, F + S), float32.
@@ -73,11 +80,7 @@ class Scaler:
         InputError
             If the layouts differ.
         """
-        if catalogues.layout != self.layout:
-            raise InputError(
-                f"the model was trained on features {', '.join(self.layout.names)} (case {self.layout.case}), but got "
-                f"{', '.join(catalogues.layout.names)} (case {catalogues.layout.case}); train a model for these"
-            )
+        self.check_layout(catalogues)
         low, high = np.array(self.low), np.array(self.high)
         return ((catalogues.features - low) / (high - low)).astype(np.float32)
 
@@ -85,38 +88,10 @@ class Scaler:
         """Scaled sigma8, float32."""
         return ((np.asarray(sigma8) - self.sigma8[0]) / self.width).astype(np.float32)
 
-    def check(self, catalogues: Catalogues) -> None:
-        """Refuse catalogues that the network was not trained for.
-
-        Raises
-        ------
-        InputError
-            If a feature lies far outside the training range, or a catalogue is much smaller or larger than any
-            of training.
-        """
-        scaled = self.features(catalogues)
-        far = (scaled < -MARGIN) | (scaled > 1 + MARGIN)
-        if far.any():
-            row, column = np.argwhere(far)[0]
-            at, name = int(catalogues.row[row]), self.layout.names[column]
-            raise InputError(
-                f"catalogue {catalogues.number[at]}: {name} = {catalogues.features[row, column]:.3f} is far outside "
-                f"the training range {self.low[column]:.3f} to {self.high[column]:.3f}; check its unit, or train on a "
-                "suite of that survey"
-            )
-        low, high = self.size
-        wrong = (catalogues.size < low / 2) | (catalogues.size > 2 * high)
-        if wrong.any():
-            at = int(np.flatnonzero(wrong)[0])
-            raise InputError(
-                f"catalogue {catalogues.number[at]} has {catalogues.size[at]} clusters, those of training had {low} to "
-                f"{high}; train on a suite of that survey"
-            )
-
     def to_dict(self) -> dict[str, Any]:
         """What is stored with a model."""
         layout = {"case": self.layout.case, "main": self.layout.main, "supplementary": self.layout.supplementary}
-        rest = {name: getattr(self, name) for name in ("low", "high", "sigma8", "bounded", "size")}
+        rest = {name: getattr(self, name) for name in ("low", "high", "sigma8", "bounded")}
         return {"layout": layout, **rest}
 
     @classmethod
@@ -124,5 +99,5 @@ class Scaler:
         """What `to_dict` stored."""
         given = content["layout"]
         layout = Layout(given["case"], tuple(given["main"]), tuple(given["supplementary"]))
-        low, high, sigma8, size = (tuple(content[name]) for name in ("low", "high", "sigma8", "size"))
-        return cls(layout, low, high, (sigma8[0], sigma8[1]), bool(content["bounded"]), (size[0], size[1]))
+        low, high, sigma8 = (tuple(content[name]) for name in ("low", "high", "sigma8"))
+        return cls(layout, low, high, (sigma8[0], sigma8[1]), bool(content["bounded"]))

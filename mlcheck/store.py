@@ -56,13 +56,31 @@ class Store:
             except (KeyError, TypeError, ValueError):
                 pass  # written by another version: made again
         record = compute()
-        arrays: dict[str, Array] = {"digest": np.array(digest)}
-        _flatten(record, "", arrays)
-        content = io.BytesIO()
-        np.savez(content, **arrays)  # type: ignore[arg-type]
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content.getvalue())
+        write_whole(path, packed(record, digest=np.array(digest)))
         return record
+
+
+def packed(record: Any, **more: Array) -> bytes:
+    """A record, a dataclass as `Store.get` takes them, as the content of a file; with more arrays beside it."""
+    arrays = dict(more)
+    _flatten(record, "", arrays)
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    return content.getvalue()
+
+
+def unpacked(kind: type[Record], content: bytes) -> Record:
+    """The record of type `kind` that `packed` made a file of.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If the content is that of another type.
+    """
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        found: Record = _built(kind, dict(file), "")
+    return found
 
 
 def _read(path: Path, digest: str) -> dict[str, Array] | None:

@@ -107,7 +107,7 @@ def difference(evidence: Evidence) -> Part:
     except InputError as error:
         return Part("difference", title, (), (Finding("difference", _DIFFERENCE, "not tested", str(error), ""),))
     known = evidence.kept("faults", Signatures, lambda: _faults(evidence), [plan.known, plan.draws])
-    found = diagnose(evidence.reference, mine, few, known.rows)
+    found = diagnose(evidence.cloud, mine, few, known.rows)
     rows = tuple((name, kind, f"{cosine:+.2f}") for name, kind, cosine in found.likeness[:6])
     caption = (
         "Known faults by the cosine between their mean effect on catalogues (whitened summaries, and errors of exact "
@@ -132,7 +132,7 @@ def _faults(evidence: Evidence) -> Signatures:
 
 def _signature(evidence: Evidence, drawn: Drawn, kind: str) -> Signature:
     moments = MomentsPlan(evidence.plan.seed, draws=evidence.plan.draws)
-    return signature(evidence.reference, evidence.trial.model, drawn, moments, kind=kind)
+    return signature(evidence.cloud, evidence.trial.model, drawn, moments, kind=kind)
 
 
 def _difference_finding(found: Diagnosis, catalogues: int) -> Finding:

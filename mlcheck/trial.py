@@ -20,7 +20,7 @@ from .config import NetworkConfig
 from .dataset import Source
 from .job import Laboratory
 from .layout import CASES
-from .modelfile import SUFFIX, Trained, load_all
+from .modelfile import SUFFIX, Origin, Trained, load_all
 
 Array = np.ndarray
 RESULTS = "results.json"
@@ -114,14 +114,12 @@ class Trial:
     @property
     def identity(self) -> dict[str, Any]:
         """What every result depends on."""
-        weights = {
-            case: [[m.origin.seed, m.origin.model, m.history.best, m.history.validation[-1]] for m in members]
-            for case, members in self.networks.items()
-        }
-        suite = self.judged.suite.manifest
+        laboratory = self.laboratory
         return {
-            "networks": weights,
-            "judged": [suite.model, suite.seed, suite.name, len(self.numbers), int(self.numbers.sum())],
+            "networks": {case: [member.digest for member in members] for case, members in self.networks.items()},
+            "training": [laboratory.source.digest, laboratory.source.contents, laboratory.split_seed],
+            "config": laboratory.config.model_dump(mode="json"),
+            "judged": [self.judged.digest, self.judged.contents, self.judged.suite.manifest.name, self.numbers],
         }
 
 
@@ -150,14 +148,26 @@ def _laboratory(run: Path, networks: Mapping[str, tuple[Trained, ...]], suite: P
         raise InputError(f"{path}: truncated or damaged; train again with the same --out to write it anew") from error
     origin = members[0].origin
     laboratory = Laboratory(config, suite, origin.split_seed)
-    manifest = laboratory.source.suite.manifest
-    if (manifest.seed, len(laboratory.numbers)) != (origin.suite_seed, origin.catalogues):
-        raise InputError(
-            f"{suite}: not the suite that trained the networks (seed {manifest.seed}, {len(laboratory.numbers)} "
-            f"catalogues; theirs had seed {origin.suite_seed} and {origin.catalogues}), so that test catalogues could "
-            "be training ones; give that suite, and others with --judge"
-        )
+    check_suite(laboratory, origin, suite)
     return laboratory
+
+
+def check_suite(laboratory: Laboratory, origin: Origin, path: Path) -> None:
+    """Refuse a suite, of a laboratory, that holds anything else than that which trained networks of an origin.
+
+    Raises
+    ------
+    InputError
+    """
+    manifest = laboratory.source.suite.manifest
+    if not origin.contents:
+        raise InputError(f"{path}: the networks, of an earlier version, do not say what their suite held; train again")
+    if laboratory.source.contents != origin.contents:
+        raise InputError(
+            f"{path}: not the suite that trained the networks, by the checksums of its files (seed {manifest.seed}, "
+            f"{len(laboratory.numbers)} catalogues; theirs had seed {origin.suite_seed} and {origin.catalogues}), so "
+            "that test catalogues could be training ones; give that suite, and others with --judge"
+        )
 
 
 def _same_columns(source: Source, training: Source, path: Path) -> None:

@@ -15,7 +15,7 @@ from .evidence import Evidence
 from .leak import Leak, LeakPlan, leak
 from .part import Cell, Part, Picture, Table, listed, pm, probability
 from .predict import predict
-from .representativeness import DOUBTFUL, FALSE_ALARM, TEST_WORDS, judge_suite
+from .representativeness import SUITE_ALARM, SUITE_DOUBTFUL, TEST_WORDS, UNTESTED, judge_suite
 from .terse import terse_values
 from .tersefigures import leak_figure
 from .thinning import SURPRISE, Response, Shift, response
@@ -160,19 +160,17 @@ def representativeness(evidence: Evidence) -> Part:
     """Do the judged catalogues lie inside the training distribution?"""
     case = evidence.main
     question = "Are the judged catalogues like those it was trained on?"
-    try:
-        reference = evidence.reference
-    except InputError as error:
-        finding = Finding("representativeness", question, "not tested", str(error), "")
+    if evidence.reference is None:
+        finding = Finding("representativeness", question, "not tested", f"{UNTESTED}; train it again", "")
         return Part("representativeness", question, (), (finding,))
-    found = judge_suite(reference, evidence.catalogues(case))
+    found = judge_suite(evidence.reference, evidence.catalogues(case))
     finding = Finding(
         "representativeness",
         question,
         "passed" if found.verdict == "inside" else "failed",
         found.words.rstrip("."),
-        f"as many as of held-out training catalogues: p above {DOUBTFUL * FALSE_ALARM:g} (beta-binomial; doubtful down "
-        f"to {FALSE_ALARM:g}, outside below)",
+        f"as many as of training catalogues: p above {SUITE_DOUBTFUL:g} (beta-binomial; doubtful down to "
+        f"{SUITE_ALARM:g}, outside below)",
         f"{found.beyond_5:.0%} of these catalogues lie beyond the 5% limit of the training distribution",
         found.verdict == "outside",
         found.beyond_5,
@@ -182,7 +180,7 @@ def representativeness(evidence: Evidence) -> Part:
     )
     rows = tuple((TEST_WORDS[test], f"{share:.3f}") for test, share in found.by_test.items())
     header = ("test", "share beyond the 5% limit")
-    table = Table("representativeness", "Judged catalogues among held-out training ones.", header, rows)
+    table = Table("representativeness", "Judged catalogues among training ones.", header, rows)
     return Part("representativeness", question, (), (finding,), (table,))
 
 

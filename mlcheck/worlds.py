@@ -14,6 +14,7 @@ from forecast.errors import InputError
 from forecast.massfunction import MODELS
 
 from .draws import Drawn, changed, draw
+from .surveys import break_mass
 from .thinning import cluster_order
 
 Array = np.ndarray
@@ -63,7 +64,7 @@ def faults(config: Config) -> tuple[World, ...]:
     found = [*natures(config)]
     dump = config.model_dump(mode="json", exclude_unset=True)
     selection = dump.get("selection", {})
-    log_break = getattr(config.setup.selection, "log_break", None)
+    log_break = break_mass(config.setup.selection)
     if log_break is not None and "break_mass" in selection:
         for sign in (1, -1):
             mass = f"{log_break + sign * _BREAK:.4f} log10 Msun/h"

@@ -15,6 +15,7 @@ from forecast.observed import open_catalogue
 from forecast.output import Job
 from forecast.suite import SuitePlan, run_suite
 from mlcheck.apply import ApplyPlan, apply_network, real_catalogue
+from mlcheck.applycommand import first_words
 from mlcheck.cli import app
 from mlcheck.config import load_config
 from mlcheck.dataset import Source
@@ -42,7 +43,7 @@ def folder(cone, tmp_path_factory):
 
 
 def plan(out, levels=("counts",), **changed):
-    return ApplyPlan(Job(SURVEY, out, 1, max_steps=300), 600, 250, levels=levels, **changed)
+    return ApplyPlan(Job(SURVEY, out, 1, max_steps=300), 250, levels=levels, **changed)
 
 
 def table_with(path, change):
@@ -108,10 +109,10 @@ def overluminous(table):
 
 def test_an_unknown_kind_of_catalogue_is_refused(folder, tmp_path):
     path, out = table_with(tmp_path / "bright.ecsv", overluminous), tmp_path / "out"
-    done = run(folder, "--catalogue", path, "--config", SURVEY, "--mocks", 1000, "--out", out, "--quiet")
+    done = run(folder, "--catalogue", path, "--config", SURVEY, "--mocks", 250, "--out", out, "--quiet")
     assert done.exit_code == 2
-    assert "outside the training distribution" in done.stderr
-    assert "--force" in done.stderr
+    assert "unlike the training ones" in done.stderr
+    assert "log_lx" in done.stderr and "--force" in done.stderr
     content = json.loads((out / "results.json").read_text())
     assert content["refused"]
     assert content["answers"] == []
@@ -119,12 +120,14 @@ def test_an_unknown_kind_of_catalogue_is_refused(folder, tmp_path):
     forced = apply_network(load_all(folder), load_survey(SURVEY), path, plan(tmp_path / "f", (), force=True))
     assert forced.representativeness.verdict == "outside"
     assert [a.method for a in forced.answers] == ["network"]
+    assert content["trusted"] is forced.trusted is False
+    assert first_words(forced)[0] == "The network's answer is NOT TO BE TRUSTED; it is shown because of --force."
 
 
 def test_command(folder, tmp_path, monkeypatch):
     import mlcheck.apply
 
-    short = lambda job, training, held_out, force: plan(tmp_path, force=force)  # noqa: E731
+    short = lambda job, mocks, force: plan(tmp_path, force=force)  # noqa: E731
     monkeypatch.setattr(mlcheck.apply, "ApplyPlan", short)
     done = run(folder, "--out", tmp_path, "--json")
     assert done.exit_code == 0, done.output
@@ -133,6 +136,8 @@ def test_command(folder, tmp_path, monkeypatch):
     assert content["provenance"]["survey"] == SURVEY
     assert content["provenance"]["suite_seed"] == 5
     assert not content["refused"]
+    assert content["trusted"]
+    assert content["provenance"]["suite_contents"] == load_all(folder)[0].reference.contents
     for suffix in ("pdf", "png"):
         assert (tmp_path / "figures" / f"posterior.{suffix}").stat().st_size > 3000
 
@@ -186,3 +191,9 @@ def test_models_that_cannot_be_applied(folder, tmp_path):
     other = replace(member, origin=replace(member.origin, model="another"))
     with pytest.raises(Exception, match="belongs to another survey"):
         apply_network((other,), load_survey(SURVEY), None, plan(tmp_path))
+    old = replace(member, reference=None)
+    with pytest.raises(Exception, match=r"cannot tell which catalogues .* train it again, or --force"):
+        apply_network((old,), load_survey(SURVEY), None, plan(tmp_path))
+    forced = apply_network((old,), load_survey(SURVEY), None, plan(tmp_path, (), force=True))
+    assert not forced.trusted
+    assert "cannot tell" in first_words(forced)[1]

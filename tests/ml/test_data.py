@@ -73,17 +73,6 @@ def test_scaling_by_quantity_on_training_catalogues_alone(source, prepared):
     assert other != scaler
 
 
-def test_catalogues_outside_the_training_range(prepared):
-    test = prepared.test.take(np.array([0]))
-    prepared.scaler.check(test)
-    shifted = replace(test, features=test.features + np.float32(10.0))
-    with pytest.raises(InputError, match=r"log_t = .* is far outside the training range .* check its unit"):
-        prepared.scaler.check(shifted)
-    few = test.keep(np.arange(len(test.features)) < 2)
-    with pytest.raises(InputError, match=r"has 2 clusters, those of training had \d+ to \d+"):
-        prepared.scaler.check(few)
-
-
 def test_values_that_are_not_finite(prepared):
     test = prepared.test.take(np.array([3]))
     features = test.features.copy()

@@ -28,7 +28,7 @@ def mocks(size, seed=1):
 
 def trained(preset, seed, **changed):
     network = build(Architecture.of(preset, seed=seed, precision="float64", **changed), LAYOUT)
-    scaler = Scaler(LAYOUT, (0.0,) * 3, (1.0,) * 3, (0.7, 0.92), True, (10, 50))
+    scaler = Scaler(LAYOUT, (0.0,) * 3, (1.0,) * 3, (0.7, 0.92), True)
     return Trained(network, scaler, None, TrainingPlan.of(preset, jit=False), None, None)
 
 

@@ -4,12 +4,16 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from astropy.table import Table
+from astropy.table import Table, vstack
+from drawnsuite import draw_suite
 from typer.testing import CliRunner
+
+from mlcheck.modelfile import load_all, save
 
 
 def mlcheck(*arguments):
@@ -74,8 +78,11 @@ def test_training_leaves_results(model):
 
 def test_predict_a_suite_and_a_table(model, suite, source, tmp_path):
     done = mlcheck("predict", model[0], suite, "--out", tmp_path / "suite", "--json")
-    assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
+    refused = sum(found["refused"])
+    assert done.returncode == (2 if refused else 0)
+    assert refused <= 8  # of 1,200, of which 1.2 are expected: 8 and more have a chance of 4e-5
+    assert not refused or f"{refused} of 1,200 catalogues refused" in done.stderr
     clusters, size = source.suite.clusters(0), int(source.suite.catalogues(0)["size"][0])
     table = Table({name: values[:size] for name, values in clusters.items()})
     for name in ("one.ecsv", "one.fits", "one.csv"):
@@ -98,8 +105,9 @@ CHANGES = {
     "a feature is missing": (lambda t: t.rename_column("log_t", "log_temp"), "no column 'log_t'"),
     "NaN": (lambda t: t["log_lx"].__setitem__(3, np.nan), "log_lx of cluster"),
     "empty": (lambda t: t.remove_rows(slice(None)), "no clusters in it"),
-    "one cluster": (lambda t: t.remove_rows(slice(1, None)), "has 1 clusters"),
-    "wrong unit": (lambda t: t.__setitem__("log_mwl", t["log_mwl"] + 30), "far outside the training range"),
+    "one cluster": (lambda t: t.remove_rows(slice(1, None)), "it has 1 clusters"),
+    "wrong unit": (lambda t: t.__setitem__("log_mwl", t["log_mwl"] + 30), "check the unit of log_mwl"),
+    "no numbers": (lambda t: t.__setitem__("catalogue", np.full(len(t), 0.5)), "must hold whole numbers"),
 }
 
 
@@ -112,16 +120,64 @@ def test_bad_tables(model, source, tmp_path, what):
     assert "Traceback" not in done.stderr
 
 
+def test_each_catalogue_of_a_table_is_judged_on_its_own(model, source, tmp_path):
+    """Of six catalogues two are unlike the training ones: four answers, exit code 2; the numbers only with --force."""
+    clusters, size = source.suite.clusters(0), source.suite.catalogues(0)["size"]
+    table = Table({name: values[: size[:6].sum()] for name, values in clusters.items()})
+    table["log_t"][table["catalogue"] == 2] += 1.0
+    again = np.flatnonzero(table["catalogue"] == 4)[:3]
+    vstack([table, table[again]]).write(tmp_path / "six.ecsv")
+    arguments = ("predict", model[0], tmp_path / "six.ecsv", "--out", tmp_path / "o")
+    done, told = mlcheck(*arguments, "--json"), mlcheck(*arguments)
+    assert done.returncode == told.returncode == 2
+    content = json.loads(done.stdout)
+    assert content["catalogue"] == list(range(6))
+    assert content["clusters"] == [*size[:4].tolist(), int(size[4]) + 3, int(size[5])]
+    assert [i for i in range(6) if content["refused"][i]] == [2, 4]
+    assert [i for i in range(6) if not content["trusted"][i]] == [2, 4]
+    assert [i for i in range(6) if content["sigma8"][i] is None] == [2, 4]
+    assert content["verdicts"][0] == "inside" and content["p"][2] < 1e-3
+    assert content["provenance"]["suite_contents"] == source.contents
+    assert "2 of 6 catalogues refused (2, 4)" in done.stderr
+    assert "check the unit of log_t" in done.stderr and "--force" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "3 of its" in told.stdout and "remove the copies" in told.stdout
+    rows = list(csv.DictReader((tmp_path / "o" / "predictions.csv").read_text().splitlines()))
+    assert [row["sigma8_mean"] == "" for row in rows] == content["refused"]
+    assert [row["trusted"] == "True" for row in rows] == content["trusted"]
+    forced, shown = mlcheck(*arguments, "--force", "--json"), mlcheck(*arguments, "--force")
+    assert forced.returncode == shown.returncode == 0
+    found = json.loads(forced.stdout)
+    assert found["trusted"] == content["trusted"] and not any(found["refused"])
+    assert all(0.7 < sigma8 < 0.92 for sigma8 in found["sigma8"])
+    assert shown.stdout.count("NOT TO BE TRUSTED: ") == 2
+    assert "doubtful" not in shown.stdout.splitlines()[0]
+
+
+def test_a_network_of_an_earlier_version_answers_only_if_forced(model, suite, tmp_path):
+    """It cannot tell what it was trained on."""
+    (member,) = load_all(model[0])
+    save(replace(member, reference=None), tmp_path / "member-1.keras")
+    arguments = ("predict", tmp_path, suite, "--out", tmp_path / "o")
+    done = mlcheck(*arguments)
+    assert done.returncode == 2
+    assert "cannot tell which catalogues are like its training ones; train it again" in done.stderr
+    shown = mlcheck(*arguments, "--force")
+    assert shown.returncode == 0
+    assert shown.stdout.count("NOT TO BE TRUSTED") == 20
+
+
 def test_other_bad_input(model, suite, other_suite, tmp_path):
     (tmp_path / "broken.fits").write_bytes(b"SIMPLE  =")
     (tmp_path / "typo.toml").write_text('title = "x"\nsurvey = "nv22"\n[training]\nepoch = 3\n')
-    out = ("--out", tmp_path / "out")
+    out, few = ("--out", tmp_path / "out"), draw_suite(tmp_path / "few", "nv22", 60, 5)
     cases = [
         (("predict", tmp_path / "none.keras", suite, *out), "no such model"),
         (("predict", model[0], tmp_path / "none.ecsv", *out), "no such catalogue"),
         (("predict", model[0], tmp_path / "broken.fits", *out), "not a readable table"),
         (("predict", model[0], tmp_path, *out), "neither a suite"),
         (("predict", model[0], other_suite, *out), "belongs to another survey"),
+        (("train", "compact", "--suite", few, *out), "48 training catalogues are too few to tell later"),
         (("train", "compact", "--suite", tmp_path / "none", *out), "no suite there"),
         (("train", "compact", "--suite", other_suite, *out), "made for survey 'nv22_smooth_small'"),
         (("train", "compact", "--suite", suite, "--case", "standart", *out), "did you mean 'standard'"),

@@ -35,7 +35,7 @@ def mocks(seed=1, layout=LAYOUT):
 
 def trained(seed, **changed):
     architecture = Architecture.of("compact", seed=seed, precision="float64", **changed)
-    scaler = Scaler(LAYOUT, tuple(LOW), tuple(HIGH), (0.7, 0.92), True, (20, 80))
+    scaler = Scaler(LAYOUT, tuple(LOW), tuple(HIGH), (0.7, 0.92), True)
     plan = TrainingPlan.of("compact", jit=False)
     return Trained(build(architecture, LAYOUT), scaler, None, plan, None, None)
 

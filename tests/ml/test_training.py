@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawnsuite import relabelled
 
 from forecast.errors import InputError, NumericalError
 from mlcheck.baselines import BASELINES, baseline
 from mlcheck.cases import run_case
 from mlcheck.dataset import Simulator
 from mlcheck.engine import engine
-from mlcheck.job import Laboratory, Request
+from mlcheck.job import Laboratory, Request, prepare, train_members
 from mlcheck.modelfile import load, load_all, save
 from mlcheck.predict import predict
 from mlcheck.presets import Architecture, build
@@ -194,6 +195,30 @@ def test_finished_members_are_kept_and_others_refused(trained, laboratory, prepa
         run_case(replace(request, epochs=3), laboratory, prepared)
 
 
+def test_a_suite_of_other_content_is_another_one(trained, settings, suite, laboratory, prepared, tmp_path):
+    """Labels permuted, manifest sealed anew: survey, seed and size are the same, and nothing of the old is used."""
+    request, outcome = trained
+    other = Laboratory(settings, relabelled(suite, tmp_path / "relabelled"))
+    assert (other.source.digest, len(other.numbers)) == (laboratory.source.digest, len(laboratory.numbers))
+    again = prepare(other, "standard", "compact")
+    np.testing.assert_array_equal(again.train.features, prepared.train.features)
+    with pytest.raises(InputError, match=r"member-1\.keras: its suite's content is another than asked for"):
+        run_case(request, other, again)
+    begun = replace(request, out=tmp_path / "begun", members=1, progress=stop_after(1))
+    with pytest.raises(Stopped):
+        train_members(begun, laboratory, prepared)
+    with pytest.raises(InputError, match="belongs to another training"):
+        train_members(begun, other, again)
+    first = outcome.trained[0]
+    assert first.origin.contents == first.reference.contents == laboratory.source.contents != other.source.contents
+    mixed = replace(first, origin=other.origin(1))
+    assert mixed.digest != first.digest
+    for i, member in enumerate((first, mixed)):
+        save(member, tmp_path / f"member-{i + 1}.keras")
+    with pytest.raises(InputError, match=r"of another survey, case or training set than member-1\.keras"):
+        load_all(tmp_path)
+
+
 def test_damaged_and_foreign_files(trained, tmp_path):
     content = (trained[0].out / "member-1.keras").read_bytes()
     path = tmp_path / "model.keras"
@@ -214,7 +239,12 @@ def test_damaged_and_foreign_files(trained, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for name, part in parts.items():
             archive.writestr(name, bytes(altered) if name == "model.weights.h5" else part)
-    with pytest.raises(InputError, match="its weights are not those that were saved"):
+    with pytest.raises(InputError, match="its weights are not what was saved"):
+        load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part[:-1] if name == "reference.npz" else part)
+    with pytest.raises(InputError, match="its test of catalogues is not what was saved"):
         load(path)
     about = json.loads(parts["massanchor.json"])
     about["architecture"]["preset"] = "os.system"

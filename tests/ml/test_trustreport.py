@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawnsuite import draw_suite
+from drawnsuite import draw_suite, relabelled
 
 from forecast.errors import InputError
 from mlcheck.calibrationpart import calibration
@@ -18,7 +18,7 @@ from mlcheck.output import write_case
 from mlcheck.presets import build
 from mlcheck.store import Store
 from mlcheck.transferpart import difference
-from mlcheck.trial import Trial
+from mlcheck.trial import Trial, check_suite
 from mlcheck.trustreport import build_report, write_report
 from mlcheck.trusttests import leaks, representativeness, seeds
 from mlcheck.verdict import Finding, judge
@@ -217,6 +217,31 @@ def test_a_finished_report_is_made_again_from_its_steps(report, trial):
     assert {path: path.stat().st_mtime_ns for path in (out / "steps").iterdir()} == before
     same = [(f.key, f.outcome, f.result) for f in again.findings]
     assert same == [(f.key, f.outcome, f.result) for f in found.findings]
+
+
+def test_a_suite_of_other_content_is_another_one(trial, run, suite, tmp_path):
+    """Labels permuted, manifest sealed anew: it neither trained the networks nor are steps that it judged used."""
+    other = relabelled(suite, tmp_path / "other")
+    with pytest.raises(InputError, match="not the suite that trained the networks, by the checksums of its files"):
+        Trial.open(run, other)
+    made = []
+
+    def step(judged):
+        evidence = Evidence(judged, SMALL, Store(tmp_path, judged.identity))
+        return evidence.kept("step", Outcome, lambda: made.append(judged) or Outcome(len(made))).number
+
+    judged = [Trial.open(run, suite, judged=folder, most=50) for folder in (suite, other, suite)]
+    assert [step(each) for each in (*judged[:2], judged[1], judged[2])] == [1, 2, 2, 3]
+    old = replace(trial.networks["standard"][0].origin, contents="")
+    with pytest.raises(InputError, match="do not say what their suite held; train again"):
+        check_suite(trial.laboratory, old, suite)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step found."""
+
+    number: int
 
 
 def test_text_is_escaped(report, tmp_path):
