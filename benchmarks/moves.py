@@ -9,7 +9,7 @@ import emcee
 import numpy as np
 
 from forecast.config import load_config
-from forecast.likelihood import Data, Posterior, likelihood
+from forecast.levels import Data, Posterior, likelihood
 from forecast.model import forward_model
 from forecast.rng import generator
 from forecast.sampler import autocorrelation_time, starting_points

@@ -33,7 +33,7 @@ import numpy as np
 
 from forecast.config import load_config
 from forecast.cosmology import BASE_SIGMA8, Cosmology, base_power, smooth_log_sigma
-from forecast.likelihood import Data, likelihood
+from forecast.levels import Data, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import ForwardModel, Setup, forward_model
 from forecast.parameters import Parameter, Prior

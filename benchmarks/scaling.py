@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from forecast.config import load_config
-from forecast.likelihood import Data, Posterior, at_level, levels_of, likelihood
+from forecast.levels import Data, Posterior, at_level, levels_of, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import ForwardModel, forward_model
 from forecast.sampler import ChainPlan, run_chain

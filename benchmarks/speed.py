@@ -20,7 +20,7 @@ from colossus.cosmology import cosmology as colossus
 from colossus.lss import mass_function
 
 from forecast.config import load_config
-from forecast.likelihood import Data, Posterior, likelihood
+from forecast.levels import Data, Posterior, likelihood
 from forecast.massfunction import MassFunction
 from forecast.mock import draw_mocks
 from forecast.model import forward_model

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .config import load_config
     from .cosmology import Cosmology
     from .fisher import fisher_matrix
-    from .likelihood import Data, Posterior, likelihood
+    from .levels import Data, Posterior, likelihood
     from .massfunction import MassFunction
     from .mock import draw_mocks
     from .model import Setup, forward_model
@@ -30,9 +30,9 @@ _HOME = {
     "load_config": "config",
     "Cosmology": "cosmology",
     "fisher_matrix": "fisher",
-    "Data": "likelihood",
-    "Posterior": "likelihood",
-    "likelihood": "likelihood",
+    "Data": "levels",
+    "Posterior": "levels",
+    "likelihood": "levels",
     "MassFunction": "massfunction",
     "draw_mocks": "mock",
     "Setup": "model",

@@ -26,7 +26,7 @@ from .bins import YxBins
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import InputError, NumericalError, nearest
 from .fisher import bin_models
-from .likelihood import LEVELS, POINT_LEVELS
+from .levels import LEVELS, POINT_LEVELS
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
 from .rankchain import rank_truths

@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .errors import MassanchorError
-from .likelihood import Data, Posterior, at_level, likelihood
+from .levels import Data, Posterior, at_level, likelihood
 from .model import forward_model
 from .population import Setup
 from .rng import generator

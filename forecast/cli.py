@@ -176,7 +176,7 @@ def check(
         from .calibration import CalibrationPlan
         from .checking import run_check
         from .config import load_config
-        from .likelihood import levels_of
+        from .levels import levels_of
         from .predictivecheck import PredictivePlan
 
         levels = levels_of(settings.setup) if level is None else (level,)
@@ -350,7 +350,7 @@ def exit_codes() -> Iterator[None]:
 
 def _check_level(level: str | None, settings: Config) -> None:
     from .errors import InputError, nearest
-    from .likelihood import LEVELS, levels_of
+    from .levels import LEVELS, levels_of
 
     if level is not None and level not in LEVELS:
         raise InputError(f"--level {level}: unknown level; {nearest(level, LEVELS)}")

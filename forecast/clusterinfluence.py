@@ -13,7 +13,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from .errors import InputError
-from .likelihood import POINT_LEVELS, Data
+from .levels import POINT_LEVELS, Data
 from .mock import Mocks
 from .model import ForwardModel
 from .moments import Posteriors

@@ -20,7 +20,7 @@ from .cautions import (
     share_at_edges,
 )
 from .goodness import goodness_of_fit
-from .likelihood import at_level
+from .levels import at_level
 from .model import ForwardModel, forward_model
 from .parameters import ParameterSet
 from .predictive import check_catalogue

@@ -14,7 +14,7 @@ _RELATION = ("norm", "slope", "scatter", "evolution")
 def idle_parameters(setup: Setup) -> dict[str, str]:
     """Names of such parameters of a setup, and why nothing depends on each.
 
-    Those that only some levels see are not among them; `forecast.likelihood.at_level` fixes them where they do nothing.
+    Those that only some levels see are not among them; `forecast.levels.at_level` fixes them where they do nothing.
     """
     relations, geometry = setup.relations, single(setup.geometry)[0]
     growth = 1.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import InputError, nearest
-from .likelihood import POINT_LEVELS, Data, at_level
+from .levels import POINT_LEVELS, Data, at_level
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
 from .pointsaliency import mass_slopes, observables_of, posterior_draws

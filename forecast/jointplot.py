@@ -13,7 +13,7 @@ import numpy as np
 from .config import Config
 from .derived import S8_DENSITY, fisher_degeneracy, fisher_s8
 from .fisher import Fisher, fisher_matrix
-from .likelihood import levels_of
+from .levels import levels_of
 from .meandensity import expected_number
 from .model import Setup, forward_model
 from .parameters import LATEX, Parameter, ParameterSet, Prior

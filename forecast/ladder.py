@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .fisher import Fisher, derivatives, fisher_matrix, narrow_steps
-from .likelihood import POINT_LEVELS, Data, levels_of, likelihood
+from .levels import POINT_LEVELS, Data, levels_of, likelihood
 from .massfunction import MODELS
 from .meandensity import expected_number
 from .model import ForwardModel, Setup, forward_model

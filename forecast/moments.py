@@ -11,7 +11,7 @@ import numpy as np
 from .calibration import log_likelihoods
 from .errors import InputError, nearest
 from .guide import from_scores
-from .likelihood import LEVELS, POINT_LEVELS
+from .levels import LEVELS, POINT_LEVELS
 from .mock import Mocks
 from .model import ForwardModel
 from .rankchain import Lessons, PairwisePosterior, correlation_length, walk

@@ -12,7 +12,7 @@ from .available import WORDS, absent
 from .catalogue import Catalogue, builtin_table, read_catalogue
 from .config import Config
 from .errors import InputError
-from .likelihood import LEVELS, Data, catalogue_points
+from .levels import LEVELS, Data, catalogue_points
 from .model import ForwardModel
 from .scaling import YX_PRODUCT, Relations
 from .survey import LightCone

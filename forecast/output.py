@@ -13,7 +13,7 @@ from .available import Share
 from .derived import s8
 from .errors import InputError
 from .export import write_getdist, write_netcdf
-from .likelihood import LEVELS, Posterior
+from .levels import LEVELS, Posterior
 from .results import ChainSummary, Result, save_json
 from .sampler import Chain
 

@@ -15,7 +15,7 @@ from .config import Config
 from .errors import InputError, nearest
 from .fisher import Fisher, fisher_matrix
 from .jointplot import JointForecast, compute_joint, write_joint
-from .likelihood import POINT_LEVELS, levels_of
+from .levels import POINT_LEVELS, levels_of
 from .model import Setup, forward_model
 from .output import Job, prepare_output
 from .results import Provenance

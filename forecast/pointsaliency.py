@@ -18,7 +18,7 @@ from scipy.interpolate import CubicSpline
 from .errors import NumericalError
 from .fisher import fisher_matrix
 from .guide import from_scores
-from .likelihood import POINT_LEVELS
+from .levels import POINT_LEVELS
 from .mock import Mocks
 from .model import ForwardModel
 from .pointdensity import PointDensity

@@ -22,7 +22,7 @@ from scipy import special
 from .calibration import CHAIN_SHARE, MIN_ESS, log_likelihoods
 from .errors import InputError
 from .guide import from_scores
-from .likelihood import POINT_LEVELS
+from .levels import POINT_LEVELS
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel, forward_model
 from .population import Setup

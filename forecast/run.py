@@ -18,7 +18,7 @@ from .fitchecks import observed_against_predicted, unlike_replicas, with_caution
 from .influence import InfluencePlan, build_influence
 from .intake import Intake, take_in
 from .ladder import build_ladder, build_survival, systematic_rows, variants, with_sample_variance
-from .likelihood import POINT_LEVELS, Data, at_level, require_data
+from .levels import POINT_LEVELS, Data, at_level, require_data
 from .massrange import mass_concerns
 from .meandensity import expected_number
 from .mock import draw_mocks

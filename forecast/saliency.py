@@ -14,7 +14,7 @@ import numpy as np
 
 from .bins import YxBins
 from .errors import InputError
-from .likelihood import POINT_LEVELS, Data, likelihood
+from .levels import POINT_LEVELS, Data, likelihood
 from .model import ForwardModel
 from .pointsaliency import observables_of, point_log_density, point_saliency
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import InputError
 from .guide import Guide
-from .likelihood import Posterior
+from .levels import Posterior
 from .parameters import ParameterSet
 from .rng import generator, legacy_state, stream
 

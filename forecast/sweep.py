@@ -14,7 +14,7 @@ import numpy as np
 from .config import Config, parse_config
 from .errors import InputError, NumericalError, nearest
 from .ladder import sigma8_std
-from .likelihood import LEVELS
+from .levels import LEVELS
 from .model import Setup
 from .proxies import DEFAULT_PRIORS, proxy_setup
 from .proxy import ERROR_MODELS

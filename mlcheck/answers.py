@@ -10,7 +10,7 @@ import numpy as np
 from forecast.available import Share, absent, level_words
 from forecast.chains import Sampling, sample_all
 from forecast.config import Config
-from forecast.likelihood import Data
+from forecast.levels import Data
 from forecast.model import ForwardModel
 from forecast.output import Job, prepare_output
 from forecast.run import chain_plan

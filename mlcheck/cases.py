@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecast.likelihood import POINT_LEVELS, levels_of
+from forecast.levels import POINT_LEVELS, levels_of
 from forecast.moments import MomentsPlan, posterior_moments
 
 from .baselines import BASELINE_WORDS, BASELINES, baseline

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from forecast.clusterinfluence import ClusterInfluence, cluster_influence
-from forecast.likelihood import POINT_LEVELS, levels_of
+from forecast.levels import POINT_LEVELS, levels_of
 from forecast.mock import Mocks
 from forecast.moments import MomentsPlan, Posteriors, sample_posteriors
 from forecast.rng import generator

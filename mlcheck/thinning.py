@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from forecast.errors import InputError
-from forecast.likelihood import POINT_LEVELS
+from forecast.levels import POINT_LEVELS
 from forecast.mock import Mocks
 from forecast.model import ForwardModel
 from forecast.moments import Posteriors

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.likelihood import POINT_LEVELS, levels_of
+from forecast.levels import POINT_LEVELS, levels_of
 from forecast.model import ForwardModel
 from forecast.moments import MomentsPlan, posterior_moments
 

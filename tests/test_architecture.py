@@ -17,7 +17,7 @@ ORDER = [
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
     | {"available", "cautions", "intake", "idle"}
     | {"meandensity", "massrange", "features", "shards", "manifest", "suitereader", "workers"},
-    {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
+    {"bins", "derived", "levels", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
     | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
     | {"points", "detectability", "massintegral", "pointdensity", "pointprocess"}
     | {"guide", "rankchain", "moments", "chains", "pointsaliency", "clusterinfluence"},

@@ -7,7 +7,7 @@ import pytest
 
 from forecast.available import Share, level_words, needed
 from forecast.errors import InputError
-from forecast.likelihood import LEVELS, Data, likelihood
+from forecast.levels import LEVELS, Data, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.narrative import LEVEL_WORDS, used_words

@@ -9,7 +9,7 @@ from scipy import stats
 from forecast.calibration import CalibrationPlan, assess, calibrate, log_likelihoods, posterior_rank
 from forecast.errors import InputError
 from forecast.ladder import cone_variant
-from forecast.likelihood import LEVELS, POINT_LEVELS, Data, likelihood
+from forecast.levels import LEVELS, POINT_LEVELS, Data, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.survey import Box

@@ -10,7 +10,7 @@ from stopping import assert_nothing_is_left, start, wait_for
 import forecast.chains as chains
 from forecast.chains import Sampling, sample_all
 from forecast.errors import InputError, MassanchorError
-from forecast.likelihood import Data
+from forecast.levels import Data
 from forecast.sampler import ChainPlan
 
 
@@ -54,7 +54,7 @@ import sys
 from pathlib import Path
 import forecast.chains as chains
 from forecast.config import load_config
-from forecast.likelihood import Data
+from forecast.levels import Data
 from forecast.model import forward_model
 from forecast.sampler import ChainPlan
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 from forecast.clusterinfluence import cluster_influence
 from forecast.errors import InputError
-from forecast.likelihood import Data
+from forecast.levels import Data
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.moments import MomentsPlan, posterior_moments, sample_posteriors

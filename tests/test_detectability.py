@@ -8,7 +8,7 @@ from scipy import stats
 
 from forecast.detection import Contamination, Detection
 from forecast.fisher import derivatives
-from forecast.likelihood import likelihood
+from forecast.levels import likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.pointdensity import PointDensity

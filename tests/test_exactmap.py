@@ -14,7 +14,7 @@ from forecast.exactmap import ExactPlan, _agreements, _Moments, agreement, exact
 from forecast.exactmapplot import exactmap_figure
 from forecast.files import to_plain
 from forecast.ladder import cone_variant
-from forecast.likelihood import Data, likelihood
+from forecast.levels import Data, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.plane import Plane, Shift, Tables

@@ -8,7 +8,7 @@ import pytest
 from forecast.config import load_config, parse_config
 from forecast.errors import InputError
 from forecast.idle import idle_parameters
-from forecast.likelihood import Data, levels_of, likelihood
+from forecast.levels import Data, levels_of, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior

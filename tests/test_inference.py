@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 
 from forecast.fisher import fisher_matrix
 from forecast.goodness import goodness_of_fit, poisson_deviance
-from forecast.likelihood import Data, Posterior, likelihood
+from forecast.levels import Data, Posterior, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.observed import open_catalogue

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.randomsurveys import LESS, random_setup, widths
 from forecast.distribution import TabulatedDistribution, draw_medians
 from forecast.fisher import derivatives, fisher_matrix
-from forecast.likelihood import Data, SelfCal
+from forecast.levels import Data, SelfCal
 from forecast.meandensity import expected_number
 from forecast.model import forward_model
 from forecast.survey import Replicated

@@ -17,7 +17,7 @@ from forecast.intake import (
     tail_chance,
     take_in,
 )
-from forecast.likelihood import catalogue_points
+from forecast.levels import catalogue_points
 from forecast.model import forward_model
 from forecast.narrative import intake_sentences
 from forecast.observed import as_modelled, catalogue_data, open_catalogue, require_levels

@@ -8,7 +8,7 @@ from scipy import integrate, stats
 
 from forecast.errors import InputError, NumericalError
 from forecast.fisher import derivatives
-from forecast.likelihood import LEVELS, Data, Posterior, likelihood
+from forecast.levels import LEVELS, Data, Posterior, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.points import Points

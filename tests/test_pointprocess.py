@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from forecast.errors import InputError
-from forecast.likelihood import Data, at_level, catalogue_points, likelihood
+from forecast.levels import Data, at_level, catalogue_points, likelihood
 from forecast.massfunction import MassFunction
 from forecast.mock import draw_mocks
 from forecast.model import forward_model

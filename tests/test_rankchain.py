@@ -8,7 +8,7 @@ from scipy import stats
 
 from forecast.calibration import CalibrationPlan, calibrate
 from forecast.guide import from_scores
-from forecast.likelihood import Data, likelihood
+from forecast.levels import Data, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior

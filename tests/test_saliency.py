@@ -11,7 +11,7 @@ from forecast.errors import InputError
 from forecast.influence import InfluencePlan, average_by, build_influence
 from forecast.influenceplot import influence_figure
 from forecast.ladder import with_sharp
-from forecast.likelihood import Data, at_level, likelihood
+from forecast.levels import Data, at_level, likelihood
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior

@@ -14,7 +14,7 @@ from scipy import ndimage
 from forecast.errors import InputError, NumericalError
 from forecast.export import write_getdist, write_netcdf
 from forecast.guide import Guide, from_scores, to_scores
-from forecast.likelihood import Posterior
+from forecast.levels import Posterior
 from forecast.parameters import Parameter, ParameterSet, Prior
 from forecast.sampler import ChainPlan, autocorrelation_time, load_steps, run_chain
 
@@ -147,7 +147,7 @@ import sys, time
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_sampler import Gaussian, plan
-from forecast.likelihood import Posterior
+from forecast.levels import Posterior
 from forecast.sampler import run_chain
 
 class Slow(Gaussian):

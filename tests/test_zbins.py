@@ -12,7 +12,7 @@ from forecast.detection import Contamination, Detection
 from forecast.errors import InputError
 from forecast.fisher import bin_models, derivatives, fisher_matrix
 from forecast.ladder import cone_variant, sigma8_std, variants
-from forecast.likelihood import Data, likelihood
+from forecast.levels import Data, likelihood
 from forecast.meandensity import at_mean_density
 from forecast.mock import draw_mocks
 from forecast.model import forward_model

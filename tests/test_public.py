@@ -1,0 +1,38 @@
+"""Public names: each a thing of its own in a fresh process, none the name of a module."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import forecast
+
+ROOT = Path(__file__).parents[1]
+CODE = """
+import types
+from forecast import {name}
+assert not isinstance({name}, types.ModuleType), {name}
+assert {name}.__doc__, "no documentation"
+"""
+
+
+@pytest.mark.parametrize("name", forecast.__all__)
+def test_no_public_name_is_that_of_a_module(name):
+    assert not (ROOT / "forecast" / f"{name}.py").exists()
+    assert not (ROOT / "forecast" / name).exists()
+
+
+def test_public_names_are_things_and_not_modules_in_any_order():
+    """Each imported first in a process of its own, and again after everything else."""
+    alone = [CODE.format(name=name) for name in forecast.__all__]
+    together = "\n".join(alone + alone[::-1])
+    subprocess.run([sys.executable, "-c", together], check=True, capture_output=True, text=True)
+    for code in alone:
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+
+def test_every_public_name_is_listed():
+    assert set(forecast.__all__) == set(forecast._HOME)
+    with pytest.raises(AttributeError, match="has no attribute 'likelyhood'"):
+        _ = forecast.likelyhood
