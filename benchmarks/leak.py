@@ -24,7 +24,7 @@ import numpy as np
 from scipy import stats
 
 from forecast.config import load_config as load_survey
-from forecast.output import Job
+from forecast.records import Job
 from forecast.rng import generator
 from forecast.suite import SuitePlan, run_suite
 from mlcheck.catalogues import Catalogues

@@ -13,9 +13,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from .arrays import Array
 from .shapes import Expansion
-
-Array = np.ndarray
 
 GAS_GROWTH = 1.2
 """Exponent of radius of the gas mass at R500; 1.15 +- 0.05 in the 20 clusters of REXCESS whose profiles reach it

@@ -7,9 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from .arrays import Array
 from .model import ForwardModel
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .background import HUBBLE, Ratio
 from .catalogue import CatalogueCosmology, CatalogueSpec, Column, MassRelation
 from .cosmology import Cosmology
@@ -42,8 +43,6 @@ from .shapes import SHAPE_NAMES, Expansion
 from .survey import Box, Geometry, LightCone, shell_edges
 from .tablefile import open_table
 from .units import LN10, h_power, parse, unit_factor
-
-Array = np.ndarray
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""

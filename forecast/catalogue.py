@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .background import FIXED_ANGLE, HUBBLE, Exponents, Ratio
-from .cautions import Caution
+from .caution import Caution
 from .cosmology import Cosmology
 from .errors import InputError, nearest
 from .shapes import Expansion
 from .tablefile import QUANTITY_KINDS, Column, TableFile, open_table
-
-Array = np.ndarray
 
 _KEYS = ("name", "z", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
 
@@ -202,7 +202,8 @@ class Catalogue:
     def subset(self, mask: Array) -> Catalogue:
         """The clusters picked by `mask`, bool of shape (N,) or indices."""
         names = tuple(self.name[i] for i in np.arange(self.size)[mask])
-        arrays = {f.name: value[mask] for f in fields(self) if isinstance(value := getattr(self, f.name), np.ndarray)}
+        every = {f.name: getattr(self, f.name) for f in fields(self)}
+        arrays: dict[str, Any] = {key: value[mask] for key, value in every.items() if isinstance(value, np.ndarray)}
         return replace(self, name=names, **arrays)
 
 

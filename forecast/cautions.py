@@ -6,24 +6,21 @@ Only what is impossible is refused; everything that is doubtful is a caution, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arrays import Array
+from .caution import Caution
 from .parameters import ParameterSet
 
 if TYPE_CHECKING:
+    from .goodness import Goodness
     from .intake import Intake, Number
-    from .results import ChainSummary, Goodness, PredictiveTest, SystematicRow
+    from .ladder import SystematicRow
+    from .predictive import PredictiveTest
+    from .sampler import ChainSummary
 
-Array = np.ndarray
-
-Kind = Literal[
-    "number", "prior_edge", "prior_tension", "goodness", "predictive", "mass_function", "listed_twice", "rows_left_out",
-    "table", "unit", "below_limit", "redshift", "flux_error", "masses", "not_converged",
-]  # fmt: skip
-"""What a caution is about."""
 SURPRISE, IMPOSSIBLE = 0.01, 1e-6
 """Two-sided prior predictive chance of N below which the catalogue is doubted, and the configuration is wrong."""
 EDGE, PILED = 0.05, 3.0
@@ -37,14 +34,6 @@ SHIFT = 0.5
 ROUGH = 0.03
 """dex by which errors of L_X may differ from the survey's error of the flux."""
 _NAMED = 5
-
-
-@dataclass(frozen=True)
-class Caution:
-    """One doubt, for people; its kind for programs."""
-
-    kind: Kind
-    text: str
 
 
 def listed(names: Sequence[str]) -> str:

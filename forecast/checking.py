@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from .calibration import CalibrationPlan, LevelCalibration, calibrate
+from .calibration import CalibrationPlan, calibrate
+from .checks import Checks, contents
 from .config import Config
-from .files import write_json
+from .files import prepare_output, write_json
 from .model import forward_model
-from .output import Job, prepare_output
 from .predictivecheck import Plant, PredictiveCheck, PredictivePlan, plants, predictive_check
-from .results import Provenance
-
-
-@dataclass(frozen=True)
-class Checks:
-    """What `forecast check` found, level by level; `predictive` is empty if it was not asked for."""
-
-    calibration: tuple[LevelCalibration, ...]
-    predictive: tuple[PredictiveCheck, ...]
-
-    @property
-    def failures(self) -> list[str]:
-        """Levels that are not calibrated, or whose predictions are not."""
-        wrong = ("not calibrated", "false alarms")
-        failed = [check.level for check in self.calibration if check.status in wrong]
-        return failed + [f"predictions of {check.level}" for check in self.predictive if check.status in wrong]
+from .records import Job, Provenance
 
 
 def run_check(
@@ -68,16 +52,6 @@ def _report(job: Job, task: str) -> Callable[[int, int], None]:
     """The job's progress for a task that counts mocks."""
     progress = job.progress
     return lambda done, total: None if progress is None else progress(task, done, total, math.nan)
-
-
-def contents(checks: Checks) -> dict[str, dict[str, LevelCalibration | PredictiveCheck]]:
-    """Checks by level, as they are written."""
-    found: dict[str, dict[str, LevelCalibration | PredictiveCheck]] = {
-        "levels": {c.level: c for c in checks.calibration}
-    }
-    if checks.predictive:
-        found["predictive"] = {c.level: c for c in checks.predictive}
-    return found
 
 
 def _write(checks: Checks, config: Config, truth: Config | None, job: Job) -> None:

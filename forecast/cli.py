@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from .checking import Checks
+    from .checks import Checks
     from .config import Config
     from .results import Result
     from .run import Job
@@ -245,8 +245,8 @@ def sweep(
     library.name=magneticum,tng, selection.min_mass_mode=fixed,follows_lx, sample_variance=true,false, mass_function.
     """
     with _task(config, "sweep", out, seed, quiet or as_json, {}) as (settings, job):
-        from .planning import run_sweep
-        from .sweepplot import sweep_table
+        from .planningrun import run_sweep
+        from .sweeptables import sweep_table
 
         result = run_sweep(settings, job, vary, level)
         _deliver_table(result, sweep_table(result), job, quiet, as_json)
@@ -265,9 +265,9 @@ def compare(
     """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
     with exit_codes(), progress_bar(quiet or as_json) as report:
         from .config import load_config
-        from .planning import run_comparison
+        from .planningrun import run_comparison
         from .run import Job
-        from .sweepplot import comparison_table
+        from .sweeptables import comparison_table
 
         stems = [Path(name).stem for name in configurations]
         names = stems if len(set(stems)) == len(set(configurations)) else configurations
@@ -281,7 +281,8 @@ def compare(
 def proxies(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
     """Which mass proxy would self-calibrate this survey best?"""
     with _task(config, "proxies", out, seed, quiet or as_json, {}) as (settings, job):
-        from .proxies import run_proxies, summary_table
+        from .planningrun import run_proxies
+        from .proxyplot import summary_table
 
         comparison = run_proxies(settings, job)
         _deliver_table(comparison, summary_table(comparison), job, quiet, as_json)
@@ -294,7 +295,7 @@ def joint(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = Fa
     """Joint contours of Om0 and sigma8 by level, and S8; Om0 is freed where the configuration does not."""
     with _task(config, "joint", out, seed, quiet or as_json, {}) as (settings, job):
         from .jointplot import joint_summary
-        from .planning import run_joint
+        from .planningrun import run_joint
 
         result = run_joint(settings, job)
         _deliver_table(result, joint_summary(result), job, quiet, as_json)
@@ -409,7 +410,7 @@ def _deliver(result: Result, job: Job, quiet: bool, as_json: bool) -> None:
 
 def _deliver_checks(checks: Checks, job: Job, quiet: bool, as_json: bool) -> None:
     """Print the state of every level; exit code 1 if one is not calibrated."""
-    from .checking import contents
+    from .checks import contents
     from .files import json_text
     from .tables import print_checks
 

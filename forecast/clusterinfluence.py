@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from .arrays import Array
+from .draws import WeightedDraws
 from .errors import InputError
 from .levels import POINT_LEVELS, Data
 from .mock import Mocks
@@ -20,9 +22,8 @@ from .moments import Posteriors
 from .pointdensity import PointDensity
 from .points import Points
 from .pointsaliency import derivative_steps, moved_points, observables_of
-from .saliency import WeightedDraws, leave_one_out, pareto_k
+from .saliency import leave_one_out, pareto_k
 
-Array = np.ndarray
 Progress = Callable[[int, int], None]
 _CLUSTERS = 20_000
 """Clusters whose densities are held at once."""

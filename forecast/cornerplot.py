@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrays import Array
 from .parameters import LATEX
 from .plotstyle import COLUMN, LEVEL_STYLE, new_figure, style
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = np.ndarray
 _CONTOURS = (1 - np.exp(-0.5), 1 - np.exp(-2.0))
 
 

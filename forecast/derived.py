@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError
 from .fisher import Fisher
-
-Array = np.ndarray
 
 S8_DENSITY, S8_POWER = 0.3, 0.5
 """S8 = sigma8 (Om0/0.3)^0.5."""

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Array
 from .cosmology import Cosmology
 from .scaling import Relations
 from .selection import FluxLimited
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

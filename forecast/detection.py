@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .errors import InputError
 from .scaling import Component
 
-Array = np.ndarray
 _CELL, _SHARP = 0.02, 0.02
 """Width of the parts of a product of curves, and width below which a part counts as sharp in redshift, dex."""
 MERGED = 0.05

@@ -11,7 +11,8 @@ import numpy as np
 from scipy import special
 from scipy.interpolate import CubicSpline
 
-Array = np.ndarray
+from .arrays import Array
+
 _TINY = np.finfo(float).tiny
 _MEDIAN_NODES = 28
 _REFINED = 20

@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 from scipy import optimize, special
 
+from .arrays import Array
 from .errors import InputError
 from .units import LN10
 
-Array = np.ndarray
 Number = float | np.ndarray
 _X = np.linspace(-12.0, 12.0, 2401)
 _WEIGHTS = 1 / (1 + np.exp(-np.linspace(-7.0, 7.0, 281)))

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .errors import InputError, NumericalError
 from .model import ForwardModel
 from .plane import POINTS, Plane, Shift, Tables
-from .results import Agreement, ExactMap, Sigma8Map
-
-Array = np.ndarray
+from .sigma8_map import Sigma8Map
 
 _BATCH = 250
 _BATCHES = 12  # effective batches below which their spread says nothing
@@ -232,3 +231,73 @@ def agreement(quantity: str, z: Array) -> Agreement:
     """Chi-squared of the cells with a known deviation `z`, shape (B, A), and its p-value."""
     cells, chi_squared = int(np.isfinite(z).sum()), float(np.nansum(z**2))
     return Agreement(quantity, z, chi_squared, cells, float(special.gammaincc(cells / 2, chi_squared / 2)))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One quantity of the binned map against its exact expectation.
+
+    Parameters
+    ----------
+    quantity : str
+        "mean" or "scatter" of sigma8, or "number" of mocks.
+    z : ndarray, shape (B, A)
+        Deviation of each cell in standard deviations, Monte Carlo errors of both sides included; NaN where
+        it is not compared.
+    chi_squared : float
+    cells : int
+    p_value : float
+    """
+
+    quantity: str
+    z: Array
+    chi_squared: float
+    cells: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class ExactMap:
+    """Exact posterior of sigma8 for the data (N, median log10 Y_X), over the plane of a binned map.
+
+    Parameters
+    ----------
+    size : ndarray, shape (a,)
+        Cluster counts.
+    log_yx : ndarray, shape (b,)
+        log10 of the median Y_X, Msun/h keV.
+    mean, std, ess : ndarray, shape (b, a)
+        Posterior mean and width of sigma8, NaN where there are fewer than `min_ess` effective draws, and
+        their number.
+    median_std : float
+        Median of `std`, weighted by evidence.
+    count_edges, yx_edges : ndarray, shape (A + 1,), (B + 1,)
+        Cells of the binned map.
+    cell_mean, cell_std, cell_mean_error, cell_std_error : ndarray, shape (B, A)
+        Expected mean and scatter of sigma8 of the mocks in each cell, masked alike, and their Monte Carlo errors.
+    cell_number : ndarray, shape (B, A)
+        Expected number of mocks.
+    agreement : tuple of Agreement
+        Of mean, scatter and number.
+    draws : int
+    min_ess, covered : float
+        `covered`: part of the evidence, over the plane, at points that are not masked.
+    """
+
+    size: Array
+    log_yx: Array
+    mean: Array
+    std: Array
+    ess: Array
+    median_std: float
+    count_edges: Array
+    yx_edges: Array
+    cell_mean: Array
+    cell_std: Array
+    cell_mean_error: Array
+    cell_std_error: Array
+    cell_number: Array
+    agreement: tuple[Agreement, ...]
+    draws: int
+    min_ess: float
+    covered: float

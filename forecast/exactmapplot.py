@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from .arrays import Array
+from .exactmap import Agreement, ExactMap
 from .plots import LABELS
 from .plotstyle import COLUMN, freeze, new_figure, style
-from .results import Agreement, ExactMap, Sigma8Map
+from .sigma8_map import Sigma8Map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
-
-Array = np.ndarray
 
 
 @style()
@@ -70,7 +70,7 @@ def _seen(binned: Sigma8Map, exact: ExactMap) -> Array:
 def _limits(cells: Array, points: Array, seen: Array) -> tuple[float, float]:
     """Colour scale that holds nearly all filled cells and the points in them."""
     known = [x[np.isfinite(x)] for x in (cells, np.where(seen, points, np.nan))]
-    ends = np.array([np.percentile(x, [2, 98]) for x in known if len(x)] or [[0.0, 1.0]])
+    ends = np.array([np.percentile(x, [2, 98]) for x in known if len(x)] or [np.array([0.0, 1.0])])
     low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     return low, max(high, low + 1e-6)
 
@@ -88,8 +88,8 @@ def _window(axes: Axes, binned: Sigma8Map) -> None:
     """Show the filled cells, and one cell around them."""
     filled = np.isfinite(binned.mean)
     for edges, hit, limit in (
-        (binned.count_edges, filled.any(axis=0), axes.set_xlim),
-        (binned.yx_edges, filled.any(axis=1), axes.set_ylim),
+        (binned.count_edges, np.asarray(filled.any(axis=0)), axes.set_xlim),
+        (binned.yx_edges, np.asarray(filled.any(axis=1)), axes.set_ylim),
     ):
         index = np.flatnonzero(hit) if hit.any() else np.arange(len(hit))
         limit(edges[max(index[0] - 1, 0)], edges[min(index[-1] + 2, len(edges) - 1)])

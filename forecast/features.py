@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Array
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel, forward_model
 from .parameters import ParameterSet
@@ -14,7 +15,6 @@ from .profiles import CORE_RANGE, RADII, GasProfiles, load_profiles
 from .rng import generator
 from .shards import TABLES, Column, Shard, ShardFile, encode, software
 
-Array = np.ndarray
 Table = dict[str, Array]
 
 _OBSERVABLES = {

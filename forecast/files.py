@@ -74,3 +74,20 @@ def write_whole(path: Path, content: bytes | str) -> None:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({error.strerror}); make room or choose another --out") from error
+
+
+def prepare_output(out: Path) -> None:
+    """Make the output folder and check that it can be written.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".massanchor-write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{out}: cannot write there ({error.strerror}); choose another --out") from error

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 from scipy.interpolate import CubicSpline
 
+from .arrays import Array
 from .bins import YxBins
 from .distribution import TabulatedDistribution, log_median_density
 from .errors import NumericalError
@@ -24,7 +25,6 @@ from .rng import generator
 from .survey import Replicated
 from .zbins import in_bins
 
-Array = np.ndarray
 _STEP = 0.1
 """Step of the derivatives in prior standard deviations; fourth-order differences."""
 EXPECTED_POINTS = 4096

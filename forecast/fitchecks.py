@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from .catalogue import Catalogue
+from .caution import Caution
 from .cautions import (
-    Caution,
     before_fit,
     of_convergence,
     of_edges,
@@ -19,12 +19,12 @@ from .cautions import (
     of_tension,
     share_at_edges,
 )
-from .goodness import goodness_of_fit
+from .goodness import Goodness, goodness_of_fit
 from .levels import at_level
 from .model import ForwardModel, forward_model
 from .parameters import ParameterSet
-from .predictive import check_catalogue
-from .results import Goodness, PredictiveTest, Result
+from .predictive import PredictiveTest, check_catalogue
+from .results import Result
 from .rng import generator
 from .sampler import Chain
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 from scipy.interpolate import CubicSpline
 
+from .arrays import Array
 from .background import Background
 from .distribution import TabulatedDistribution, YxDistribution
 from .errors import InputError
@@ -28,8 +29,6 @@ from .population import (
 )
 from .scaling import Component, Lines
 from .selection import FluxLimited
-
-Array = np.ndarray
 
 MASS_STEP = 0.04
 """Largest spacing of the mass grid, dex: a flux limit is smooth in mass."""

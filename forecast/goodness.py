@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from .arrays import Array
 from .mock import draw_mocks
 from .model import ForwardModel
-from .results import Goodness
 
-Array = np.ndarray
 _FINE = 12
 
 
@@ -74,3 +75,31 @@ def goodness_of_fit(
         np.percentile(replicated, 84, axis=0),
         float(larger.mean()),
     )
+
+
+@dataclass(frozen=True)
+class Goodness:
+    """Observed against predicted counts of one observable, and a posterior predictive p-value.
+
+    Parameters
+    ----------
+    observable : str
+        "lx" or "yx".
+    edges : ndarray, shape (B + 1,)
+        log10 of the observable; the first and the last bin are open and hold everything beyond.
+    observed : ndarray, shape (B,)
+    predicted : ndarray, shape (B,)
+        Posterior mean.
+    low, high : ndarray, shape (B,)
+        16th and 84th percentile of posterior predictive counts.
+    p_value : float
+        Chance that a catalogue drawn from the posterior has a larger Poisson deviance.
+    """
+
+    observable: str
+    edges: Array
+    observed: Array
+    predicted: Array
+    low: Array
+    high: Array
+    p_value: float

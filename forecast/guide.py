@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .parameters import ParameterSet
 
-Array = np.ndarray
 _FREEDOM, _STRETCH, _EDGE = 6.0, 1.1, 8.0
 
 

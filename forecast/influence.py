@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Array
+from .draws import from_chain
 from .errors import InputError, nearest
 from .levels import POINT_LEVELS, Data, at_level
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel
 from .pointsaliency import mass_slopes, observables_of, posterior_draws
-from .results import InfluenceBins, InfluenceCurve
-from .saliency import PARETO_LIMIT, from_chain, leave_one_out, saliency
+from .saliency import PARETO_LIMIT, leave_one_out, saliency
 from .selection import FluxLimited, Selection, Smoothed
 from .survey import LightCone, single
 
-Array = np.ndarray
 INFLUENCE_LEVELS = ("unbinned", *POINT_LEVELS)
 """Levels whose data are single clusters' observables."""
 MIN_EFFECTIVE_SIZE = 50.0
@@ -160,3 +160,61 @@ def average_by(values: Array, at: Array, edges: Array, group: Array | None = Non
             if groups > 1:
                 error[b] = np.sqrt(groups / (groups - 1) * (total**2).sum(axis=0)) / len(index)
     return mean, error
+
+
+@dataclass(frozen=True)
+class InfluenceBins:
+    """Average response of sigma8 to single clusters in bins of true mass or of redshift.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (B + 1,)
+        log10 M500c, Msun/h, or redshift.
+    centre, number : ndarray, shape (B,)
+        Mean of the clusters in a bin, and their number per catalogue.
+    saliency, saliency_error : dict of str to ndarray, shape (B,)
+        d sigma8 / d log10 of each observable per cluster and dex, mean and standard error (from the scatter
+        between catalogues). "mass": all observables move along their mean relations, per dex of mass.
+    shift, shift_error : ndarray, shape (B,)
+        Posterior mean of sigma8 without a cluster minus with it, mean and standard error.
+    shift_spread : ndarray, shape (B,)
+        Half of the central 68% range of single clusters' shifts.
+    """
+
+    edges: Array
+    centre: Array
+    number: Array
+    saliency: dict[str, Array]
+    saliency_error: dict[str, Array]
+    shift: Array
+    shift_error: Array
+    shift_spread: Array
+
+
+@dataclass(frozen=True)
+class InfluenceCurve:
+    """Where the information on sigma8 of one level sits: average response to single clusters.
+
+    Parameters
+    ----------
+    selection, level : str
+    by_mass : InfluenceBins
+    by_redshift : InfluenceBins or None
+        Of a light cone.
+    mocks : int
+    effective_size : float
+        Effective number of draws from one catalogue's posterior.
+    heavy_tails : float
+        Part of the clusters whose leave-one-out weights have a Pareto k above 0.7.
+    log_break : float or None
+        log10 of the break mass, Msun/h, of a survey selected in mass.
+    """
+
+    selection: str
+    level: str
+    by_mass: InfluenceBins
+    by_redshift: InfluenceBins | None
+    mocks: int
+    effective_size: float
+    heavy_tails: float
+    log_break: float | None = None

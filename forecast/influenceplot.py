@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError
+from .influence import InfluenceBins, InfluenceCurve
 from .plots import LABELS, mathtext
 from .plotstyle import COLUMN, CYCLE, freeze, new_figure, style
-from .results import InfluenceBins, InfluenceCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = np.ndarray
 PAGE = 7.1
 """Width of two journal columns, inches."""
 SYMBOLS = {

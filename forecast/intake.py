@@ -9,15 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .catalogue import Catalogue
-from .cautions import Caution
+from .caution import Caution
 from .meandensity import expected_number
 from .model import ForwardModel
 from .population import Setup
 from .selection import FluxLimited
 from .survey import Box, LightCone, single
-
-Array = np.ndarray
 
 DRAWS = 1000
 """Parameter vectors drawn from the prior."""

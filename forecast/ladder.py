@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .arrays import Array
 from .fisher import Fisher, derivatives, fisher_matrix, narrow_steps
 from .levels import POINT_LEVELS, Data, levels_of, likelihood
 from .massfunction import MODELS
 from .meandensity import expected_number
 from .model import ForwardModel, Setup, forward_model
 from .parameters import Parameter, Prior, contrast_names
-from .results import LadderRow, SurvivalRow, SystematicRow
 from .selection import FluxLimited, Sharp, Smoothed
 from .survey import Box, Replicated, equivalent_cone
 
-Array = np.ndarray
 _PEAK_STEPS = 50
 
 
@@ -204,3 +203,59 @@ def systematic_rows(
         )
         for label, other, swapped in others
     )
+
+
+@dataclass(frozen=True)
+class LadderRow:
+    """sigma(sigma8) of every level for one variant of the survey.
+
+    Parameters
+    ----------
+    label : str
+        What the variant is, in words.
+    selection : str
+        "as configured", "Mmin follows L_X", "flux-limited cone", ...
+    widening : float
+        Factor on the width (in log) of the normalisation priors.
+    expected_count : float
+    sigma8_std : dict of str to float
+        By level: "prior", "counts", "selfcal", "binned", "unbinned", "known".
+    """
+
+    label: str
+    selection: str
+    widening: float
+    expected_count: float
+    sigma8_std: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SurvivalRow:
+    """sigma(sigma8) of every level for one selection, prior width and volume.
+
+    Parameters
+    ----------
+    selection : str
+    widening : float
+        Factor on the width (in log) of the normalisation priors.
+    volume : float
+        Factor on the survey's volume.
+    sigma8_std : dict of str to float
+    """
+
+    selection: str
+    widening: float
+    volume: float
+    sigma8_std: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SystematicRow:
+    """Shift of the maximum-posterior sigma8 when the data follow another model, by level.
+
+    `swapped`: what differs, "mass function" or "break mass".
+    """
+
+    label: str
+    shift: dict[str, float]
+    swapped: str = "mass function"

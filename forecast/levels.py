@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .available import POINT_LEVELS, Share, needed, require
 from .bins import YxBins
 from .catalogue import Catalogue
@@ -26,8 +27,6 @@ from .pointprocess import PointProcess
 from .points import Points, observable_errors
 from .population import Setup
 from .zbins import Product, in_bins
-
-Array = np.ndarray
 
 LEVELS = ("counts", "selfcal", "binned", "unbinned", "full", "full+wl")
 """Levels of the ladder, from the least data to the most."""

@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError, nearest
 from .residuals import Residuals
-
-Array = np.ndarray
 
 OBSERVABLES = ("lx", "t", "mgas")
 """Residuals that a table of clusters must give; "core" may come from `CoreRelation`."""

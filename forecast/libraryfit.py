@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .cosmology import Cosmology
 from .errors import InputError, nearest
 from .library import (
@@ -34,8 +35,6 @@ from .profiles import DensityProfile, fit_profiles
 from .residuals import Residuals
 from .tablefile import Column, TableFile, open_table
 from .units import LN10
-
-Array = np.ndarray
 
 EVOLUTION = {"lx": 1.85, "t": 2 / 3, "mgas": 0.0}
 """Exponents of E(z) taken out where redshifts differ; those of the package's relations."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .cosmology import (
     BASE_SIGMA8,
     Cosmology,
@@ -24,8 +25,6 @@ from .cosmology import (
 from .errors import InputError, nearest
 from .shapes import CRITICAL_DENSITY, Shape, ShapeGrid, lagrangian_radius
 from .units import LN10
-
-Array = np.ndarray
 
 MODELS = {
     "tinker08": ("tinker08", None),

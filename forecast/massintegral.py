@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .arrays import Array
 from .background import Background
 from .detectability import Chance, Unseen
 from .fluxlimited import WIDEST_EXPANSION, FluxLimitedModel
@@ -22,7 +23,6 @@ from .population import SQRT2PI, Population
 from .selection import FluxLimited
 from .survey import LightCone, Shells, single
 
-Array = np.ndarray
 _TINY = np.finfo(float).tiny
 _MARGIN = 80
 """Cells by which tables reach beyond the mass grid."""

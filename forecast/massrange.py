@@ -7,12 +7,11 @@ from typing import Protocol
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError
 from .fluxlimited import FluxLimitedModel
 from .parameters import ParameterSet
 from .population import LOG_MASS_HIGH, LOG_MASS_LOW, Population, Setup
-
-Array = np.ndarray
 
 LOST = 0.01
 """Part of the expected clusters that may lie beyond the ends of the mass function."""

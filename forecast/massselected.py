@@ -7,13 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
+from .arrays import Array
 from .distribution import LocalDistribution, TabulatedDistribution, YxDistribution
 from .parameters import Values
 from .population import Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
 from .scaling import Component, Line, Lines
 from .selection import FluxLimited, Sharp, Smoothed, sharp_weights
-
-Array = np.ndarray
 
 MASS_STEP = 0.0125
 """Spacing of the mass grid, dex: 200 nodes; counts above a sharp cut are right to 2e-4."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array
 from .model import ForwardModel
 
-Array = np.ndarray
 _STEPS, _DIFFERENCE = 6, 1e-4
 
 

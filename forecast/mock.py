@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .background import Background
 from .catalogue import Catalogue
 from .detection import SHARP, Detection
@@ -24,7 +25,6 @@ from .selection import FluxLimited, Sharp, Smoothed
 from .survey import Geometry, LightCone, Shells, single
 from .units import LN10
 
-Array = np.ndarray
 _REDSHIFT_CELLS = 30
 _MASS_CELL = {"flux": 0.05, "mass": 0.025}
 _CHUNK = 4_000_000

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-
+from .arrays import Array
 from .distribution import YxDistribution
 from .fluxlimited import FluxLimitedModel
 from .massrange import check_masses
@@ -17,8 +16,6 @@ from .massselected import MassSelectedModel
 from .parameters import ParameterSet
 from .population import Population, Setup
 from .selection import FluxLimited
-
-Array = np.ndarray
 
 __all__ = ["FluxLimitedModel", "ForwardModel", "MassSelectedModel", "Setup", "forward_model"]
 

@@ -8,17 +8,17 @@ from itertools import islice
 
 import numpy as np
 
-from .calibration import log_likelihoods
+from .arrays import Array
+from .draws import WeightedDraws
 from .errors import InputError, nearest
 from .guide import from_scores
 from .levels import LEVELS, POINT_LEVELS
+from .manydata import log_likelihoods
 from .mock import Mocks
 from .model import ForwardModel
 from .rankchain import Lessons, PairwisePosterior, correlation_length, walk
 from .rng import generator
-from .saliency import WeightedDraws
 
-Array = np.ndarray
 BURN = 0.2
 """Share of a chain that is left out."""
 _NEGLIGIBLE = 1e-6

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .available import WORDS, level_words
 from .intake import Intake
 from .model import Setup
 from .parameters import ParameterSet, Prior
-from .results import ChainSummary, ParameterRow
+from .sampler import ChainSummary
 from .scaling import PowerLaw, Relations
 from .selection import FluxLimited, Selection, Smoothed
 from .survey import LightCone, single
@@ -186,3 +188,13 @@ def intake_sentences(intake: Intake) -> tuple[str, ...]:
         f"Medians: {', '.join(medians) or 'nothing was measured'}; {lacks}.",
         f"{'' if intake.below is None else faint}Outside the survey's redshifts: {len(intake.outside)}.",
     )
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """One free parameter in words: name, meaning, fiducial value, prior."""
+
+    name: str
+    meaning: str
+    fiducial: float
+    prior: str

@@ -17,8 +17,6 @@ from .model import ForwardModel
 from .scaling import YX_PRODUCT, Relations
 from .survey import LightCone
 
-Array = np.ndarray
-
 _UNITS = {"lx": "erg/s", "t": "keV", "mgas": "Msun", "yx": "Msun keV"}
 
 

@@ -2,83 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .available import Share
 from .derived import s8
-from .errors import InputError
 from .export import write_getdist, write_netcdf
+from .files import prepare_output
 from .levels import LEVELS, Posterior
-from .results import ChainSummary, Result, save_json
-from .sampler import Chain
-
-Progress = Callable[[str, int, int, float], None]
-"""Called with a task's name, steps done, steps at most, and the chain's length in tau (or NaN)."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What the user asked for beside the configuration.
-
-    Parameters
-    ----------
-    name : str
-        Of the configuration.
-    out : Path
-        Output folder.
-    seed : int
-    quick : bool
-        Cut chains at the configuration's `quick_steps`.
-    level : str or None
-        Sample only this level.
-    mock : int or None
-        Seed of a mock catalogue to fit instead of expected data.
-    overwrite : bool
-        Discard chains of an earlier run.
-    max_steps : int or None
-        Longest chain.
-    progress : callable or None
-    tell : callable or None
-        Given sentences before the work begins.
-    """
-
-    name: str
-    out: Path
-    seed: int = 1
-    quick: bool = False
-    level: str | None = None
-    mock: int | None = None
-    overwrite: bool = False
-    max_steps: int | None = None
-    progress: Progress | None = None
-    tell: Callable[[str], None] | None = None
-
-    def say(self, words: str) -> None:
-        """Tell whoever listens."""
-        if self.tell is not None:
-            self.tell(words)
-
-
-def prepare_output(out: Path) -> None:
-    """Make the output folder and check that it can be written.
-
-    Raises
-    ------
-    InputError
-        If it cannot.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".massanchor-write-test"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"{out}: cannot write there ({error.strerror}); choose another --out") from error
+from .records import Job
+from .results import Result, save_json
+from .sampler import Chain, ChainSummary
 
 
 def chain_summary(level: str, chain: Chain, shares: tuple[Share, ...] = ()) -> ChainSummary:

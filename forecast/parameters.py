@@ -11,9 +11,8 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .errors import InputError, nearest
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

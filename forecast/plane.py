@@ -8,10 +8,9 @@ from functools import cached_property
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .distribution import TabulatedDistribution
 from .model import ForwardModel
-
-Array = np.ndarray
 
 POINTS = 4
 """Points in either direction that show one cell of the binned map."""

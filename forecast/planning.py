@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -11,19 +11,15 @@ from typing import Literal
 import numpy as np
 from scipy import optimize
 
+from .arrays import Array
 from .config import Config
 from .errors import InputError, nearest
 from .fisher import Fisher, fisher_matrix
-from .jointplot import JointForecast, compute_joint, write_joint
 from .levels import POINT_LEVELS, levels_of
 from .model import Setup, forward_model
-from .output import Job, prepare_output
-from .results import Provenance
 from .survey import Replicated
-from .sweep import Comparison, Price, Sweep, compute_comparison, compute_sweep
-from .sweepplot import write_comparison, write_sweep
+from .sweep import Comparison, Price, Sweep
 
-Array = np.ndarray
 LOWEST, HIGHEST, HIGHEST_OF_MEDIAN = -1, 2, 6
 """Decades of volume, relative to a survey's own, between which information is computed; beyond it is proportional.
 
@@ -159,42 +155,3 @@ def priced_comparison(
     return replace(comparison, price=price(VolumeCurve(configs[name].setup), name, levels, level))
 
 
-def run_sweep(config: Config, job: Job, vary: Sequence[str], level: str = "unbinned") -> Sweep:
-    """sigma(sigma8) by level, and its price, over the values of one or two keys (see `sweep.parse_vary`).
-
-    `level` is the one whose price is printed; files hold those of all.
-    """
-    prepare_output(job.out)
-    provenance = Provenance("sweep", job.name, config.model_dump(mode="json"), job.seed)
-    sweep = compute_sweep(config, vary, _counted(job, "sweeping"))
-    sweep = replace(priced_sweep(sweep, config, level), provenance=provenance)
-    write_sweep(sweep, job.out)
-    return sweep
-
-
-def run_comparison(
-    configs: Mapping[str, Config], job: Job, reference: Literal["first", "best"] = "first", level: str = "unbinned"
-) -> Comparison:
-    """sigma(sigma8) by level of several configurations, as configured, and its price beside one of them."""
-    prepare_output(job.out)
-    contents = {name: config.model_dump(mode="json") for name, config in configs.items()}
-    provenance = Provenance("compare", job.name, contents, job.seed)
-    comparison = compute_comparison(configs, _counted(job, "comparing"))
-    comparison = replace(priced_comparison(comparison, configs, reference, level), provenance=provenance)
-    write_comparison(comparison, job.out)
-    return comparison
-
-
-def run_joint(config: Config, job: Job) -> JointForecast:
-    """Joint contours of Om0 and sigma8 by level; Om0 is freed where it is not."""
-    prepare_output(job.out)
-    provenance = Provenance("joint", job.name, config.model_dump(mode="json"), job.seed)
-    forecast = replace(compute_joint(config, _counted(job, "levels")), provenance=provenance)
-    write_joint(forecast, job.out)
-    return forecast
-
-
-def _counted(job: Job, task: str) -> Callable[[int, int], None] | None:
-    """The job's progress for a task that counts surveys."""
-    report = job.progress
-    return None if report is None else lambda done, total: report(task, done, total, math.nan)

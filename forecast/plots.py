@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import InputError
+from .goodness import Goodness
+from .ladder import LadderRow
 from .plotstyle import BLUE, COLUMN, CYCLE, LEVEL_STYLE, freeze, new_figure, style
-from .results import Abundance, Goodness, LadderRow, Sigma8Map
+from .results import Abundance
+from .sigma8_map import Sigma8Map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Array = np.ndarray
 
 LEVELS = tuple(LEVEL_STYLE)
 """Levels in the order of what they add."""
@@ -174,8 +175,8 @@ def _map_limits(axes: Axes, map: Sigma8Map) -> None:
     """Show the cells that are filled, and half a cell around them."""
     filled = np.isfinite(map.mean)
     for edges, hit, limit in (
-        (map.count_edges, filled.any(axis=0), axes.set_xlim),
-        (map.yx_edges, filled.any(axis=1), axes.set_ylim),
+        (map.count_edges, np.asarray(filled.any(axis=0)), axes.set_xlim),
+        (map.yx_edges, np.asarray(filled.any(axis=1)), axes.set_ylim),
     ):
         index = np.flatnonzero(hit) if hit.any() else np.arange(len(hit))
         margin = 0.5 * (edges[1] - edges[0])

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .background import Exponents
 from .detectability import Chance, Regression
 from .errors import InputError
@@ -25,7 +26,6 @@ from .parameters import Values
 from .points import Points
 from .units import LN10
 
-Array = np.ndarray
 _LOG_2PI = float(np.log(2 * np.pi))
 _TINY = np.finfo(float).tiny
 _NODES_A_CLUSTER = 60

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .model import ForwardModel
 from .parameters import ParameterSet
 from .pointdensity import PointDensity
 from .points import Points
-
-Array = np.ndarray
 
 
 class PointProcess:

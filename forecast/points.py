@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError
 from .mock import Mocks
 from .model import ForwardModel
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

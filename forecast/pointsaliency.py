@@ -15,6 +15,7 @@ import numpy as np
 from scipy import linalg
 from scipy.interpolate import CubicSpline
 
+from .arrays import Array
 from .errors import NumericalError
 from .fisher import fisher_matrix
 from .guide import from_scores
@@ -27,7 +28,6 @@ from .rankchain import PairwisePosterior
 from .sampler import autocorrelation_time
 from .units import LN10
 
-Array = np.ndarray
 _STEP = 0.1
 """Step of the derivatives, in units of each observable's scatter."""
 _ENTRIES = 40_000

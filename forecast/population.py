@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .arrays import Array
 from .background import Background
 from .cosmology import Cosmology
 from .errors import InputError
@@ -20,8 +21,6 @@ from .selection import FluxLimited, Selection
 from .shapes import SHAPE_NAMES, Expansion, Shape, ShapeGrid, free_shapes
 from .survey import Box, Geometry, Shells, single
 from .variance import contrast_root, growth
-
-Array = np.ndarray
 
 LOG_MASS_LOW, LOG_MASS_HIGH = 11.5, 15.9
 """log10 M500c (Msun/h) outside which no cluster is expected in any survey."""

@@ -15,13 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Array
 from .calibration import MIN_ESS
 from .catalogue import Catalogue
 from .mock import Mocks, draw_mocks, grouped_median
 from .model import ForwardModel
-from .results import PredictiveTest
-
-Array = np.ndarray
 
 DOUBT, ALARM = 0.05, 0.01
 """Joint p-values below which a catalogue is doubtful, and inconsistent with the model."""
@@ -252,3 +250,43 @@ def check_catalogue(
     replicas = draw_summaries(model, theta, nodes, rng=rng, yx_errors=errors)
     observed = Summary.of(np.array([catalogue.size]), np.zeros(catalogue.size, dtype=int), columns, nodes)
     return predictive_test(level, observed, replicas, np.ones(len(theta)), ess)
+
+
+@dataclass(frozen=True)
+class PredictiveTest:
+    """One catalogue against its posterior predictive distribution.
+
+    Parameters
+    ----------
+    level : str
+    names : tuple of str
+        K statistics: "N", and "Y_X median" and the like, of log10.
+    observed : ndarray, shape (K,)
+    low, middle, high : ndarray, shape (K,)
+        16%, 50% and 84% of the replicas.
+    p_values : ndarray, shape (K,)
+        Two-sided: twice the chance of a replica beyond the observed value, on the rarer side.
+    joint : float
+        Chance that a replica's smallest p-value is at most the observed one.
+    threshold : float
+        Smallest p-value at which `joint` is 5%.
+    status : str
+        "no power" below 50 effective replicas, else "inconsistent" for `joint` below 1%, "doubtful"
+        below 5%, "consistent".
+    replicas : int
+    ess : float
+        Effective number of replicas.
+    """
+
+    level: str
+    names: tuple[str, ...]
+    observed: Array
+    low: Array
+    middle: Array
+    high: Array
+    p_values: Array
+    joint: float
+    threshold: float
+    status: str
+    replicas: int
+    ess: float

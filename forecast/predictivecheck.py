@@ -19,20 +19,29 @@ from typing import Protocol
 import numpy as np
 from scipy import special
 
-from .calibration import CHAIN_SHARE, MIN_ESS, log_likelihoods
+from .arrays import Array
+from .calibration import CHAIN_SHARE, MIN_ESS
 from .errors import InputError
 from .guide import from_scores
 from .levels import POINT_LEVELS
+from .manydata import log_likelihoods
 from .mock import Mocks, draw_mocks
 from .model import ForwardModel, forward_model
 from .population import Setup
-from .predictive import DOUBT, SCREEN, Summary, columns_of, draw_summaries, joint_p_values, nodes_of, predictive_test
+from .predictive import (
+    DOUBT,
+    SCREEN,
+    PredictiveTest,
+    Summary,
+    columns_of,
+    draw_summaries,
+    joint_p_values,
+    nodes_of,
+    predictive_test,
+)
 from .rankchain import Lessons, PairwisePosterior, walk
-from .results import PredictiveTest
 from .rng import generator
 from .selection import FluxLimited, Selection, Smoothed
-
-Array = np.ndarray
 
 _FALSE = 1e-3
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from .plots import mathtext
 from .plotstyle import BLUE, COLUMN, CYCLE, VERMILLION, freeze, new_figure, style
-from .predictive import DOUBT
+from .predictive import DOUBT, PredictiveTest
 from .predictivecheck import PredictiveCheck
-from .results import PredictiveTest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

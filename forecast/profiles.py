@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError
-
-Array = np.ndarray
 
 RADII = 0.1 * 14.0 ** (np.arange(7) / 6)
 """Radii of the features in R500, log-spaced from 0.1 to 1.4 (NV22, section 2.2)."""

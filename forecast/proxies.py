@@ -5,35 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arrays import Array
 from .config import Config, parse_config
 from .edgeworth import UnitMixture, edgeworth_bias
 from .errors import InputError
-from .files import write_csv, write_json
 from .fisher import fisher_matrix
 from .ladder import with_sharp
 from .meandensity import expected_number
 from .mock import draw_mocks
 from .model import ForwardModel, Setup, forward_model
-from .output import Job, prepare_output
 from .parameters import Parameter, Prior
-from .plots import mathtext, save_figure
-from .plotstyle import COLUMN, LEVEL_STYLE, freeze, new_figure, style
 from .proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
-from .results import Provenance
+from .records import Job, Provenance
 from .rng import generator
 from .selection import Sharp, Smoothed
 from .units import LN10
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    pass
 
-Array = np.ndarray
 LEVELS = ("counts", "selfcal", "binned", "unbinned")
 """Levels that use no observable but the proxy; `counts` uses none, for reference."""
 COMMON_PRIOR, LOOSE_PRIOR = 0.10, 0.30
@@ -121,16 +115,6 @@ class ProxyComparison:
     left_out: dict[str, str]
     answer: tuple[str, ...]
     provenance: Provenance | None = None
-
-
-def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel] = ()) -> ProxyComparison:
-    """Compare every proxy the survey can use, and `models` of one's own; write record, table and figure."""
-    prepare_output(job.out)
-    comparison = compute_proxies(config, models, job)
-    provenance = Provenance("proxies", job.name, config.model_dump(mode="json"), job.seed)
-    comparison = replace(comparison, provenance=provenance)
-    write_proxies(comparison, job.out)
-    return comparison
 
 
 def compute_proxies(config: Config, models: Sequence[ErrorModel] = (), job: Job | None = None) -> ProxyComparison:
@@ -336,79 +320,3 @@ def _less(best: float, other: float) -> str:
     return f"{1 - best / other:.0%} less"
 
 
-def proxy_table(comparison: ProxyComparison) -> tuple[list[str], list[list[Any]]]:
-    """Header and rows: one proxy and selection a row, percentages where the name says so."""
-    header = ["proxy", "selection", "scatter_dex", "scatter_percent", "skewness", "kurtosis"]
-    header += ["edgeworth_bias_percent", "exact_bias_percent", "norm_prior_percent"]
-    kinds = ("configured", "common", "loose")
-    header += [f"sigma8_std_{kind}_{level}" for kind in kinds for level in LEVELS]
-    rows = []
-    for selection, row in _labelled(comparison):
-        percent = (row.edgeworth_bias, row.exact_bias, row.norm_prior)
-        shape = [row.name, selection, row.scatter, 100 * LN10 * row.scatter, row.skewness, row.kurtosis]
-        widths = [getattr(row, kind)[level] for kind in kinds for level in LEVELS]
-        rows.append([*shape, *(100 * x for x in percent), *widths])
-    return header, rows
-
-
-def summary_table(comparison: ProxyComparison) -> tuple[list[str], list[list[Any]]]:
-    """What to print: one proxy and selection a row, sigma(sigma8) of the level `unbinned`."""
-    header = ["proxy", "selection", "% in mass", "bias %", "sigma8_std_configured"]
-    header += [f"sigma8_std_norm {prior:.0%}" for prior in (comparison.common_prior, comparison.loose_prior)]
-    rows = []
-    for selection, row in _labelled(comparison):
-        shape = [f"{100 * LN10 * row.scatter:.1f}", f"{100 * row.edgeworth_bias:+.1f}"]
-        widths = [row.configured["unbinned"], row.common["unbinned"], row.loose["unbinned"]]
-        rows.append([row.name, selection, *shape, *widths])
-    return header, rows
-
-
-def _labelled(comparison: ProxyComparison) -> list[tuple[str, ProxyRow]]:
-    """Every row with its selection in words."""
-    configured = [("as configured", row) for row in comparison.rows]
-    return configured + [("Mmin follows L_X", row) for row in comparison.follows_lx]
-
-
-@style()
-def proxy_figure(comparison: ProxyComparison) -> Figure:
-    """sigma(sigma8) by proxy: filled for the common normalisation prior, open for the loose one."""
-    tables = [table for table in (comparison.rows, comparison.follows_lx) if table]
-    figure = new_figure(COLUMN, 0.9 + (0.35 + 0.31 * len(tables[0])) * len(tables))
-    panels = figure.subplots(len(tables), sharex=True, squeeze=False)[:, 0]
-    for axes, rows in zip(panels, tables, strict=True):
-        _draw_rows(axes, rows)
-    if len(tables) > 1:
-        panels[0].set_title("as configured")
-        panels[1].set_title(mathtext("Mmin follows L_X"))
-    panels[-1].set_xlabel(r"$\sigma(\sigma_8)$")
-    handles, labels = panels[0].get_legend_handles_labels()
-    title = "level, and how well the proxy's normalisation is known"
-    figure.legend(handles, labels, title=title, loc="outside upper center", ncols=3, columnspacing=1.2)
-    return freeze(figure)
-
-
-def _draw_rows(axes: Axes, rows: Sequence[ProxyRow]) -> None:
-    """One line of markers a proxy; the dashed line is what counts alone give."""
-    axes.axvline(rows[0].common["counts"], color=LEVEL_STYLE["counts"][0], ls="--", lw=0.9, label="counts")
-    axes.plot([], [], " ", label=" ")  # one blank, so that each level fills a column of the legend
-    for level, shift in (("selfcal", -0.14), ("unbinned", 0.14)):
-        colour, marker = LEVEL_STYLE[level]
-        places = np.arange(len(rows)) + shift
-        near, far = ([getattr(row, kind)[level] for row in rows] for kind in ("common", "loose"))
-        axes.hlines(places, near, far, color=colour, lw=0.8)
-        for values, fill, prior in ((near, colour, COMMON_PRIOR), (far, "white", LOOSE_PRIOR)):
-            label = f"{level}, {prior:.0%}"
-            axes.plot(values, places, marker, ms=4.0, color=colour, mfc=fill, mew=0.8, label=label)
-    labels = [f"{row.name.replace('_', ' ')}\n{100 * LN10 * row.scatter:.0f}% in mass" for row in rows]
-    axes.set_yticks(range(len(rows)), labels)
-    axes.tick_params(axis="y", which="both", left=False, right=False)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-
-
-def write_proxies(comparison: ProxyComparison, out: Path) -> None:
-    """Write proxies.json, proxies.csv and figures/proxies.pdf and .png under `out`."""
-    prepare_output(out / "figures")
-    header, rows = proxy_table(comparison)
-    write_json(out / "proxies.json", comparison)
-    write_csv(out / "proxies.csv", header, rows)
-    save_figure(proxy_figure(comparison), out / "figures" / "proxies")

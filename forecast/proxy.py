@@ -14,8 +14,6 @@ from .residuals import Residuals
 from .scaling import YX_DIRECT, YX_PRODUCT, PowerLaw, Proxy, Relations
 from .units import LN10
 
-Array = np.ndarray
-
 
 @dataclass(frozen=True)
 class ErrorModel:

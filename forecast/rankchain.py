@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 from scipy import linalg
 
+from .arrays import Array
 from .fisher import Fisher
 from .guide import from_scores
 from .mock import Mocks, draw_mocks
@@ -25,7 +26,6 @@ from .parameters import ParameterSet
 from .pointdensity import PointDensity
 from .points import Points
 
-Array = np.ndarray
 TRAINING = 3000
 """Mock catalogues from which proposals are learnt."""
 _FRESH, _BOLD_SHARE, _STRETCH, _FREEDOM = 0.5, 2 / 3, 1.1, 5.0

@@ -16,8 +16,8 @@ from .errors import InputError
 from .files import to_plain, write_whole
 from .narrative import LEVEL_WORDS, intake_sentences, used_words
 from .plots import LEVELS
-from .results import ChainSummary, Result
-from .sampler import TAU_FACTOR
+from .results import Result
+from .sampler import TAU_FACTOR, ChainSummary
 
 _KINDS = {
     "expected": "expected data (no noise)",

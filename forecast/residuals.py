@@ -12,9 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError, nearest
 
-Array = np.ndarray
 _MEAN_TOLERANCE = 1e-6
 
 

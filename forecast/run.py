@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from .arrays import Array
 from .catalogue import Catalogue
-from .cautions import Caution, before_fit
+from .caution import Caution
+from .cautions import before_fit
 from .chains import Sampling, sample_all
 from .config import Config
 from .distribution import TabulatedDistribution, draw_medians
 from .exactmap import exact_map
+from .files import prepare_output
 from .fitchecks import observed_against_predicted, unlike_replicas, with_cautions
 from .influence import InfluencePlan, build_influence
 from .intake import Intake, take_in
@@ -25,14 +28,14 @@ from .mock import draw_mocks
 from .model import ForwardModel, forward_model
 from .narrative import intake_sentences, parameter_rows, survey_sentences
 from .observed import catalogue_data, require_levels
-from .output import Job, chain_summary, export_chain, prepare_output, write_all
+from .output import chain_summary, export_chain, write_all
 from .population import Population
-from .results import Abundance, Curve, DataSummary, Provenance, Result
+from .records import Job, Provenance
+from .results import Abundance, Curve, DataSummary, Result
 from .rng import generator
 from .sampler import Chain, ChainPlan, load_steps
 from .sigma8_map import Cells, build_map
 
-Array = np.ndarray
 MOST_CLUSTERS = 2_000_000
 """Clusters that are drawn for a map; of more, only N and the median are."""
 

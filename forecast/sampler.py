@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
+from .available import Share
 from .errors import InputError
 from .guide import Guide
 from .levels import Posterior
 from .parameters import ParameterSet
 from .rng import generator, legacy_state, stream
-
-Array = np.ndarray
 
 TAU_FACTOR = 50.0
 """A chain has converged when it is this many autocorrelation times long, after burn-in."""
@@ -333,3 +333,34 @@ def load_steps(plan: ChainPlan) -> Block:
     parts = [attrs[f"random_state_{i}"] for i in range(5)]
     name = parts[0].decode() if isinstance(parts[0], bytes) else str(parts[0])
     return *block, (name, np.asarray(parts[1]), int(parts[2]), int(parts[3]), float(parts[4]))
+
+
+@dataclass(frozen=True)
+class ChainSummary:
+    """Posterior summaries of one level and the state of its chain.
+
+    Parameters
+    ----------
+    level : str
+    parameters : dict of str to dict
+        mean, std, q16, q50, q84 and mcse (Monte-Carlo standard error) of each parameter.
+    converged : bool
+    steps, burn, walkers : int
+    tau : dict of str to float
+        Integrated autocorrelation time, steps.
+    lengths_in_tau, effective_size, acceptance : float
+    shares : tuple of Share
+        How many clusters have the observables that the level uses.
+    """
+
+    level: str
+    parameters: dict[str, dict[str, float]]
+    converged: bool
+    steps: int
+    burn: int
+    walkers: int
+    tau: dict[str, float]
+    lengths_in_tau: float
+    effective_size: float
+    acceptance: float
+    shares: tuple[Share, ...] = ()

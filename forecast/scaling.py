@@ -12,12 +12,11 @@ from typing import Literal
 
 import numpy as np
 
+from .arrays import Array
 from .background import FIXED_ANGLE, Exponents, gas_exponents
 from .errors import InputError
 from .parameters import Values
 from .residuals import Residuals
-
-Array = np.ndarray
 
 Proxy = tuple[tuple[str, float], ...]
 """log10 of a mass proxy as a linear combination of the log10 of observables."""

@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
+from .arrays import Array
 from .cosmology import Cosmology
 from .detection import SHARP, Contamination, Detection
 from .errors import InputError
 from .scaling import Line, Lines, Relations
 from .units import LN10
 
-Array = np.ndarray
 MPC_CM = 3.0856775814913673e24
 
 

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import special
 
+from .arrays import Array
 from .cosmology import HUBBLE_DISTANCE, LIMITS, TCMB, Cosmology, smooth_log_sigma
 from .errors import InputError
 from .parameters import ParameterSet, Prior
-
-Array = np.ndarray
 
 SHAPE_NAMES = ("Om0", "h", "ns")
 """Parameters of a cosmology's shape that can be free."""

@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError
 from .files import to_plain
-
-Array = np.ndarray
 
 TABLES = ("clusters", "catalogues")
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .results import Sigma8Map
-
-Array = np.ndarray
+from .arrays import Array
 
 
 @dataclass(frozen=True)
@@ -97,3 +95,37 @@ def _plane(mean: Array, number: Array, at: tuple[Array, Array]) -> tuple[tuple[f
     residual = root[:, 0] * mean - design @ solution
     covariance = np.linalg.inv(design.T @ design) * (residual @ residual) / (len(mean) - 3)
     return (float(solution[1]), float(solution[2])), np.sqrt(np.diag(covariance))[1:]
+
+
+@dataclass(frozen=True)
+class Sigma8Map:
+    """Mean, scatter and number of sigma8 of mock catalogues, in cells of (N, median log10 Y_X).
+
+    Parameters
+    ----------
+    count_edges : ndarray, shape (A + 1,)
+    yx_edges : ndarray, shape (B + 1,)
+        log10 of the median Y_X, Msun/h keV.
+    mean, std : ndarray, shape (B, A)
+        NaN in cells with fewer than `min_mocks` mocks.
+    number : ndarray, shape (B, A)
+    min_mocks, mocks : int
+    median_std : float
+        Median scatter of the cells that have enough mocks.
+    slope_count, slope_yx : float
+        Rise of sigma8 per 50 clusters and per 0.1 dex, linear fit over the same cells.
+    slope_count_error, slope_yx_error : float
+    """
+
+    count_edges: Array
+    yx_edges: Array
+    mean: Array
+    std: Array
+    number: Array
+    min_mocks: int
+    mocks: int
+    median_std: float
+    slope_count: float
+    slope_count_error: float
+    slope_yx: float
+    slope_yx_error: float

@@ -16,20 +16,19 @@ from pathlib import Path
 
 import numpy as np
 
+from .arrays import Array
 from .config import Config
 from .errors import InputError
 from .features import DrawnShard, Maker, Recipe, suite_columns
-from .files import PARTIAL, to_plain, write_whole
+from .files import PARTIAL, prepare_output, to_plain, write_whole
 from .manifest import MANIFEST, Manifest, model_digest
 from .model import forward_model
-from .output import Job, prepare_output
 from .parameters import ParameterSet
 from .population import Setup, prior_sample
 from .profiles import load_profiles
+from .records import Job
 from .shards import TABLES, Shard, read_checked, shard_path, software
 from .workers import cores, local_client, remote_client, spread
-
-Array = np.ndarray
 
 GRID_STEPS = {"sigma8": 0.01, "norm_lx": 0.1, "norm_t": 0.1, "norm_mgas": 0.1}
 """Spacing of NV22's grid (section 2.2); 23 x 6^3 = 4,968 catalogues over its flat priors."""

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError, nearest
 from .manifest import Manifest
 from .shards import TABLES, Column, Shard, decode, read_checked, shard_path
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

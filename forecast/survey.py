@@ -10,10 +10,9 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from .arrays import Array
 from .cosmology import Cosmology
 from .errors import InputError
-
-Array = np.ndarray
 
 CONE_NODES, SHELL_NODES = 20, 8
 """Gauss-Legendre nodes in z^(1/3) across a light cone, and the fewest across one of its shells.

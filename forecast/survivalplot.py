@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .ladder import SurvivalRow
 from .plots import mathtext
 from .plotstyle import BLUE, COLUMN, GREEN, ORANGE, VERMILLION, freeze, new_figure, style
-from .results import SurvivalRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .config import Config, parse_config
 from .errors import InputError, NumericalError, nearest
-from .ladder import sigma8_std
+from .ladder import LadderRow, sigma8_std
 from .levels import LEVELS
 from .model import Setup
 from .proxies import DEFAULT_PRIORS, proxy_setup
 from .proxy import ERROR_MODELS
-from .results import LadderRow, Provenance
+from .records import Provenance
 from .survey import Box, LightCone
 
-Array = np.ndarray
 Progress = Callable[[int, int], None]
 """Called with the number of surveys done and their total."""
 Survey = tuple[str, Setup]

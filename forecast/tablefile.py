@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .cells import number_of, text_of, unit_text
 from .errors import InputError, nearest
 from .filetables import Reading, Wanted, read_table
 from .plausible import Check, Values, all_negative, are_bounds, looks_like_log, side_checks, size_check, value_check
 from .units import KINDS, LN10, LOG_UNIT, bare_unit, contradiction, unit_factor
-
-Array = np.ndarray
 
 MAX_Z = 3.0
 """Largest redshift accepted; the mass functions are not calibrated beyond."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .checking import Checks
-    from .output import Job
+    from .checks import Checks
+    from .records import Job
     from .results import Result
 
 

@@ -13,10 +13,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from .arrays import Array
 from .cosmology import BASE_SIGMA8, Cosmology, base_power
 from .survey import Box, Geometry, LightCone, Replicated
-
-Array = np.ndarray
 
 _PIVOT = 0.1  # h/Mpc at which growth is read off the power spectrum; any would do
 _LOW, _HIGH, _PER_DECADE = 0.02, 60.0, 160  # wave numbers in units of 1/size

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from .arrays import Array
 from .errors import InputError
 from .parameters import ParameterSet
 from .survey import Geometry, LightCone, single
-
-Array = np.ndarray
 
 
 def bin_numbers(geometry: Geometry, z: Array) -> Array:

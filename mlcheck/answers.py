@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.available import Share, absent, level_words
 from forecast.chains import Sampling, sample_all
 from forecast.config import Config
+from forecast.files import prepare_output
 from forecast.levels import Data
 from forecast.model import ForwardModel
-from forecast.output import Job, prepare_output
+from forecast.records import Job
 from forecast.run import chain_plan
 from forecast.sampler import Chain, ChainPlan
 
@@ -20,7 +22,6 @@ from .catalogues import Catalogues
 from .modelfile import Trained
 from .predict import predict
 
-Array = np.ndarray
 LEVELS = ("counts", "selfcal", "unbinned", "full")
 ANSWER_WORDS = {
     "counts": "N",

@@ -15,7 +15,7 @@ from forecast.errors import InputError
 from forecast.intake import listed_twice
 from forecast.manifest import model_digest
 from forecast.model import forward_model
-from forecast.output import Job
+from forecast.records import Job
 from forecast.rng import generator
 from forecast.run import catalogue_data
 
@@ -32,7 +32,6 @@ from .representativeness import RETRAIN, UNTESTED, Representativeness, judge
 from .reweighting import Reweighting, reweigh, score_near
 from .summaries import Cloud, Space
 
-Array = np.ndarray
 NEAR = 0.1
 """Share of test catalogues, the nearest ones, on which the network is scored."""
 _MOST_CLUSTERS = 10_000

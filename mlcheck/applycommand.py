@@ -46,8 +46,8 @@ def apply_command(
     with exit_codes(), progress_bar(quiet or as_json) as report:
         from forecast.config import load_config
         from forecast.errors import InputError
-        from forecast.files import json_text
-        from forecast.output import Job, prepare_output
+        from forecast.files import json_text, prepare_output
+        from forecast.records import Job
 
         from .apply import ApplyPlan, apply_network
         from .modelfile import load_all
@@ -71,8 +71,7 @@ def apply_command(
 
 def write_application(found: Application, members: tuple[Trained, ...], settings: Config, job: Any) -> dict[str, Any]:
     """Write results.json and, unless refused, the figure; what was written."""
-    from forecast.files import write_json
-    from forecast.output import prepare_output
+    from forecast.files import prepare_output, write_json
     from forecast.plots import save_figure
 
     from .applyplot import posterior_figure

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.mock import Mocks, grouped_median
 from forecast.rankchain import summaries
 
-Array = np.ndarray
 COUNT_BIN = 10
 """Width of NV22's bins in N (section 4.2.2)."""
 BASELINES = ("n-mapping", "linear", "boosting", "ridge")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Array = np.ndarray
+from forecast.arrays import Array
+
 LENGTH_STEP = 32
 """Lengths are rounded up to multiples of this: few shapes, little padding."""
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
-Array = np.ndarray
 PROBABILITIES = (0.68, 0.95)
 PARTS = ("all", "lowest third", "middle third", "highest third")
 _BINS, _BAND = 10, 0.99

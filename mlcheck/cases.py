@@ -17,7 +17,6 @@ from .layout import CASE_WORDS, Layout
 from .modelfile import Trained
 from .predict import Predictions, predict
 
-Array = np.ndarray
 PUBLISHED = {
     "standard": 0.0212,
     "shuffled": 0.0262,

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 from forecast.mock import Mocks
 from forecast.rng import generator
 
 from .layout import Layout
 
-Array = np.ndarray
 REFERENCE_SIGMA8 = 0.809
 """Of the Magneticum simulation, from which appendix B scales."""
 

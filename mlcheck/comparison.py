@@ -23,7 +23,6 @@ from .thinning import cluster_order
 from .trustplots import mass_curves_figure
 from .verdict import Finding
 
-Array = np.ndarray
 NEAR = 0.3
 """Distance from the exact mean, in posterior widths, that widens the errors of sigma8 by 4%."""
 FEW_DRAWS = 100

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.interpolate import BSpline
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .catalogues import Catalogues
 
-Array = np.ndarray
 _CUBIC = 3
 FEWEST = 50
 """Catalogues without which a test at fixed mass has no power worth the name."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.config import Config
 from forecast.errors import InputError
 from forecast.features import Sampler
@@ -24,7 +25,6 @@ from .layout import Layout, layout_of
 from .noise import NONE, Noise
 from .surveys import has_redshifts
 
-Array = np.ndarray
 SHARES = (0.8, 0.1, 0.1)
 """Training, validation and test catalogues (NV22 section 3.2)."""
 

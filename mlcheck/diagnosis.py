@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from forecast.arrays import Array
 from forecast.model import ForwardModel
 from forecast.moments import MomentsPlan, posterior_moments
 
@@ -15,7 +16,6 @@ from .catalogues import Catalogues
 from .draws import Drawn
 from .summaries import Cloud
 
-Array = np.ndarray
 LEVELS = ("counts", "unbinned")
 """Whose exact means are held against the labels."""
 ALARM = 1e-3

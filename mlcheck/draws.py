@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.config import Config, parse_config
 from forecast.errors import InputError
 from forecast.features import Sampler, cluster_columns
@@ -19,7 +20,6 @@ from .dataset import Source
 from .layout import Layout, layout_of
 from .surveys import has_redshifts
 
-Array = np.ndarray
 _CHUNK = 500
 
 

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from forecast.arrays import Array
+
 from .batches import Batches, evaluation_batches
 from .presets import Network
-
-Array = np.ndarray
 
 
 class Engine(Protocol):

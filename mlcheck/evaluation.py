@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.arrays import Array
+
 from .predict import Predictions
 from .shrinkage import Shrinkage, shrinkage_test
 
-Array = np.ndarray
 FEWEST = 40
 """Catalogues that shrinkage at the edges of the prior needs."""
 

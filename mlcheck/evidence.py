@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.clusterinfluence import ClusterInfluence, cluster_influence
 from forecast.levels import POINT_LEVELS, levels_of
 from forecast.mock import Mocks
@@ -26,7 +27,6 @@ from .summaries import Cloud
 from .thinning import Thinned, surprise, thin
 from .trial import Trial
 
-Array = np.ndarray
 Progress = Callable[[str, int, int, float], None]
 Value = TypeVar("Value")
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from forecast.arrays import Array
+
 from .batches import evaluation_batches
 from .engine import gathered
 from .heads import GRID, SMALLEST_WIDTH, Head, MixtureHead
 from .presets import Network
 
-Array = np.ndarray
 Value = Callable[[Callable[[Any], Any], list[Any]], Any]
 """Number to be differentiated, from a model as a function and its padded inputs, the lengths last."""
 BATCH = {"compact": 256, "nv22": 32}

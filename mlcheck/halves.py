@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

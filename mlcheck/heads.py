@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import special
 
-Array = np.ndarray
+from forecast.arrays import Array
+
 GRID = np.linspace(0.0, 1.0, 1001)
 """Scaled sigma8 at which densities are tabulated."""
 SMALLEST_WIDTH, _LOG_2PI = 0.002, float(np.log(2 * np.pi))

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .halves import Estimate, Sums, correlation, slope
 from .layout import Layout, group_of
 
-Array = np.ndarray
 _FEATURES = {
     "lx": ("log_lx",),
     "t": ("log_t", "log_y500"),

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from forecast.arrays import Array
+
 from .backend import keras
 from .batches import padded_length
 from .engine import to_numpy
 from .presets import Network
 
-Array = np.ndarray
 CATALOGUES = 128
 """Training catalogues whose averages are taken, spread over all of them: a grid is in order of sigma8."""
 OUTPUT_STD = 0.1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError, nearest
 from forecast.manifest import MANIFEST
 
@@ -15,8 +16,6 @@ from .catalogues import Catalogues, assemble
 from .dataset import Source
 from .modelfile import Trained
 from .noise import Noise
-
-Array = np.ndarray
 
 
 def read_inputs(path: Path, model: Trained, *, check: bool = True) -> Catalogues:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 from forecast.proxies import typical_slope
 
@@ -21,7 +22,6 @@ from .saliency import by_feature, by_radius, terse_saliency
 from .terse import OBSERVABLES, correlations, terse_values
 from .tersefigures import proxy_error_figure, terse_figure
 
-Array = np.ndarray
 _TRAINED = 2000
 """Training catalogues on which mass proxies are calibrated."""
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = np.ndarray
 GREY = "#888888"
 MASS = r"true $\log_{10}(M_{500{\rm c}}\,/\,h^{-1}M_\odot)$"
 SYMBOLS = {

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.config import load_config as load_survey
 from forecast.errors import InputError
 from forecast.files import json_text
@@ -29,7 +30,6 @@ from .reference import Reference
 from .scaler import Scaler
 from .training import History, Task, TrainingPlan, train
 
-Array = np.ndarray
 Progress = Callable[[str, int, int, float], None]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .catalogues import Catalogues
@@ -14,7 +15,6 @@ from .modelfile import Trained
 from .predict import Predictions, predict
 from .representativeness import CURE, FALSE_ALARM, RETRAIN, UNTESTED, Representativeness, judge
 
-Array = np.ndarray
 _LISTED = 10
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
-Array = np.ndarray
 HALVED = 8
 """Clusters of the smallest catalogues whose halves tell what the draw of clusters does to summaries."""
 _DEGREE, _RIDGE = 3, 1e-6

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .catalogues import Catalogues
@@ -22,7 +23,6 @@ from .conditions import conditions_of, design, standardised
 from .modelfile import Trained
 from .terse import terse_values
 
-Array = np.ndarray
 _SMALL = 1e-9
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 from forecast.influence import average_by
 
@@ -21,7 +22,6 @@ from .massbins import Bands, Clusters, bands
 from .modelfile import Trained
 from .training import check_sizes
 
-Array = np.ndarray
 BENCHMARKS = (-np.inf, 14.2, 14.4, 14.6, 14.8)
 """log10 masses, Msun/h, above which shifts are collected; the first takes all clusters."""
 _ROWS = 1_000_000

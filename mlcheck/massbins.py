@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 from forecast.influence import average_by
 
-Array = np.ndarray
 QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
 """The median, and the edges of the middle 68% and 95%."""
 

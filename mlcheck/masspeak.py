@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .influence import Clusters
 
-Array = np.ndarray
 SMALLEST = 10
 """Clusters below which a bin has no average."""
 CURVES = ("mean", "total")

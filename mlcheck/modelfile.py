@@ -30,7 +30,6 @@ from .scaler import Scaler
 from .store import packed, unpacked
 from .training import History, TrainingPlan
 
-Array = np.ndarray
 SUFFIX = ".keras"
 _ABOUT, _WEIGHTS, _REFERENCE = "massanchor.json", "model.weights.h5", "reference.npz"
 _FORMAT = 1

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from forecast.arrays import Array
+
 from .catalogues import Catalogues
 from .law import HALVED, Law, Sample
 from .summaries import Summariser, halves
 from .tails import GroupedTails
 
-Array = np.ndarray
 RARE = 0.001
 """Share of training clusters that are called unusual."""
 _FOLDS = 5

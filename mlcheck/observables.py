@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .catalogues import Catalogues, assemble
 from .dataset import Source
 from .layout import Layout
-
-Array = np.ndarray
 
 
 def observables_of(source: Source, catalogues: Catalogues, names: Sequence[str], *, seed: int) -> dict[str, Array]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from forecast.files import write_csv, write_json
-from forecast.output import prepare_output
+from forecast.arrays import Array
+from forecast.files import prepare_output, write_csv, write_json
 from forecast.plots import save_figure
 
 from .cases import Comparison, Outcome
@@ -21,8 +21,6 @@ from .judged import Judged
 from .modelfile import Trained, provenance
 from .plots import agreement_figure, learning_curve, prediction_figure
 from .predict import Predictions
-
-Array = np.ndarray
 
 
 def record(request: Request, trained: Sequence[Trained]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.plotstyle import BLUE, COLUMN, freeze, new_figure, style
 
 from .evaluation import Exact
@@ -15,7 +16,6 @@ from .training import History
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Array = np.ndarray
 ORANGE, GREEN, GREY = "#D55E00", "#009E73", "#888888"
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
+
 from .catalogues import Catalogues
 from .engine import engine
 from .heads import GRID, MixtureHead, cumulative, moments
 from .modelfile import Trained
 from .representativeness import require
 from .training import check_sizes
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,7 @@ def predict_command(
     from forecast.cli import exit_codes
 
     with exit_codes():
-        from forecast.files import json_text
-        from forecast.output import prepare_output
+        from forecast.files import json_text, prepare_output
 
         from .inputs import is_foreign, read_inputs
         from .judged import predict_judged

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError, nearest
 from forecast.rng import generator
 
 from .heads import Head, MixtureHead, PointHead
 from .layout import Layout
 
-Array = np.ndarray
 PRESETS = ("compact", "nv22")
 SMALLEST_NV22 = 16
 """Clusters that four poolings of two rows into one need."""

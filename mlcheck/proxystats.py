@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.edgeworth import edgeworth_bias
 from forecast.errors import InputError
 from forecast.units import LN10
 
 from .resample import Estimate, Tally, estimates
 
-Array = np.ndarray
 CALIBRATIONS = ("power law", "regression")
 PUBLISHED = {"terse": 16.1, "log_mgas": 17.9, "log_yx": 7.3}
 """Scatter in mass, per cent, each catalogue's mean error removed (NV22 figure 16)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .catalogues import Catalogues
@@ -14,7 +15,6 @@ from .norms import Norms, Reading, learn
 from .tails import Tails
 from .ties import crowds, twins
 
-Array = np.ndarray
 TESTS = ("number", "means", "shapes", "clusters", "ties")
 FEWEST = 200
 """Training catalogues, twice the number of summaries if that is more, without which nothing rare can be told."""

@@ -12,7 +12,6 @@ from .catalogues import Catalogues
 from .reasons import Verdict, verdict_of
 from .reference import TESTS, Examination, Reference
 
-Array = np.ndarray
 FALSE_ALARM = 0.0005
 """Largest share of catalogues like the training ones that are called outside."""
 DOUBTFUL = 20.0

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .halves import Estimate
 
-Array = np.ndarray
 REPLICATES = 100
 """Give errors to 7%."""
 _FEWEST = 10

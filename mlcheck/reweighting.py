@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
+
 from .evaluation import Score, score
 from .summaries import Space
 
-Array = np.ndarray
 _EXPECTED = 3.0
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError, nearest
 from forecast.profiles import RADII, load_profiles
 
@@ -21,8 +22,6 @@ from .layout import group_of
 from .massbins import QUANTILES, Bands, Clusters, Totals, bands, totals
 from .modelfile import Trained
 from .training import check_sizes
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

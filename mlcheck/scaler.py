@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 from forecast.parameters import ParameterSet
 
 from .catalogues import Catalogues
 from .layout import Layout
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

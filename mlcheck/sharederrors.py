@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
+
 from .halves import Estimate, Sums, correlation
 
-Array = np.ndarray
 _DEGREE, _BOOTSTRAPS = 3, 1000
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .halves import Estimate
 from .predict import Predictions
 
-Array = np.ndarray
 EDGE, LIMIT = 0.15, 3.0
 """Share of the catalogues at either edge, and standard errors beyond which a difference counts."""
 

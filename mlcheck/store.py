@@ -13,9 +13,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.files import to_plain, write_whole
 
-Array = np.ndarray
 Record = TypeVar("Record")
 _SEPARATOR = "/"
 

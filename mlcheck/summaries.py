@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.arrays import Array
+
 from .catalogues import Catalogues
 from .layout import group_of
 from .presets import Whitening
 
-Array = np.ndarray
 TAILS = (0.16, 0.84)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Array = np.ndarray
+from forecast.arrays import Array
+
 _KNOTS = 64
 _SHARE, _LARGEST_SHARE, _WANTED = 0.05, 0.25, 100
 """The tail holds the largest 5% of the sample, or as many more as give 100 values, at most a quarter."""

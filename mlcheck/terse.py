@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 
 from .catalogues import Catalogues
@@ -14,7 +15,6 @@ from .gradients import Gradients
 from .modelfile import Trained
 from .resample import REPLICATES, Ranking, correlation_with, estimates
 
-Array = np.ndarray
 OBSERVABLES = ("log_mwl", "log_mgas", "log_t", "log_yx", "log_lx")
 """Columns with which the terse value is compared, beside the true mass."""
 PUBLISHED = {

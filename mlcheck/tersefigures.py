@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.plotstyle import BLUE, COLUMN, GREEN, VERMILLION, freeze, new_figure, style
 
 from .catalogues import Catalogues
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = np.ndarray
 _GREY = "#888888"
 LABELS = {
     "log_m500": r"$\log_{10} M_{500}$ [$h^{-1} M_\odot$]",

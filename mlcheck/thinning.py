@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 from forecast.levels import POINT_LEVELS
 from forecast.mock import Mocks
@@ -21,7 +22,6 @@ from forecast.moments import Posteriors
 from .catalogues import Catalogues
 from .halves import Estimate, Sums, slope, slope_through_origin
 
-Array = np.ndarray
 SHARES = (0.6, 0.8)
 """Smallest and largest share of clusters that is kept."""
 SURPRISE = 0.01

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom
 
+from forecast.arrays import Array
+
 from .catalogues import Catalogues
 
-Array = np.ndarray
 _WINDOW = 5
 """Values, a crowded one and its nearest neighbours, among which clusters are alike likely to have each."""
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError, NumericalError, nearest
 from forecast.files import json_text, write_whole
 from forecast.rng import generator
@@ -23,7 +24,6 @@ from .engine import Engine, engine, to_numpy
 from .presets import Network
 from .scaler import Scaler
 
-Array = np.ndarray
 Progress = Callable[[str, int, int, float], None]
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine")

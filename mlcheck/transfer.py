@@ -18,7 +18,6 @@ from .job import Progress
 from .modelfile import Trained
 from .predict import predict
 
-Array = np.ndarray
 NETWORK = "network"
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 from forecast.influence import average_by
 
 from .massbins import Clusters
 from .masspeak import SMALLEST
 
-Array = np.ndarray
 _DRAWS = 2000
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError, nearest
 from forecast.mock import Mocks
 from forecast.model import ForwardModel
@@ -22,7 +23,6 @@ from .job import Laboratory
 from .layout import CASES
 from .modelfile import SUFFIX, Origin, Trained, load_all
 
-Array = np.ndarray
 RESULTS = "results.json"
 
 

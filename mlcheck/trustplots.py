@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
+from forecast.arrays import Array
 from forecast.plotstyle import BLUE, COLUMN, VERMILLION, freeze, new_figure, style
 
 from .masspeak import MassCurve
@@ -16,7 +17,6 @@ from .trends import Trend
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Array = np.ndarray
 _GREY = "#888888"
 _TITLES = {
     "L_X": r"$x = L_{\rm X}$",

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from forecast.files import to_plain, write_csv, write_json, write_whole
-from forecast.output import prepare_output
+from forecast.files import prepare_output, to_plain, write_csv, write_json, write_whole
 from forecast.plots import save_figure
 from forecast.report import data_uri, environment
 

@@ -23,7 +23,6 @@ from .trends import Trend, trend
 from .trustplots import thinning_figure, trends_figure
 from .verdict import Finding
 
-Array = np.ndarray
 ENSEMBLE = 10
 """Networks of different seeds that the question of seeds needs."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.config import Config
 from forecast.errors import InputError
 from forecast.massfunction import MODELS
@@ -17,7 +18,6 @@ from .draws import Drawn, changed, draw
 from .surveys import break_mass
 from .thinning import cluster_order
 
-Array = np.ndarray
 LIBRARIES = ("nv22_table2", "magneticum", "flamingo", "tng")
 _BREAK, _SCATTER, _MISSING, _LABEL = 0.15, 1.5, 0.2, 0.03
 

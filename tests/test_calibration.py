@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.calibration import CalibrationPlan, assess, calibrate, log_likelihoods, posterior_rank
+from forecast.calibration import CalibrationPlan, assess, calibrate, posterior_rank
 from forecast.errors import InputError
 from forecast.ladder import cone_variant
 from forecast.levels import LEVELS, POINT_LEVELS, Data, likelihood
+from forecast.manydata import log_likelihoods
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.survey import Box

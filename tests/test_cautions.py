@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from forecast.caution import Caution
 from forecast.cautions import (
-    Caution,
     before_fit,
     listed,
     of_convergence,
@@ -24,9 +24,14 @@ from forecast.cautions import (
     share_at_edges,
 )
 from forecast.fitchecks import with_cautions
+from forecast.goodness import Goodness
 from forecast.intake import Intake, Number
+from forecast.ladder import LadderRow, SystematicRow
 from forecast.parameters import Parameter, ParameterSet, Prior
-from forecast.results import ChainSummary, Goodness, LadderRow, PredictiveTest, Provenance, Result, SystematicRow
+from forecast.predictive import PredictiveTest
+from forecast.records import Provenance
+from forecast.results import Result
+from forecast.sampler import ChainSummary
 
 PRIORS = ParameterSet(
     (

@@ -19,8 +19,7 @@ from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.plane import Plane, Shift, Tables
 from forecast.plots import save_figure
-from forecast.results import Sigma8Map
-from forecast.sigma8_map import Cells, build_map
+from forecast.sigma8_map import Cells, Sigma8Map, build_map
 from forecast.survey import Box
 
 

@@ -12,21 +12,12 @@ from matplotlib.figure import Figure
 from forecast.config import parse_config
 from forecast.errors import InputError
 from forecast.fisher import Fisher, fisher_matrix
-from forecast.jointplot import (
-    FREED,
-    PROBABILITIES,
-    compute_joint,
-    ellipse,
-    joint_figure,
-    joint_level,
-    joint_table,
-    with_free_density,
-    write_joint,
-)
+from forecast.joint import FREED, compute_joint, joint_level, with_free_density
+from forecast.jointplot import PROBABILITIES, ellipse, joint_figure, joint_table, write_joint
 from forecast.model import forward_model
-from forecast.output import Job
 from forecast.parameters import Parameter, ParameterSet, Prior
-from forecast.planning import run_joint
+from forecast.planningrun import run_joint
+from forecast.records import Job
 
 SAMPLES = 400_000
 COVARIANCE = np.array([[2e-3, -3e-3], [-3e-3, 8e-3]])

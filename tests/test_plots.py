@@ -12,7 +12,10 @@ from matplotlib.image import imread
 from forecast import plots
 from forecast.cornerplot import corner_figure
 from forecast.errors import InputError
-from forecast.results import Abundance, Curve, Goodness, LadderRow, Sigma8Map, SurvivalRow
+from forecast.goodness import Goodness
+from forecast.ladder import LadderRow, SurvivalRow
+from forecast.results import Abundance, Curve
+from forecast.sigma8_map import Sigma8Map
 from forecast.survivalplot import survival_figure
 
 NAMES = ("norm_lx", "sigma8", "norm_yx")

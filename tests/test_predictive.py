@@ -14,6 +14,7 @@ from forecast.model import forward_model
 from forecast.parameters import ParameterSet
 from forecast.plots import save_figure
 from forecast.predictive import (
+    PredictiveTest,
     Summary,
     check_catalogue,
     columns_of,
@@ -25,7 +26,6 @@ from forecast.predictive import (
 )
 from forecast.predictivecheck import Plant, PredictivePlan, _assess, plants, predictive_check
 from forecast.predictiveplot import predictive_figure, predictivecheck_figure
-from forecast.results import PredictiveTest
 from forecast.survey import Box
 
 LABELS = ["L_X scatter x 1.5", "Mbreak + 0.2 dex", "Y_X of 5% + 0.5 dex"]

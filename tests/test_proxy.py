@@ -17,8 +17,8 @@ from forecast.fisher import fisher_matrix
 from forecast.massfunction import MassFunction
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
-from forecast.output import Job
 from forecast.parameters import Parameter, Prior
+from forecast.planningrun import run_proxies
 from forecast.proxies import (
     COMMON_PRIOR,
     LOOSE_PRIOR,
@@ -28,14 +28,12 @@ from forecast.proxies import (
     compute_proxies,
     forecasts,
     mass_residual,
-    proxy_figure,
     proxy_setup,
-    proxy_table,
-    run_proxies,
-    summary_table,
     typical_slope,
 )
 from forecast.proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
+from forecast.proxyplot import proxy_figure, proxy_table, summary_table
+from forecast.records import Job
 
 LN10 = math.log(10)
 MOMENTS = [

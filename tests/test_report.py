@@ -10,24 +10,17 @@ import pytest
 
 from forecast import report
 from forecast.available import Share
-from forecast.cautions import Caution
+from forecast.caution import Caution
 from forecast.errors import InputError
+from forecast.goodness import Goodness
 from forecast.intake import Intake, Measured, Number
-from forecast.output import Job
+from forecast.ladder import LadderRow, SystematicRow
+from forecast.narrative import ParameterRow
 from forecast.parameters import NAMES
-from forecast.results import (
-    Abundance,
-    ChainSummary,
-    Curve,
-    DataSummary,
-    Goodness,
-    LadderRow,
-    ParameterRow,
-    Provenance,
-    Result,
-    Sigma8Map,
-    SystematicRow,
-)
+from forecast.records import Job, Provenance
+from forecast.results import Abundance, Curve, DataSummary, Result
+from forecast.sampler import ChainSummary
+from forecast.sigma8_map import Sigma8Map
 from forecast.tables import print_tables, summary_json
 
 PIXEL = bytes.fromhex(

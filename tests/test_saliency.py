@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.calibration import log_likelihoods
+from forecast.draws import WeightedDraws, from_chain, from_prior
 from forecast.errors import InputError
 from forecast.influence import InfluencePlan, average_by, build_influence
 from forecast.influenceplot import influence_figure
 from forecast.ladder import with_sharp
 from forecast.levels import Data, at_level, likelihood
+from forecast.manydata import log_likelihoods
 from forecast.mock import draw_mocks
 from forecast.model import forward_model
 from forecast.parameters import Parameter, Prior
 from forecast.points import Points
 from forecast.pointsaliency import PairwiseYx, mass_slopes, observables_of, posterior_draws
-from forecast.saliency import WeightedDraws, from_chain, from_prior, leave_one_out, pareto_k, saliency
+from forecast.saliency import leave_one_out, pareto_k, saliency
 from forecast.survey import Replicated
 
 

@@ -17,7 +17,7 @@ from stopping import assert_nothing_is_left, start, wait_for
 from forecast.config import find_config, load_config, parse_config
 from forecast.errors import InputError
 from forecast.manifest import MANIFEST
-from forecast.output import Job
+from forecast.records import Job
 from forecast.shards import software
 from forecast.suite import SuitePlan, build_recipe, grid_axes, run_suite
 from forecast.suitereader import open_suite

@@ -13,11 +13,11 @@ from forecast.config import load_config, parse_config
 from forecast.errors import InputError, NumericalError
 from forecast.files import to_plain
 from forecast.fisher import fisher_matrix
-from forecast.ladder import sigma8_std
+from forecast.ladder import LadderRow, sigma8_std
 from forecast.model import forward_model
 from forecast.planning import VolumeCurve, priced_comparison, priced_sweep
 from forecast.plotstyle import LEVEL_STYLE
-from forecast.results import LadderRow, Provenance
+from forecast.records import Provenance
 from forecast.survey import Replicated
 from forecast.sweep import (
     Axis,
@@ -31,17 +31,8 @@ from forecast.sweep import (
     split_quantity,
     varied_setup,
 )
-from forecast.sweepplot import (
-    PANELS,
-    comparison_figure,
-    comparison_file_table,
-    comparison_table,
-    sweep_figure,
-    sweep_file_table,
-    sweep_table,
-    write_comparison,
-    write_sweep,
-)
+from forecast.sweepplot import PANELS, comparison_figure, sweep_figure, write_comparison, write_sweep
+from forecast.sweeptables import comparison_file_table, comparison_table, sweep_file_table, sweep_table
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from forecast.catalogue import builtin_table
 from forecast.config import load_config as load_survey
 from forecast.observed import open_catalogue
-from forecast.output import Job
+from forecast.records import Job
 from forecast.suite import SuitePlan, run_suite
 from mlcheck.apply import ApplyPlan, apply_network, real_catalogue
 from mlcheck.applycommand import first_words

@@ -1,0 +1,87 @@
+"""What a user asked for, and where numbers come from."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where numbers come from.
+
+    Parameters
+    ----------
+    command : str
+        "run", "fit", "map" or "ladder".
+    config_name : str
+    config : dict
+        The whole configuration, defaults included.
+    seed : int
+    version : str
+        Of massanchor.
+    libraries : dict
+        Versions of Python and of the numerical libraries.
+    """
+
+    command: str
+    config_name: str
+    config: dict[str, Any]
+    seed: int
+    version: str = field(default_factory=lambda: metadata.version("massanchor"))
+    libraries: dict[str, str] = field(
+        default_factory=lambda: {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("numpy", "scipy", "emcee", "colossus")},
+        }
+    )
+
+Progress = Callable[[str, int, int, float], None]
+"""Called with a task's name, steps done, steps at most, and the chain's length in tau (or NaN)."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the user asked for beside the configuration.
+
+    Parameters
+    ----------
+    name : str
+        Of the configuration.
+    out : Path
+        Output folder.
+    seed : int
+    quick : bool
+        Cut chains at the configuration's `quick_steps`.
+    level : str or None
+        Sample only this level.
+    mock : int or None
+        Seed of a mock catalogue to fit instead of expected data.
+    overwrite : bool
+        Discard chains of an earlier run.
+    max_steps : int or None
+        Longest chain.
+    progress : callable or None
+    tell : callable or None
+        Given sentences before the work begins.
+    """
+
+    name: str
+    out: Path
+    seed: int = 1
+    quick: bool = False
+    level: str | None = None
+    mock: int | None = None
+    overwrite: bool = False
+    max_steps: int | None = None
+    progress: Progress | None = None
+    tell: Callable[[str], None] | None = None
+
+    def say(self, words: str) -> None:
+        """Tell whoever listens."""
+        if self.tell is not None:
+            self.tell(words)
