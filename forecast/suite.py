@@ -28,7 +28,8 @@ from .population import Setup, prior_sample
 from .profiles import load_profiles
 from .records import Job
 from .shards import TABLES, Shard, read_checked, shard_path, software
-from .workers import cores, local_client, remote_client, spread
+from .suitedask import spread
+from .workers import cores, local_client, remote_client
 
 GRID_STEPS = {"sigma8": 0.01, "norm_lx": 0.1, "norm_t": 0.1, "norm_mgas": 0.1}
 """Spacing of NV22's grid (section 2.2); 23 x 6^3 = 4,968 catalogues over its flat priors."""

@@ -1,7 +1,4 @@
-"""Spreading shards over processes: Dask's workers, on this machine or on a running cluster.
-
-Nothing here decides what is in a shard: that a worker dies, or another draws a shard, leaves no trace.
-"""
+"""Processes that share work: Dask's workers, on this machine or on a running cluster."""
 
 from __future__ import annotations
 
@@ -11,25 +8,21 @@ import os
 import shutil
 import signal
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator
 from importlib import import_module
-from itertools import islice
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError, MassanchorError
-from .features import DrawnShard, Maker, Recipe
-from .shards import software
 
 _TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 """Dask sets it so low that memory goes to the system and back for every array: a third more time to draw."""
 _NOISY = ("distributed", "asyncio", "tornado")
-_IN_FLIGHT = 16
-_SCHEDULER_TIMEOUT, _WORKER_TIMEOUT = 10, 60
+_SCHEDULER_TIMEOUT = 10
 
 
-def _distributed() -> Any:
+def distributed_package() -> Any:
     """Dask's distributed package.
 
     Raises
@@ -53,7 +46,7 @@ def cores() -> int:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Dask's warnings and logs off the user's terminal."""
-    _distributed()
+    distributed_package()
     loggers = [logging.getLogger(n) for n in (*logging.root.manager.loggerDict, "asyncio") if n.startswith(_NOISY)]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
@@ -90,7 +83,7 @@ def discreet_children() -> Iterator[None]:
 @contextlib.contextmanager
 def local_client(workers: int, scratch: Path) -> Iterator[Any]:
     """Client of a cluster of local processes with one thread each; nothing of it stays."""
-    distributed = _distributed()
+    distributed = distributed_package()
     options = {"host": "127.0.0.1", "dashboard_address": None, "memory_limit": 0, "local_directory": str(scratch)}
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet())
@@ -112,7 +105,7 @@ def local_client(workers: int, scratch: Path) -> Iterator[Any]:
 @contextlib.contextmanager
 def remote_client(address: str) -> Iterator[Any]:
     """Client of a running scheduler."""
-    distributed = _distributed()
+    distributed = distributed_package()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet())
         try:
@@ -125,53 +118,7 @@ def remote_client(address: str) -> Iterator[Any]:
         yield stack.enter_context(client)
 
 
-def spread(client: Any, recipe: Recipe, todo: Sequence[int]) -> Generator[DrawnShard]:
-    """Draw shards on the workers of a cluster.
-
-    A few shards for each worker are in flight at a time; those of a worker that dies are drawn by another.
-    """
-    distributed, versions, waiting = _distributed(), software(), iter(todo)
-    maker = client.submit(Maker.of, recipe, pure=False)
-
-    def submit(count: int) -> list[Any]:
-        return [client.submit(Maker.draw, maker, number, pure=False) for number in islice(waiting, max(count, 0))]
-
-    try:
-        _wait_for_workers(client)
-        running = distributed.as_completed(submit(_room(client)), loop=client.loop, with_results=True)
-        for _, drawn in running:
-            if drawn.software != versions:
-                raise InputError(f"a worker runs {drawn.software}, this process {versions}; install the same versions")
-            running.update(submit(_room(client) - running.count()))
-            yield drawn
-    except distributed.KilledWorker as error:
-        raise MassanchorError(
-            "workers died drawing the same shard, probably out of memory; use fewer --workers or a smaller "
-            "--shard-size; finished shards are kept"
-        ) from error
-    except (ImportError, RuntimeError) as error:
-        if not isinstance(error.__cause__ or error, ImportError):
-            raise
-        raise InputError(
-            f"the Dask cluster cannot import what it needs ({error.__cause__ or error}); install the same "
-            "massanchor[scale] for its scheduler and its workers"
-        ) from error
 
 
-def _room(client: Any) -> int:
-    """Shards in flight at a time: so many that no thread waits, so few that they do not pile up."""
-    return max(_IN_FLIGHT, 2 * sum(client.nthreads().values()))
 
 
-def _wait_for_workers(client: Any) -> None:
-    """Wait until a cluster has a worker.
-
-    Raises
-    ------
-    InputError
-        If none comes.
-    """
-    try:
-        client.wait_for_workers(1, timeout=_WORKER_TIMEOUT)
-    except TimeoutError:
-        raise InputError("the Dask cluster has no workers; start some (dask worker ADDRESS)") from None

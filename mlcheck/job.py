@@ -25,10 +25,11 @@ from .config import NetworkConfig
 from .dataset import Simulator, Source, Split
 from .modelfile import SUFFIX, Origin, Trained, load, save
 from .noise import Noise
-from .presets import Architecture, Network, Whitening, Whitenings, build
+from .presets import Architecture, Network, build
 from .reference import Reference
 from .scaler import Scaler
 from .training import History, Task, TrainingPlan, train
+from .whitening import Whitening, Whitenings
 
 Progress = Callable[[str, int, int, float], None]
 

@@ -24,11 +24,12 @@ import numpy as np
 from forecast.errors import InputError
 from forecast.files import json_text, to_plain, write_whole
 
-from .presets import Architecture, Network, Whitening, Whitenings, build
+from .packing import packed, unpacked
+from .presets import Architecture, Network, build
 from .reference import Reference
 from .scaler import Scaler
-from .store import packed, unpacked
 from .training import History, TrainingPlan
+from .whitening import Whitening, Whitenings
 
 SUFFIX = ".keras"
 _ABOUT, _WEIGHTS, _REFERENCE = "massanchor.json", "model.weights.h5", "reference.npz"

@@ -10,7 +10,7 @@ from forecast.arrays import Array
 
 from .catalogues import Catalogues
 from .layout import group_of
-from .presets import Whitening
+from .whitening import Whitening
 
 TAILS = (0.16, 0.84)
 

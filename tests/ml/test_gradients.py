@@ -14,7 +14,8 @@ from mlcheck.engine import engine
 from mlcheck.gradients import Gradients, centre, centre_sum, slope, terse_sum
 from mlcheck.heads import MixtureHead, PointHead
 from mlcheck.layout import Layout
-from mlcheck.presets import Architecture, Whitening, build
+from mlcheck.presets import Architecture, build
+from mlcheck.whitening import Whitening
 
 MAIN = ("log_t", *(f"log_mgas_r{i}" for i in range(1, 8)), *(f"slope_r{i}" for i in range(1, 8)))
 LAYOUT = Layout("standard", MAIN, ("log_lx", "log_mwl"))

@@ -13,9 +13,9 @@ from forecast.files import json_text
 from forecast.rng import generator
 from mlcheck.catalogues import assemble
 from mlcheck.draws import changed, draw
+from mlcheck.packing import packed, unpacked
 from mlcheck.reference import TESTS, Reference
 from mlcheck.representativeness import FALSE_ALARM, judge, judge_suite, require
-from mlcheck.store import packed, unpacked
 
 
 @pytest.fixture(scope="module")
