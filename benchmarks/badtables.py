@@ -95,7 +95,9 @@ def missing(table: Table, section: Content, rng: Rng) -> str:
 
 def unit(table: Table, section: Content, rng: Rng) -> str:
     name = _number(table, rng)
-    drawn = str(rng.choice([*UNITS.values(), "Msun/h keV", "1e14 Msun keV", "1e44 erg/s", "log10 erg/s", "dex", "mag", "", "K"]))
+    drawn = str(
+        rng.choice([*UNITS.values(), "Msun/h keV", "1e14 Msun keV", "1e44 erg/s", "log10 erg/s", "dex", "mag", "", "K"])
+    )
     if rng.random() < 0.5:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -120,7 +122,12 @@ def logarithm(table: Table, section: Content, rng: Rng) -> str:
 def rows(table: Table, section: Content, rng: Rng) -> str:
     """Copies of rows, or hardly any rows."""
     kind = str(rng.choice(["copies", "one row", "no rows", "two rows"]))
-    kept = {"copies": [*range(len(table)), *range(min(3, len(table)))], "one row": [0], "no rows": [], "two rows": [0, 1]}[kind]
+    kept = {
+        "copies": [*range(len(table)), *range(min(3, len(table)))],
+        "one row": [0],
+        "no rows": [],
+        "two rows": [0, 1],
+    }[kind]
     kept = [i for i in kept if i < len(table)]
     part = table[kept]
     names = list(table.colnames)
@@ -149,7 +156,9 @@ def words(table: Table, section: Content, rng: Rng) -> str:
     name = _column(table, rng)
     values = [str(x) for x in table[name]]
     if values:
-        values[int(rng.integers(len(values)))] = str(rng.choice(["n/a", "<1e44", "", "1,5", "nan", "--", "1e400", "#1", "z"]))
+        values[int(rng.integers(len(values)))] = str(
+            rng.choice(["n/a", "<1e44", "", "1,5", "nan", "--", "1e400", "#1", "z"])
+        )
     table[name] = values
     return f"{name} as text with a word"
 
@@ -175,8 +184,18 @@ def redshift(table: Table, section: Content, rng: Rng) -> str:
 def section_of(table: Table, section: Content, rng: Rng) -> str:
     """Columns named wrongly in the configuration."""
     columns = section["columns"]
-    key, name = str(rng.choice([*columns, "m500", "yx", "lx_error", "zz"])), str(rng.choice([*table.colnames, "x", "Z", ""]))
-    choices: list[Any] = [name, {"name": name}, {"name": name, "unit": "keV"}, f"{name},{name}", f"{name},x,y", {"unit": "keV"}]
+    key, name = (
+        str(rng.choice([*columns, "m500", "yx", "lx_error", "zz"])),
+        str(rng.choice([*table.colnames, "x", "Z", ""])),
+    )
+    choices: list[Any] = [
+        name,
+        {"name": name},
+        {"name": name, "unit": "keV"},
+        f"{name},{name}",
+        f"{name},x,y",
+        {"unit": "keV"},
+    ]
     choices += [3, None, [], {"name": 3}, {"name": name, "units": "keV"}, True]
     columns[key] = choices[int(rng.integers(len(choices)))]
     if rng.random() < 0.2:
@@ -184,7 +203,12 @@ def section_of(table: Table, section: Content, rng: Rng) -> str:
     if rng.random() < 0.2:
         section["format"] = str(rng.choice(["ascii.ecsv", "fits", "votable", "ascii.csv", "nonsense", "", "csv"]))
     if rng.random() < 0.2:
-        section["mass_relation"] = {"mass_norm": "5e14 Msun", "yx_norm": "3e14 Msun keV", "slope": 0.57, "evolution": -0.4}
+        section["mass_relation"] = {
+            "mass_norm": "5e14 Msun",
+            "yx_norm": "3e14 Msun keV",
+            "slope": 0.57,
+            "evolution": -0.4,
+        }
     return f"[catalogue] {key} = {columns[key]!r}, table {section.get('table')!r}, format {section.get('format')!r}"
 
 

@@ -15,9 +15,38 @@ Content = dict[str, Any]
 Path = tuple[str | int, ...]
 
 UNITS = ("Msun", "Msun/h", "log10 Msun", "Mpc", "Mpc/h", "keV", "log10 keV", "erg/s", "log10 erg/s", "erg / (s cm2)")
-UNITS += ("sr", "deg2", "arcmin2", "%", "dex", "ln", "h", "/h", "kg", "Msun keV", "log10 Msun/h keV", "W / m2", "ly", "m")
+UNITS += (
+    "sr",
+    "deg2",
+    "arcmin2",
+    "%",
+    "dex",
+    "ln",
+    "h",
+    "/h",
+    "kg",
+    "Msun keV",
+    "log10 Msun/h keV",
+    "W / m2",
+    "ly",
+    "m",
+)
 NUMBERS = (0, -1, 1, 0.0, -0.0, 1e-300, 1e300, -1e300, 5e-324, 1e-12, 1e12, 10**25, 3.0, 0.5, -0.5, 100)
-ODD = ("", "abc", "nan", "1", "0.5 ", "1e400 Msun", "-14 log10 Msun/h", "999 log10 erg/s", "0 sr", "ü", "a\nb", " ", "1,5 keV")
+ODD = (
+    "",
+    "abc",
+    "nan",
+    "1",
+    "0.5 ",
+    "1e400 Msun",
+    "-14 log10 Msun/h",
+    "999 log10 erg/s",
+    "0 sr",
+    "ü",
+    "a\nb",
+    " ",
+    "1,5 keV",
+)
 LIMITS: dict[tuple[str, ...], tuple[Any, ...]] = {
     ("survey", "zmin"): (0.0, 1e-9, 1e-4, 0.2499999),
     ("survey", "zmax"): (3.0, 3.0001, 0.1000001, 0.026),
@@ -112,7 +141,9 @@ def misspell(content: Content, rng: Rng) -> str:
     path = _somewhere(content, rng)
     table, key = at(content, path[:-1]), str(path[-1])
     i = int(rng.integers(len(key)))
-    wrong = str(rng.choice([key[:i] + key[i + 1 :], key[:i] + key[i:][::-1], key + "s", key.upper(), key.replace("_", "-")]))
+    wrong = str(
+        rng.choice([key[:i] + key[i + 1 :], key[:i] + key[i:][::-1], key + "s", key.upper(), key.replace("_", "-")])
+    )
     table[wrong] = table.pop(path[-1])
     return f"{dotted(path)} misspelt {wrong!r}"
 
@@ -132,8 +163,30 @@ def move(content: Content, rng: Rng) -> str:
 def retype(content: Content, rng: Rng) -> str:
     path = _somewhere(content, rng)
     value = at(content, path)
-    zoo: list[Any] = [*NUMBERS, *ODD, True, False, None, math.nan, math.inf, -math.inf, [], {}, [value], {"value": value}]
-    zoo += [str(value), [value, value], [[value]], {"flat": [0.6]}, [0.6], datetime.date(2020, 1, 1), {1: 2}, "x" * 3000]
+    zoo: list[Any] = [
+        *NUMBERS,
+        *ODD,
+        True,
+        False,
+        None,
+        math.nan,
+        math.inf,
+        -math.inf,
+        [],
+        {},
+        [value],
+        {"value": value},
+    ]
+    zoo += [
+        str(value),
+        [value, value],
+        [[value]],
+        {"flat": [0.6]},
+        [0.6],
+        datetime.date(2020, 1, 1),
+        {1: 2},
+        "x" * 3000,
+    ]
     new = zoo[int(rng.integers(len(zoo)))]
     put(content, path, new)
     return f"{dotted(path)} = {repr(new)[:60]}"
@@ -158,7 +211,12 @@ def reunit(content: Content, rng: Rng) -> str:
     path = _any(texts, rng)
     number, _, unit = at(content, path).strip().partition(" ")
     drawn = str(rng.choice(UNITS))
-    choices = [number, float(number) if re.fullmatch(r"[-+\d.e]+", number) else 1.0, f"{number} {drawn}", f"{number}{unit}"]
+    choices = [
+        number,
+        float(number) if re.fullmatch(r"[-+\d.e]+", number) else 1.0,
+        f"{number} {drawn}",
+        f"{number}{unit}",
+    ]
     choices += [f"{number} log10 {unit}", f"{number} {unit.removeprefix('log10 ')}", f"{number} {unit} {drawn}", unit]
     choices += [f"10**{number} {unit}", f"{number} {unit}/h", f"{number} {unit} h^-2", f"{number} +- 0.1 {unit}"]
     new = choices[int(rng.integers(len(choices)))]
@@ -192,7 +250,17 @@ def _there(content: Content, path: Path) -> bool:
 def prior(content: Content, rng: Rng) -> str:
     """A prior that is degenerate, of two kinds, of another parameter, or absurdly wide or narrow."""
     parameters = content.get("parameters", {})
-    others = ["Om0", "h", "ns", "norm_core", "norm_wl", "density_contrast", "evolution_t", "norm_contamination", "scatter_yx"]
+    others = [
+        "Om0",
+        "h",
+        "ns",
+        "norm_core",
+        "norm_wl",
+        "density_contrast",
+        "evolution_t",
+        "norm_contamination",
+        "scatter_yx",
+    ]
     if not isinstance(parameters, dict):
         return retype(content, rng)
     name = str(rng.choice([*parameters, *others] if rng.random() < 0.5 else [*parameters, "sigma8"]))

@@ -22,7 +22,11 @@ def flux(value: float) -> str:
 
 def geometry(content: Content, rng: Rng) -> str:
     if rng.random() < 0.3:
-        content["survey"] = {"geometry": "box", "side": f"{rng.uniform(100, 900):.0f} Mpc/h", "z": round(rng.uniform(0.02, 1), 3)}
+        content["survey"] = {
+            "geometry": "box",
+            "side": f"{rng.uniform(100, 900):.0f} Mpc/h",
+            "z": round(rng.uniform(0.02, 1), 3),
+        }
         return "a box"
     low, area = round(float(rng.choice([0.0, 0.01, 0.05, 0.2])), 3), float(10 ** rng.uniform(1, 4.5))
     high = round(low + float(rng.uniform(0.02, 1.2)), 3)
@@ -85,7 +89,11 @@ def mean_relations(content: Content, rng: Rng) -> str:
         return "no relation of T"
     if kind == 1:
         relations["aperture"] = str(rng.choice(["r500", "angle"]))
-        relations["calibration"] = {"Om0": round(float(rng.uniform(0.2, 0.4)), 3), "h": 0.7, "z": float(rng.choice([0.0, 0.2]))}
+        relations["calibration"] = {
+            "Om0": round(float(rng.uniform(0.2, 0.4)), 3),
+            "h": 0.7,
+            "z": float(rng.choice([0.0, 0.2])),
+        }
         return "another calibration and aperture"
     law = relations[name := str(rng.choice([n for n in ("lx", "t", "mgas", "yx") if n in relations]))]
     law["slope"] = float(law["slope"] * rng.uniform(0.5, 1.6))
@@ -106,7 +114,12 @@ def proxy(content: Content, rng: Rng) -> str:
     content["proxy"] = str(rng.choice(PROXIES))
     if rng.random() < 0.4:
         moments = {"skewness": float(rng.normal(0, 0.7)), "kurtosis": float(rng.uniform(-1.5, 3))}
-        content["proxy"] = {"name": "mine", "bias": float(rng.normal(0, 0.1)), "scatter": float(rng.uniform(0.02, 0.6)), **moments}
+        content["proxy"] = {
+            "name": "mine",
+            "bias": float(rng.normal(0, 0.1)),
+            "scatter": float(rng.uniform(0.02, 0.6)),
+            **moments,
+        }
     if content["proxy"] not in PROXIES[:3] and rng.random() < 0.8:
         _forget(content, ("t", "mgas"))
     return f"proxy {content['proxy']!r}"
@@ -144,7 +157,9 @@ def shape(content: Content, rng: Rng) -> str:
     for name in names:
         value = content["cosmology"][name]
         flat = {"flat": [value * (1 - 0.1 * rng.random()), value * (1 + 0.1 * rng.random())]}
-        content["parameters"][name] = flat if rng.random() < 0.5 else {"gaussian": float(value * rng.uniform(0.001, 0.05))}
+        content["parameters"][name] = (
+            flat if rng.random() < 0.5 else {"gaussian": float(value * rng.uniform(0.001, 0.05))}
+        )
         if rng.random() < 0.15:
             content["parameters"][name] = float(value * rng.uniform(0.9, 1.1))
     return f"free {names}"

@@ -21,7 +21,8 @@ ORDER = [
     | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
     | {"points", "detectability", "massintegral", "pointdensity", "pointprocess"}
     | {"guide", "rankchain", "moments", "chains", "pointsaliency", "clusterinfluence"},
-    {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
+    {"schema", "explain", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables"}
+    | {"report", "cli"}
     | {"observed", "fitchecks"}
     | {"suite", "proxies", "exactmapplot", "predictiveplot", "jointplot"}
     | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},

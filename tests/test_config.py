@@ -186,3 +186,41 @@ def test_free_shape_parameters_take_their_fiducial_value_from_the_cosmology():
     assert parameters.names[:2] == ("h", "Om0")
     assert tuple(parameters.fiducial[:2]) == (0.704, 0.272)
     assert parameters.free[0].prior.mean == 0.704
+
+
+WORDED = [
+    ("cosmology.h", True, "'cosmology.h': is a number, not true or false; got true"),
+    ("survey.side", 2000, "'survey.side': Input should be a valid string, as in \"352 Mpc/h\"; got 2000"),
+    ("survey", 3, "'survey': must be a table, as under [survey]; got 3"),
+    ("survey", {"side": "352 Mpc/h"}, "missing key 'survey.geometry'; one of 'box', 'light_cone'"),
+    ("relations.t", "0.5 keV", "'relations.t': must be a table, as under [relations.t]; got '0.5 keV'"),
+    ("parameters", 3, "'parameters': must be a table, as in sigma8 = { flat = [0.6, 1.0] }; got 3"),
+    ("parameters.norm_t", [0.6, 0.9], "'parameters.norm_t': must be a number or a table, as in sigma8 = "
+     "{ flat = [0.6, 1.0] }; got [0.6, 0.9]"),
+    ("parameters.norm_t", True, "'parameters.norm_t': is a number, not true or false; got true"),
+    ("parameters.norm_t", {"flat": [0.6]}, "'parameters.norm_t.flat': has too few values; write it as [0.6, 1.0]; "
+     "got [0.6]"),
+    ("parameters.norm_t", {"flat": [1, 2, 3]}, "has too many values; write it as [0.6, 1.0]; got [1, 2, 3]"),
+    ("parameters.norm_t", {"ftal": [0.6, 0.9]}, "unknown key 'parameters.norm_t.ftal'; did you mean 'flat'?"),
+    ("parameters.norm_t", {"flat": [0.6, 2], "gaussian": 1}, "'parameters.norm_t': give exactly one of "
+     "flat = [low, high], gaussian = std, lognormal = std, value = fixed"),
+    ("ladder.break_masses", "14", "'ladder.break_masses': must be a list in square brackets, as in "
+     "[\"14.4 log10 Msun/h\"]; got '14'"),
+    ("selection.slope", "x" * 999, "unable to parse string as a number; got '" + "x" * 59 + " ..."),
+    ("published", ["a"], "'published.0': must be a table, as under [[published]]; got 'a'"),
+    ("catalogue.columns.z.name", 3, "'catalogue.columns.z.name': Input should be a valid string; got 3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value", "message"), WORDED, ids=[w[0] for w in WORDED])
+def test_errors_speak_of_the_file_not_of_pydantic(key, value, message):
+    content = tomllib.loads(NV22)
+    content["catalogue"] = {"columns": {"z": {"name": "z"}}, "cosmology": {"Om0": 0.3, "h": 0.7}}
+    *tables, last = key.split(".")
+    table = content
+    for name in tables:
+        table = table[name]
+    table[last] = value
+    with pytest.raises(InputError) as error:
+        parse_config(content)
+    assert str(error.value).endswith(message)
