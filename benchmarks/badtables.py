@@ -169,7 +169,8 @@ def error(table: Table, section: Content, rng: Rng) -> str:
         return ""
     name = str(rng.choice(names))
     factor = float(rng.choice([-1, 1e3, 1e-3, 30, 1e-9, 0, 1e300]))
-    table[name] = np.full(len(table), -1.0) if rng.random() < 0.2 else np.asarray(table[name]) * factor
+    with np.errstate(over="ignore"):
+        table[name] = np.full(len(table), -1.0) if rng.random() < 0.2 else np.asarray(table[name]) * factor
     return f"{name} x {factor:g}, or -1"
 
 

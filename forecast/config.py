@@ -68,7 +68,7 @@ class Config(Strict):
     relations: RelationsConfig
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
     sample_variance: bool = False
-    yx_error: Annotated[Number, Field(ge=0)] = 0.0
+    yx_error: Annotated[Number, Field(ge=0, le=2)] = 0.0
     errors: ErrorsConfig = ErrorsConfig()
     proxy: str | ProxyConfig = "yx"
     library: LibraryConfig | None = None

@@ -149,7 +149,7 @@ class PowerLawConfig(Strict):
     slope: Number
     evolution: Number
     scatter: Number | str | None = None
-    h_exponent: Number | None = None
+    h_exponent: Annotated[Number, Field(ge=-10, le=10)] | None = None
 
 
 class CorrelationConfig(Strict):
@@ -230,10 +230,10 @@ class WeakLensingConfig(Strict):
 class ErrorsConfig(Strict):
     """Measurement errors of single clusters, dex."""
 
-    t: Annotated[Number, Field(ge=0)] = 0.0
-    mgas: Annotated[Number, Field(ge=0)] = 0.0
-    core: Annotated[Number, Field(ge=0)] = 0.0
-    yx: Annotated[Number, Field(ge=0)] = 0.0
+    t: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    mgas: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    core: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    yx: Annotated[Number, Field(ge=0, le=2)] = 0.0
 
 
 class ParameterConfig(Strict):

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     {"errors", "units", "rng", "files", "data", "cells"},
     {"cosmology", "shapes", "background", "massfunction", "parameters", "residuals", "scaling", "profiles"}
-    | {"edgeworth", "proxy"},
+    | {"edgeworth", "proxy", "reach"},
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"}
     | {"filetables", "plausible"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}

@@ -212,15 +212,63 @@ WORDED = [
 ]  # fmt: skip
 
 
+def edited(name, changes):
+    """A shipped configuration with keys, written with dots, set to other values."""
+    content = tomllib.loads(find_config(name).read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        *tables, last = key.split(".")
+        table = content
+        for step in tables:
+            table = table.setdefault(step, {})
+        table[last] = value
+    return content
+
+
 @pytest.mark.parametrize(("key", "value", "message"), WORDED, ids=[w[0] for w in WORDED])
 def test_errors_speak_of_the_file_not_of_pydantic(key, value, message):
-    content = tomllib.loads(NV22)
-    content["catalogue"] = {"columns": {"z": {"name": "z"}}, "cosmology": {"Om0": 0.3, "h": 0.7}}
-    *tables, last = key.split(".")
-    table = content
-    for name in tables:
-        table = table[name]
-    table[last] = value
+    catalogue = {"catalogue": {"columns": {"z": {"name": "z"}}, "cosmology": {"Om0": 0.3, "h": 0.7}}}
     with pytest.raises(InputError) as error:
-        parse_config(content)
+        parse_config(edited("nv22", catalogue | {key: value}))
     assert str(error.value).endswith(message)
+
+
+ABSURD = [
+    ("relations.lx.norm", "44.2 erg/s", "'44.2 erg/s' is no luminosity of a cluster (1e38 to 1e48 erg / s); "
+     'if it is a log10, write "44.2 log10 erg/s"'),
+    ("relations.lx.norm", "1e300 erg/s", "is no luminosity of a cluster (1e38 to 1e48 erg / s); check the unit"),
+    ("relations.yx.norm", "-0.5 Msun keV", "relations.yx.norm: '-0.5 Msun keV' is no yx of a cluster (1e8 to 1e18"),
+    ("relations.lx.slope", -1.6, "relations.lx: a scaling relation needs slope >= 0 and at most 10, got slope = -1.6"),
+    ("relations.lx.slope", 1e6, "needs slope >= 0 and at most 10, got slope = 1e+06"),
+    ("relations.lx.slope", 1e-9, "relations.lx: the slope must be at least 0.05, got 1e-09"),
+    ("relations.lx.evolution", 1e3, "needs evolution between -20 and 20, got evolution = 1000"),
+    ("relations.lx.h_exponent", 1e300, "'relations.lx.h_exponent': Input should be less than or equal to 10"),
+    ("relations.lx.scatter", "a\nb", "relations.lx.scatter: got 'a b', expected dex as a number"),
+    ("relations.z0", 1e300, "relations.z0: must lie between 0 and 3, got 1e+300"),
+    ("relations.calibration.h", 72, "relations.calibration: cosmology: h = 72.0 is outside 0.4 to 1.1"),
+    ("parameters.norm_lx", -1, "parameters.norm_lx: -1 is outside 1e-10 to 1e+10; 1 leaves the relation as it is"),
+    ("parameters.scatter_lx", {"value": 0}, "parameters.scatter_lx: 0 is outside 0.02 to 30; 1 leaves"),
+    ("parameters.evolution_lx", 1e3, "parameters.evolution_lx: 1000 is outside -30 to 30; 0 leaves"),
+    ("parameters.slope_lx", {"lognormal": 2}, "the prior (0.00248 to 403) leaves 0.05 to 20; narrow it"),
+    ("parameters.slope_lx", {"lognormal": 7e3}, "must not vary by more than 100; narrow or widen less"),
+    ("parameters.norm_lx", {"flat": [1e-300, 1e300]}, "the prior (1e-300 to 1e+300) leaves 1e-10 to 1e+10; narrow it"),
+    ("parameters.norm_lx", {"gaussian": 1e-12}, "a prior narrower than 1e-09 fixes the parameter; write { value"),
+    ("parameters.norm_lx", {"fiducial": 0.0, "lognormal": 0.1}, "needs a fiducial value above 0, got 0; try gaussian"),
+    ("survey.area", "1e-12 sr", "survey: area = 1e-12 sr is smaller than a cluster; give 1e-08 sr"),
+    ("survey.zmax", 0.02501, "make a shell thinner than 0.0001; move zmin, zmax or redshift_edges apart"),
+    ("selection.flux_limit", "1e300 erg / (s cm2)", "is no flux of a cluster; expected 1e-19 to 1e-07 erg / (s cm2)"),
+    ("yx_error", 50, "'yx_error': Input should be less than or equal to 2; got 50"),
+    ("errors.t", 1e3, "'errors.t': Input should be less than or equal to 2; got 1000.0"),
+    ("nv22: survey.side", "1e200 Mpc", "survey: give side between 1 and 20000 Mpc/h and fraction between 0.001 and"),
+    ("nv22: survey.fraction", 1e-300, "survey: give side between 1 and 20000 Mpc/h and fraction between 0.001 and"),
+    ("nv22: selection.slope", 1e7, "selection: slope must be positive and at most 20, got 10000000.0"),
+    ("nv22_smooth_large: selection.smoothing", 5, "selection: smoothing must be positive and below 1 dex, got 5.0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value", "message"), ABSURD)
+def test_values_that_no_survey_has_are_refused_with_their_range(key, value, message):
+    name, _, key = key.rpartition(": ")
+    with pytest.raises(InputError) as error:
+        parse_config(edited(name or "cccp_lowz", {key: value})).setup  # noqa: B018
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
