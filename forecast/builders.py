@@ -18,7 +18,9 @@ from .errors import InputError, nearest
 from .library import Library, load_library
 from .libraryfit import library_from_table
 from .parameters import NAMES, Parameter, ParameterSet, Prior, Values, contrast_names
+from .plausible import RANGES
 from .proxy import ErrorModel, with_proxy
+from .reach import check_prior, check_value
 from .residuals import Residuals
 from .scaling import PowerLaw, Relations
 from .schema import (
@@ -42,10 +44,12 @@ from .selection import FluxLimited, Selection, Sharp, Smoothed
 from .shapes import SHAPE_NAMES, Expansion
 from .survey import Box, Geometry, LightCone, shell_edges
 from .tablefile import open_table
-from .units import LN10, h_power, parse, unit_factor
+from .units import KINDS, LN10, h_power, parse, unit_factor
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""
+FLUXES = (1e-19, 1e-7)
+"""Fluxes, erg/s/cm2, between which those of all clusters lie."""
 _FACTORS = ("norm_", "slope_", "scatter_")
 
 
@@ -133,6 +137,10 @@ def _quantities(texts: tuple[str, ...], kind: str, path: str, h: float) -> Array
     values = np.array([_named(path, lambda t=t: parse(t, kind, h)) for t in texts])
     if np.any(values <= 0):
         raise InputError(f"{path}: must be positive, got {texts[int(np.argmin(values))]!r}")
+    for text, value in zip(texts, values, strict=True):
+        if kind == "flux" and not FLUXES[0] < value < FLUXES[1]:
+            expected = f"expected {FLUXES[0]:g} to {FLUXES[1]:g} {KINDS[kind].unit}"
+            raise InputError(f"{path}: '{text}' is no flux of a cluster; {expected}")
     return values
 
 
@@ -194,8 +202,7 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
     """A relation in package units at the configured h."""
     table: PowerLawConfig = getattr(c, name)
     norm = _named(f"relations.{name}.norm", lambda: parse(table.norm, _KINDS[name], cosmology.h))
-    if not norm > 0:
-        raise InputError(f"relations.{name}.norm: must be positive, got '{table.norm}'")
+    _check_norm(f"relations.{name}.norm", table.norm, norm, _KINDS[name])
     if table.scatter is not None:
         scatter = _scatter(table.scatter, f"relations.{name}.scatter")
     if scatter is None:
@@ -207,6 +214,16 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
     return _named(
         f"relations.{name}", lambda: PowerLaw(log_norm, table.slope, table.evolution, scatter, hubble)
     )
+
+
+def _check_norm(path: str, text: str, norm: float, kind: str) -> None:
+    """Raise unless a normalisation is the value of a cluster; one that reads like a log10 is named."""
+    low, high = RANGES[kind]
+    if norm > 0 and low <= math.log10(norm) <= high:
+        return
+    number, _, unit = text.strip().partition(" ")
+    cure = f'if it is a log10, write "{number} log10 {unit}"' if low <= norm <= high else "check the unit"
+    raise InputError(f"{path}: '{text}' is no {kind} of a cluster (1e{low:g} to 1e{high:g} {KINDS[kind].unit}); {cure}")
 
 
 def _hubble_exponents(c: RelationsConfig, name: str) -> tuple[float, float]:
@@ -234,7 +251,7 @@ def _calibrated(relations: Relations, c: CalibrationConfig | None, cosmology: Co
     """Relations at the distance, in the configured cosmology, of the clusters on which they were calibrated."""
     if c is None:
         return relations
-    reference = CatalogueCosmology(c.Om0, c.h).flat_lcdm()
+    reference = replace(cosmology, Om0=c.Om0, h=c.h)
     ratio = Ratio.of(Expansion.of(cosmology), Expansion.of(reference), c.z)
     moved: dict[str, Any] = {}
     for name in set(relations.names) - {"core"}:
@@ -325,9 +342,11 @@ def build_parameters(
             raise InputError(f"parameters.{name}: unknown parameter; {nearest(name, known)}")
         if isinstance(entry, float) or entry.value is not None:
             fixed[name] = float(entry if isinstance(entry, float) else entry.value or 0.0)
+            check_value(name, fixed[name])
             continue
         fiducial = float(getattr(defaults, name)) if entry.fiducial is None else entry.fiducial
         prior = _named(f"parameters.{name}", lambda n=name, e=entry, f=fiducial: _prior(n, e, f))
+        check_prior(name, prior)
         free.append(Parameter(name, fiducial, prior))
     _check_sigma8(free)
     if sample_variance:

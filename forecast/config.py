@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from .builders import (
     build_catalogue_spec,
@@ -25,6 +25,7 @@ from .builders import (
 from .catalogue import CatalogueSpec
 from .cosmology import Cosmology
 from .errors import InputError, nearest
+from .explain import explain
 from .idle import refuse_idle
 from .massfunction import MODELS
 from .model import Setup
@@ -38,6 +39,7 @@ from .schema import (
     LibraryConfig,
     LightConeConfig,
     MapConfig,
+    Number,
     ParameterConfig,
     ProxyConfig,
     PublishedConfig,
@@ -64,14 +66,14 @@ class Config(Strict):
     survey: BoxConfig | LightConeConfig = Field(discriminator="geometry")
     selection: SharpConfig | SmoothedConfig | FluxLimitedConfig = Field(discriminator="kind")
     relations: RelationsConfig
-    parameters: dict[str, float | ParameterConfig]
+    parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
     sample_variance: bool = False
-    yx_error: Annotated[float, Field(ge=0)] = 0.0
+    yx_error: Annotated[Number, Field(ge=0, le=2)] = 0.0
     errors: ErrorsConfig = ErrorsConfig()
     proxy: str | ProxyConfig = "yx"
     library: LibraryConfig | None = None
     weak_lensing: WeakLensingConfig | None = None
-    yx_bin: float = 0.1
+    yx_bin: Number = 0.1
     sampler: SamplerConfig = SamplerConfig()
     map: MapConfig = MapConfig()
     ladder: LadderConfig = LadderConfig()
@@ -206,46 +208,4 @@ def parse_config(content: dict[str, Any], source: str = "configuration") -> Conf
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{source}: {_explain(error, content)}") from None
-
-
-def _known_keys(content: Any, location: tuple[Any, ...]) -> list[str]:
-    """Keys the schema knows at a location, whatever variants pydantic put in the path."""
-    model: Any = Config
-    for step in location:
-        annotation = model.model_fields[step].annotation if step in getattr(model, "model_fields", {}) else None
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        models = [m for m in candidates if isinstance(m, type) and issubclass(m, BaseModel)]
-        if models:
-            tag = content.get(step, {}) if isinstance(content, dict) else {}
-            model = next((m for m in models if _matches_tag(m, tag)), models[0])
-            content = tag
-    return list(model.model_fields)
-
-
-def _matches_tag(model: type[BaseModel], table: Any) -> bool:
-    """Whether a table's geometry or kind is that of `model`."""
-    for key in ("geometry", "kind"):
-        if key in model.model_fields and isinstance(table, dict):
-            return table.get(key) in getattr(model.model_fields[key].annotation, "__args__", ())
-    return True
-
-
-_VARIANTS = {"box", "light_cone", "sharp", "smoothed", "flux_limited", "ParameterConfig", "ProxyConfig", "float", "str"}
-
-
-def _explain(error: ValidationError, content: dict[str, Any]) -> str:
-    """One sentence about the first (most specific) problem pydantic found."""
-    urgency = {"extra_forbidden": 0, "value_error": 1}
-    first = min(error.errors(), key=lambda e: (urgency.get(e["type"], 2), -len(e["loc"])))
-    location = tuple(step for step in first["loc"] if not (isinstance(step, str) and step in _VARIANTS))
-    path = ".".join(str(step) for step in location)
-    if first["type"] == "extra_forbidden":
-        return f"unknown key '{path}'; {nearest(str(location[-1]), _known_keys(content, location[:-1]))}"
-    if first["type"] == "missing":
-        return f"missing key '{path}'"
-    if first["type"].startswith("union_tag"):
-        expected = first.get("ctx", {}).get("expected_tags", "")
-        discriminator = str(first.get("ctx", {}).get("discriminator", "")).strip("'")
-        return f"'{path}.{discriminator}' must be one of {expected}"
-    return f"'{path}': {first['msg'].removeprefix('Value error, ')}; got {first['input']!r}"
+        raise InputError(f"{source}: {explain(error, Config, content)}") from None

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 
 
 class MassanchorError(Exception):
-    """Base class of every error raised on purpose by this package."""
+    """Base class of every error raised on purpose by this package; its message is one line, whatever it quotes."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(" ".join(str(message).split()))
 
 
 class InputError(MassanchorError, ValueError):

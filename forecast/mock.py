@@ -360,7 +360,7 @@ def _draw(
     mass, redshift, w = log_mass[j] + u * cells.step, z[k], np.zeros(len(flat))
     if len(z) > 1:
         redshift, w = _redshifts(cells, k, rng)
-    log_density = np.log(density)
+    log_density = np.log(np.maximum(density, np.finfo(float).tiny))
     here = (1 - u) * log_density[row, k, j] + u * log_density[row, k, j + 1]
     if len(z) > 1:
         beyond = (1 - u) * log_density[row, k + 1, j] + u * log_density[row, k + 1, j + 1]

@@ -65,6 +65,9 @@ MAX_SHELLS = 32
 NAMES = (*(f.name for f in fields(Values)), *(f"density_contrast_{i + 1}" for i in range(MAX_SHELLS)))
 """Every parameter of the forward model."""
 
+NARROWEST, WIDEST = 1e-9, 100.0
+"""Least width of a prior, and largest standard deviation of the logarithm of a factor."""
+
 _FIELDS = frozenset(NAMES[:-MAX_SHELLS])
 
 LATEX = {
@@ -147,10 +150,16 @@ class Prior:
             raise InputError(f"flat prior needs low < high, got {self.low} and {self.high}")
         if self.kind != "flat" and not self.std > 0:
             raise InputError(f"{self.kind} prior needs std > 0, got {self.std}")
+        if (self.high - self.low if self.kind == "flat" else self.std) < NARROWEST:
+            raise InputError(f"a prior narrower than {NARROWEST:g} fixes the parameter; write {{ value = NUMBER }}")
+        if self.kind == "lognormal" and self.mean <= 0:
+            raise InputError(f"a lognormal prior needs a fiducial value above 0, got {self.mean:g}; try gaussian")
         if self.log and (self.low if self.kind == "flat" else self.mean) <= 0:
             raise InputError("the prior of a factor must allow positive values only")
         if not self.widening > 0:
             raise InputError(f"widening must be positive, got {self.widening}")
+        if self.log and self.coordinate_moments[1] > WIDEST:
+            raise InputError(f"the logarithm of a factor must not vary by more than {WIDEST:g}; narrow or widen less")
 
     @cached_property
     def coordinate_moments(self) -> tuple[float, float]:

@@ -24,6 +24,8 @@ YX_PRODUCT: Proxy = (("t", 1.0), ("mgas", 1.0))
 """Y_X = T M_gas (Kravtsov et al. 2006)."""
 YX_DIRECT: Proxy = (("yx", 1.0),)
 Aperture = Literal["r500", "angle"]
+LARGEST_Z0, FLATTEST, STEEPEST, FASTEST = 3.0, 0.05, 10.0, 20.0
+"""Largest reference redshift; exponents of mass, least and largest, and of E(z), far from those of any observable."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,13 @@ class PowerLaw:
     hubble: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.slope >= 0 or not self.scatter > 0:
-            raise InputError(f"a scaling relation needs slope >= 0 and scatter > 0 dex, got {self}")
+        for name, good, needed in (
+            ("slope", 0 <= self.slope <= STEEPEST, f"slope >= 0 and at most {STEEPEST:g}"),
+            ("scatter", self.scatter > 0, "scatter > 0 dex"),
+            ("evolution", abs(self.evolution) <= FASTEST, f"evolution between {-FASTEST:g} and {FASTEST:g}"),
+        ):
+            if not good:
+                raise InputError(f"a scaling relation needs {needed}, got {name} = {getattr(self, name):g}")
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,8 @@ class Relations:
     def __post_init__(self) -> None:
         if not 0 <= self.calibrated_at <= 2:
             raise InputError(f"relations.calibration.z: must lie between 0 and 2, got {self.calibrated_at:g}")
+        if not 0 <= self.z0 <= LARGEST_Z0:
+            raise InputError(f"relations.z0: must lie between 0 and {LARGEST_Z0:g}, got {self.z0:g}")
         if self.yx is None and (self.t is None or self.mgas is None):
             raise InputError("relations: give either relations.yx, or both relations.t and relations.mgas")
         if self.yx is not None and (self.mgas is not None or self.core is not None):
@@ -168,8 +177,8 @@ class Relations:
         if self.t_yx and (self.t is None or self.yx is None):
             raise InputError("relations.correlation.t_yx: needs both relations.t and relations.yx; remove it")
         for name in self.names:
-            if name != "core" and not self[name].slope > 0:
-                raise InputError(f"relations.{name}: the slope must be positive, got {self[name].slope:g}")
+            if name != "core" and self[name].slope < FLATTEST:
+                raise InputError(f"relations.{name}: the slope must be at least {FLATTEST:g}, got {self[name].slope:g}")
         unknown = [name for name, _ in self.proxy if name not in self.names]
         if unknown:
             known = ", ".join(self.names)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from .massfunction import MODELS
 from .parameters import MAX_SHELLS
+from .units import KINDS
 
 
 class Strict(BaseModel):
@@ -16,33 +17,54 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("is a number, not true or false")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_truth)]
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+
+
+def _like(kind: str) -> Any:
+    """An example of a number with a unit."""
+    return Field(examples=[f'"{KINDS[kind].example}"'])
+
+
+Mass = Annotated[str, _like("mass")]
+Length = Annotated[str, _like("length")]
+Area = Annotated[str, _like("area")]
+Flux = Annotated[str, _like("flux")]
+
+
 class CosmologyConfig(Strict):
     """Flat LambdaCDM shape parameters."""
 
-    Om0: float
-    Ob0: float
-    h: float
-    ns: float
+    Om0: Number
+    Ob0: Number
+    h: Number
+    ns: Number
 
 
 class BoxConfig(Strict):
     """A box at one redshift."""
 
     geometry: Literal["box"]
-    side: str
-    fraction: float = 1.0
-    z: float
+    side: Length
+    fraction: Number = 1.0
+    z: Number
 
 
 class LightConeConfig(Strict):
     """Sky area between two redshifts, in shells of equal ratio of distances or between `redshift_edges`."""
 
     geometry: Literal["light_cone"]
-    area: str
-    zmin: float
-    zmax: float
-    shells: Annotated[int, Field(ge=1, le=MAX_SHELLS)] | None = None
-    redshift_edges: tuple[float, ...] | None = None
+    area: Area
+    zmin: Number
+    zmax: Number
+    shells: Annotated[Whole, Field(ge=1, le=MAX_SHELLS)] | None = None
+    redshift_edges: tuple[Number, ...] | None = None
     binned_in_redshift: bool = False
 
     @model_validator(mode="after")
@@ -61,24 +83,24 @@ class SharpConfig(Strict):
     """NV22's selection in mass."""
 
     kind: Literal["sharp"]
-    break_mass: str
-    min_mass: str
+    break_mass: Mass
+    min_mass: Mass
     min_mass_mode: Literal["fixed", "follows_lx"] = "fixed"
-    slope: float = 2.4
+    slope: Number = 2.4
 
 
 class SmoothedConfig(SharpConfig):
     """NV22's selection of appendix A."""
 
     kind: Literal["smoothed"]  # type: ignore[assignment]
-    smoothing: float = 0.076
+    smoothing: Number = 0.076
 
 
 class CurveConfig(Strict):
     """Values against measured flux: `fluxes` and `values`, or a table file with columns flux and value."""
 
-    fluxes: tuple[str, ...] | None = None
-    values: tuple[float, ...] | None = None
+    fluxes: tuple[Flux, ...] | None = None
+    values: tuple[Number, ...] | None = None
     path: str | None = None
 
     @model_validator(mode="after")
@@ -93,16 +115,16 @@ class FluxLimitedConfig(Strict):
     """A limit in 0.5-2 keV flux, one for each part of the sky, or a completeness curve."""
 
     kind: Literal["flux_limited"]
-    flux_limit: str | None = None
-    flux_limits: tuple[str, ...] | None = None
-    areas: tuple[str, ...] | None = None
+    flux_limit: Flux | None = None
+    flux_limits: tuple[Flux, ...] | None = None
+    areas: tuple[Area, ...] | None = None
     area_table: str | None = None
     completeness: CurveConfig | None = None
-    completeness_width: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    completeness_width: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     contamination: CurveConfig | None = None
     k_correction: Literal["none", "power_law", "bremsstrahlung"] = "power_law"
-    k_slope: float = -0.57
-    flux_error: float = 0.0
+    k_slope: Number = -0.57
+    flux_error: Number = 0.0
 
     @model_validator(mode="after")
     def _one_limit(self) -> FluxLimitedConfig:
@@ -123,51 +145,51 @@ class PowerLawConfig(Strict):
     `h_exponent` is the published power of h in the normalisation, at fixed mass in the unit of the pivot.
     """
 
-    norm: str
-    slope: float
-    evolution: float
-    scatter: float | str | None = None
-    h_exponent: float | None = None
+    norm: Annotated[str, Field(examples=['"44.2 log10 erg/s"'])]
+    slope: Number
+    evolution: Number
+    scatter: Number | str | None = None
+    h_exponent: Annotated[Number, Field(ge=-10, le=10)] | None = None
 
 
 class CorrelationConfig(Strict):
     """Correlations of residuals at fixed mass."""
 
-    lx_t: float = 0.0
-    lx_mgas: float = 0.0
-    t_mgas: float = 0.0
-    lx_yx: float = 0.0
-    t_yx: float = 0.0
+    lx_t: Number = 0.0
+    lx_mgas: Number = 0.0
+    t_mgas: Number = 0.0
+    lx_yx: Number = 0.0
+    t_yx: Number = 0.0
 
 
 class CalibrationConfig(Strict):
     """Flat LambdaCDM in which the relations were calibrated, on clusters at redshift `z`."""
 
-    Om0: float
-    h: float
-    z: Annotated[float, Field(ge=0, le=2)] = 0.0
+    Om0: Number
+    h: Number
+    z: Annotated[Number, Field(ge=0, le=2)] = 0.0
 
 
 class RelationsConfig(Strict):
     """Scaling relations at the pivot mass and reference redshift."""
 
-    pivot: str
-    z0: float
+    pivot: Mass
+    z0: Number
     lx: PowerLawConfig
     t: PowerLawConfig | None = None
     mgas: PowerLawConfig | None = None
     yx: PowerLawConfig | None = None
     correlation: CorrelationConfig = CorrelationConfig()
     calibration: CalibrationConfig | None = None
-    calibrated_masses: tuple[str, str] = ("13.5 log10 Msun/h", "15.5 log10 Msun/h")
+    calibrated_masses: tuple[Mass, Mass] = ("13.5 log10 Msun/h", "15.5 log10 Msun/h")
     aperture: Literal["r500", "angle"] = "r500"
 
 
 class ReferenceCosmologyConfig(Strict):
     """Cosmology in which a catalogue's luminosities and masses were computed."""
 
-    Om0: float
-    h: float
+    Om0: Number
+    h: Number
 
 
 class LibraryConfig(Strict):
@@ -176,7 +198,7 @@ class LibraryConfig(Strict):
     name: str | None = None
     path: str | None = None
     columns: dict[str, str | dict[str, str]] | None = None
-    select: dict[str, float] | None = None
+    select: dict[str, Number] | None = None
     cosmology: ReferenceCosmologyConfig | None = None
 
     @model_validator(mode="after")
@@ -190,10 +212,10 @@ class ProxyConfig(Strict):
     """A mass proxy given by the published distribution of log(M_proxy / M_true)."""
 
     name: str
-    bias: float
-    scatter: float
-    skewness: float = 0.0
-    kurtosis: float = 0.0
+    bias: Number
+    scatter: Number
+    skewness: Number = 0.0
+    kurtosis: Number = 0.0
     unit: Literal["dex", "ln"] = "dex"
     reference: str = ""
     centre: Literal["mean", "median"] = "mean"
@@ -202,26 +224,26 @@ class ProxyConfig(Strict):
 class WeakLensingConfig(Strict):
     """Weak-lensing masses of single clusters: scatter of ln M, or with its unit: "0.2 ln", "0.09 dex"."""
 
-    scatter: float | str
+    scatter: Number | str
 
 
 class ErrorsConfig(Strict):
     """Measurement errors of single clusters, dex."""
 
-    t: Annotated[float, Field(ge=0)] = 0.0
-    mgas: Annotated[float, Field(ge=0)] = 0.0
-    core: Annotated[float, Field(ge=0)] = 0.0
-    yx: Annotated[float, Field(ge=0)] = 0.0
+    t: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    mgas: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    core: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    yx: Annotated[Number, Field(ge=0, le=2)] = 0.0
 
 
 class ParameterConfig(Strict):
     """A free parameter: one of `flat`, `gaussian`, `lognormal`; or fixed at `value`."""
 
-    fiducial: float | None = None
-    flat: tuple[float, float] | None = None
-    gaussian: float | None = None
-    lognormal: float | None = None
-    value: float | None = None
+    fiducial: Number | None = None
+    flat: Annotated[tuple[Number, Number] | None, Field(examples=["[0.6, 1.0]"])] = None
+    gaussian: Number | None = None
+    lognormal: Number | None = None
+    value: Number | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> ParameterConfig:
@@ -239,38 +261,38 @@ class SamplerConfig(Strict):
 
     level: Level = "selfcal"
     levels: tuple[Level, ...] = ("counts", "selfcal", "unbinned")
-    walkers: Annotated[int, Field(ge=8, le=4096)] = 64
-    block: Annotated[int, Field(ge=10)] = 250
-    max_steps: Annotated[int, Field(ge=10)] = 20000
-    quick_steps: Annotated[int, Field(ge=10)] = 1500
+    walkers: Annotated[Whole, Field(ge=8, le=4096)] = 64
+    block: Annotated[Whole, Field(ge=10)] = 250
+    max_steps: Annotated[Whole, Field(ge=10)] = 20000
+    quick_steps: Annotated[Whole, Field(ge=10)] = 1500
 
 
 class MapConfig(Strict):
     """Binned sigma8 map over (N, median log10 Y_X)."""
 
-    mocks: Annotated[int, Field(ge=10)] = 5000
-    cell_count: Annotated[float, Field(gt=0)] = 20.0
-    cell_yx: Annotated[float, Field(gt=0)] = 0.05
-    min_mocks: Annotated[int, Field(ge=2)] = 10
+    mocks: Annotated[Whole, Field(ge=10)] = 5000
+    cell_count: Annotated[Number, Field(gt=0)] = 20.0
+    cell_yx: Annotated[Number, Field(gt=0)] = 0.05
+    min_mocks: Annotated[Whole, Field(ge=2)] = 10
 
 
 class LadderConfig(Strict):
     """Rows of the ladder beside the survey itself."""
 
-    widening: tuple[float, ...] = (1.0, 10.0)
+    widening: tuple[Number, ...] = (1.0, 10.0)
     mass_functions: tuple[str, ...] = tuple(MODELS)
-    break_masses: tuple[str, ...] = ()
-    survival_widening: tuple[float, ...] = (1.0, 3.0, 10.0)
-    volumes: tuple[Annotated[float, Field(gt=0)], ...] = (1.0, 10.0, 100.0)
+    break_masses: tuple[Mass, ...] = ()
+    survival_widening: tuple[Number, ...] = (1.0, 3.0, 10.0)
+    volumes: tuple[Annotated[Number, Field(gt=0)], ...] = (1.0, 10.0, 100.0)
 
 
 class MassRelationConfig(Strict):
     """M500 = mass_norm (Y_X / yx_norm)^slope E(z)^evolution, to be inverted."""
 
-    mass_norm: str
-    yx_norm: str
-    slope: float
-    evolution: float
+    mass_norm: Mass
+    yx_norm: Annotated[str, _like("yx")]
+    slope: Number
+    evolution: Number
 
 
 class CatalogueConfig(Strict):
@@ -279,7 +301,7 @@ class CatalogueConfig(Strict):
     builtin: str | None = None
     path: str | None = None
     format: str | None = None
-    table: str | int | None = None
+    table: str | Whole | None = None
     columns: dict[str, str | dict[str, str]]
     cosmology: ReferenceCosmologyConfig
     mass_relation: MassRelationConfig | None = None
@@ -289,6 +311,6 @@ class PublishedConfig(Strict):
     """A published value to show beside a fit."""
 
     label: str
-    value: float
-    stat: float
-    sys: float
+    value: Number
+    stat: Number
+    sys: Number

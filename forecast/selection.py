@@ -17,6 +17,10 @@ from .scaling import Line, Lines, Relations
 from .units import LN10
 
 MPC_CM = 3.0856775814913673e24
+COOLEST = 0.02
+"""Temperature, keV, below which no gas shines between 0.5 and 2 keV, at any redshift."""
+STEEPEST = 20.0
+"""Largest exponent of mass of a chance of selection that the mass grid resolves: to 3% of those below the break."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class Sharp:
                 f"selection: min_mass (10^{self.log_min:.2f} Msun/h) must be below "
                 f"break_mass (10^{self.log_break:.2f} Msun/h)"
             )
-        if not self.slope > 0:
-            raise InputError(f"selection: slope must be positive, got {self.slope}")
+        if not 0 < self.slope <= STEEPEST:
+            raise InputError(f"selection: slope must be positive and at most {STEEPEST:g}, got {self.slope}")
 
     @property
     def blur(self) -> float:
@@ -92,8 +96,8 @@ class Smoothed:
     width: float = 0.076
 
     def __post_init__(self) -> None:
-        if not self.width > 0:
-            raise InputError(f"selection: smoothing must be positive, got {self.width} dex")
+        if not 0 < self.width < 1:
+            raise InputError(f"selection: smoothing must be positive and below 1 dex, got {self.width} dex")
 
     @property
     def blur(self) -> float:
@@ -164,11 +168,13 @@ class FluxLimited:
 def bremsstrahlung_k(z: Array, temperature: Array) -> Array:
     """Rest-frame over observed 0.5-2 keV luminosity of thermal bremsstrahlung at `temperature` keV.
 
-    Spectrum E^-0.4 exp(-E/T) in energy (Gaunt factor E^-0.4), no lines.
+    Spectrum E^-0.4 exp(-E/T) in energy (Gaunt factor E^-0.4), no lines. Gas cooler than `COOLEST` counts as that.
     """
 
+    temperature = np.maximum(temperature, COOLEST)
+
     def band(low: Array, high: Array) -> Array:
-        return special.gammainc(0.6, high / temperature) - special.gammainc(0.6, low / temperature)
+        return special.gammaincc(0.6, low / temperature) - special.gammaincc(0.6, high / temperature)
 
     return band(np.asarray(0.5), np.asarray(2.0)) / band(0.5 * (1 + z), 2.0 * (1 + z))
 
@@ -208,5 +214,6 @@ def sharp_weights(sharp: Sharp, grid: Array, limits: tuple[Array, Array]) -> Arr
     """Quadrature weights, in dex, of the integral of S(M) f over log10 M; shape (P, M)."""
     lower, upper = limits
     above_min, above_break = upper_weights(grid, lower), upper_weights(grid, upper)
-    ramp = np.exp((LN10 * sharp.slope) * (grid - upper[:, None]))
-    return (grid[1] - grid[0]) * (ramp * (above_min - above_break) + above_break)
+    step = grid[1] - grid[0]
+    ramp = np.exp((LN10 * sharp.slope) * np.minimum(grid - upper[:, None], step))  # beyond it has no weight
+    return step * (ramp * (above_min - above_break) + above_break)

@@ -19,6 +19,10 @@ CONE_NODES, SHELL_NODES = 20, 8
 
 Counts converge to 1e-4 (tests/test_model.py, tests/test_survey_effects.py).
 """
+SIDES, FRACTIONS = (1.0, 2e4), (1e-3, 1e6)
+"""Sides of boxes, Mpc/h, from the size of a cluster to the observable universe, and parts and numbers of them."""
+SMALLEST_AREA, THINNEST = 1e-8, 1e-4
+"""Least area, steradian, and depth of a light cone in redshift: those of a cluster."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,11 @@ class Box:
                 f"survey: the volume must be positive, got side = {self.side:g} Mpc/h and "
                 f"fraction = {self.fraction:g}"
             )
+        if not SIDES[0] <= self.side <= SIDES[1] or not FRACTIONS[0] <= self.fraction <= FRACTIONS[1]:
+            raise InputError(
+                f"survey: give side between {SIDES[0]:g} and {SIDES[1]:g} Mpc/h and fraction between {FRACTIONS[0]:g} "
+                f"and {FRACTIONS[1]:g}, got {self.side:g} and {self.fraction:g}"
+            )
         if not 0 <= self.z < 3:
             raise InputError(f"survey: z = {self.z} is outside 0 to 3")
 
@@ -144,6 +153,8 @@ class LightCone:
     def __post_init__(self) -> None:
         if not 0 < self.area <= 4 * math.pi * (1 + 1e-9):
             raise InputError(f"survey: area = {self.area:g} sr is outside 0 to 4 pi")
+        if self.area < SMALLEST_AREA:
+            raise InputError(f"survey: area = {self.area:g} sr is smaller than a cluster; give {SMALLEST_AREA:g} sr")
         if not 0 <= self.zmin < self.zmax:
             raise InputError(f"survey: zmin = {self.zmin:g} must be at least 0 and below zmax = {self.zmax:g}")
         if self.zmax > 3:
@@ -152,6 +163,11 @@ class LightCone:
             raise InputError(
                 f"survey: redshift edges must increase from zmin = {self.zmin:g} to zmax = {self.zmax:g}, "
                 f"got {list(self.edges)} between them"
+            )
+        if min(b - a for a, b in pairwise(self.all_edges)) < THINNEST:
+            raise InputError(
+                f"survey: z = {', '.join(f'{z:g}' for z in self.all_edges)} make a shell thinner than {THINNEST:g}; "
+                "move zmin, zmax or redshift_edges apart, or give fewer shells"
             )
 
     @property

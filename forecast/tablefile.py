@@ -22,8 +22,8 @@ from .filetables import Reading, Wanted, read_table
 from .plausible import Check, Values, all_negative, are_bounds, looks_like_log, side_checks, size_check, value_check
 from .units import KINDS, LN10, LOG_UNIT, bare_unit, contradiction, unit_factor
 
-MAX_Z = 3.0
-"""Largest redshift accepted; the mass functions are not calibrated beyond."""
+MIN_Z, MAX_Z = 1e-4, 3.0
+"""Smallest redshift accepted, within the Local Group, and largest; the mass functions are not calibrated beyond."""
 QUANTITY_KINDS = {"lx": "luminosity", "yx": "yx", "t": "temperature", "mgas": "mass", "m500": "mass"}
 """Kind of unit of every quantity that a column may hold; see `forecast.units.KINDS`."""
 
@@ -115,6 +115,7 @@ class TableFile:
         self._require(name, ~np.isnan(z), "but every cluster needs a redshift; fill it in or drop the row")
         cure = f"expected a redshift above 0 and up to {MAX_Z:g}; correct it or drop the row"
         self._require(name, (z > 0) & (z <= MAX_Z), cure)
+        self._require(name, z >= MIN_Z, f"below {MIN_Z:g}, where there is no cluster; correct it or drop the row")
         return z
 
     def names(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     {"errors", "units", "rng", "files", "data", "cells"},
     {"cosmology", "shapes", "background", "massfunction", "parameters", "residuals", "scaling", "profiles"}
-    | {"edgeworth", "proxy"},
+    | {"edgeworth", "proxy", "reach"},
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"}
     | {"filetables", "plausible"},
     {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
@@ -21,7 +21,8 @@ ORDER = [
     | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
     | {"points", "detectability", "massintegral", "pointdensity", "pointprocess"}
     | {"guide", "rankchain", "moments", "chains", "pointsaliency", "clusterinfluence"},
-    {"schema", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables", "report", "cli"}
+    {"schema", "explain", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables"}
+    | {"report", "cli"}
     | {"observed", "fitchecks"}
     | {"suite", "proxies", "exactmapplot", "predictiveplot", "jointplot"}
     | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},

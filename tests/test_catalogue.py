@@ -646,6 +646,7 @@ def test_wrong_unit(tmp_path, unit):
         ("z", MaskedColumn([0.05, 0.1, 0.2], mask=[0, 0, 1]), r"row 3 \(Ü 3\): got --, but every"),
         ("z", [0.0, 0.1, 0.2], r"row 1 \(A1\): got 0.0, expected a redshift above 0"),
         ("z", [0.05, -0.1, 0.2], "row 2 .*got -0.1, expected a redshift above 0"),
+        ("z", [0.05, 5e-324, 0.2], "row 2 .*got 5e-324, below 0.0001, where there is no cluster; correct it or drop"),
         ("z", [15000.0, 30000.0, 60000.0], "got 15000.0, expected a redshift above 0 and up to 3"),
         ("z", ["0.05", "abc", "0.2"], "row 2 .*got abc, which is not a number"),
         ("z", ["0.05", "", "0.2"], "row 2 .*every cluster needs a redshift"),

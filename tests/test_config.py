@@ -186,3 +186,89 @@ def test_free_shape_parameters_take_their_fiducial_value_from_the_cosmology():
     assert parameters.names[:2] == ("h", "Om0")
     assert tuple(parameters.fiducial[:2]) == (0.704, 0.272)
     assert parameters.free[0].prior.mean == 0.704
+
+
+WORDED = [
+    ("cosmology.h", True, "'cosmology.h': is a number, not true or false; got true"),
+    ("survey.side", 2000, "'survey.side': Input should be a valid string, as in \"352 Mpc/h\"; got 2000"),
+    ("survey", 3, "'survey': must be a table, as under [survey]; got 3"),
+    ("survey", {"side": "352 Mpc/h"}, "missing key 'survey.geometry'; one of 'box', 'light_cone'"),
+    ("relations.t", "0.5 keV", "'relations.t': must be a table, as under [relations.t]; got '0.5 keV'"),
+    ("parameters", 3, "'parameters': must be a table, as in sigma8 = { flat = [0.6, 1.0] }; got 3"),
+    ("parameters.norm_t", [0.6, 0.9], "'parameters.norm_t': must be a number or a table, as in sigma8 = "
+     "{ flat = [0.6, 1.0] }; got [0.6, 0.9]"),
+    ("parameters.norm_t", True, "'parameters.norm_t': is a number, not true or false; got true"),
+    ("parameters.norm_t", {"flat": [0.6]}, "'parameters.norm_t.flat': has too few values; write it as [0.6, 1.0]; "
+     "got [0.6]"),
+    ("parameters.norm_t", {"flat": [1, 2, 3]}, "has too many values; write it as [0.6, 1.0]; got [1, 2, 3]"),
+    ("parameters.norm_t", {"ftal": [0.6, 0.9]}, "unknown key 'parameters.norm_t.ftal'; did you mean 'flat'?"),
+    ("parameters.norm_t", {"flat": [0.6, 2], "gaussian": 1}, "'parameters.norm_t': give exactly one of "
+     "flat = [low, high], gaussian = std, lognormal = std, value = fixed"),
+    ("ladder.break_masses", "14", "'ladder.break_masses': must be a list in square brackets, as in "
+     "[\"14.4 log10 Msun/h\"]; got '14'"),
+    ("selection.slope", "x" * 999, "unable to parse string as a number; got '" + "x" * 59 + " ..."),
+    ("published", ["a"], "'published.0': must be a table, as under [[published]]; got 'a'"),
+    ("catalogue.columns.z.name", 3, "'catalogue.columns.z.name': Input should be a valid string; got 3"),
+]  # fmt: skip
+
+
+def edited(name, changes):
+    """A shipped configuration with keys, written with dots, set to other values."""
+    content = tomllib.loads(find_config(name).read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        *tables, last = key.split(".")
+        table = content
+        for step in tables:
+            table = table.setdefault(step, {})
+        table[last] = value
+    return content
+
+
+@pytest.mark.parametrize(("key", "value", "message"), WORDED, ids=[w[0] for w in WORDED])
+def test_errors_speak_of_the_file_not_of_pydantic(key, value, message):
+    catalogue = {"catalogue": {"columns": {"z": {"name": "z"}}, "cosmology": {"Om0": 0.3, "h": 0.7}}}
+    with pytest.raises(InputError) as error:
+        parse_config(edited("nv22", catalogue | {key: value}))
+    assert str(error.value).endswith(message)
+
+
+ABSURD = [
+    ("relations.lx.norm", "44.2 erg/s", "'44.2 erg/s' is no luminosity of a cluster (1e38 to 1e48 erg / s); "
+     'if it is a log10, write "44.2 log10 erg/s"'),
+    ("relations.lx.norm", "1e300 erg/s", "is no luminosity of a cluster (1e38 to 1e48 erg / s); check the unit"),
+    ("relations.yx.norm", "-0.5 Msun keV", "relations.yx.norm: '-0.5 Msun keV' is no yx of a cluster (1e8 to 1e18"),
+    ("relations.lx.slope", -1.6, "relations.lx: a scaling relation needs slope >= 0 and at most 10, got slope = -1.6"),
+    ("relations.lx.slope", 1e6, "needs slope >= 0 and at most 10, got slope = 1e+06"),
+    ("relations.lx.slope", 1e-9, "relations.lx: the slope must be at least 0.05, got 1e-09"),
+    ("relations.lx.evolution", 1e3, "needs evolution between -20 and 20, got evolution = 1000"),
+    ("relations.lx.h_exponent", 1e300, "'relations.lx.h_exponent': Input should be less than or equal to 10"),
+    ("relations.lx.scatter", "a\nb", "relations.lx.scatter: got 'a b', expected dex as a number"),
+    ("relations.z0", 1e300, "relations.z0: must lie between 0 and 3, got 1e+300"),
+    ("relations.calibration.h", 72, "relations.calibration: cosmology: h = 72.0 is outside 0.4 to 1.1"),
+    ("parameters.norm_lx", -1, "parameters.norm_lx: -1 is outside 1e-10 to 1e+10; 1 leaves the relation as it is"),
+    ("parameters.scatter_lx", {"value": 0}, "parameters.scatter_lx: 0 is outside 0.02 to 30; 1 leaves"),
+    ("parameters.evolution_lx", 1e3, "parameters.evolution_lx: 1000 is outside -30 to 30; 0 leaves"),
+    ("parameters.slope_lx", {"lognormal": 2}, "the prior (0.00248 to 403) leaves 0.05 to 20; narrow it"),
+    ("parameters.slope_lx", {"lognormal": 7e3}, "must not vary by more than 100; narrow or widen less"),
+    ("parameters.norm_lx", {"flat": [1e-300, 1e300]}, "the prior (1e-300 to 1e+300) leaves 1e-10 to 1e+10; narrow it"),
+    ("parameters.norm_lx", {"gaussian": 1e-12}, "a prior narrower than 1e-09 fixes the parameter; write { value"),
+    ("parameters.norm_lx", {"fiducial": 0.0, "lognormal": 0.1}, "needs a fiducial value above 0, got 0; try gaussian"),
+    ("survey.area", "1e-12 sr", "survey: area = 1e-12 sr is smaller than a cluster; give 1e-08 sr"),
+    ("survey.zmax", 0.02501, "make a shell thinner than 0.0001; move zmin, zmax or redshift_edges apart"),
+    ("selection.flux_limit", "1e300 erg / (s cm2)", "is no flux of a cluster; expected 1e-19 to 1e-07 erg / (s cm2)"),
+    ("yx_error", 50, "'yx_error': Input should be less than or equal to 2; got 50"),
+    ("errors.t", 1e3, "'errors.t': Input should be less than or equal to 2; got 1000.0"),
+    ("nv22: survey.side", "1e200 Mpc", "survey: give side between 1 and 20000 Mpc/h and fraction between 0.001 and"),
+    ("nv22: survey.fraction", 1e-300, "survey: give side between 1 and 20000 Mpc/h and fraction between 0.001 and"),
+    ("nv22: selection.slope", 1e7, "selection: slope must be positive and at most 20, got 10000000.0"),
+    ("nv22_smooth_large: selection.smoothing", 5, "selection: smoothing must be positive and below 1 dex, got 5.0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value", "message"), ABSURD)
+def test_values_that_no_survey_has_are_refused_with_their_range(key, value, message):
+    name, _, key = key.rpartition(": ")
+    with pytest.raises(InputError) as error:
+        parse_config(edited(name or "cccp_lowz", {key: value})).setup  # noqa: B018
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)

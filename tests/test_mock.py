@@ -11,6 +11,7 @@ from forecast.mock import draw_mocks, grouped_median
 from forecast.model import forward_model
 from forecast.selection import Smoothed
 from forecast.sigma8_map import Cells, build_map
+from forecast.survey import Replicated
 
 
 def setups(nv22, cccp):
@@ -54,6 +55,16 @@ def test_selected_clusters_are_above_the_flux_limit(cccp, cccp_model):
     assert (mocks.log_lx > limit).all()
     assert mocks.z.min() > 0.025
     assert mocks.z.max() < 0.25
+
+
+def test_masses_of_which_no_cluster_is_left(cccp):
+    """A thousandth of a volume varies so much that the median number of the rarest clusters is zero, not small."""
+    model = forward_model(replace(cccp.setup, geometry=Replicated(cccp.setup.geometry, 1e-3)))
+    density = model.population.abundance(model.parameters.values(model.parameters.fiducial))
+    assert density.min() == 0
+    sizes = draw_mocks(model, np.repeat(model.parameters.fiducial[None], 2000, 0), rng=np.random.default_rng(4)).size
+    expected = model.expected_count(model.parameters.fiducial[None])[0]
+    assert sizes.mean() == pytest.approx(expected, abs=5 * np.sqrt(expected / 2000))
 
 
 def test_grouped_median_equals_numpy():

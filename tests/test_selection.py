@@ -66,6 +66,13 @@ def test_break_follows_the_luminosity_relation():
     np.testing.assert_allclose(luminosity, 44.246 + 1.74 * (14.25 - 14.4), rtol=1e-12)
 
 
+def test_a_break_far_below_the_grid_gives_every_mass_full_weight():
+    grid = np.linspace(13, 16, 301)
+    below = np.full(1, -300.0)
+    weights = sharp_weights(Sharp(14.25, 13.6, slope=20.0), grid, (below, below + 1))
+    np.testing.assert_array_equal(weights[0, 2:], grid[1] - grid[0])
+
+
 def test_every_probability_is_one():
     lx = Line(np.array([44.246]), np.array([1.74]), np.array([1.85]), np.array([0.13]))
     m = np.linspace(13, 16, 301)
@@ -86,10 +93,17 @@ def test_k_corrections():
     def band(low, high, t):
         return integrate.quad(lambda e: e**-0.4 * math.exp(-e / t), low, high)[0]
 
-    for t in (1.0, 5.0, 12.0):
+    for t in (0.06, 1.0, 5.0, 12.0):
         expected = [band(0.5, 2, t) / band(0.5 * (1 + x), 2 * (1 + x), t) for x in z]
         np.testing.assert_allclose(bremsstrahlung_k(z, np.array(t)), expected, rtol=1e-9)
         assert expected[0] == 1
+
+
+def test_gas_of_any_temperature_has_a_k_correction():
+    k = bremsstrahlung_k(np.array([[0.05], [3.0]]), np.array([1e-300, 1e-3, 0.1, 1e3, 1e12]))
+    assert np.isfinite(k).all()
+    # photons of 0.5 (1 + z) keV and more are rarer by exp(-z 0.5 keV / T) in a gas as cool as 0.1 keV
+    assert k[1, 2] == pytest.approx(math.exp(15) * 4**0.4, rel=0.1)
 
 
 def test_equivalent_cone_has_the_boxs_volume():
