@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from forecast.mock import Mocks, draw_mocks
-from forecast.model import ForwardModel, forward_model
-from forecast.survey import Replicated
+from forecast.model.forward import ForwardModel, forward_model
+from forecast.model.simulate import Mocks, draw_mocks
+from forecast.survey.geometry import Replicated
 
 Rng = np.random.Generator
 Content = dict[str, Any]

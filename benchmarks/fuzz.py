@@ -29,19 +29,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from forecast.likelihood import LEVELS, Data, Likelihood, at_level, likelihood
 
 from benchmarks import badtables, faults, variety
-from forecast.cautions import before_fit
-from forecast.config import Config, builtin_configs, parse_config
-from forecast.errors import InputError
-from forecast.fisher import fisher_matrix
-from forecast.intake import take_in
-from forecast.ladder import with_sample_variance
-from forecast.likelihood import LEVELS, Data, Likelihood, at_level, likelihood
-from forecast.mock import draw_mocks
-from forecast.model import ForwardModel, forward_model
-from forecast.observed import catalogue_data, require_levels
-from forecast.rng import generator
+from forecast.checks.intake import take_in
+from forecast.cli.observed import catalogue_data, require_levels
+from forecast.config.load import Config, builtin_configs, parse_config
+from forecast.core.errors import InputError
+from forecast.core.rng import generator
+from forecast.forecasts.ladder import with_sample_variance
+from forecast.likelihoods.fisher import fisher_matrix
+from forecast.model.forward import ForwardModel, forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.report.cautions import before_fit
 
 Content = dict[str, Any]
 LIMIT = 20.0

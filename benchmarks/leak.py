@@ -23,18 +23,18 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from forecast.config import load_config as load_survey
-from forecast.records import Job
-from forecast.rng import generator
-from forecast.suite import SuitePlan, run_suite
-from mlcheck.catalogues import Catalogues
-from mlcheck.conditions import conditions_of, design
-from mlcheck.config import load_config
-from mlcheck.dataset import Simulator
-from mlcheck.job import Laboratory, Request, prepare, train_members
-from mlcheck.leak import LeakPlan, Sums, leak
-from mlcheck.modelfile import Trained, load_all
-from mlcheck.terse import terse_values
+from forecast.config.load import load_config as load_survey
+from forecast.core.records import Job
+from forecast.core.rng import generator
+from forecast.suite.writer import SuitePlan, run_suite
+from mlcheck.attribution.terse import terse_values
+from mlcheck.data.catalogues import Catalogues
+from mlcheck.data.dataset import Simulator
+from mlcheck.networks.config import load_config
+from mlcheck.networks.laboratory import Laboratory, Request, prepare, train_members
+from mlcheck.networks.saving import Trained, load_all
+from mlcheck.trust.conditions import conditions_of, design
+from mlcheck.trust.label_leakage import LeakPlan, Sums, leak
 
 Array = np.ndarray
 RATES = (0.01, 0.05, 0.10)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import emcee
 import numpy as np
 
-from forecast.config import load_config
-from forecast.levels import Data, Posterior, likelihood
-from forecast.model import forward_model
-from forecast.rng import generator
-from forecast.sampler import autocorrelation_time, starting_points
+from forecast.config.load import load_config
+from forecast.core.rng import generator
+from forecast.likelihoods.levels import Data, Posterior, likelihood
+from forecast.model.forward import forward_model
+from forecast.sampling.mcmc import autocorrelation_time, starting_points
 
 MOVES = {
     "stretch": [(emcee.moves.StretchMove(), 1.0)],

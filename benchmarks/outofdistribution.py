@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from forecast.config import load_config
-from forecast.rng import generator
-from mlcheck.catalogues import Catalogues
-from mlcheck.dataset import Split
-from mlcheck.draws import draw
-from mlcheck.noise import NONE, Noise
-from mlcheck.reference import Reference
-from mlcheck.representativeness import FALSE_ALARM
+from forecast.config.load import load_config
+from forecast.core.rng import generator
+from mlcheck.data.catalogues import Catalogues
+from mlcheck.data.dataset import Split
+from mlcheck.data.draws import draw
+from mlcheck.data.noise import NONE, Noise
+from mlcheck.domain.out_of_distribution import FALSE_ALARM
+from mlcheck.domain.reference import Reference
 
 Array = np.ndarray
 Spoil = Callable[[Catalogues, np.random.Generator], Catalogues]

@@ -31,15 +31,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from forecast.config import load_config
-from forecast.cosmology import BASE_SIGMA8, Cosmology, base_power, smooth_log_sigma
-from forecast.levels import Data, likelihood
-from forecast.mock import draw_mocks
-from forecast.model import ForwardModel, Setup, forward_model
-from forecast.parameters import Parameter, Prior
-from forecast.selection import MPC_CM
-from forecast.shapes import CRITICAL_DENSITY, Expansion
-from forecast.units import LN10
+from forecast.config.load import load_config
+from forecast.core.parameters import Parameter, Prior
+from forecast.core.units import LN10
+from forecast.cosmology.background import BASE_SIGMA8, Cosmology, base_power, smooth_log_sigma
+from forecast.cosmology.parameter_grid import CRITICAL_DENSITY, Expansion
+from forecast.likelihoods.levels import Data, likelihood
+from forecast.model.forward import ForwardModel, Setup, forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.survey.selection import MPC_CM
 
 Array = np.ndarray
 YX_ERROR = 0.10

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecast.config import load_config
-from forecast.detection import Contamination, Detection
-from forecast.fisher import fisher_matrix
-from forecast.ladder import with_sample_variance
-from forecast.model import forward_model
-from forecast.parameters import Parameter, Prior
-from forecast.population import Setup
-from forecast.residuals import Residuals
-from forecast.selection import FluxLimited, Smoothed
-from forecast.survey import LightCone, Replicated, shell_edges
+from forecast.config.load import load_config
+from forecast.core.parameters import Parameter, Prior
+from forecast.forecasts.ladder import with_sample_variance
+from forecast.likelihoods.fisher import fisher_matrix
+from forecast.model.forward import forward_model
+from forecast.model.population import Setup
+from forecast.relations.residuals import Residuals
+from forecast.survey.completeness import Contamination, Detection
+from forecast.survey.geometry import LightCone, Replicated, shell_edges
+from forecast.survey.selection import FluxLimited, Smoothed
 
 Array = np.ndarray
 LEVELS = ("prior", "counts", "selfcal", "binned", "unbinned", "full")

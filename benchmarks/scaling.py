@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from forecast.config import load_config
-from forecast.levels import Data, Posterior, at_level, levels_of, likelihood
-from forecast.mock import draw_mocks
-from forecast.model import ForwardModel, forward_model
-from forecast.sampler import ChainPlan, run_chain
-from forecast.survey import Replicated
+from forecast.config.load import load_config
+from forecast.likelihoods.levels import Data, Posterior, at_level, levels_of, likelihood
+from forecast.model.forward import ForwardModel, forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.sampling.mcmc import ChainPlan, run_chain
+from forecast.survey.geometry import Replicated
 
 SIZES = (100, 1_000, 10_000, 100_000)
 VECTORS = 32

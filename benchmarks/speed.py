@@ -19,12 +19,12 @@ import numpy as np
 from colossus.cosmology import cosmology as colossus
 from colossus.lss import mass_function
 
-from forecast.config import load_config
-from forecast.levels import Data, Posterior, likelihood
-from forecast.massfunction import MassFunction
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.sampler import Chain, ChainPlan, run_chain
+from forecast.config.load import load_config
+from forecast.cosmology.mass_function import MassFunction
+from forecast.likelihoods.levels import Data, Posterior, likelihood
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.sampling.mcmc import Chain, ChainPlan, run_chain
 
 
 def best_of(action: Callable[[], object], repeats: int = 5) -> float:
@@ -123,7 +123,7 @@ def block_rows() -> None:
 
 def help_row() -> None:
     """`forecast --help` against an empty interpreter."""
-    code = "import sys; sys.argv = ['forecast', '--help']; from forecast.cli import main; main()"
+    code = "import sys; sys.argv = ['forecast', '--help']; from forecast.cli.app import main; main()"
     ours = best_of(lambda: subprocess.run([sys.executable, "-c", code], capture_output=True, check=True))
     bare = best_of(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
     row("`forecast --help`", f"{ours:.2f} s", f"{bare:.2f} s (bare Python)", ours / bare)

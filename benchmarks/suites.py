@@ -13,9 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from forecast.suitereader import open_suite
+from forecast.suite.reader import open_suite
 
-COMMAND = [sys.executable, "-c", "from forecast.cli import main; main()", "suite"]
+COMMAND = [sys.executable, "-c", "from forecast.cli.app import main; main()", "suite"]
 SUITES = (
     ("`nv22 --grid`", ("nv22", "--grid")),
     ("`erosita --draws 2000`", ("erosita", "--draws", "2000")),

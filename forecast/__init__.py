@@ -11,54 +11,22 @@ Examples
 0.028
 """
 
-from __future__ import annotations
+from .core.lazy import public
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .catalogue import read_catalogue
-    from .config import load_config
-    from .cosmology import Cosmology
-    from .fisher import fisher_matrix
-    from .levels import Data, Posterior, likelihood
-    from .massfunction import MassFunction
-    from .mock import draw_mocks
-    from .model import Setup, forward_model
-
-_HOME = {
-    "read_catalogue": "catalogue",
-    "load_config": "config",
-    "Cosmology": "cosmology",
-    "fisher_matrix": "fisher",
-    "Data": "levels",
-    "Posterior": "levels",
-    "likelihood": "levels",
-    "MassFunction": "massfunction",
-    "draw_mocks": "mock",
-    "Setup": "model",
-    "forward_model": "model",
-    "open_suite": "suitereader",
-}
-__all__ = [
-    "Cosmology",
-    "Data",
-    "MassFunction",
-    "Posterior",
-    "Setup",
-    "draw_mocks",
-    "fisher_matrix",
-    "forward_model",
-    "likelihood",
-    "load_config",
-    "open_suite",
-    "read_catalogue",
-]
-
-
-def __getattr__(name: str) -> Any:
-    """Import public names when they are first used, so that ``forecast --help`` stays fast."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'forecast' has no attribute '{name}'")
-    from importlib import import_module
-
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "Cosmology": ".cosmology",
+        "Data": ".likelihoods",
+        "MassFunction": ".cosmology",
+        "Posterior": ".likelihoods",
+        "Setup": ".model",
+        "draw_mocks": ".model",
+        "fisher_matrix": ".likelihoods",
+        "forward_model": ".model",
+        "likelihood": ".likelihoods",
+        "load_config": ".config",
+        "open_suite": ".suite",
+        "read_catalogue": ".model",
+    },
+)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from forecast.config import load_config
-from forecast.model import forward_model
+from forecast.config.load import load_config
+from forecast.model.forward import forward_model
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The order in which modules may import each other, and what importing must not pull in."""
+"""The house: which wing may import which, what importing must not pull in, and a map that is never typed."""
 
 import ast
 import subprocess
@@ -7,84 +7,93 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-ORDER = [
-    {"errors", "units", "rng", "files", "data", "cells"},
-    {"cosmology", "shapes", "background", "massfunction", "parameters", "residuals", "scaling", "profiles"}
-    | {"edgeworth", "proxy", "reach"},
-    {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"}
-    | {"filetables", "plausible"},
-    {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
-    | {"available", "cautions", "intake", "idle"}
-    | {"meandensity", "massrange", "features", "shards", "manifest", "suitereader", "workers"},
-    {"bins", "derived", "levels", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
-    | {"calibration", "saliency", "influence", "exactmap", "plane", "predictive", "predictivecheck"}
-    | {"points", "detectability", "massintegral", "pointdensity", "pointprocess"}
-    | {"guide", "rankchain", "moments", "chains", "pointsaliency", "clusterinfluence"},
-    {"schema", "explain", "builders", "config", "run", "output", "sweep", "planning", "checking", "tables"}
-    | {"report", "cli"}
-    | {"observed", "fitchecks"}
-    | {"suite", "proxies", "exactmapplot", "predictiveplot", "jointplot"}
-    | {"plotstyle", "plots", "cornerplot", "survivalplot", "sweepplot", "influenceplot", "calibrationplot"},
-]
+from docs.wings import ROOT, WINGS, edges, longest_chain, map_text, modules, wing_of
+
+MOST_MODULES, LONGEST_MODULE, LONGEST_CHAIN = 20, 300, 12
 
 
-def layer(module):
-    return next(i for i, names in enumerate(ORDER) if module in names)
+@pytest.mark.parametrize("package", WINGS)
+def test_wings_import_only_what_stands_above_them(package):
+    order = list(WINGS[package])
+    for module, imported in edges(package):
+        assert order.index(wing_of(imported)) <= order.index(wing_of(module)), f"{module} imports {imported}"
 
 
-def imports(path):
-    """Names of sibling modules a file imports, at any depth."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom | ast.Import):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
-            yield from (n.split(".")[1] for n in names if n and n.startswith("forecast."))
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "forecast").glob("[!_]*.py")), ids=lambda p: p.stem)
-def test_data_flow_one_way(path):
-    for name in imports(path):
-        assert layer(name) <= layer(path.stem), f"{path.stem} imports {name}"
-
-
-def test_no_module_of_mlcheck_imports_itself_by_a_detour():
-    """Data flow one way: the modules can be put in an order in which each imports earlier ones alone."""
-    left = {}
-    for path in (ROOT / "mlcheck").glob("[!_]*.py"):
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        left[path.stem] = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 1}
+@pytest.mark.parametrize("package", WINGS)
+def test_no_module_imports_itself_by_a_detour(package):
+    """The modules of a package can be put in an order in which each imports earlier ones alone."""
+    left = {module: set() for module in modules(package)}
+    for module, imported in edges(package):
+        left[module].add(imported)
     while left:
-        free = [name for name, found in left.items() if not found & set(left)]
+        free = [module for module, found in left.items() if not found & set(left)]
         assert free, f"these import each other: {sorted(left)}"
-        for name in free:
-            del left[name]
+        for module in free:
+            del left[module]
+
+
+@pytest.mark.parametrize("package", WINGS)
+def test_every_module_lives_in_a_wing_of_bearable_size(package):
+    found = {wing: [m for m in modules(package) if wing_of(m) == wing] for wing in WINGS[package]}
+    assert sum(map(len, found.values())) == len(modules(package)), "a module outside every wing"
+    for wing, inside in found.items():
+        assert 0 < len(inside) <= MOST_MODULES, wing
+    assert longest_chain(package) <= LONGEST_CHAIN
+
+
+def test_a_wing_says_what_lives_there():
+    for package, wings in WINGS.items():
+        for wing in wings:
+            text = (ROOT / package / wing / "__init__.py").read_text(encoding="utf-8")
+            words = ast.get_docstring(ast.parse(text))
+            assert words and 2 <= words.count(".") <= 8, f"{package}/{wing}"
+
+
+def test_the_map_in_the_docs_is_that_of_the_code():
+    assert (ROOT / "docs" / "map.md").read_text(encoding="utf-8") == map_text(), "run: python -m docs.wings"
 
 
 def test_forecast_never_imports_mlcheck_and_only_cosmology_touches_colossus():
-    for path in (ROOT / "forecast").glob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [a.name for a in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
+    for path in (ROOT / "forecast").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
                 assert not name.startswith("mlcheck"), path
                 if name.startswith("colossus"):
-                    assert path.stem == "cosmology", path
+                    assert path.relative_to(ROOT).as_posix() == "forecast/cosmology/background.py"
+
+
+def imported_at_run_time(tree):
+    """Names of modules that code imports, but for those that only annotations need."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_what_computes_never_imports_what_draws():
+    for package in WINGS:
+        for module, path in modules(package).items():
+            if "plots" not in wing_of(module) and path.stem != "plot":
+                names = imported_at_run_time(ast.parse(path.read_text(encoding="utf-8")))
+                assert not any(name.split(".")[0] in {"matplotlib", "corner"} for name in names), module
 
 
 def test_the_command_line_imports_nothing_heavy():
-    code = "import forecast.cli, sys; print([m for m in ('numpy', 'scipy', 'astropy', 'emcee') if m in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
+    heavy = "('numpy', 'scipy', 'astropy', 'emcee', 'keras')"
+    for package in WINGS:
+        code = f"import {package}.cli.app, sys; print([m for m in {heavy} if m in sys.modules])"
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert out.stdout.strip() == "[]"
 
 
 def test_no_path_of_a_machine_in_the_repository():
-    folders = ("forecast/**/*", "mlcheck/**/*", "configs/**/*", "tests/**/*.py", "benchmarks/**/*")
+    folders = ("forecast/**/*", "mlcheck/**/*", "configs/**/*", "tests/**/*.py", "benchmarks/**/*", "docs/**/*")
     for path in [*(path for folder in folders for path in ROOT.glob(folder)), ROOT / "README.md"]:
         if path.is_file() and path.suffix in {".py", ".toml", ".md", ".html", ".ecsv"} and path != Path(__file__):
             text = path.read_text(encoding="utf-8")

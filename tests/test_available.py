@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.available import Share, level_words, needed
-from forecast.errors import InputError
-from forecast.levels import LEVELS, Data, likelihood
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.narrative import LEVEL_WORDS, used_words
-from forecast.output import chain_summary
-from forecast.pointprocess import Points
-from forecast.sampler import Chain
-from forecast.survey import Box
+from forecast.core.errors import InputError
+from forecast.likelihoods.available import Share, level_words, needed
+from forecast.likelihoods.levels import LEVELS, Data, likelihood
+from forecast.likelihoods.point_process import Points
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.report.narrative import LEVEL_WORDS, used_words
+from forecast.report.writers import chain_summary
+from forecast.sampling.mcmc import Chain
+from forecast.survey.geometry import Box
 
 
 @pytest.fixture(scope="module")

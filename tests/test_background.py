@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from aperture import inferred_log_yx
 
-from forecast.background import Background, Ratio, gas_exponents
-from forecast.config import find_config, parse_config
-from forecast.cosmology import Cosmology
-from forecast.errors import InputError
-from forecast.model import forward_model
-from forecast.parameters import Parameter, Prior
-from forecast.shapes import Expansion
+from forecast.config.load import find_config, parse_config
+from forecast.core.errors import InputError
+from forecast.core.parameters import Parameter, Prior
+from forecast.cosmology.background import Cosmology
+from forecast.cosmology.parameter_grid import Expansion
+from forecast.cosmology.rescaling import Background, Ratio, gas_exponents
+from forecast.model.forward import forward_model
 
 REFERENCE = Cosmology(0.3, 0.045, 0.7, 0.96)
 

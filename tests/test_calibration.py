@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.calibration import CalibrationPlan, assess, calibrate, posterior_rank
-from forecast.errors import InputError
-from forecast.ladder import cone_variant
-from forecast.levels import LEVELS, POINT_LEVELS, Data, likelihood
-from forecast.manydata import log_likelihoods
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.survey import Box
+from forecast.checks.sbc import CalibrationPlan, assess, calibrate, posterior_rank
+from forecast.core.errors import InputError
+from forecast.forecasts.ladder import cone_variant
+from forecast.likelihoods.levels import LEVELS, POINT_LEVELS, Data, likelihood
+from forecast.likelihoods.many_data import log_likelihoods
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.survey.geometry import Box
 
 TABULATED = tuple(level for level in LEVELS if level not in POINT_LEVELS)
 

@@ -12,7 +12,9 @@ from astropy.cosmology import FlatLambdaCDM
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
-from forecast.catalogue import (
+from forecast.core.errors import InputError
+from forecast.cosmology.background import Cosmology
+from forecast.model.catalogue import (
     CatalogueCosmology,
     CatalogueSpec,
     Column,
@@ -20,8 +22,6 @@ from forecast.catalogue import (
     builtin_table,
     read_catalogue,
 )
-from forecast.cosmology import Cosmology
-from forecast.errors import InputError
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "cccp_lowz.ecsv"
 REFERENCE = CatalogueCosmology(Om0=0.3, h=0.72)

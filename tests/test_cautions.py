@@ -5,8 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.caution import Caution
-from forecast.cautions import (
+from forecast.checks.goodness import Goodness
+from forecast.checks.intake import Intake, Number
+from forecast.checks.ppc import PredictiveTest
+from forecast.cli.fit_checks import with_cautions
+from forecast.core.caution import Caution
+from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.core.records import Provenance
+from forecast.forecasts.ladder import LadderRow, SystematicRow
+from forecast.report.cautions import (
     before_fit,
     listed,
     of_convergence,
@@ -23,15 +30,8 @@ from forecast.cautions import (
     pull,
     share_at_edges,
 )
-from forecast.fitchecks import with_cautions
-from forecast.goodness import Goodness
-from forecast.intake import Intake, Number
-from forecast.ladder import LadderRow, SystematicRow
-from forecast.parameters import Parameter, ParameterSet, Prior
-from forecast.predictive import PredictiveTest
-from forecast.records import Provenance
-from forecast.results import Result
-from forecast.sampler import ChainSummary
+from forecast.report.results import Result
+from forecast.sampling.mcmc import ChainSummary
 
 PRIORS = ParameterSet(
     (

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from stopping import assert_nothing_is_left, start, wait_for
 
-import forecast.chains as chains
-from forecast.chains import Sampling, sample_all
-from forecast.errors import InputError, MassanchorError
-from forecast.levels import Data
-from forecast.sampler import ChainPlan
+import forecast.sampling.parallel as chains
+from forecast.core.errors import InputError, MassanchorError
+from forecast.likelihoods.levels import Data
+from forecast.sampling.mcmc import ChainPlan
+from forecast.sampling.parallel import Sampling, sample_all
 
 
 def samplings(model, folder, seed=3, steps=40):

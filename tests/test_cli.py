@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.config import find_config
+from forecast.config.load import find_config
 
 CCCP = find_config("cccp_lowz").read_text(encoding="utf-8")
 
 
 def forecast(*arguments, cwd):
-    code = "import sys; from forecast.cli import main; sys.argv[0] = 'forecast'; main()"
+    code = "import sys; from forecast.cli.app import main; sys.argv[0] = 'forecast'; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=300
     )

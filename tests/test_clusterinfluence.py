@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.clusterinfluence import cluster_influence
-from forecast.errors import InputError
-from forecast.levels import Data
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.moments import MomentsPlan, posterior_moments, sample_posteriors
-from forecast.saliency import leave_one_out, saliency
-from forecast.survey import Replicated
+from forecast.core.errors import InputError
+from forecast.influence.by_cluster import cluster_influence
+from forecast.influence.saliency import leave_one_out, saliency
+from forecast.likelihoods.levels import Data
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.sampling.ensemble import MomentsPlan, posterior_moments, sample_posteriors
+from forecast.survey.geometry import Replicated
 
 PLAN = MomentsPlan(3, draws=3000, steps=500, kept=200)
 
@@ -113,7 +113,7 @@ def test_errors_are_the_scatter_between_seeds(small, mocks, found, level):
 
 
 def test_groups_of_catalogues_do_not_matter(small, mocks, found, monkeypatch):
-    monkeypatch.setattr("forecast.clusterinfluence._CLUSTERS", 60)
+    monkeypatch.setattr("forecast.influence.by_cluster._CLUSTERS", 60)
     posteriors, many = found["full"]
     told = []
     again = cluster_influence(small, mocks, posteriors, progress=lambda done, total: told.append((done, total)))

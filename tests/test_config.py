@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.config import builtin_configs, find_config, load_config, parse_config
-from forecast.errors import InputError
-from forecast.model import forward_model
-from forecast.selection import FluxLimited, Sharp, Smoothed
-from forecast.survey import Box, LightCone
+from forecast.config.load import builtin_configs, find_config, load_config, parse_config
+from forecast.core.errors import InputError
+from forecast.model.forward import forward_model
+from forecast.survey.geometry import Box, LightCone
+from forecast.survey.selection import FluxLimited, Sharp, Smoothed
 
 NV22 = find_config("nv22").read_text(encoding="utf-8")
 

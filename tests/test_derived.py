@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.derived import chain_degeneracy, fisher_degeneracy, fisher_s8, s8
-from forecast.errors import InputError
-from forecast.fisher import Fisher, fisher_matrix
-from forecast.model import forward_model
-from forecast.output import chain_summary
-from forecast.parameters import Parameter, ParameterSet, Prior
-from forecast.sampler import Chain
+from forecast.core.errors import InputError
+from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.likelihoods.derived import chain_degeneracy, fisher_degeneracy, fisher_s8, s8
+from forecast.likelihoods.fisher import Fisher, fisher_matrix
+from forecast.model.forward import forward_model
+from forecast.report.writers import chain_summary
+from forecast.sampling.mcmc import Chain
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.detection import Contamination, Detection
-from forecast.fisher import derivatives
-from forecast.levels import likelihood
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.pointdensity import PointDensity
-from forecast.points import Points
-from forecast.residuals import Residuals
-from forecast.survey import LightCone
+from forecast.likelihoods.fisher import derivatives
+from forecast.likelihoods.levels import likelihood
+from forecast.likelihoods.point_density import PointDensity
+from forecast.likelihoods.points import Points
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.relations.residuals import Residuals
+from forecast.survey.completeness import Contamination, Detection
+from forecast.survey.geometry import LightCone
 
 
 def with_tails(relations, *, mass_dependent=False):
@@ -131,7 +131,7 @@ def test_estimate_hardly_moves_if_half_of_lx_is_lost(surveys):
 
 def test_sigma8_of_the_real_clusters_survives_the_loss_of_lx(surveys, cccp):
     """Posterior means by importance sampling from one Gaussian: 0.81 with L_X of every cluster and of none."""
-    from forecast.observed import catalogue_data
+    from forecast.cli.observed import catalogue_data
 
     setup = surveys["limit"]
     model = forward_model(setup)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from forecast.distribution import LocalDistribution, TabulatedDistribution, draw_medians, log_median_density
+from forecast.model.yx_distribution import LocalDistribution, TabulatedDistribution, draw_medians, log_median_density
 
 COMPONENTS = (np.array([13.2, 13.6, 14.3]), np.array([0.5, 0.3, 0.2]), 0.12)
 

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from forecast.detection import Contamination
-from forecast.distribution import TabulatedDistribution, log_median_density
-from forecast.errors import InputError, NumericalError
-from forecast.exactmap import ExactPlan, _agreements, _Moments, agreement, exact_map
-from forecast.exactmapplot import exactmap_figure
-from forecast.files import to_plain
-from forecast.ladder import cone_variant
-from forecast.levels import Data, likelihood
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.plane import Plane, Shift, Tables
-from forecast.plots import save_figure
-from forecast.sigma8_map import Cells, Sigma8Map, build_map
-from forecast.survey import Box
+from forecast.core.errors import InputError, NumericalError
+from forecast.core.files import to_plain
+from forecast.forecasts.ladder import cone_variant
+from forecast.forecasts.plane import Plane, Shift, Tables
+from forecast.forecasts.sigma8_map import Cells, Sigma8Map, build_map
+from forecast.forecasts.sigma8_map_exact import ExactPlan, _agreements, _Moments, agreement, exact_map
+from forecast.likelihoods.levels import Data, likelihood
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.model.yx_distribution import TabulatedDistribution, log_median_density
+from forecast.report.plots.sigma8_map import exactmap_figure
+from forecast.report.plots.style import save_figure
+from forecast.survey.completeness import Contamination
+from forecast.survey.geometry import Box
 
 
 def mock_map(model, mocks, cells, seed, truth=None):

@@ -9,11 +9,11 @@ from astropy.io.votable import from_table
 from astropy.io.votable.tree import Resource, TableElement, VOTableFile
 from astropy.table import Table
 
-from forecast.catalogue import CatalogueCosmology, CatalogueSpec, Column, read_catalogue
-from forecast.config import load_config, parse_config
-from forecast.cosmology import Cosmology
-from forecast.errors import InputError
-from forecast.filetables import Wanted, read_table
+from forecast.config.load import load_config, parse_config
+from forecast.core.errors import InputError
+from forecast.core.file_tables import Wanted, read_table
+from forecast.cosmology.background import Cosmology
+from forecast.model.catalogue import CatalogueCosmology, CatalogueSpec, Column, read_catalogue
 
 SPEC = CatalogueSpec(
     {"z": Column("z"), "lx": Column("lx", "erg/s"), "lx_error": Column("lo,up", "erg/s")},

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.config import load_config
-from forecast.fisher import derivatives, fisher_matrix
-from forecast.ladder import build_ladder, build_survival, sigma8_std, systematic_rows, with_sample_variance
-from forecast.model import forward_model
-from forecast.parameters import Parameter, ParameterSet, Prior
-from forecast.scaling import PowerLaw
-from forecast.survey import Replicated
+from forecast.config.load import load_config
+from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.forecasts.ladder import build_ladder, build_survival, sigma8_std, systematic_rows, with_sample_variance
+from forecast.likelihoods.fisher import derivatives, fisher_matrix
+from forecast.model.forward import forward_model
+from forecast.relations.power_laws import PowerLaw
+from forecast.survey.geometry import Replicated
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_what_survives_wide_priors_in_a_large_survey(nv22):
 
 
 def test_replicated_surveys_scale_the_count(nv22, cccp):
-    from forecast.mock import draw_mocks
+    from forecast.model.simulate import draw_mocks
 
     for setup in (nv22.setup, cccp.setup):
         setup = with_sample_variance(setup, False)
@@ -100,7 +100,7 @@ def monte_carlo_fisher(setup, rng, size):
     Masses are drawn by inverting the sharp-selected mass function on a fine grid; the score of a
     catalogue is a finite difference of its own -Lambda + sum ln lambda with a histogram-free lambda.
     """
-    from forecast.massfunction import MassFunction
+    from forecast.cosmology.mass_function import MassFunction
 
     grid = np.arange(13.0, 15.9, 0.002)
     table = MassFunction(setup.cosmology, setup.mass_function, [0.07], grid)
@@ -186,7 +186,7 @@ def test_derivatives_of_a_known_function(nv22):
 
 
 def test_derivatives_do_not_depend_on_the_step(nv22_model, monkeypatch):
-    from forecast import fisher
+    from forecast.likelihoods import fisher
 
     base = fisher_matrix("unbinned", nv22_model).std()
     monkeypatch.setattr(fisher, "_STEP", 0.03)

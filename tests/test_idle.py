@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.config import load_config, parse_config
-from forecast.errors import InputError
-from forecast.idle import idle_parameters
-from forecast.levels import Data, levels_of, likelihood
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.parameters import Parameter, Prior
-from forecast.survey import Box
+from forecast.config.load import load_config, parse_config
+from forecast.core.errors import InputError
+from forecast.core.parameters import Parameter, Prior
+from forecast.likelihoods.levels import Data, levels_of, likelihood
+from forecast.model.forward import forward_model
+from forecast.model.idle import idle_parameters
+from forecast.model.simulate import draw_mocks
+from forecast.survey.geometry import Box
 
 IDLE = [
     ("nv22", "evolution_lx", "the box lies at relations.z0 = 0.07"),

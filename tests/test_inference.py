@@ -7,14 +7,14 @@ import pytest
 from published import SHARED_DATA
 from scipy.interpolate import CubicSpline
 
-from forecast.fisher import fisher_matrix
-from forecast.goodness import goodness_of_fit, poisson_deviance
-from forecast.levels import Data, Posterior, likelihood
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.observed import open_catalogue
-from forecast.parameters import ParameterSet, Prior
-from forecast.sampler import ChainPlan, run_chain
+from forecast.checks.goodness import goodness_of_fit, poisson_deviance
+from forecast.cli.observed import open_catalogue
+from forecast.core.parameters import ParameterSet, Prior
+from forecast.likelihoods.fisher import fisher_matrix
+from forecast.likelihoods.levels import Data, Posterior, likelihood
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.sampling.mcmc import ChainPlan, run_chain
 
 
 @pytest.fixture(scope="module")

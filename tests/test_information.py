@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks.randomsurveys import LESS, random_setup, widths
-from forecast.distribution import TabulatedDistribution, draw_medians
-from forecast.fisher import derivatives, fisher_matrix
-from forecast.levels import Data, SelfCal
-from forecast.meandensity import expected_number
-from forecast.model import forward_model
-from forecast.survey import Replicated
+from forecast.likelihoods.fisher import derivatives, fisher_matrix
+from forecast.likelihoods.levels import Data, SelfCal
+from forecast.model.forward import forward_model
+from forecast.model.mean_density import expected_number
+from forecast.model.yx_distribution import TabulatedDistribution, draw_medians
+from forecast.survey.geometry import Replicated
 
 SURVEYS = 30
 QUADRATURE = 2e-3

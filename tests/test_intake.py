@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.catalogue import Catalogue
-from forecast.errors import InputError
-from forecast.intake import (
+from forecast.checks.intake import (
     compare_number,
     faint_clusters,
     listed_twice,
@@ -17,11 +15,13 @@ from forecast.intake import (
     tail_chance,
     take_in,
 )
-from forecast.levels import catalogue_points
-from forecast.model import forward_model
-from forecast.narrative import intake_sentences
-from forecast.observed import as_modelled, catalogue_data, open_catalogue, require_levels
-from forecast.proxy import with_proxy
+from forecast.cli.observed import as_modelled, catalogue_data, open_catalogue, require_levels
+from forecast.core.errors import InputError
+from forecast.likelihoods.levels import catalogue_points
+from forecast.model.catalogue import Catalogue
+from forecast.model.forward import forward_model
+from forecast.relations.mass_proxy import with_proxy
+from forecast.report.narrative import intake_sentences
 
 
 def clusters(**changed):

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from forecast.config import parse_config
-from forecast.errors import InputError
-from forecast.fisher import Fisher, fisher_matrix
-from forecast.joint import FREED, compute_joint, joint_level, with_free_density
-from forecast.jointplot import PROBABILITIES, ellipse, joint_figure, joint_table, write_joint
-from forecast.model import forward_model
-from forecast.parameters import Parameter, ParameterSet, Prior
-from forecast.planningrun import run_joint
-from forecast.records import Job
+from forecast.cli.planning_pipelines import run_joint
+from forecast.config.load import parse_config
+from forecast.core.errors import InputError
+from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.core.records import Job
+from forecast.forecasts.joint import FREED, compute_joint, joint_level, with_free_density
+from forecast.likelihoods.fisher import Fisher, fisher_matrix
+from forecast.model.forward import forward_model
+from forecast.report.planning_files import joint_table, write_joint
+from forecast.report.plots.joint import PROBABILITIES, ellipse, joint_figure
 
 SAMPLES = 400_000
 COVARIANCE = np.array([[2e-3, -3e-3], [-3e-3, 8e-3]])

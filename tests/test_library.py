@@ -12,9 +12,10 @@ from astropy.table import Table
 from published import SHARED_DATA
 from scipy import stats
 
-from forecast.cosmology import Cosmology
-from forecast.errors import InputError
-from forecast.library import (
+from forecast.core.errors import InputError
+from forecast.core.tables import Column
+from forecast.cosmology.background import Cosmology
+from forecast.relations.library import (
     NAMES,
     OBSERVABLES,
     CoreRelation,
@@ -25,7 +26,7 @@ from forecast.library import (
     fit_mixture,
     load_library,
 )
-from forecast.libraryfit import (
+from forecast.relations.library_fit import (
     MAGNETICUM,
     WMAP7,
     library_from_table,
@@ -36,8 +37,7 @@ from forecast.libraryfit import (
     shipped_libraries,
     to_text,
 )
-from forecast.residuals import Residuals
-from forecast.tablefile import Column
+from forecast.relations.residuals import Residuals
 
 LN10 = np.log(10)
 COSMOLOGY = Cosmology(Om0=0.3, Ob0=0.045, h=0.7, ns=0.96)
@@ -87,7 +87,7 @@ def test_an_unknown_library_is_an_error_with_the_nearest_name():
 
 
 def test_a_library_loads_without_heavy_imports():
-    code = "from forecast.library import load_library; load_library('tng'); import sys; "
+    code = "from forecast.relations.library import load_library; load_library('tng'); import sys; "
     code += "print([m for m in ('sklearn', 'astropy', 'scipy', 'colossus') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from forecast.errors import InputError, NumericalError
-from forecast.fisher import derivatives
-from forecast.levels import LEVELS, Data, Posterior, likelihood
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.points import Points
-from forecast.survey import Box
+from forecast.core.errors import InputError, NumericalError
+from forecast.likelihoods.fisher import derivatives
+from forecast.likelihoods.levels import LEVELS, Data, Posterior, likelihood
+from forecast.likelihoods.points import Points
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.survey.geometry import Box
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_binned_sums_to_one(small):
     """Independent Poisson bins: the sum over every combination of up to four clusters."""
     from itertools import combinations_with_replacement
 
-    from forecast.bins import YxBins
+    from forecast.likelihoods.bins import YxBins
 
     model = forward_model(replace(small.setup, yx_bin=1.5))
     bins = YxBins.of(model)
@@ -119,7 +119,7 @@ def mock_scores(model, levels, size, rng):
 
 def test_scores_have_mean_zero_and_fisher_covariance(nv22_model):
     """An independent, Monte-Carlo Fisher matrix: the covariance of the score."""
-    from forecast.fisher import fisher_matrix
+    from forecast.likelihoods.fisher import fisher_matrix
 
     size = 400
     nv22_model = forward_model(replace(nv22_model.setup, weak_lensing=0.2))

@@ -5,9 +5,9 @@ import pytest
 from colossus.cosmology import cosmology as colossus
 from colossus.lss import bias, mass_function
 
-from forecast.cosmology import Cosmology, base_sigma_radius
-from forecast.errors import InputError
-from forecast.massfunction import MODELS, MassFunction
+from forecast.core.errors import InputError
+from forecast.cosmology.background import Cosmology, base_sigma_radius
+from forecast.cosmology.mass_function import MODELS, MassFunction
 
 MAGNETICUM = Cosmology(0.272, 0.046, 0.704, 0.963)
 LOG_MASS = np.linspace(12.5, 15.6, 63)

@@ -7,11 +7,11 @@ import pytest
 from scipy import special
 from scipy.interpolate import CubicSpline
 
-from forecast.errors import InputError
-from forecast.fluxlimited import FluxLimitedModel
-from forecast.massfunction import MassFunction
-from forecast.massrange import MassRange, mass_concerns
-from forecast.model import forward_model
+from forecast.core.errors import InputError
+from forecast.cosmology.mass_function import MassFunction
+from forecast.model.flux_limited import FluxLimitedModel
+from forecast.model.forward import forward_model
+from forecast.model.mass_range import MassRange, mass_concerns
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.ladder import cone_variant, with_sample_variance
-from forecast.mock import draw_mocks, grouped_median
-from forecast.model import forward_model
-from forecast.selection import Smoothed
-from forecast.sigma8_map import Cells, build_map
-from forecast.survey import Replicated
+from forecast.forecasts.ladder import cone_variant, with_sample_variance
+from forecast.forecasts.sigma8_map import Cells, build_map
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks, grouped_median
+from forecast.survey.geometry import Replicated
+from forecast.survey.selection import Smoothed
 
 
 def setups(nv22, cccp):

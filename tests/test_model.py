@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast import survey
-from forecast.ladder import cone_variant, with_sample_variance, with_sharp
-from forecast.massfunction import MassFunction
-from forecast.model import forward_model
-from forecast.selection import FluxLimited, Smoothed
-from forecast.survey import LightCone
+from forecast.cosmology.mass_function import MassFunction
+from forecast.forecasts.ladder import cone_variant, with_sample_variance, with_sharp
+from forecast.model.forward import forward_model
+from forecast.survey import geometry as survey
+from forecast.survey.geometry import LightCone
+from forecast.survey.selection import FluxLimited, Smoothed
 
 
 def draw_masses(cosmology, model, sigma8, z, volume, rng):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.errors import InputError
-from forecast.mock import draw_mocks
-from forecast.moments import MomentsPlan, posterior_moments
+from forecast.core.errors import InputError
+from forecast.model.simulate import draw_mocks
+from forecast.sampling.ensemble import MomentsPlan, posterior_moments
 
 
 @pytest.mark.parametrize(("level", "copies"), [("counts", 300), ("selfcal", 200), ("unbinned", 200), ("full", 80)])

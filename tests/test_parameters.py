@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from forecast.errors import InputError
-from forecast.parameters import Parameter, ParameterSet, Prior
+from forecast.core.errors import InputError
+from forecast.core.parameters import Parameter, ParameterSet, Prior
 
 PRIORS = [
     Prior("flat", 0.8, 1.3, log=True),

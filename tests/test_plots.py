@@ -9,14 +9,18 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from forecast import plots
-from forecast.cornerplot import corner_figure
-from forecast.errors import InputError
-from forecast.goodness import Goodness
-from forecast.ladder import LadderRow, SurvivalRow
-from forecast.results import Abundance, Curve
-from forecast.sigma8_map import Sigma8Map
-from forecast.survivalplot import survival_figure
+from forecast.checks.goodness import Goodness
+from forecast.core.errors import InputError
+from forecast.forecasts.abundance import Abundance, Curve
+from forecast.forecasts.ladder import LadderRow, SurvivalRow
+from forecast.forecasts.sigma8_map import Sigma8Map
+from forecast.report.plots.abundance import abundance_figure
+from forecast.report.plots.corner import corner_figure
+from forecast.report.plots.goodness import goodness_figure
+from forecast.report.plots.ladder import ladder_figure
+from forecast.report.plots.sigma8_map import map_figure
+from forecast.report.plots.style import COLUMN, LEVELS, save_figure
+from forecast.report.plots.survival import survival_figure
 
 NAMES = ("norm_lx", "sigma8", "norm_yx")
 
@@ -38,7 +42,7 @@ def ladder():
     for selection in ("as configured", "Mmin follows L_X", "flux-limited cone"):
         narrow = (0.0635, 0.033, 0.028, 0.025, 0.024, 0.022, 0.018)
         for widening, std in ((1.0, narrow), (10.0, (0.0635, 0.06, 0.05, 0.04, 0.03, 0.03, 0.02))):
-            levels = dict(zip(plots.LEVELS, (*std, 0.017), strict=True))
+            levels = dict(zip(LEVELS, (*std, 0.017), strict=True))
             rows.append(LadderRow(f"{selection}, x {widening:g}", selection, widening, 123.6, levels))
     return rows
 
@@ -68,11 +72,11 @@ def goodness():
 
 
 BUILDERS = {
-    "abundance": lambda: plots.abundance_figure(abundance()),
-    "ladder": lambda: plots.ladder_figure(ladder()),
+    "abundance": lambda: abundance_figure(abundance()),
+    "ladder": lambda: ladder_figure(ladder()),
     "corner": lambda: corner_figure(samples(), NAMES, (1.0, 0.81, 1.0)),
-    "map": lambda: plots.map_figure(sigma8_map()),
-    "goodness": lambda: plots.goodness_figure(goodness()),
+    "map": lambda: map_figure(sigma8_map()),
+    "goodness": lambda: goodness_figure(goodness()),
 }
 
 
@@ -113,8 +117,8 @@ def test_words_lie_inside_the_figure_and_do_not_overlap(figure):
 
 
 def test_saving_twice_gives_identical_pdf_and_png(figure, tmp_path):
-    first = plots.save_figure(figure, tmp_path / "a.b")
-    second = plots.save_figure(figure, tmp_path / "again")
+    first = save_figure(figure, tmp_path / "a.b")
+    second = save_figure(figure, tmp_path / "again")
     assert [p.name for p in first] == ["a.b.pdf", "a.b.png"]
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
@@ -124,24 +128,24 @@ def test_saving_twice_gives_identical_pdf_and_png(figure, tmp_path):
 
 @pytest.mark.parametrize("name", ["ladder", "map"])
 def test_building_twice_gives_identical_files(name, tmp_path):
-    one, other = (plots.save_figure(BUILDERS[name](), tmp_path / stem) for stem in ("one", "other"))
+    one, other = (save_figure(BUILDERS[name](), tmp_path / stem) for stem in ("one", "other"))
     assert [p.read_bytes() for p in one] == [p.read_bytes() for p in other]
 
 
 @pytest.mark.parametrize("name", ["abundance", "ladder", "map", "goodness"])
 def test_figures_fit_one_column(name):
-    assert BUILDERS[name]().get_size_inches()[0] == pytest.approx(plots.COLUMN)
+    assert BUILDERS[name]().get_size_inches()[0] == pytest.approx(COLUMN)
 
 
 def test_an_unwritable_path_is_an_input_error(figure, tmp_path):
     with pytest.raises(InputError, match=r"nowhere.*cannot be written.*choose another --out"):
-        plots.save_figure(figure, tmp_path / "nowhere" / "figure")
+        save_figure(figure, tmp_path / "nowhere" / "figure")
 
 
 def test_ladder_draws_every_number():
     rows = ladder()
-    lines = {line.get_label(): line for line in plots.ladder_figure(rows).axes[0].lines}
-    for level in plots.LEVELS:
+    lines = {line.get_label(): line for line in ladder_figure(rows).axes[0].lines}
+    for level in LEVELS:
         assert list(lines[level].get_xdata()) == [row.sigma8_std[level] for row in rows]
 
 
@@ -150,47 +154,47 @@ def test_ladder_survives_missing_levels_and_nan():
         replace(ladder()[0], sigma8_std={"prior": np.nan, "selfcal": 0.03}),
         replace(ladder()[1], sigma8_std={}),
     ]
-    assert plots.ladder_figure(rows).axes[0].get_xlabel()
+    assert ladder_figure(rows).axes[0].get_xlabel()
 
 
 def test_ladder_names_each_variant_once():
-    texts = [t.get_text() for t in plots.ladder_figure(ladder()).axes[0].texts]
+    texts = [t.get_text() for t in ladder_figure(ladder()).axes[0].texts]
     assert texts == ["as configured", r"$M_{\rm min}$ follows $L_{\rm X}$", "flux-limited cone"]
 
 
 def test_words_from_outside_cannot_break_mathtext():
     row = replace(ladder()[0], selection=r"$\frac{ at $5 and <b>_^ sigma8 $\nonsense$")
-    assert plots.ladder_figure([row]).axes[0].texts
+    assert ladder_figure([row]).axes[0].texts
 
 
 def test_map_leaves_cells_without_enough_mocks_blank():
     record = sigma8_map()
-    mesh = plots.map_figure(record).axes[0].collections[0]
+    mesh = map_figure(record).axes[0].collections[0]
     assert np.array_equal(np.ma.getmaskarray(mesh.get_array()), np.isnan(record.mean))
-    low, high = plots.map_figure(record).axes[0].get_xlim()
+    low, high = map_figure(record).axes[0].get_xlim()
     assert low < 0 and high < record.count_edges[-1]
 
 
 def test_map_without_any_cell_says_so():
     blank = np.full_like(sigma8_map().mean, np.nan)
-    figure = plots.map_figure(replace(sigma8_map(), mean=blank, std=blank))
+    figure = map_figure(replace(sigma8_map(), mean=blank, std=blank))
     assert [t.get_text() for t in figure.axes[0].texts] == ["no cell has 10 mocks"]
 
 
 def test_map_of_a_single_cell():
     mean = np.full_like(sigma8_map().mean, np.nan)
     mean[3, 4] = 0.8
-    assert len(plots.map_figure(replace(sigma8_map(), mean=mean, std=mean / 40)).axes) == 4
+    assert len(map_figure(replace(sigma8_map(), mean=mean, std=mean / 40)).axes) == 4
 
 
 def test_abundance_without_any_cluster():
     empty = abundance()
     nothing = tuple(Curve(c.label, np.zeros_like(c.values)) for c in empty.selected)
-    assert plots.abundance_figure(replace(empty, selected=nothing)).axes[0].get_ylabel()
+    assert abundance_figure(replace(empty, selected=nothing)).axes[0].get_ylabel()
 
 
 def test_goodness_prints_a_p_value_in_each_panel():
-    figure = plots.goodness_figure(goodness())
+    figure = goodness_figure(goodness())
     assert [a.texts[0].get_text() for a in figure.axes] == ["$p = 0.43$", "$p < 0.01$"]
 
 
@@ -227,7 +231,7 @@ def test_style_of_the_user_is_left_alone():
 
 
 def test_importing_plots_imports_no_matplotlib():
-    code = "import sys, forecast.plots; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, forecast.report.plots.style; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -244,5 +248,5 @@ def test_survival_figure_draws_every_selection_and_width(tmp_path):
     assert (0.03, 0.03) in drawn
     assert (0.003, 0.003) in drawn
     assert figure.axes[1].get_xlabel()
-    for path in plots.save_figure(figure, tmp_path / "survival"):
+    for path in save_figure(figure, tmp_path / "survival"):
         assert path.stat().st_size > 1000

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.errors import InputError
-from forecast.levels import Data, at_level, catalogue_points, likelihood
-from forecast.massfunction import MassFunction
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.pointdensity import PointDensity
-from forecast.points import Points
-from forecast.residuals import Residuals
-from forecast.units import LN10
+from forecast.core.errors import InputError
+from forecast.core.units import LN10
+from forecast.cosmology.mass_function import MassFunction
+from forecast.likelihoods.levels import Data, at_level, catalogue_points, likelihood
+from forecast.likelihoods.point_density import PointDensity
+from forecast.likelihoods.points import Points
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.relations.residuals import Residuals
 
 
 def heavy(names):
@@ -202,7 +202,7 @@ def test_no_clusters_and_clusters_without_observables(surveys):
 
 
 def test_a_real_catalogue_has_points(cccp, cccp_model):
-    from forecast.observed import open_catalogue
+    from forecast.cli.observed import open_catalogue
 
     catalogue = open_catalogue(cccp, None)
     data = Data.observed(catalogue.size, catalogue.log_yx, points=catalogue_points(cccp_model, catalogue))
@@ -212,7 +212,7 @@ def test_a_real_catalogue_has_points(cccp, cccp_model):
 
 def test_temperatures_of_a_real_catalogue_count_at_full_alone(cccp, cccp_model):
     """Cluster errors as listed, those of the setup where none is; lower levels neither see T nor vary its relation."""
-    from forecast.observed import open_catalogue
+    from forecast.cli.observed import open_catalogue
 
     catalogue = open_catalogue(cccp, None)
     points = catalogue_points(cccp_model, catalogue)

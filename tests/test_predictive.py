@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.errors import InputError
-from forecast.files import to_plain
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.parameters import ParameterSet
-from forecast.plots import save_figure
-from forecast.predictive import (
+from forecast.checks.ppc import (
     PredictiveTest,
     Summary,
     check_catalogue,
@@ -24,9 +18,15 @@ from forecast.predictive import (
     predictive_test,
     tail_chance,
 )
-from forecast.predictivecheck import Plant, PredictivePlan, _assess, plants, predictive_check
-from forecast.predictiveplot import predictive_figure, predictivecheck_figure
-from forecast.survey import Box
+from forecast.checks.ppc_power import Plant, PredictivePlan, _assess, plants, predictive_check
+from forecast.core.errors import InputError
+from forecast.core.files import to_plain
+from forecast.core.parameters import ParameterSet
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.report.plots.predictive import predictive_figure, predictivecheck_figure
+from forecast.report.plots.style import save_figure
+from forecast.survey.geometry import Box
 
 LABELS = ["L_X scatter x 1.5", "Mbreak + 0.2 dex", "Y_X of 5% + 0.5 dex"]
 
@@ -294,7 +294,7 @@ def test_large_surveys_are_drawn_in_parts(nv22_model, monkeypatch):
     theta = np.repeat(nv22_model.parameters.fiducial[None], 300, axis=0)
     nodes = nodes_of(columns_of(draw_mocks(nv22_model, theta[:20], rng=np.random.default_rng(15))))
     whole = draw_summaries(nv22_model, theta, nodes, rng=np.random.default_rng(16))
-    monkeypatch.setattr("forecast.predictive._CLUSTERS", 1000)
+    monkeypatch.setattr("forecast.checks.ppc._CLUSTERS", 1000)
     parts = draw_summaries(nv22_model, theta, nodes, rng=np.random.default_rng(16))
     assert parts.values.shape == whole.values.shape
     for a, b in zip(whole.values.T, parts.values.T, strict=True):

@@ -9,9 +9,8 @@ import pytest
 from published import SHARED_DATA
 from scipy import integrate
 
-from forecast.errors import InputError
-from forecast.libraryfit import rexcess, rexcess_core, rexcess_profiles, shipped_profiles, to_text
-from forecast.profiles import (
+from forecast.core.errors import InputError
+from forecast.relations.gas_profiles import (
     RADII,
     DensityProfile,
     gas_mass,
@@ -20,6 +19,7 @@ from forecast.profiles import (
     principal_factor,
     shell_coordinates,
 )
+from forecast.relations.library_fit import rexcess, rexcess_core, rexcess_profiles, shipped_profiles, to_text
 
 needs_data = pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="published tables are not here")
 

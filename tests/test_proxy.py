@@ -9,17 +9,14 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from forecast.config import parse_config
-from forecast.edgeworth import Edgeworth, UnitMixture, edgeworth_bias, matched_mixture
-from forecast.errors import InputError
-from forecast.files import to_plain
-from forecast.fisher import fisher_matrix
-from forecast.massfunction import MassFunction
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.parameters import Parameter, Prior
-from forecast.planningrun import run_proxies
-from forecast.proxies import (
+from forecast.cli.planning_pipelines import run_proxies
+from forecast.config.load import parse_config
+from forecast.core.errors import InputError
+from forecast.core.files import to_plain
+from forecast.core.parameters import Parameter, Prior
+from forecast.core.records import Job
+from forecast.cosmology.mass_function import MassFunction
+from forecast.forecasts.proxy_comparison import (
     COMMON_PRIOR,
     LOOSE_PRIOR,
     ProxyRow,
@@ -31,9 +28,13 @@ from forecast.proxies import (
     proxy_setup,
     typical_slope,
 )
-from forecast.proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
-from forecast.proxyplot import proxy_figure, proxy_table, summary_table
-from forecast.records import Job
+from forecast.likelihoods.fisher import fisher_matrix
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.relations.edgeworth import Edgeworth, UnitMixture, edgeworth_bias, matched_mixture
+from forecast.relations.mass_proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
+from forecast.report.planning_files import proxy_table, summary_table
+from forecast.report.plots.proxies import proxy_figure
 
 LN10 = math.log(10)
 MOMENTS = [
@@ -480,7 +481,7 @@ def test_tables_and_figure(comparison):
 
 
 def test_a_run_writes_record_table_and_figure(following, comparison, tmp_path, monkeypatch):
-    monkeypatch.setattr("forecast.proxies.compute_proxies", lambda config, models, job: comparison)
+    monkeypatch.setattr("forecast.forecasts.proxy_comparison.compute_proxies", lambda config, models, job: comparison)
     record = run_proxies(following, Job("survey", tmp_path / "out", seed=3))
     content = json.loads((tmp_path / "out" / "proxies.json").read_text())
     assert content == to_plain(record)
@@ -495,7 +496,7 @@ def test_a_run_writes_record_table_and_figure(following, comparison, tmp_path, m
 
 def test_a_minimum_mass_fixed_in_true_mass_is_shown_beside_one_that_follows(nv22, monkeypatch):
     few = {name: PROXIES[name] for name in ("yx", "m_sigma_contaminated")}
-    monkeypatch.setattr("forecast.proxies.PROXIES", few)
+    monkeypatch.setattr("forecast.forecasts.proxy_comparison.PROXIES", few)
     found = compute_proxies(nv22)
     assert [row.name for row in found.rows] == [row.name for row in found.follows_lx] == list(few)
     for fixed, follows in zip(found.rows, found.follows_lx, strict=True):

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.calibration import CalibrationPlan, calibrate
-from forecast.guide import from_scores
-from forecast.levels import Data, likelihood
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.parameters import Parameter, Prior
-from forecast.pointdensity import PointDensity
-from forecast.rankchain import PairwisePosterior, Proposal, rank_truths, summaries, walk
-from forecast.residuals import Residuals
+from forecast.checks.sbc import CalibrationPlan, calibrate
+from forecast.core.parameters import Parameter, Prior
+from forecast.likelihoods.levels import Data, likelihood
+from forecast.likelihoods.point_density import PointDensity
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.relations.residuals import Residuals
+from forecast.sampling.pairwise import PairwisePosterior, Proposal, rank_truths, summaries, walk
+from forecast.sampling.proposal import from_scores
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_chains_sample_a_known_posterior():
         def __call__(self, theta):
             return -0.5 * ((theta - self.data) ** 2).sum(axis=1) / self.error**2
 
-    from forecast.parameters import ParameterSet
+    from forecast.core.parameters import ParameterSet
 
     free = tuple(Parameter(n, 0.0, Prior("gaussian", mean=0.0, std=1.0)) for n in ("sigma8", "evolution_lx"))
     parameters, rng = ParameterSet(free), np.random.default_rng(3)
@@ -107,7 +107,7 @@ def test_mocks_of_another_library_are_noticed(lensed):
 
 def test_density_is_cut_to_the_catalogues_own_clusters(lensed):
     mocks = draw_mocks(lensed, lensed.parameters.draw(3, rng=np.random.default_rng(8)), rng=np.random.default_rng(9))
-    from forecast.points import Points
+    from forecast.likelihoods.points import Points
 
     density = PointDensity(lensed, Points.of_mocks(lensed, mocks), True)
     theta = lensed.parameters.draw(3, rng=np.random.default_rng(10))

@@ -8,20 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast import report
-from forecast.available import Share
-from forecast.caution import Caution
-from forecast.errors import InputError
-from forecast.goodness import Goodness
-from forecast.intake import Intake, Measured, Number
-from forecast.ladder import LadderRow, SystematicRow
-from forecast.narrative import ParameterRow
-from forecast.parameters import NAMES
-from forecast.records import Job, Provenance
-from forecast.results import Abundance, Curve, DataSummary, Result
-from forecast.sampler import ChainSummary
-from forecast.sigma8_map import Sigma8Map
-from forecast.tables import print_tables, summary_json
+from forecast.checks.goodness import Goodness
+from forecast.checks.intake import Intake, Measured, Number
+from forecast.core.caution import Caution
+from forecast.core.errors import InputError
+from forecast.core.parameters import NAMES
+from forecast.core.records import Job, Provenance
+from forecast.forecasts.abundance import Abundance, Curve
+from forecast.forecasts.ladder import LadderRow, SystematicRow
+from forecast.forecasts.sigma8_map import Sigma8Map
+from forecast.likelihoods.available import Share
+from forecast.report import html as report
+from forecast.report.console import print_tables, summary_json
+from forecast.report.narrative import ParameterRow
+from forecast.report.results import DataSummary, Result
+from forecast.sampling.mcmc import ChainSummary
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.draws import WeightedDraws, from_chain, from_prior
-from forecast.errors import InputError
-from forecast.influence import InfluencePlan, average_by, build_influence
-from forecast.influenceplot import influence_figure
-from forecast.ladder import with_sharp
-from forecast.levels import Data, at_level, likelihood
-from forecast.manydata import log_likelihoods
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.parameters import Parameter, Prior
-from forecast.points import Points
-from forecast.pointsaliency import PairwiseYx, mass_slopes, observables_of, posterior_draws
-from forecast.saliency import leave_one_out, pareto_k, saliency
-from forecast.survey import Replicated
+from forecast.core.errors import InputError
+from forecast.core.parameters import Parameter, Prior
+from forecast.forecasts.ladder import with_sharp
+from forecast.influence.by_mass import InfluencePlan, average_by, build_influence
+from forecast.influence.point_saliency import PairwiseYx, mass_slopes, observables_of, posterior_draws
+from forecast.influence.saliency import leave_one_out, pareto_k, saliency
+from forecast.likelihoods.levels import Data, at_level, likelihood
+from forecast.likelihoods.many_data import log_likelihoods
+from forecast.likelihoods.points import Points
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.report.plots.influence import influence_figure
+from forecast.sampling.draws import WeightedDraws, from_chain, from_prior
+from forecast.survey.geometry import Replicated
 
 
 def fiducial_mocks(model, copies, seed):
@@ -261,7 +261,7 @@ def test_where_the_information_sits(nv22):
 
 
 def test_chains_too_short_are_refused(small, monkeypatch):
-    monkeypatch.setattr("forecast.influence.MIN_EFFECTIVE_SIZE", 1e5)
+    monkeypatch.setattr("forecast.influence.by_mass.MIN_EFFECTIVE_SIZE", 1e5)
     with pytest.raises(InputError, match=r"chains of 250 steps .* raise --steps to [1-9]\d{4}, or narrow"):
         build_influence(small, "x", InfluencePlan(2, 250, 3), level="full", rng=np.random.default_rng(1))
     with pytest.raises(InputError, match="has no saliency of single clusters"):

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from forecast.errors import InputError, NumericalError
-from forecast.export import write_getdist, write_netcdf
-from forecast.guide import Guide, from_scores, to_scores
-from forecast.levels import Posterior
-from forecast.parameters import Parameter, ParameterSet, Prior
-from forecast.sampler import ChainPlan, autocorrelation_time, load_steps, run_chain
+from forecast.core.errors import InputError, NumericalError
+from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.likelihoods.levels import Posterior
+from forecast.sampling.export import write_getdist, write_netcdf
+from forecast.sampling.mcmc import ChainPlan, autocorrelation_time, load_steps, run_chain
+from forecast.sampling.proposal import Guide, from_scores, to_scores
 
 PARAMETERS = ParameterSet(
     (

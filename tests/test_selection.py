@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from forecast.cosmology import Cosmology
-from forecast.errors import InputError
-from forecast.scaling import Line, PowerLaw, Relations
-from forecast.selection import FluxLimited, Sharp, Smoothed, bremsstrahlung_k, sharp_weights, upper_weights
-from forecast.survey import Box, LightCone, equivalent_cone
+from forecast.core.errors import InputError
+from forecast.cosmology.background import Cosmology
+from forecast.relations.power_laws import Line, PowerLaw, Relations
+from forecast.survey.geometry import Box, LightCone, equivalent_cone
+from forecast.survey.selection import FluxLimited, Sharp, Smoothed, bremsstrahlung_k, sharp_weights, upper_weights
 
 COSMOLOGY = Cosmology(0.272, 0.046, 0.704, 0.963)
 RELATIONS = Relations(

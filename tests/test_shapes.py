@@ -12,21 +12,21 @@ from colossus.lss import bias, mass_function
 from scipy import special, stats
 from scipy.interpolate import CubicSpline
 
-from forecast.background import Ratio
-from forecast.config import find_config, parse_config
-from forecast.cosmology import Cosmology, smooth_log_sigma
-from forecast.errors import InputError
-from forecast.fisher import fisher_matrix
-from forecast.ladder import cone_variant, with_sample_variance
-from forecast.massfunction import MODELS, MassFunction, ShapedMassFunction
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.parameters import Parameter, Prior, Values
-from forecast.pointdensity import PointDensity
-from forecast.points import Points
-from forecast.shapes import SHAPE_NAMES, Expansion, ShapeGrid, lagrangian_radius
-from forecast.survey import LightCone
-from forecast.variance import contrast_root
+from forecast.config.load import find_config, parse_config
+from forecast.core.errors import InputError
+from forecast.core.parameters import Parameter, Prior, Values
+from forecast.cosmology.background import Cosmology, smooth_log_sigma
+from forecast.cosmology.mass_function import MODELS, MassFunction, ShapedMassFunction
+from forecast.cosmology.parameter_grid import SHAPE_NAMES, Expansion, ShapeGrid, lagrangian_radius
+from forecast.cosmology.rescaling import Ratio
+from forecast.forecasts.ladder import cone_variant, with_sample_variance
+from forecast.likelihoods.fisher import fisher_matrix
+from forecast.likelihoods.point_density import PointDensity
+from forecast.likelihoods.points import Points
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.survey.geometry import LightCone
+from forecast.survey.sample_variance import contrast_root
 
 REFERENCE = Cosmology(0.272, 0.046, 0.704, 0.963)
 RANGES = {"Om0": (0.16, 0.45), "h": (0.6, 0.8), "ns": (0.9, 1.02)}

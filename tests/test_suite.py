@@ -14,13 +14,13 @@ import pytest
 from scipy import stats
 from stopping import assert_nothing_is_left, start, wait_for
 
-from forecast.config import find_config, load_config, parse_config
-from forecast.errors import InputError
-from forecast.manifest import MANIFEST
-from forecast.records import Job
-from forecast.shards import software
-from forecast.suite import SuitePlan, build_recipe, grid_axes, run_suite
-from forecast.suitereader import open_suite
+from forecast.config.load import find_config, load_config, parse_config
+from forecast.core.errors import InputError
+from forecast.core.records import Job
+from forecast.suite.manifest import MANIFEST
+from forecast.suite.reader import open_suite
+from forecast.suite.shards import software
+from forecast.suite.writer import SuitePlan, build_recipe, grid_axes, run_suite
 
 pyarrow = pytest.importorskip("pyarrow")
 
@@ -282,7 +282,7 @@ def test_another_suite_is_refused_and_overwritten_on_demand(nv22, cccp, tmp_path
         with pytest.raises(InputError, match=f"another suite: {words}; choose another --out, or --overwrite"):
             make(config, tmp_path, other, seed)
     with monkeypatch.context() as patch, pytest.raises(InputError, match=r"software.pyarrow \([\d.]+ there, not 1\)"):
-        patch.setattr("forecast.suite.software", lambda: software() | {"pyarrow": "1"})
+        patch.setattr("forecast.suite.writer.software", lambda: software() | {"pyarrow": "1"})
         make(nv22, tmp_path, plan)
     assert contents(tmp_path) == before
     (tmp_path / "clusters" / "notes.txt").write_text("mine")
@@ -408,7 +408,7 @@ def test_a_running_cluster_loses_a_worker_and_nothing_else(nv22, reference, tmp_
 
 def test_a_scheduler_that_is_not_there(nv22, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("forecast.workers._SCHEDULER_TIMEOUT", 1)
+    monkeypatch.setattr("forecast.core.executor._SCHEDULER_TIMEOUT", 1)
     for address in ("nonsense", "tcp://127.0.0.1:9"):
         with pytest.raises(InputError, match=f"--scheduler {address}: no Dask scheduler answers"):
             make(nv22, tmp_path, SuitePlan(draws=6, scheduler=address))

@@ -10,18 +10,18 @@ from astropy import units as u
 from astropy.table import Table
 from scipy import integrate, special, stats
 
-from forecast.calibration import CalibrationPlan, calibrate
-from forecast.config import load_config, parse_config
-from forecast.detection import SHARP, Contamination, Detection
-from forecast.errors import InputError
-from forecast.ladder import cone_variant
-from forecast.massfunction import MassFunction
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.parameters import Parameter, Prior, contrast_names
-from forecast.scaling import Component
-from forecast.survey import shell_edges
-from forecast.variance import cone_covariance, growth
+from forecast.checks.sbc import CalibrationPlan, calibrate
+from forecast.config.load import load_config, parse_config
+from forecast.core.errors import InputError
+from forecast.core.parameters import Parameter, Prior, contrast_names
+from forecast.cosmology.mass_function import MassFunction
+from forecast.forecasts.ladder import cone_variant
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.relations.power_laws import Component
+from forecast.survey.completeness import SHARP, Contamination, Detection
+from forecast.survey.geometry import shell_edges
+from forecast.survey.sample_variance import cone_covariance, growth
 
 TILES = Detection.of_tiles(np.array([-12.0, -11.8, -11.5]), np.array([1.0, 2.0, 1.5]))[0]
 ERF = Detection.of_tiles(np.zeros(1), np.ones(1), 0.12)[0]

@@ -9,17 +9,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from forecast.config import load_config, parse_config
-from forecast.errors import InputError, NumericalError
-from forecast.files import to_plain
-from forecast.fisher import fisher_matrix
-from forecast.ladder import LadderRow, sigma8_std
-from forecast.model import forward_model
-from forecast.planning import VolumeCurve, priced_comparison, priced_sweep
-from forecast.plotstyle import LEVEL_STYLE
-from forecast.records import Provenance
-from forecast.survey import Replicated
-from forecast.sweep import (
+from forecast.config.load import load_config, parse_config
+from forecast.core.errors import InputError, NumericalError
+from forecast.core.files import to_plain
+from forecast.core.records import Provenance
+from forecast.forecasts.ladder import LadderRow, sigma8_std
+from forecast.forecasts.planning import VolumeCurve, priced_comparison, priced_sweep
+from forecast.forecasts.sweep import (
     Axis,
     Comparison,
     Sweep,
@@ -31,8 +27,13 @@ from forecast.sweep import (
     split_quantity,
     varied_setup,
 )
-from forecast.sweepplot import PANELS, comparison_figure, sweep_figure, write_comparison, write_sweep
-from forecast.sweeptables import comparison_file_table, comparison_table, sweep_file_table, sweep_table
+from forecast.likelihoods.fisher import fisher_matrix
+from forecast.model.forward import forward_model
+from forecast.report.planning_files import write_comparison, write_sweep
+from forecast.report.plots.style import LEVEL_STYLE
+from forecast.report.plots.sweep import PANELS, comparison_figure, sweep_figure
+from forecast.report.sweep_tables import comparison_file_table, comparison_table, sweep_file_table, sweep_table
+from forecast.survey.geometry import Replicated
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +241,7 @@ def test_a_survey_that_cannot_be_computed_is_named(nv22, monkeypatch, problem):
     def fail(setup):
         raise problem
 
-    monkeypatch.setattr("forecast.sweep.sigma8_std", fail)
+    monkeypatch.setattr("forecast.forecasts.sweep.sigma8_std", fail)
     with pytest.raises(NumericalError, match=f"^volume = 2: {problem}"):
         compute_sweep(nv22, ["volume=2:3:2"])
 
@@ -305,7 +306,7 @@ def test_a_proxy_that_the_survey_lacks_is_named_with_the_cure(nv22, cccp):
 
 @pytest.mark.parametrize("name", ["nv22", "cccp_lowz"])
 def test_a_library_brings_its_own_scatter(name):
-    from forecast.library import load_library
+    from forecast.relations.library import load_library
 
     config, names = load_config(name), ("magneticum", "nv22_table2")
     for library, setup in zip(names, setups_of(config, f"library.name={','.join(names)}"), strict=True):

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from forecast.errors import InputError
-from forecast.units import parse, unit_factor
+from forecast.core.errors import InputError
+from forecast.core.units import parse, unit_factor
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from scipy import special
 from scipy.interpolate import CubicSpline
 
-from forecast.cosmology import BASE_SIGMA8, Cosmology, base_power, base_sigma_radius
-from forecast.survey import Box, LightCone, Replicated, shell_edges
-from forecast.variance import (
+from forecast.cosmology.background import BASE_SIGMA8, Cosmology, base_power, base_sigma_radius
+from forecast.survey.geometry import Box, LightCone, Replicated, shell_edges
+from forecast.survey.sample_variance import (
     cap_multipoles,
     cone_covariance,
     contrast_root,

@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.calibration import CalibrationPlan, calibrate
-from forecast.config import load_config, parse_config
-from forecast.detection import Contamination, Detection
-from forecast.errors import InputError
-from forecast.fisher import bin_models, derivatives, fisher_matrix
-from forecast.ladder import cone_variant, sigma8_std, variants
-from forecast.levels import Data, likelihood
-from forecast.meandensity import at_mean_density
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.narrative import parameter_rows, survey_sentences
-from forecast.parameters import Parameter, Prior, contrast_names
-from forecast.pointdensity import PointDensity
-from forecast.points import Points
-from forecast.survey import Box, Replicated
-from forecast.zbins import Product, bin_numbers, in_bins
+from forecast.checks.sbc import CalibrationPlan, calibrate
+from forecast.config.load import load_config, parse_config
+from forecast.core.errors import InputError
+from forecast.core.parameters import Parameter, Prior, contrast_names
+from forecast.forecasts.ladder import cone_variant, sigma8_std, variants
+from forecast.likelihoods.fisher import bin_models, derivatives, fisher_matrix
+from forecast.likelihoods.levels import Data, likelihood
+from forecast.likelihoods.point_density import PointDensity
+from forecast.likelihoods.points import Points
+from forecast.model.forward import forward_model
+from forecast.model.mean_density import at_mean_density
+from forecast.model.simulate import draw_mocks
+from forecast.report.narrative import parameter_rows, survey_sentences
+from forecast.survey.completeness import Contamination, Detection
+from forecast.survey.geometry import Box, Replicated
+from forecast.survey.redshift_bins import Product, bin_numbers, in_bins
 
 LEVELS = ("counts", "selfcal", "binned", "unbinned")
 

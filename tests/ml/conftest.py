@@ -11,7 +11,7 @@ if importlib.util.find_spec("keras") is None:
 else:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import mlcheck.backend  # noqa: F401  (Keras's own warnings are not ours)
+        import mlcheck.networks.backend  # noqa: F401  (Keras's own warnings are not ours)
 
 
 @pytest.fixture(scope="session")
@@ -26,27 +26,27 @@ def other_suite(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def source(suite):
-    from mlcheck.dataset import Source
+    from mlcheck.data.dataset import Source
 
     return Source.open(suite)
 
 
 @pytest.fixture(scope="session")
 def settings():
-    from mlcheck.config import load_config as load_network
+    from mlcheck.networks.config import load_config as load_network
 
     return load_network("compact")
 
 
 @pytest.fixture(scope="session")
 def laboratory(settings, suite):
-    from mlcheck.job import Laboratory
+    from mlcheck.networks.laboratory import Laboratory
 
     return Laboratory(settings, suite)
 
 
 @pytest.fixture(scope="session")
 def prepared(laboratory):
-    from mlcheck.job import prepare
+    from mlcheck.networks.laboratory import prepare
 
     return prepare(laboratory, "standard", "compact")

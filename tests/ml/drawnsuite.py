@@ -5,9 +5,9 @@ from pathlib import Path
 
 
 def draw_suite(folder: Path, survey: str, draws: int, seed: int) -> Path:
-    from forecast.config import load_config
-    from forecast.records import Job
-    from forecast.suite import SuitePlan, run_suite
+    from forecast.config.load import load_config
+    from forecast.core.records import Job
+    from forecast.suite.writer import SuitePlan, run_suite
 
     run_suite(load_config(survey), Job(survey, folder, seed), SuitePlan(draws=draws, workers=1))
     return folder
@@ -19,8 +19,8 @@ def relabelled(suite: Path, folder: Path) -> Path:
 
     import numpy as np
 
-    from forecast.manifest import Manifest
-    from forecast.shards import Column, ShardFile, decode, encode, shard_path
+    from forecast.suite.manifest import Manifest
+    from forecast.suite.shards import Column, ShardFile, decode, encode, shard_path
 
     shutil.copytree(suite, folder)
     manifest, rng, shards = Manifest.load(folder), np.random.default_rng(1), {}

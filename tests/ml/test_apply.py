@@ -9,19 +9,19 @@ from astropy.table import Table
 from published import SHARED_DATA
 from typer.testing import CliRunner
 
-from forecast.catalogue import builtin_table
-from forecast.config import load_config as load_survey
-from forecast.observed import open_catalogue
-from forecast.records import Job
-from forecast.suite import SuitePlan, run_suite
-from mlcheck.apply import ApplyPlan, apply_network, real_catalogue
-from mlcheck.applycommand import first_words
-from mlcheck.cli import app
-from mlcheck.config import load_config
-from mlcheck.dataset import Source
-from mlcheck.job import Laboratory, Request, prepare, train_members
-from mlcheck.modelfile import load_all
-from mlcheck.noise import Noise
+from forecast.cli.observed import open_catalogue
+from forecast.config.load import load_config as load_survey
+from forecast.core.records import Job
+from forecast.model.catalogue import builtin_table
+from forecast.suite.writer import SuitePlan, run_suite
+from mlcheck.apply.real_clusters import ApplyPlan, apply_network, real_catalogue
+from mlcheck.cli.app import app
+from mlcheck.cli.apply_command import first_words
+from mlcheck.data.dataset import Source
+from mlcheck.data.noise import Noise
+from mlcheck.networks.config import load_config
+from mlcheck.networks.laboratory import Laboratory, Request, prepare, train_members
+from mlcheck.networks.saving import load_all
 
 SURVEY = "cccp_lowz"
 
@@ -125,10 +125,10 @@ def test_an_unknown_kind_of_catalogue_is_refused(folder, tmp_path):
 
 
 def test_command(folder, tmp_path, monkeypatch):
-    import mlcheck.apply
+    import mlcheck.apply.real_clusters
 
     short = lambda job, mocks, force: plan(tmp_path, force=force)  # noqa: E731
-    monkeypatch.setattr(mlcheck.apply, "ApplyPlan", short)
+    monkeypatch.setattr(mlcheck.apply.real_clusters, "ApplyPlan", short)
     done = run(folder, "--out", tmp_path, "--json")
     assert done.exit_code == 0, done.output
     content = json.loads(done.stdout)

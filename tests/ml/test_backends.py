@@ -96,7 +96,7 @@ def test_many_steps_in_one_call_change_nothing(both):
 
 
 def test_parts_of_powers_of_two_cover_a_range():
-    from mlcheck.engine import powers_of_two
+    from mlcheck.networks.engine import powers_of_two
 
     for number in (0, 1, 5, 124):
         parts = list(powers_of_two(number))

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.errors import InputError
-from mlcheck.calibrationtest import calibration_test, tolerable_bias
-from mlcheck.heads import GRID, integral, moments
-from mlcheck.predict import Predictions
-from mlcheck.sharederrors import shared_errors
-from mlcheck.shrinkage import shrinkage_test
+from forecast.core.errors import InputError
+from mlcheck.accuracy.shrinkage import shrinkage_test
+from mlcheck.networks.heads import GRID, integral, moments
+from mlcheck.networks.predict import Predictions
+from mlcheck.trust.coverage import calibration_test, tolerable_bias
+from mlcheck.trust.shared_errors import shared_errors
 
 LOW, WIDTH = 0.70, 0.22
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.errors import InputError
-from mlcheck.batches import epoch_batches, evaluation_batches
-from mlcheck.catalogues import REFERENCE_SIGMA8, Prescription, assemble
-from mlcheck.dataset import Simulator, Split
-from mlcheck.scaler import Scaler
+from forecast.core.errors import InputError
+from mlcheck.data.batches import epoch_batches, evaluation_batches
+from mlcheck.data.catalogues import REFERENCE_SIGMA8, Prescription, assemble
+from mlcheck.data.dataset import Simulator, Split
+from mlcheck.data.scaler import Scaler
 
 
 def test_features_are_the_suites(source):

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy import special
 
-from mlcheck.backend import keras
-from mlcheck.engine import engine
-from mlcheck.gradients import Gradients, centre, centre_sum, slope, terse_sum
-from mlcheck.heads import MixtureHead, PointHead
-from mlcheck.layout import Layout
-from mlcheck.presets import Architecture, build
-from mlcheck.whitening import Whitening
+from mlcheck.attribution.gradients import Gradients, centre, centre_sum, slope, terse_sum
+from mlcheck.data.layout import Layout
+from mlcheck.data.whitening import Whitening
+from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.backend import keras
+from mlcheck.networks.engine import engine
+from mlcheck.networks.heads import MixtureHead, PointHead
 
 MAIN = ("log_t", *(f"log_mgas_r{i}" for i in range(1, 8)), *(f"slope_r{i}" for i in range(1, 8)))
 LAYOUT = Layout("standard", MAIN, ("log_lx", "log_mwl"))

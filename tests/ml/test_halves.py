@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from forecast.errors import InputError
-from mlcheck.halves import Estimate, Sums, correlation, slope, slope_through_origin
+from forecast.core.errors import InputError
+from mlcheck.accuracy.halves import Estimate, Sums, correlation, slope, slope_through_origin
 
 
 def pairs(rng, groups, each, noise):

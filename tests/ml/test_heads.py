@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from mlcheck.evaluation import Exact, against_exact, score
-from mlcheck.heads import GRID, MixtureHead, PointHead, cumulative, integral, moments
-from mlcheck.predict import Predictions
+from mlcheck.accuracy.metrics import Exact, against_exact, score
+from mlcheck.networks.heads import GRID, MixtureHead, PointHead, cumulative, integral, moments
+from mlcheck.networks.predict import Predictions
 
 
 def outputs(rng, size=40, components=4):

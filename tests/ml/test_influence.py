@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.errors import InputError
-from mlcheck.influence import Clusters, agreement, on_common_ground, seen, without_mass
-from mlcheck.layout import layout_of
-from mlcheck.masspeak import mass_curve, mass_peak
+from forecast.core.errors import InputError
+from mlcheck.attribution.mass_peak import mass_curve, mass_peak
+from mlcheck.attribution.versus_exact import Clusters, agreement, on_common_ground, seen, without_mass
+from mlcheck.data.layout import layout_of
 
 EDGES = np.linspace(13.6, 14.8, 13)
 

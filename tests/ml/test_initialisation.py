@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.errors import InputError
-from mlcheck.config import load_config
-from mlcheck.initialisation import CATALOGUES, OUTPUT_STD, standardise
-from mlcheck.job import untrained
-from mlcheck.layout import layout_of
-from mlcheck.presets import Architecture, build
-from mlcheck.training import Task, TrainingPlan, train
+from forecast.core.errors import InputError
+from mlcheck.data.layout import layout_of
+from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.config import load_config
+from mlcheck.networks.initialisation import CATALOGUES, OUTPUT_STD, standardise
+from mlcheck.networks.laboratory import untrained
+from mlcheck.networks.training import Task, TrainingPlan, train
 
 PROFILE = [f"{kind}_r{i}" for kind in ("log_mgas", "slope") for i in range(1, 8)]
 COLUMNS = ["log_lx", "log_t", "log_mgas", *PROFILE, "log_mwl"]
@@ -104,7 +104,7 @@ def test_posteriors_start_in_the_middle():
 def test_a_grid_is_seen_from_end_to_end(prepared, monkeypatch):
     """Catalogues in order of sigma8, as a grid has them."""
     seen = []
-    monkeypatch.setattr("mlcheck.initialisation.standardise", lambda *given: seen.append(given[3]))
+    monkeypatch.setattr("mlcheck.networks.initialisation.standardise", lambda *given: seen.append(given[3]))
     train = prepared.train.take(np.argsort(prepared.train.sigma8))
     untrained(Architecture.of("nv22", initial="standardised"), replace(prepared, train=train))
     assert len(seen[0]) == CATALOGUES

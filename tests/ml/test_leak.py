@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.config import load_config
-from forecast.errors import InputError
-from forecast.mock import draw_mocks
-from forecast.model import forward_model
-from forecast.rng import generator
-from mlcheck.catalogues import Catalogues
-from mlcheck.conditions import conditions_of, design
-from mlcheck.dataset import Simulator
-from mlcheck.job import prepare
-from mlcheck.layout import Layout
-from mlcheck.leak import LeakPlan, Sums, leak, network_leak
-from mlcheck.modelfile import Trained
-from mlcheck.presets import Architecture, build
-from mlcheck.terse import terse_values
-from mlcheck.tersefigures import leak_figure
-from mlcheck.training import Task, TrainingPlan, train
+from forecast.config.load import load_config
+from forecast.core.errors import InputError
+from forecast.core.rng import generator
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from mlcheck.attribution.terse import terse_values
+from mlcheck.data.catalogues import Catalogues
+from mlcheck.data.dataset import Simulator
+from mlcheck.data.layout import Layout
+from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.laboratory import prepare
+from mlcheck.networks.saving import Trained
+from mlcheck.networks.training import Task, TrainingPlan, train
+from mlcheck.report.plots.terse import leak_figure
+from mlcheck.trust.conditions import conditions_of, design
+from mlcheck.trust.label_leakage import LeakPlan, Sums, leak, network_leak
 
 QUICK = LeakPlan(permutations=199, false_alarms=0.05)
 

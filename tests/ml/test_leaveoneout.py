@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.errors import InputError
-from mlcheck.catalogues import Catalogues
-from mlcheck.interpretplots import leave_one_out_figure
-from mlcheck.layout import Layout
-from mlcheck.leaveoneout import LeaveOneOut, distributions, leave_one_out, pooling_artefact
-from mlcheck.massbins import Clusters, mass_edges
-from mlcheck.modelfile import Trained
-from mlcheck.predict import predict
-from mlcheck.presets import Architecture, build
-from mlcheck.scaler import Scaler
-from mlcheck.training import TrainingPlan
+from forecast.core.errors import InputError
+from mlcheck.attribution.leave_one_out import LeaveOneOut, distributions, leave_one_out, pooling_artefact
+from mlcheck.attribution.mass_bins import Clusters, mass_edges
+from mlcheck.data.catalogues import Catalogues
+from mlcheck.data.layout import Layout
+from mlcheck.data.scaler import Scaler
+from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.predict import predict
+from mlcheck.networks.saving import Trained
+from mlcheck.networks.training import TrainingPlan
+from mlcheck.report.plots.interpretation import leave_one_out_figure
 
 LAYOUT = Layout("standard", ("log_t", "log_mgas"), ("log_lx",))
 
@@ -62,7 +62,7 @@ def test_all_at_once_equals_one_by_one(members, found):
 
 
 def test_sets_of_rows_too_large_for_the_memory_are_divided(members, found, monkeypatch):
-    monkeypatch.setattr("mlcheck.leaveoneout._ROWS", 200)
+    monkeypatch.setattr("mlcheck.attribution.leave_one_out._ROWS", 200)
     np.testing.assert_allclose(leave_one_out(members, mocks([12, 1 + 32, 9, 20])).shift, found.shift, atol=1e-12)
 
 

@@ -13,12 +13,12 @@ from astropy.table import Table, vstack
 from drawnsuite import draw_suite
 from typer.testing import CliRunner
 
-from mlcheck.modelfile import load_all, save
+from mlcheck.networks.saving import load_all, save
 
 
 def mlcheck(*arguments):
     """Run a command in this process; its exit code and what it printed."""
-    from mlcheck.cli import app
+    from mlcheck.cli.app import app
 
     done = CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="mlcheck")
     if done.exception is not None and not isinstance(done.exception, SystemExit):
@@ -43,7 +43,7 @@ def test_help_and_configs():
 
 def test_nothing_is_printed_that_is_not_the_users():
     """TensorFlow's libraries greet on the terminal; the command keeps that off it."""
-    script = "import sys; from mlcheck.cli import main; sys.argv = ['mlcheck', 'describe', 'compact']; main()"
+    script = "import sys; from mlcheck.cli.app import main; sys.argv = ['mlcheck', 'describe', 'compact']; main()"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
     assert done.stderr == ""
     assert "27,149" in done.stdout

@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.errors import InputError
-from mlcheck.catalogues import Catalogues
-from mlcheck.directions import along, by_quantity, typical
-from mlcheck.interpretplots import map_figure, mass_figure, radial_figure, totals_figure
-from mlcheck.layout import Layout
-from mlcheck.massbins import QUANTILES, Clusters, bands, mass_edges, totals
-from mlcheck.modelfile import Trained
-from mlcheck.predict import predict
-from mlcheck.presets import Architecture, build
-from mlcheck.saliency import by_feature, by_radius, end_saliency, terse_saliency
-from mlcheck.scaler import Scaler
-from mlcheck.training import TrainingPlan
+from forecast.core.errors import InputError
+from mlcheck.attribution.directions import along, by_quantity, typical
+from mlcheck.attribution.mass_bins import QUANTILES, Clusters, bands, mass_edges, totals
+from mlcheck.attribution.saliency import by_feature, by_radius, end_saliency, terse_saliency
+from mlcheck.data.catalogues import Catalogues
+from mlcheck.data.layout import Layout
+from mlcheck.data.scaler import Scaler
+from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.predict import predict
+from mlcheck.networks.saving import Trained
+from mlcheck.networks.training import TrainingPlan
+from mlcheck.report.plots.interpretation import map_figure, mass_figure, radial_figure, totals_figure
 
 MAIN = ("log_t", *(f"log_mgas_r{i}" for i in range(1, 8)), *(f"slope_r{i}" for i in range(1, 8)))
 LAYOUT = Layout("standard", MAIN, ("log_lx", "log_mwl"))

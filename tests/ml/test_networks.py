@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from forecast.errors import InputError
-from mlcheck.backend import BACKEND, keras
-from mlcheck.engine import engine
-from mlcheck.layout import CASES, Layout, layout_of
-from mlcheck.presets import Architecture, build, layers_of
+from forecast.core.errors import InputError
+from mlcheck.data.layout import CASES, Layout, layout_of
+from mlcheck.networks.architectures import Architecture, build, layers_of
+from mlcheck.networks.backend import BACKEND, keras
+from mlcheck.networks.engine import engine
 
 PROFILE = [f"{kind}_r{i}" for kind in ("log_mgas", "slope") for i in range(1, 8)]
 COLUMNS = ["log_lx", "log_t", "log_mgas", *PROFILE, "log_mwl"]

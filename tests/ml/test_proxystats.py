@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.errors import InputError
-from forecast.proxies import mass_residual, proxy_setup, typical_slope
-from forecast.rng import generator
-from forecast.units import LN10
-from mlcheck.observables import observables_of
-from mlcheck.proxystats import Calibration, compare_proxies, proxy_statistics, within_catalogues
-from mlcheck.tersefigures import proxy_error_figure
+from forecast.core.errors import InputError
+from forecast.core.rng import generator
+from forecast.core.units import LN10
+from forecast.forecasts.proxy_comparison import mass_residual, proxy_setup, typical_slope
+from mlcheck.attribution.mass_proxy import Calibration, compare_proxies, proxy_statistics, within_catalogues
+from mlcheck.data.observables import observables_of
+from mlcheck.report.plots.terse import proxy_error_figure
 
 GAMMA, SCATTER, SLOPE = 6.0, 0.08, 2.0
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from forecast.config import load_config
-from forecast.errors import InputError
-from forecast.files import json_text
-from forecast.rng import generator
-from mlcheck.catalogues import assemble
-from mlcheck.draws import changed, draw
-from mlcheck.packing import packed, unpacked
-from mlcheck.reference import TESTS, Reference
-from mlcheck.representativeness import FALSE_ALARM, judge, judge_suite, require
+from forecast.config.load import load_config
+from forecast.core.errors import InputError
+from forecast.core.files import json_text
+from forecast.core.rng import generator
+from mlcheck.data.catalogues import assemble
+from mlcheck.data.draws import changed, draw
+from mlcheck.data.packing import packed, unpacked
+from mlcheck.domain.out_of_distribution import FALSE_ALARM, judge, judge_suite, require
+from mlcheck.domain.reference import TESTS, Reference
 
 
 @pytest.fixture(scope="module")

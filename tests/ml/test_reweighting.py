@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mlcheck.reweighting import effective_size, neighbour_weights, reweigh, score_near
-from mlcheck.summaries import Space
+from mlcheck.domain.summaries import Space
+from mlcheck.trust.reweighting import effective_size, neighbour_weights, reweigh, score_near
 
 
 def test_weights_are_the_ratio_of_densities():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mlcheck.store import Store
+from mlcheck.evidence.cache import Store
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.errors import InputError
-from forecast.rng import generator
-from mlcheck.catalogues import Catalogues
-from mlcheck.law import Law, Sample
-from mlcheck.layout import Layout
-from mlcheck.summaries import Cloud, Space, Summariser, halves
-from mlcheck.tails import GroupedTails, Tails
-from mlcheck.ties import crowds, twins
+from forecast.core.errors import InputError
+from forecast.core.rng import generator
+from mlcheck.data.catalogues import Catalogues
+from mlcheck.data.layout import Layout
+from mlcheck.domain.law import Law, Sample
+from mlcheck.domain.summaries import Cloud, Space, Summariser, halves
+from mlcheck.domain.tails import GroupedTails, Tails
+from mlcheck.domain.ties import crowds, twins
 
 
 @pytest.fixture(scope="module")

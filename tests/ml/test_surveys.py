@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from forecast.config import load_config
-from forecast.survey import Replicated
-from mlcheck.comparison import log_break
-from mlcheck.draws import survey_layout
-from mlcheck.surveys import break_mass, has_redshifts
-from mlcheck.worlds import faults
+from forecast.config.load import load_config
+from forecast.survey.geometry import Replicated
+from mlcheck.data.draws import survey_layout
+from mlcheck.data.surveys import break_mass, has_redshifts
+from mlcheck.report.comparison import log_break
+from mlcheck.trust.shifts import faults
 
 BREAKS = {"nv22": 14.25, "nv22_smooth_small": 14.25, "nv22_follows_lx": 14.25, "cccp_lowz": None}
 

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from forecast.errors import InputError
-from forecast.rng import generator
-from mlcheck.catalogues import Catalogues
-from mlcheck.job import prepare
-from mlcheck.layout import Layout
-from mlcheck.modelfile import Trained
-from mlcheck.observables import observables_of
-from mlcheck.presets import Architecture, build
-from mlcheck.resample import Ranking, Tally, estimates
-from mlcheck.terse import OBSERVABLES, Terse, correlations, raw_terse, terse_values
-from mlcheck.tersefigures import terse_figure
-from mlcheck.training import History, TrainingPlan
+from forecast.core.errors import InputError
+from forecast.core.rng import generator
+from mlcheck.accuracy.bootstrap import Ranking, Tally, estimates
+from mlcheck.attribution.terse import OBSERVABLES, Terse, correlations, raw_terse, terse_values
+from mlcheck.data.catalogues import Catalogues
+from mlcheck.data.layout import Layout
+from mlcheck.data.observables import observables_of
+from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.laboratory import prepare
+from mlcheck.networks.saving import Trained
+from mlcheck.networks.training import History, TrainingPlan
+from mlcheck.report.plots.terse import terse_figure
 
 
 def untrained(laboratory, prepared, **changed):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.errors import InputError
-from forecast.moments import MomentsPlan, sample_posteriors
-from mlcheck.thinning import Shift, cluster_order, response, surprise, thin
+from forecast.core.errors import InputError
+from forecast.sampling.ensemble import MomentsPlan, sample_posteriors
+from mlcheck.trust.count_response import Shift, cluster_order, response, surprise, thin
 
 
 @pytest.fixture(scope="module")

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from drawnsuite import relabelled
 
-from forecast.errors import InputError, NumericalError
-from mlcheck.baselines import BASELINES, baseline
-from mlcheck.cases import run_case
-from mlcheck.dataset import Simulator
-from mlcheck.engine import engine
-from mlcheck.job import Laboratory, Request, prepare, train_members
-from mlcheck.modelfile import load, load_all, save
-from mlcheck.predict import predict
-from mlcheck.presets import Architecture, build
-from mlcheck.training import History, Task, TrainingPlan, train
+from forecast.core.errors import InputError, NumericalError
+from mlcheck.accuracy.baselines import BASELINES, baseline
+from mlcheck.accuracy.cases import run_case
+from mlcheck.data.dataset import Simulator
+from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.engine import engine
+from mlcheck.networks.laboratory import Laboratory, Request, prepare, train_members
+from mlcheck.networks.predict import predict
+from mlcheck.networks.saving import load, load_all, save
+from mlcheck.networks.training import History, Task, TrainingPlan, train
 
 
 def task(prepared, tmp_path, epochs=4, *, preset="compact", **changed):
@@ -176,8 +176,8 @@ def test_a_network_trained_with_half_precision_works_in_single(trained, prepared
 
 
 def test_keras_reads_the_same_file(trained, prepared):
-    import mlcheck.layers  # noqa: F401  (registers the layers)
-    from mlcheck.backend import keras
+    import mlcheck.networks.layers  # noqa: F401  (registers the layers)
+    from mlcheck.networks.backend import keras
 
     request, outcome = trained
     model = keras.saving.load_model(request.out / "member-1.keras", compile=False)
@@ -262,7 +262,8 @@ def test_another_survey(settings, trained, other_suite):
         trained[1].trained[0].check_survey("another", "x")
 
 
-COMMAND = [sys.executable, "-c", "from mlcheck.cli import main; main()", "train", "compact", "--epochs", "6", "--quiet"]
+COMMAND = [sys.executable, "-c", "from mlcheck.cli.app import main; main()", "train", "compact"]
+COMMAND += ["--epochs", "6", "--quiet"]
 
 
 def test_training_goes_on_after_a_kill(suite, tmp_path):

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.config import load_config
-from forecast.moments import MomentsPlan, posterior_moments
-from mlcheck.draws import Drawn, changed, draw
-from mlcheck.evaluation import score
-from mlcheck.job import Request, train_members
-from mlcheck.transfer import TransferPlan, transfer
-from mlcheck.transferpart import _transfer_finding
+from forecast.config.load import load_config
+from forecast.sampling.ensemble import MomentsPlan, posterior_moments
+from mlcheck.accuracy.metrics import score
+from mlcheck.data.draws import Drawn, changed, draw
+from mlcheck.networks.laboratory import Request, train_members
+from mlcheck.report.transfer import _transfer_finding
+from mlcheck.trust.transfer import TransferPlan, transfer
 
 SIZE = 250
 LEVELS = ("counts", "selfcal", "full+wl")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from forecast.errors import InputError
-from mlcheck.massbins import Clusters
-from mlcheck.trends import trend
+from forecast.core.errors import InputError
+from mlcheck.attribution.mass_bins import Clusters
+from mlcheck.attribution.seed_agreement import trend
 
 EDGES = np.arange(13.6, 15.0, 0.1)
 

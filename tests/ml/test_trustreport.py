@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 from drawnsuite import draw_suite, relabelled
 
-from forecast.errors import InputError
-from mlcheck.calibrationpart import calibration
-from mlcheck.cases import run_case
-from mlcheck.draws import Drawn
-from mlcheck.evidence import Evidence, ReportPlan
-from mlcheck.job import Laboratory, Request, prepare
-from mlcheck.output import write_case
-from mlcheck.presets import build
-from mlcheck.store import Store
-from mlcheck.transferpart import difference
-from mlcheck.trial import Trial, check_suite
-from mlcheck.trustreport import build_report, write_report
-from mlcheck.trusttests import leaks, representativeness, seeds
-from mlcheck.verdict import Finding, judge
-from mlcheck.worlds import faults, natures
+from forecast.core.errors import InputError
+from mlcheck.accuracy.cases import run_case
+from mlcheck.cli.output import write_case
+from mlcheck.data.draws import Drawn
+from mlcheck.evidence.cache import Store
+from mlcheck.evidence.evidence import Evidence, ReportPlan
+from mlcheck.evidence.findings import Finding, judge
+from mlcheck.evidence.trial import Trial, check_suite
+from mlcheck.networks.architectures import build
+from mlcheck.networks.laboratory import Laboratory, Request, prepare
+from mlcheck.report.build import build_report, write_report
+from mlcheck.report.calibration import calibration
+from mlcheck.report.transfer import difference
+from mlcheck.report.trust_tests import leaks, representativeness, seeds
+from mlcheck.trust.shifts import faults, natures
 
 PLAN = ReportPlan.quick(3)
 SMALL = ReportPlan(3, exact=40, steps=300, alone=5, away=15, known=15, draws=1500)
@@ -172,8 +172,8 @@ def report(trial, tmp_path_factory):
     out, told = tmp_path_factory.mktemp("page"), []
     few = natures(trial.laboratory.source.config)[:1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mlcheck.transferpart.natures", lambda _: few)
-        patch.setattr("mlcheck.transferpart.faults", lambda _: few)
+        patch.setattr("mlcheck.report.transfer.natures", lambda _: few)
+        patch.setattr("mlcheck.report.transfer.faults", lambda _: few)
         yield made(trial, out, told)
 
 

@@ -1,0 +1,16 @@
+"""Whether posteriors are calibrated, and whether the model describes its data.
+
+Imports `sampling` and what stands above it.
+"""
+
+from ..core.lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "CalibrationPlan": ".sbc",
+        "check_catalogue": ".ppc",
+        "goodness_of_fit": ".goodness",
+        "take_in": ".intake",
+    },
+)

@@ -1,0 +1,226 @@
+"""What a catalogue brings to a fit: its number of clusters, what is known of them, whether the survey can have them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from ..core.arrays import Array
+from ..core.caution import Caution
+from ..model.catalogue import Catalogue
+from ..model.forward import ForwardModel
+from ..model.mean_density import expected_number
+from ..model.population import Setup
+from ..survey.geometry import Box, LightCone, single
+from ..survey.selection import FluxLimited
+
+DRAWS = 1000
+"""Parameter vectors drawn from the prior."""
+ROUNDING = 0.02
+"""dex by which published luminosities may fall short of a flux limit."""
+SIGMAS = 3.0
+_HUBBLE_DISTANCE = 2997.92458
+"""c / H0, Mpc/h."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of one observable.
+
+    Parameters
+    ----------
+    name : str
+        "lx", "t", "mgas" or "yx".
+    known : int
+        Clusters that have one.
+    median : float
+        Median of its log10 (erg/s, keV, Msun/h, Msun/h keV); NaN if no cluster has one.
+    error : float
+        rms of the known errors of its log10, dex; 0 if none is known.
+    """
+
+    name: str
+    known: int
+    median: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Number:
+    """N beside what the model expects.
+
+    Parameters
+    ----------
+    observed : float
+    fiducial : float
+        Expected at the fiducial parameters.
+    low, high : float
+        2.5% and 97.5% of the expected number over the prior, density contrasts of the survey included.
+    chance : float
+        Two-sided prior predictive tail probability: twice the chance, over prior and Poisson noise, of so
+        many clusters or more, or of so few or fewer, whichever is smaller; at most 1.
+    draws : int
+    """
+
+    observed: float
+    fiducial: float
+    low: float
+    high: float
+    chance: float
+    draws: int
+
+    def __str__(self) -> str:
+        low, high, fiducial = (f"{x:,.0f}" if x >= 100 else f"{x:.3g}" for x in (self.low, self.high, self.fiducial))
+        return (
+            f"{self.observed:,g} clusters observed, {fiducial} expected at the fiducial parameters, {low} to {high} "
+            "over 95% of the prior"
+        )
+
+
+@dataclass(frozen=True)
+class Intake:
+    """A catalogue before it is fitted.
+
+    Parameters
+    ----------
+    source : str
+    size : int
+    number : Number
+    measured : tuple of Measured
+    below : int or None
+        Clusters below the flux limit at their redshift; None if the survey has none.
+    outright_below : tuple of str
+        Names of those that are below it by more than `SIGMAS` of their error.
+    outside : tuple of str
+        Names of clusters outside the survey's redshifts.
+    twice : tuple of str
+        Names of clusters that are listed more than once.
+    remarks : tuple of Caution
+        Of the reader.
+    flux_error : float or None
+        Error of the flux with which the survey selects, dex; None if it does not select on flux.
+    """
+
+    source: str
+    size: int
+    number: Number
+    measured: tuple[Measured, ...]
+    below: int | None = None
+    outright_below: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
+    remarks: tuple[Caution, ...] = ()
+    flux_error: float | None = None
+
+
+def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, rng: np.random.Generator) -> Intake:
+    """Summary of a catalogue that `model` is to be fitted to.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    varied : ForwardModel
+        The same with sample variance, for the range of N.
+    catalogue : Catalogue
+    rng : numpy.random.Generator
+    """
+    below, outright = faint_clusters(model.setup, catalogue)
+    selection = model.setup.selection
+    return Intake(
+        catalogue.source,
+        catalogue.size,
+        compare_number(model, varied, catalogue.size, rng=rng),
+        measured(catalogue),
+        int(below.sum()) if isinstance(selection, FluxLimited) else None,
+        _names(catalogue, outright),
+        _names(catalogue, outside_depth(model.setup, catalogue.z)),
+        listed_twice(catalogue),
+        catalogue.remarks,
+        selection.flux_error if isinstance(selection, FluxLimited) else None,
+    )
+
+
+def _names(catalogue: Catalogue, chosen: Array) -> tuple[str, ...]:
+    return tuple(catalogue.name[i] for i in np.flatnonzero(chosen))
+
+
+def compare_number(
+    model: ForwardModel, varied: ForwardModel, observed: float, *, rng: np.random.Generator
+) -> Number:
+    """N beside its expectation at the fiducial parameters and over the prior of `varied`."""
+    expected = varied.expected_count(varied.parameters.draw(DRAWS, rng=rng))
+    low, high = np.percentile(expected, [2.5, 97.5])
+    return Number(observed, expected_number(model), float(low), float(high), tail_chance(observed, expected), DRAWS)
+
+
+def tail_chance(observed: float, expected: Array) -> float:
+    """Two-sided chance of a Poisson number as extreme as `observed`, averaged over expectations (P,)."""
+    few = float(np.mean(special.pdtr(observed, expected)))
+    many = 1.0 if observed < 1 else float(np.mean(special.pdtrc(observed - 1, expected)))
+    return min(1.0, 2 * min(few, many))
+
+
+def measured(catalogue: Catalogue) -> tuple[Measured, ...]:
+    """What is known of each observable that the catalogue lists."""
+    found = []
+    for name, (values, errors) in catalogue.observables.items():
+        known = np.isfinite(values)
+        given = errors[known & (errors > 0)]
+        rms = float(np.sqrt(np.mean(given**2))) if len(given) else 0.0
+        found.append(Measured(name, int(known.sum()), float(np.median(values[known])) if known.any() else np.nan, rms))
+    return tuple(found)
+
+
+def faint_clusters(setup: Setup, catalogue: Catalogue) -> tuple[Array, Array]:
+    """Which clusters are below the flux limit, and which by more than `SIGMAS` of their error; bool, shape (N,).
+
+    Of a gradual limit, below where anything is detected. Published luminosities are rounded: `ROUNDING` is allowed.
+    """
+    selection, relations = setup.selection, setup.relations
+    if not isinstance(selection, FluxLimited):
+        return np.zeros(catalogue.size, dtype=bool), np.zeros(catalogue.size, dtype=bool)
+    values, errors = catalogue.observables["lx"]
+    log_mass = relations.pivot + (values - relations.lx.log_norm) / relations.lx.slope
+    limit = selection.log_luminosity_limit(catalogue.z, log_mass, setup.cosmology, relations)
+    parts = zip(selection.detection.offset, selection.detection.width, strict=True)
+    edge = limit + min(offset - SIGMAS * width for offset, width in parts) - ROUNDING
+    error = np.where(errors > 0, errors, selection.flux_error)
+    return values < edge, values + SIGMAS * error < edge
+
+
+def outside_depth(setup: Setup, z: Array) -> Array:
+    """Which redshifts a survey does not reach, bool, shape (N,); half a box's depth from its own."""
+    geometry = single(setup.geometry)[0]
+    if isinstance(geometry, Box):
+        half = 0.5 * geometry.side / _HUBBLE_DISTANCE * float(setup.cosmology.efunc(np.array(geometry.z)))
+        return np.abs(z - geometry.z) > half
+    assert isinstance(geometry, LightCone)
+    return (z < geometry.zmin) | (z > geometry.zmax)
+
+
+def listed_twice(catalogue: Catalogue) -> tuple[str, ...]:
+    """Names of clusters listed more than once.
+
+    By name, or by redshift and measurements to every digit: L_X and Y_X of clusters without a name, everything of
+    those with one, since tables round and chance does the rest.
+    """
+    named = [name != f"row {i}" for i, name in enumerate(catalogue.name, 1)]
+    names = [name.strip().lower() if own else None for name, own in zip(catalogue.name, named, strict=True)]
+    few = (catalogue.log_lx, catalogue.log_yx)
+    every = tuple(values for values, _ in catalogue.observables.values())
+    columns = (np.nan_to_num([catalogue.z, *values], nan=-np.inf).T.tolist() for values in (few, every))
+    rows = [tuple(b if own else a) for a, b, own in zip(*columns, named, strict=True)]
+    known = [row if np.isfinite(row[1:]).any() else None for row in rows]
+    copies = _repeated(names) | _repeated(known)
+    return tuple(dict.fromkeys(catalogue.name[i] for i in sorted(copies)))
+
+
+def _repeated(keys: Iterable[Hashable]) -> set[int]:
+    """Places of keys that occur more than once; None is no key."""
+    listed = list(keys)
+    number = Counter(listed)
+    return {i for i, key in enumerate(listed) if key is not None and number[key] > 1}

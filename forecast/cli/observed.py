@@ -1,0 +1,148 @@
+"""A survey's real clusters: the catalogue that a configuration names, checked, and what the levels make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..config.load import Config
+from ..core.errors import InputError
+from ..likelihoods.available import WORDS, absent
+from ..likelihoods.levels import LEVELS, Data, catalogue_points
+from ..model.catalogue import Catalogue, builtin_table, read_catalogue
+from ..model.forward import ForwardModel
+from ..relations.power_laws import YX_PRODUCT, Relations
+from ..survey.geometry import LightCone
+
+_UNITS = {"lx": "erg/s", "t": "keV", "mgas": "Msun", "yx": "Msun keV"}
+
+
+def open_catalogue(config: Config, path: Path | None) -> Catalogue:
+    """Catalogue at `path`, or the one the configuration names."""
+    spec, table = config.catalogue_spec, config.catalogue
+    assert table is not None
+    if path is None and table.builtin is not None:
+        path = builtin_table(table.builtin)
+    if path is None and table.path is not None:
+        path = Path(table.path)
+    if path is None:
+        raise InputError("this configuration names no catalogue; give one with --catalogue FILE")
+    relations = config.setup.relations
+    gas = relations.exponents("mgas" if relations.yx is None else "yx")
+    return read_catalogue(path, spec, config.setup.cosmology, gas)
+
+
+def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tuple[Catalogue, Data]:
+    """Catalogue at `path`, or the one the configuration names, and what the levels make of it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or the survey cannot contain its clusters.
+    """
+    catalogue = as_modelled(model, open_catalogue(config, path))
+    _refuse_foreign(config, model, catalogue)
+    yx = (catalogue.log_yx, catalogue.log_yx_error)
+    return catalogue, Data.of_clusters(model, catalogue.z, yx, catalogue_points(model, catalogue))
+
+
+def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
+    """A catalogue whose `log_yx` is the model's mass proxy, with the setup's error where its own is unknown.
+
+    Y_X where that is the proxy; else what the proxy is made of, as far as the catalogue lists it; a mass from
+    elsewhere is unknown.
+    """
+    setup, relations, law = model.setup, model.setup.relations, model.setup.relations.yx
+    unknown = np.full(catalogue.size, np.nan), np.zeros(catalogue.size)
+    values, errors = catalogue.observables["yx"]
+    if law is not None and (law.slope, law.evolution) == (1.0, 0.0):  # a mass
+        values, errors = unknown
+    elif law is None and dict(relations.proxy or YX_PRODUCT) != dict(YX_PRODUCT):
+        parts = [(c, *catalogue.observables.get(name, unknown)) for name, c in relations.proxy]
+        values = np.sum([c * x for c, x, _ in parts], axis=0)
+        errors = np.linalg.norm([c * e for c, _, e in parts], axis=0)
+    errors = np.where(errors > 0, errors, setup.yx_error)
+    return replace(catalogue, log_yx=values, log_yx_error=np.where(np.isfinite(values), errors, 0.0))
+
+
+def require_levels(
+    config: Config, levels: Sequence[str], fitted: tuple[ForwardModel, Catalogue, Data]
+) -> None:
+    """Refuse levels whose data are absent, before any work is done.
+
+    Raises
+    ------
+    InputError
+        Naming the column and what can be done about it.
+    """
+    model, catalogue, data = fitted
+    names = model.setup.relations.names
+    usable = [level for level in LEVELS if not absent(data.shares(level, names))]
+    for level in levels:
+        missing = absent(data.shares(level, names))
+        if missing:
+            raise InputError(
+                f"{catalogue.source}: level '{level}' needs {_label(missing[0], model.setup.relations)}, but "
+                f"{_reason(config, missing[0], catalogue)}; {_cure(config, missing[0])}run with --level {usable[-1]}"
+            )
+
+
+def _label(name: str, relations: Relations) -> str:
+    """An observable in words; what is called Y_X may be another proxy."""
+    proxy = [WORDS[part] for part, _ in relations.proxy]
+    if name != "yx" or relations.yx is not None or dict(relations.proxy or YX_PRODUCT) == dict(YX_PRODUCT):
+        return WORDS[name]
+    return f"the mass proxy, made of {' and '.join(proxy)}"
+
+
+def _columns(config: Config, name: str) -> list[str]:
+    """Columns of the file that give an observable, as configured."""
+    spec = config.catalogue_spec
+    keys = [name]
+    if name == "yx":
+        keys = {"mgas": ["mgas", "t"], "m500": ["m500"], "yx": ["yx"], None: []}[spec.yx_source]
+    return [spec.columns[key].name for key in keys if key in spec.columns]
+
+
+def _reason(config: Config, name: str, catalogue: Catalogue) -> str:
+    """Why an observable is absent."""
+    columns = _columns(config, name)
+    if name not in _UNITS:
+        return "a catalogue does not list it"
+    if columns:
+        where = " and ".join(f"'{column}'" for column in columns)
+        verb = "holds" if len(columns) == 1 else "hold together"
+        return f"column {where} {verb} no value for any of the {catalogue.size} clusters"
+    return f"no column of it is mapped for the {catalogue.size} clusters"
+
+
+def _cure(config: Config, name: str) -> str:
+    """What to map, followed by 'or'; nothing for what no catalogue holds."""
+    if name not in _UNITS:
+        return ""
+    other = "another column" if _columns(config, name) else "it"
+    return f'map {other} under [catalogue.columns], {name} = {{ name = "COLUMN", unit = "{_UNITS[name]}" }}, or '
+
+
+def _refuse_foreign(config: Config, model: ForwardModel, catalogue: Catalogue) -> None:
+    """Refuse clusters that the configured survey cannot contain."""
+    geometry = config.setup.geometry
+    if isinstance(geometry, LightCone):
+        outside = (catalogue.z < geometry.zmin) | (catalogue.z > geometry.zmax)
+        if outside.any():
+            names = ", ".join(catalogue.name[i] for i in np.flatnonzero(outside)[:3])
+            raise InputError(
+                f"{catalogue.source}: {int(outside.sum())} clusters ({names}, ...) lie outside the survey's "
+                f"{geometry.zmin:g} < z < {geometry.zmax:g}; cut the catalogue as the survey was cut"
+            )
+    grid = model.yx_grid
+    far = catalogue.has_yx & ((catalogue.log_yx < grid[0] - 1) | (catalogue.log_yx > grid[-1] + 1))
+    if far.any():
+        i = int(np.flatnonzero(far)[0])
+        raise InputError(
+            f"{catalogue.source}: log10 Y_X = {catalogue.log_yx[i]:.2f} (Msun/h keV) of {catalogue.name[i]} is far "
+            f"outside the model's range {grid[0]:.1f} to {grid[-1]:.1f}; check the unit of the column"
+        )

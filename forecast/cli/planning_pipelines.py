@@ -1,0 +1,69 @@
+"""Planning from a configuration to files: sweeps, comparisons, proxies and joint contours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from ..config.load import Config
+from ..core.files import prepare_output
+from ..core.records import Job, Provenance
+from ..forecasts.joint import JointForecast, compute_joint
+from ..forecasts.planning import priced_comparison, priced_sweep
+from ..forecasts.proxy_comparison import ProxyComparison, compute_proxies
+from ..forecasts.sweep import Comparison, Sweep, compute_comparison, compute_sweep
+from ..relations.mass_proxy import ErrorModel
+from ..report.planning_files import write_comparison, write_joint, write_proxies, write_sweep
+
+
+def run_sweep(config: Config, job: Job, vary: Sequence[str], level: str = "unbinned") -> Sweep:
+    """sigma(sigma8) by level, and its price, over the values of one or two keys (see `sweep.parse_vary`).
+
+    `level` is the one whose price is printed; files hold those of all.
+    """
+    prepare_output(job.out)
+    provenance = Provenance("sweep", job.name, config.model_dump(mode="json"), job.seed)
+    sweep = compute_sweep(config, vary, _counted(job, "sweeping"))
+    sweep = replace(priced_sweep(sweep, config, level), provenance=provenance)
+    write_sweep(sweep, job.out)
+    return sweep
+
+
+def run_comparison(
+    configs: Mapping[str, Config], job: Job, reference: Literal["first", "best"] = "first", level: str = "unbinned"
+) -> Comparison:
+    """sigma(sigma8) by level of several configurations, as configured, and its price beside one of them."""
+    prepare_output(job.out)
+    contents = {name: config.model_dump(mode="json") for name, config in configs.items()}
+    provenance = Provenance("compare", job.name, contents, job.seed)
+    comparison = compute_comparison(configs, _counted(job, "comparing"))
+    comparison = replace(priced_comparison(comparison, configs, reference, level), provenance=provenance)
+    write_comparison(comparison, job.out)
+    return comparison
+
+
+def run_joint(config: Config, job: Job) -> JointForecast:
+    """Joint contours of Om0 and sigma8 by level; Om0 is freed where it is not."""
+    prepare_output(job.out)
+    provenance = Provenance("joint", job.name, config.model_dump(mode="json"), job.seed)
+    forecast = replace(compute_joint(config, _counted(job, "levels")), provenance=provenance)
+    write_joint(forecast, job.out)
+    return forecast
+
+
+def _counted(job: Job, task: str) -> Callable[[int, int], None] | None:
+    """The job's progress for a task that counts surveys."""
+    report = job.progress
+    return None if report is None else lambda done, total: report(task, done, total, math.nan)
+
+
+def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel] = ()) -> ProxyComparison:
+    """Compare every proxy the survey can use, and `models` of one's own; write record, table and figure."""
+    prepare_output(job.out)
+    comparison = compute_proxies(config, models, job)
+    provenance = Provenance("proxies", job.name, config.model_dump(mode="json"), job.seed)
+    comparison = replace(comparison, provenance=provenance)
+    write_proxies(comparison, job.out)
+    return comparison

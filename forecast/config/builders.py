@@ -1,0 +1,391 @@
+"""From the tables of a configuration to physics: units are converted and values checked here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.errors import InputError, nearest
+from ..core.parameters import NAMES, Parameter, ParameterSet, Prior, Values, contrast_names
+from ..core.plausibility import RANGES
+from ..core.tables import open_table
+from ..core.units import KINDS, LN10, h_power, parse, unit_factor
+from ..cosmology.background import Cosmology
+from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion
+from ..cosmology.rescaling import HUBBLE, Ratio
+from ..model.catalogue import CatalogueCosmology, CatalogueSpec, Column, MassRelation
+from ..relations.library import Library, load_library
+from ..relations.library_fit import library_from_table
+from ..relations.mass_proxy import ErrorModel, with_proxy
+from ..relations.power_laws import PowerLaw, Relations
+from ..relations.residuals import Residuals
+from ..survey.completeness import SHARP, Contamination, Detection
+from ..survey.geometry import Box, Geometry, LightCone, shell_edges
+from ..survey.selection import FluxLimited, Selection, Sharp, Smoothed
+from .reach import check_prior, check_value
+from .schema import (
+    BoxConfig,
+    CalibrationConfig,
+    CatalogueConfig,
+    CurveConfig,
+    ErrorsConfig,
+    FluxLimitedConfig,
+    LibraryConfig,
+    LightConeConfig,
+    ParameterConfig,
+    PowerLawConfig,
+    ProxyConfig,
+    RelationsConfig,
+    SharpConfig,
+    SmoothedConfig,
+    WeakLensingConfig,
+)
+
+SIGMA8_RANGE = (0.4, 1.4)
+"""sigma8 the mass functions may be asked for."""
+FLUXES = (1e-19, 1e-7)
+"""Fluxes, erg/s/cm2, between which those of all clusters lie."""
+_FACTORS = ("norm_", "slope_", "scatter_")
+
+
+def _named(path: str, action: Any) -> Any:
+    """Call `action`, putting the configuration key in front of its error."""
+    try:
+        return action()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def read_log_mass(text: str, path: str, h: float) -> float:
+    """log10 of a mass given with its unit, Msun/h."""
+    mass = _named(path, lambda: parse(text, "mass", h))
+    if not 1e11 < mass < 1e16:
+        raise InputError(f"{path}: '{text}' = {mass:.3g} Msun/h is no cluster mass; expected 1e11 to 1e16 Msun/h")
+    return math.log10(mass)
+
+
+def build_geometry(survey: BoxConfig | LightConeConfig, cosmology: Cosmology) -> Geometry:
+    """Survey geometry in package units."""
+    h = cosmology.h
+    if isinstance(survey, BoxConfig):
+        return Box(_named("survey.side", lambda: parse(survey.side, "length", h)), survey.fraction, survey.z)
+    area = _named("survey.area", lambda: parse(survey.area, "area", h))
+    cone = LightCone(area, survey.zmin, survey.zmax)
+    if survey.redshift_edges is not None:
+        edges = survey.redshift_edges[1:-1]
+    else:
+        edges = shell_edges(cone.zmin, cone.zmax, survey.shells or 1, cosmology)
+    return replace(cone, edges=edges)
+
+
+def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: float, geometry: Geometry) -> Selection:
+    """Selection of a survey in package units."""
+    if isinstance(s, FluxLimitedConfig):
+        limit, detection = _build_detection(s, h, geometry)
+        contamination = None
+        if s.contamination is not None:
+            log_flux, fraction = _read_curve(s.contamination, "selection.contamination", h)
+            relative = tuple((log_flux - math.log10(limit)).tolist())
+            contamination = Contamination(relative, tuple(fraction.tolist()))
+        return FluxLimited(limit, s.k_correction, s.k_slope, s.flux_error, detection, contamination)
+    sharp = Sharp(
+        read_log_mass(s.break_mass, "selection.break_mass", h),
+        read_log_mass(s.min_mass, "selection.min_mass", h),
+        s.slope,
+        s.min_mass_mode,
+    )
+    return Smoothed(sharp, s.smoothing) if isinstance(s, SmoothedConfig) else sharp
+
+
+def _build_detection(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tuple[float, Detection]:
+    """Reference flux, erg/s/cm2, and the chance of detection against flux over it."""
+    if s.flux_limit is not None:
+        limit = float(_quantities((s.flux_limit,), "flux", "selection.flux_limit", h)[0])
+        return limit, replace(SHARP, width=(s.completeness_width,))
+    if s.completeness is not None:
+        detection, log_limit = Detection.of_curve(*_read_curve(s.completeness, "selection.completeness", h))
+        return 10.0**log_limit, detection
+    if s.flux_limits is not None and s.areas is not None:
+        limits = _quantities(s.flux_limits, "flux", "selection.flux_limits", h)
+        areas = _quantities(s.areas, "area", "selection.areas", h)
+    else:
+        kinds = {"flux_limit": "flux", "area": "area"}
+        limits, areas = _read_columns(str(s.area_table), "selection.area_table", kinds, h)
+    _check_areas(float(areas.sum()), geometry)
+    detection, log_limit = Detection.of_tiles(np.log10(limits), areas, s.completeness_width)
+    return 10.0**log_limit, detection
+
+
+def _check_areas(total: float, geometry: Geometry) -> None:
+    """Raise unless parts of the sky add up to a survey's area."""
+    if not isinstance(geometry, LightCone):
+        raise InputError("selection: areas belong to a light cone; give this box one flux_limit")
+    if abs(total / geometry.area - 1) > 0.01:
+        raise InputError(
+            f"selection: the areas add up to {total:.4g} sr, but survey.area is {geometry.area:.4g} sr; "
+            "list every part of the survey once"
+        )
+
+
+def _quantities(texts: tuple[str, ...], kind: str, path: str, h: float) -> Array:
+    """Positive values given with their units, shape (n,)."""
+    values = np.array([_named(path, lambda t=t: parse(t, kind, h)) for t in texts])
+    if np.any(values <= 0):
+        raise InputError(f"{path}: must be positive, got {texts[int(np.argmin(values))]!r}")
+    for text, value in zip(texts, values, strict=True):
+        if kind == "flux" and not FLUXES[0] < value < FLUXES[1]:
+            expected = f"expected {FLUXES[0]:g} to {FLUXES[1]:g} {KINDS[kind].unit}"
+            raise InputError(f"{path}: '{text}' is no flux of a cluster; {expected}")
+    return values
+
+
+def _read_curve(c: CurveConfig, path: str, h: float) -> tuple[Array, Array]:
+    """log10 of fluxes (erg/s/cm2), and values, shape (n,) each."""
+    if c.fluxes is not None and c.values is not None:
+        return np.log10(_quantities(c.fluxes, "flux", f"{path}.fluxes", h)), np.array(c.values)
+    fluxes, values = _read_columns(str(c.path), f"{path}.path", {"flux": "flux", "value": ""}, h)
+    return np.log10(fluxes), values
+
+
+def _read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[Array]:
+    """Columns of a table file by name, each with the kind of its unit, in package units; the first positive."""
+    table, columns = open_table(Path(file), {name: Column(name) for name in kinds}, h, section=path).table, []
+    for name, kind in kinds.items():
+        if name not in table.colnames:
+            raise InputError(f"{path}: {file} has no column '{name}'; {nearest(name, table.colnames)}")
+        unit = str(table[name].unit or "")
+        if kind and not unit:
+            raise InputError(f"{path}: column '{name}' of {file} has no unit; write one into the file")
+        factor = _named(path, lambda u=unit, k=kind: unit_factor(u, k, h)) if kind else 1.0
+        columns.append(np.ma.filled(table[name].astype(float), np.nan) * factor)
+    if not np.all(np.isfinite(columns)) or np.any(columns[0] <= 0):
+        raise InputError(f"{path}: {file} has values that are missing or fluxes that are not positive")
+    return columns
+
+
+def _scatter(value: float | str, path: str, default: str = "dex") -> float:
+    """Scatter in dex from a number in unit `default`, or from "0.396 ln"."""
+    units = {"dex": 1.0, "ln": 1.0 / LN10}
+    words = value.split() if isinstance(value, str) else [str(value), default]
+    try:
+        number = float(words[0]) * units[words[1]]
+    except (ValueError, IndexError, KeyError):
+        raise InputError(f"{path}: got '{value}', expected dex as a number, or '0.13 dex' or '0.3 ln'") from None
+    if not 0 < number < 2:
+        raise InputError(f"{path}: scatter must be between 0 and 2 dex, got {number:g}")
+    return number
+
+
+def build_weak_lensing(c: WeakLensingConfig | None) -> float | None:
+    """Scatter of ln M_WL at fixed mass."""
+    return None if c is None else _scatter(c.scatter, "weak_lensing.scatter", "ln") * LN10
+
+
+def build_errors(c: ErrorsConfig, relations: Relations) -> tuple[float, ...]:
+    """Measurement errors of log10 of the relations' observables; those of L_X follow from the flux."""
+    given = {name: error for name, error in c.model_dump().items() if error}
+    for name in given:
+        if name not in relations.names:
+            raise InputError(f"errors.{name}: there is no relation of '{name}'; {nearest(name, relations.names)}")
+    return tuple(given.get(name, 0.0) for name in relations.names) if given else ()
+
+
+_KINDS = {"lx": "luminosity", "t": "temperature", "mgas": "mass", "yx": "yx"}
+
+
+def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: Cosmology) -> PowerLaw:
+    """A relation in package units at the configured h."""
+    table: PowerLawConfig = getattr(c, name)
+    norm = _named(f"relations.{name}.norm", lambda: parse(table.norm, _KINDS[name], cosmology.h))
+    _check_norm(f"relations.{name}.norm", table.norm, norm, _KINDS[name])
+    if table.scatter is not None:
+        scatter = _scatter(table.scatter, f"relations.{name}.scatter")
+    if scatter is None:
+        raise InputError(f"missing key 'relations.{name}.scatter'; give it in dex, or choose a [library]")
+    hubble, written = _hubble_exponents(c, name)
+    log_norm = math.log10(norm)
+    if c.calibration is not None:
+        log_norm += written * math.log10(cosmology.h / c.calibration.h)
+    return _named(
+        f"relations.{name}", lambda: PowerLaw(log_norm, table.slope, table.evolution, scatter, hubble)
+    )
+
+
+def _check_norm(path: str, text: str, norm: float, kind: str) -> None:
+    """Raise unless a normalisation is the value of a cluster; one that reads like a log10 is named."""
+    low, high = RANGES[kind]
+    if norm > 0 and low <= math.log10(norm) <= high:
+        return
+    number, _, unit = text.strip().partition(" ")
+    cure = f'if it is a log10, write "{number} log10 {unit}"' if low <= norm <= high else "check the unit"
+    raise InputError(f"{path}: '{text}' is no {kind} of a cluster (1e{low:g} to 1e{high:g} {KINDS[kind].unit}); {cure}")
+
+
+def _hubble_exponents(c: RelationsConfig, name: str) -> tuple[float, float]:
+    """Power of h beyond that of L_X h^2, M_gas h^2.5 and M h in package units, and the power in the units as written.
+
+    At fixed mass in the pivot's unit X ~ h^written. With a power a of h in the pivot's unit, and b in that of the
+    normalisation, X ~ h^(written - slope a + b) at fixed mass in Msun/h.
+    """
+    table: PowerLawConfig = getattr(c, name)
+    units = table.slope * h_power(c.pivot, "mass") - h_power(table.norm, _KINDS[name])
+    natural = HUBBLE.get(name, 0.0)
+    written = natural + units if table.h_exponent is None else table.h_exponent
+    return written - units - natural, written
+
+
+def _calibrated_masses(c: RelationsConfig, h: float) -> tuple[float, float]:
+    """log10 of the masses, Msun/h, between which relations are calibrated."""
+    low, high = (read_log_mass(text, "relations.calibrated_masses", h) for text in c.calibrated_masses)
+    if not low < high:
+        raise InputError(f"relations.calibrated_masses: must increase, got {list(c.calibrated_masses)}")
+    return low, high
+
+
+def _calibrated(relations: Relations, c: CalibrationConfig | None, cosmology: Cosmology) -> Relations:
+    """Relations at the distance, in the configured cosmology, of the clusters on which they were calibrated."""
+    if c is None:
+        return relations
+    reference = replace(cosmology, Om0=c.Om0, h=c.h)
+    ratio = Ratio.of(Expansion.of(cosmology), Expansion.of(reference), c.z)
+    moved: dict[str, Any] = {}
+    for name in set(relations.names) - {"core"}:
+        of = relations.exponents(name)
+        shift = float(-ratio.shift(of) - of.slope * ratio.distance)
+        moved[name] = replace(relations[name], log_norm=relations[name].log_norm + shift)
+    return replace(relations, calibrated_at=c.z, **moved)
+
+
+def build_relations(
+    c: RelationsConfig, library: LibraryConfig | None, proxy: str | ProxyConfig, cosmology: Cosmology
+) -> Relations:
+    """Scaling relations in package units, with the residuals of a library if there is one."""
+    pivot = read_log_mass(c.pivot, "relations.pivot", cosmology.h)
+    source = None if library is None else build_library(library, cosmology)
+    residuals, scatters, core = _library_residuals(c, source, pivot)
+    given = [n for n in ("lx", "t", "mgas", "yx") if getattr(c, n) is not None]
+    laws: dict[str, Any] = {n: _power_law(c, n, scatters.get(n), cosmology) for n in given}
+    correlations = c.correlation.model_dump()
+    if residuals is not None and any(correlations.values()):
+        raise InputError("relations.correlation: the library has its own correlations; remove this table or [library]")
+    relations = Relations(
+        pivot,
+        c.z0,
+        **laws,
+        **correlations,
+        core=core,
+        residuals=residuals,
+        calibrated_masses=_calibrated_masses(c, cosmology.h),
+        aperture=c.aperture,
+    )
+    relations = _named("relations.calibration", lambda: _calibrated(relations, c.calibration, cosmology))
+    return relations if proxy == "yx" else _named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
+
+
+def proxy_choice(c: str | ProxyConfig) -> str | ErrorModel:
+    """A proxy's name, or its error model."""
+    return c if isinstance(c, str) else ErrorModel(**c.model_dump())
+
+
+def build_library(c: LibraryConfig, cosmology: Cosmology) -> Library:
+    """A built-in library, or one fitted to a table of clusters."""
+    if c.name is not None:
+        return _named("library.name", lambda: load_library(str(c.name)))
+    reference = cosmology if c.cosmology is None else replace(cosmology, **c.cosmology.model_dump())
+    columns = None if c.columns is None else {key: _column(key, entry) for key, entry in c.columns.items()}
+    return library_from_table(Path(str(c.path)), columns, cosmology=reference, select=c.select)
+
+
+def _library_residuals(
+    c: RelationsConfig, library: Library | None, pivot: float
+) -> tuple[Residuals | None, dict[str, float], PowerLaw | None]:
+    """Unit residuals of a library, its scatters, dex, and its relation of core brightness."""
+    if library is None:
+        return None, {}, None
+    if c.yx is not None:
+        rows = {"lx": [1.0, 0.0, 0.0, 0.0], "t": [0.0, 1.0, 0.0, 0.0], "yx": [0.0, 1.0, 1.0, 0.0]}
+        names = tuple(name for name in rows if name != "t" or c.t is not None)
+        projection = np.array([rows[name] for name in names])
+        residuals, scatter = library.residuals.projected(projection, names).standardised(pivot)
+        return residuals, dict(zip(residuals.names, map(float, scatter), strict=True)), None
+    residuals, scatter = library.residuals.standardised(pivot)
+    scatters = dict(zip(residuals.names, map(float, scatter), strict=True))
+    return residuals, scatters, PowerLaw(library.core_mean, 0.0, 0.0, scatters["core"])
+
+
+def _prior(name: str, c: ParameterConfig, fiducial: float) -> Prior:
+    log = name.startswith(_FACTORS) or c.lognormal is not None
+    if c.flat is not None:
+        return Prior("flat", low=c.flat[0], high=c.flat[1], log=log)
+    if c.gaussian is not None:
+        return Prior("gaussian", mean=fiducial, std=c.gaussian, log=log)
+    return Prior("lognormal", mean=fiducial, std=float(c.lognormal or 0.0), log=True)
+
+
+def build_parameters(
+    table: dict[str, float | ParameterConfig], sample_variance: bool, shells: int, cosmology: Cosmology
+) -> ParameterSet:
+    """Free and fixed parameters; sample variance adds a density contrast for each of the survey's shells.
+
+    The fiducial values of Om0, h and ns are those of `cosmology`.
+    """
+    free, fixed = [], {}
+    defaults = Values(**{name: getattr(cosmology, name) for name in SHAPE_NAMES})
+    for name, entry in table.items():
+        if name not in NAMES or name.startswith("density_contrast"):
+            known = [n for n in NAMES if not n.startswith("density_contrast")]
+            raise InputError(f"parameters.{name}: unknown parameter; {nearest(name, known)}")
+        if isinstance(entry, float) or entry.value is not None:
+            fixed[name] = float(entry if isinstance(entry, float) else entry.value or 0.0)
+            check_value(name, fixed[name])
+            continue
+        fiducial = float(getattr(defaults, name)) if entry.fiducial is None else entry.fiducial
+        prior = _named(f"parameters.{name}", lambda n=name, e=entry, f=fiducial: _prior(n, e, f))
+        check_prior(name, prior)
+        free.append(Parameter(name, fiducial, prior))
+    _check_sigma8(free)
+    if sample_variance:
+        free += [Parameter(n, 0.0, Prior("gaussian", mean=0.0, std=1.0)) for n in contrast_names(shells)]
+    return ParameterSet(tuple(free), Values(**fixed))
+
+
+def _check_sigma8(free: list[Parameter]) -> None:
+    sigma8 = next((p for p in free if p.name == "sigma8"), None)
+    if sigma8 is None:
+        raise InputError("parameters.sigma8: must be free; write sigma8 = { fiducial = 0.81, flat = [0.70, 0.92] }")
+    low, high = sigma8.prior.bounds
+    if low < SIGMA8_RANGE[0] or high > SIGMA8_RANGE[1]:
+        raise InputError(
+            f"parameters.sigma8: the prior ({low:g} to {high:g}) leaves the model's range "
+            f"{SIGMA8_RANGE[0]} to {SIGMA8_RANGE[1]}; give a flat prior inside it"
+        )
+
+
+def _column(key: str, entry: str | dict[str, str]) -> Column:
+    if isinstance(entry, str):
+        return Column(entry)
+    unknown = set(entry) - {"name", "unit"}
+    if unknown or "name" not in entry:
+        raise InputError(f'catalogue.columns.{key}: write {key} = "COLUMN" or {{ name = "COLUMN", unit = "UNIT" }}')
+    return Column(entry["name"], entry.get("unit"))
+
+
+def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
+    """How to read a catalogue, in package units."""
+    relation = None
+    if c.mass_relation is not None:
+        m, h = c.mass_relation, c.cosmology.h
+        relation = MassRelation(
+            _named("catalogue.mass_relation.mass_norm", lambda: parse(m.mass_norm, "mass", h)) / h,
+            _named("catalogue.mass_relation.yx_norm", lambda: parse(m.yx_norm, "yx", h)) / h,
+            m.slope,
+            m.evolution,
+        )
+    columns = {key: _column(key, entry) for key, entry in c.columns.items()}
+    reference = CatalogueCosmology(**c.cosmology.model_dump())
+    return CatalogueSpec(columns, reference, relation, c.format, c.table)

@@ -1,0 +1,211 @@
+"""Configurations: the only place where TOML is parsed. Strict keys, every dimensional value with its unit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from ..core.errors import InputError, nearest
+from ..cosmology.background import Cosmology
+from ..cosmology.mass_function import MODELS
+from ..model.catalogue import CatalogueSpec
+from ..model.forward import Setup
+from ..model.idle import refuse_idle
+from .builders import (
+    build_catalogue_spec,
+    build_errors,
+    build_geometry,
+    build_parameters,
+    build_relations,
+    build_selection,
+    build_weak_lensing,
+    read_log_mass,
+)
+from .explain import explain
+from .schema import (
+    BoxConfig,
+    CatalogueConfig,
+    CosmologyConfig,
+    ErrorsConfig,
+    FluxLimitedConfig,
+    LadderConfig,
+    LibraryConfig,
+    LightConeConfig,
+    MapConfig,
+    Number,
+    ParameterConfig,
+    ProxyConfig,
+    PublishedConfig,
+    RelationsConfig,
+    SamplerConfig,
+    SharpConfig,
+    SmoothedConfig,
+    Strict,
+    WeakLensingConfig,
+)
+
+
+class Config(Strict):
+    """A whole configuration, as read from TOML; `build` functions turn it into physics.
+
+    Build one with `load_config`.
+    """
+
+    title: str
+    description: str = ""
+    references: tuple[str, ...] = ()
+    cosmology: CosmologyConfig
+    mass_function: str = "bocquet16_hydro"
+    survey: BoxConfig | LightConeConfig = Field(discriminator="geometry")
+    selection: SharpConfig | SmoothedConfig | FluxLimitedConfig = Field(discriminator="kind")
+    relations: RelationsConfig
+    parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
+    sample_variance: bool = False
+    yx_error: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    errors: ErrorsConfig = ErrorsConfig()
+    proxy: str | ProxyConfig = "yx"
+    library: LibraryConfig | None = None
+    weak_lensing: WeakLensingConfig | None = None
+    yx_bin: Number = 0.1
+    sampler: SamplerConfig = SamplerConfig()
+    map: MapConfig = MapConfig()
+    ladder: LadderConfig = LadderConfig()
+    catalogue: CatalogueConfig | None = None
+    published: tuple[PublishedConfig, ...] = ()
+
+    @cached_property
+    def setup(self) -> Setup:
+        """Everything the forward model needs."""
+        cosmology = Cosmology(**self.cosmology.model_dump())
+        if self.mass_function not in MODELS:
+            known = nearest(self.mass_function, MODELS)
+            raise InputError(f"mass_function = '{self.mass_function}' is unknown; {known}")
+        if self.weak_lensing is None and "full+wl" in (self.sampler.level, *self.sampler.levels):
+            cure = "add a [weak_lensing] table with their scatter, or take the level out"
+            raise InputError(f"sampler: level 'full+wl' needs weak-lensing masses; {cure}")
+        relations = build_relations(self.relations, self.library, self.proxy, cosmology)
+        errors = build_errors(self.errors, relations)
+        geometry = build_geometry(self.survey, cosmology)
+        setup = Setup(
+            cosmology,
+            self.mass_function,
+            geometry,
+            build_selection(self.selection, cosmology.h, geometry),
+            relations,
+            build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
+            self.yx_bin,
+            errors,
+            build_weak_lensing(self.weak_lensing),
+            getattr(self.survey, "binned_in_redshift", False),
+        )
+        refuse_idle(setup)
+        if 0 < self.yx_error < setup.yx_error:
+            raise InputError(
+                f"yx_error = {self.yx_error:g} dex is below the {setup.yx_error:.3g} dex of [errors]; leave it out"
+            )
+        return setup.with_yx_error(self.yx_error) if self.yx_error else setup
+
+    @cached_property
+    def break_masses(self) -> tuple[float, ...]:
+        """Alternative readings of the break mass, log10 Msun/h."""
+        return tuple(read_log_mass(m, "ladder.break_masses", self.cosmology.h) for m in self.ladder.break_masses)
+
+    @cached_property
+    def catalogue_spec(self) -> CatalogueSpec:
+        """How to read the catalogue.
+
+        Raises
+        ------
+        InputError
+            If the configuration has no [catalogue].
+        """
+        if self.catalogue is None:
+            raise InputError(
+                "this configuration has no [catalogue] table, so 'fit' does not know which columns to read; "
+                "add [catalogue.columns] and [catalogue.cosmology]"
+            )
+        return build_catalogue_spec(self.catalogue)
+
+    def fingerprint(self) -> str:
+        """Digest of all that changes the numbers; the allowed length of a chain does not."""
+        content = self.model_dump(mode="json")
+        for key in ("max_steps", "quick_steps", "levels", "level"):
+            del content["sampler"][key]
+        for key in ("title", "description", "references", "map", "ladder", "published"):
+            del content[key]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _folder() -> Path:
+    """Folder of the built-in configurations: installed with the package, or the source tree's."""
+    installed = Path(str(resources.files("forecast"))) / "configs"
+    return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "configs"
+
+
+def builtin_configs() -> dict[str, Path]:
+    """Names and files of the built-in configurations."""
+    return {path.stem: path for path in sorted(_folder().glob("*.toml"))}
+
+
+def find_config(name: str) -> Path:
+    """Path of a configuration given as a path or as the name of a built-in one.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = builtin_configs()
+    if name in known:
+        return known[name]
+    raise InputError(f"configuration '{name}' is neither a file nor a built-in one; {nearest(name, known)}")
+
+
+def load_config(name: str | Path) -> Config:
+    """Read and check a configuration.
+
+    Parameters
+    ----------
+    name : str or Path
+        Path of a TOML file, or the name of a built-in configuration.
+
+    Raises
+    ------
+    InputError
+        Naming the first wrong key, what was expected, and the known key it resembles.
+
+    Examples
+    --------
+    >>> load_config("nv22").setup.geometry
+    Box(side=352.0, fraction=0.5, z=0.07)
+    """
+    path = find_config(str(name))
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from error
+    config = parse_config(content, source=path.name)
+    try:
+        _ = config.setup, config.break_masses
+        _ = config.catalogue and config.catalogue_spec
+    except InputError as error:
+        raise InputError(f"{path.name}: {error}") from error
+    return config
+
+
+def parse_config(content: dict[str, Any], source: str = "configuration") -> Config:
+    """Check a configuration given as a dictionary; see `load_config`."""
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{source}: {explain(error, Config, content)}") from None

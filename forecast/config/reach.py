@@ -1,0 +1,47 @@
+"""How far the parameters of relations may go: far beyond any cluster, and short of where sums lose their meaning."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.parameters import Prior
+
+REACH = {"norm": (1e-10, 1e10), "slope": (0.05, 20.0), "scatter": (0.02, 30.0), "evolution": (-30.0, 30.0)}
+"""Ranges of parameters by the first part of their names: factors, and an exponent of E(z)."""
+_SIGMAS = 3.0
+
+
+def check_value(name: str, value: float) -> None:
+    """Raise unless a fixed parameter is within reach.
+
+    Raises
+    ------
+    InputError
+    """
+    low, high = _reach(name)
+    if not low <= value <= high:
+        neutral = 0 if name.startswith("evolution") else 1
+        raise InputError(
+            f"parameters.{name}: {value:g} is outside {low:g} to {high:g}; {neutral} leaves the relation as it is"
+        )
+
+
+def check_prior(name: str, prior: Prior) -> None:
+    """Raise unless a prior is within reach as far as three standard deviations from its centre.
+
+    Raises
+    ------
+    InputError
+    """
+    with np.errstate(over="ignore"):
+        start, end = prior.span(_SIGMAS)
+    low, high = _reach(name)
+    if start < low or end > high:
+        raise InputError(
+            f"parameters.{name}: the prior ({start:.3g} to {end:.3g}) leaves {low:g} to {high:g}; narrow it"
+        )
+
+
+def _reach(name: str) -> tuple[float, float]:
+    return REACH.get(name.split("_")[0], (-np.inf, np.inf))

@@ -1,0 +1,22 @@
+"""What all else stands on: errors, units, files and tables, parameters and priors, records of a run, processes.
+
+Imports nothing of this package.
+"""
+
+from .lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "InputError": ".errors",
+        "MassanchorError": ".errors",
+        "NumericalError": ".errors",
+        "Parameter": ".parameters",
+        "ParameterSet": ".parameters",
+        "Prior": ".parameters",
+        "Values": ".parameters",
+        "nearest": ".errors",
+        "parse": ".units",
+        "unit_factor": ".units",
+    },
+)

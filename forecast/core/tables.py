@@ -1,0 +1,300 @@
+"""Tables of clusters as files: opening one of any format, and its cells as numbers in physical units.
+
+Every error names the file and, where there is one, the column, the row and the cluster. Values that are
+masked, NaN or empty are unknown and become NaN; anything unphysical is an error.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array
+from .cells import number_of, text_of, unit_text
+from .errors import InputError, nearest
+from .file_tables import Reading, Wanted, read_table
+from .plausibility import Check, Values, all_negative, are_bounds, looks_like_log, side_checks, size_check, value_check
+from .units import KINDS, LN10, LOG_UNIT, bare_unit, contradiction, unit_factor
+
+MIN_Z, MAX_Z = 1e-4, 3.0
+"""Smallest redshift accepted, within the Local Group, and largest; the mass functions are not calibrated beyond."""
+QUANTITY_KINDS = {"lx": "luminosity", "yx": "yx", "t": "temperature", "mgas": "mass", "m500": "mass"}
+"""Kind of unit of every quantity that a column may hold; see `forecast.core.units.KINDS`."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the file.
+
+    Parameters
+    ----------
+    name : str
+        Name in the file. For an error, ``"lower,upper"`` names the two columns of an asymmetric one.
+    unit : str, optional
+        Overrides the file's unit; ``"log10 erg/s"`` means that the column is a log10, and ``"dex"``
+        that an error is one of the log10.
+    """
+
+    name: str
+    unit: str | None = None
+
+
+def open_table(
+    path: Path,
+    columns: Mapping[str, Column],
+    h: float,
+    format: str | None = None,
+    section: str = "catalogue",
+    table: str | int | None = None,
+) -> TableFile:
+    """Open a table of at least 2 clusters in any format astropy understands.
+
+    `format`, `section` and `table` as in `Wanted`, the rest as in `TableFile`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has fewer than 2 rows, or several tables that could be meant.
+    """
+    names = tuple(column.name for column in columns.values())
+    reading = read_table(path, Wanted(names, table, format, section))
+    rows = len(reading.table)
+    if rows < 2:
+        found = "no rows" if rows == 0 else "1 row"
+        raise InputError(f"{path.name}: has {found}, but a {section} needs at least 2 clusters")
+    return TableFile(path.name, reading.table, columns, h, section, reading)
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """An opened table whose errors name file, column, row and cluster.
+
+    Parameters
+    ----------
+    file : str
+        Name of the file.
+    table : astropy.table.Table
+        N rows, one a cluster.
+    columns : mapping of str to Column
+        Columns by what they hold: name, z, a key of `QUANTITY_KINDS`, or such a key with ``_error``.
+    h : float
+        H0 / (100 km/s/Mpc) that resolves factors of h in units.
+    section : str
+        Table of the configuration that names the columns.
+    reading : Reading
+        What reading the file left out, and which of its tables this is.
+    """
+
+    file: str
+    table: Any
+    columns: Mapping[str, Column]
+    h: float
+    section: str
+    reading: Reading
+
+    def redshifts(self) -> Array:
+        """Redshifts, all of them known.
+
+        Returns
+        -------
+        ndarray, shape (N,)
+
+        Raises
+        ------
+        InputError
+            If one is missing or not within 0 to `MAX_Z`.
+        """
+        name = self.columns["z"].name
+        z = self._numbers(name)
+        self._require(name, ~np.isnan(z), "but every cluster needs a redshift; fill it in or drop the row")
+        cure = f"expected a redshift above 0 and up to {MAX_Z:g}; correct it or drop the row"
+        self._require(name, (z > 0) & (z <= MAX_Z), cure)
+        self._require(name, z >= MIN_Z, f"below {MIN_Z:g}, where there is no cluster; correct it or drop the row")
+        return z
+
+    def names(self) -> tuple[str, ...]:
+        """Names exactly as in the file; 'row 3' where there is none; length N."""
+        texts = [""] * len(self.table)
+        if "name" in self.columns:
+            data, mask = self._cells(self.columns["name"].name)
+            texts = ["" if hidden else text_of(cell) for cell, hidden in zip(data, mask, strict=True)]
+        return tuple(text or f"row {i}" for i, text in enumerate(texts, 1))
+
+    def quantity(self, key: str) -> tuple[Array, Array]:
+        """log10 of a quantity in erg/s, keV, Msun or Msun keV (physical, no h), and its error.
+
+        Parameters
+        ----------
+        key : str
+            One of `QUANTITY_KINDS`.
+
+        Returns
+        -------
+        log_value : ndarray, shape (N,)
+            NaN where unknown; all are without a column.
+        error : ndarray, shape (N,)
+            In dex; 0 where unknown.
+
+        Raises
+        ------
+        InputError
+            If a column or its unit is missing, or a value cannot be one of a cluster.
+        """
+        if key not in self.columns:
+            return np.full(len(self.table), np.nan), np.zeros(len(self.table))
+        name, values = self.columns[key].name, self._values(key)
+        self._check(name, value_check(values))
+        return values.log, self._error(key, values)
+
+    def doubts(self, key: str) -> tuple[str, ...]:
+        """What is odd about a quantity's column but not impossible, in words."""
+        if key not in self.columns or not looks_like_log(values := self._values(key)):
+            return ()
+        low, high = np.nanmin(values.raw), np.nanmax(values.raw)
+        return (
+            f"column '{self.columns[key].name}' of {self.file} runs from {low:g} to {high:g} in '{values.unit}', as "
+            "log10s would; check its unit",
+        )
+
+    def _values(self, key: str) -> Values:
+        """A quantity's column, as in the file and as log10 in physical units."""
+        name = self.columns[key].name
+        unit, raw = self._unit(key, name), self._numbers(name)
+        values = raw
+        if not LOG_UNIT.match(unit):
+            self._require(name, ~(raw <= 0), "but it must be positive; leave it empty if it is unknown")
+            values = np.log10(raw)
+        return Values(QUANTITY_KINDS[key], unit, raw, values + math.log10(self._factor(key, name, unit)))
+
+    def _error(self, key: str, values: Values) -> Array:
+        """Error of a quantity in dex: log10(e) err / value, mean of lower and upper; 0 where unknown."""
+        column = self.columns.get(f"{key}_error")
+        if column is None:
+            return np.zeros(values.log.size)
+        pair = column.name not in self.table.colnames and "," in column.name
+        names = [name.strip() for name in column.name.split(",")] if pair else [column.name]
+        if len(names) > 2:
+            cure = 'write "COLUMN" or "LOWER,UPPER"'
+            raise InputError(f'{self.section}.columns.{key}_error: got "{column.name}"; {cure}')
+        if pair:
+            self._refuse_bounds(key, values, (names[0], names[1]))
+        sides = np.array([self._side(key, name, values, pair and name == names[0]) for name in names])
+        known = (sides > 0).sum(axis=0)
+        mean = np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
+        log = bool(LOG_UNIT.match(self._unit(f"{key}_error", names[-1])))
+        self._check(names[-1], size_check(self._numbers(names[-1]), mean, log=log))
+        return mean
+
+    def _refuse_bounds(self, key: str, values: Values, names: tuple[str, str]) -> None:
+        """Raise if a pair of columns holds bounds where errors are meant."""
+        unit = self._unit(f"{key}_error", names[0])
+        low, high = (self._numbers(name) for name in names)
+        log, value = bool(LOG_UNIT.match(unit)), values.raw
+        if not log:
+            factor, value = self._factor(key, names[0], unit), 10.0**values.log
+            low, high = factor * low, factor * high
+        if are_bounds(value, low, high, log=log):
+            column = self.columns[key].name
+            raise InputError(
+                f"{self.file}: columns '{names[0]}' and '{names[1]}' lie below and above '{column}' in every row, so "
+                f"they are its bounds, not its errors; map their distances from it, in Python "
+                f"t['{names[0]}'] = t['{column}'] - t['{names[0]}']; t['{names[1]}'] = t['{names[1]}'] - t['{column}']"
+            )
+
+    def _side(self, key: str, name: str, values: Values, lower: bool) -> Array:
+        """One error column in dex, 0 where unknown; a `lower` one may be all negative."""
+        unit, raw = self._unit(f"{key}_error", name), self._numbers(name)
+        if lower and all_negative(raw):
+            raw = -raw
+        dex = raw
+        if not LOG_UNIT.match(unit):
+            dex = raw * self._factor(key, name, unit) / (LN10 * 10.0**values.log)
+        for check in side_checks(raw, dex, name):
+            self._check(name, check)
+        return np.where(dex > 0, dex, 0.0)
+
+    def _factor(self, key: str, name: str, unit: str) -> float:
+        """Factor from `unit`, or from the unit behind its 'log10', to physical units without h."""
+        kind = QUANTITY_KINDS[key]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return unit_factor(bare_unit(unit), kind, self.h) * self.h ** KINDS[kind].h_power
+        except InputError as error:
+            raise InputError(f"{self.file}: column '{name}': {error}") from error
+
+    def _unit(self, key: str, name: str) -> str:
+        """Unit of a column: the configuration's, which must not contradict the file's, else the file's."""
+        unit, written = self.columns[key].unit, getattr(self._column(name), "unit", None)
+        if unit is None:
+            unit = unit_text(written)
+        elif unit_text(written).strip():
+            self._compare_units(key, name, unit, written)
+        if not unit.strip():
+            example = KINDS[QUANTITY_KINDS[key.removesuffix("_error")]].unit
+            raise InputError(
+                f"{self.file}: column '{name}' has no unit; write in [{self.section}.columns] "
+                f'{key} = {{ name = "{self.columns[key].name}", unit = "{example}" }}'
+            )
+        return unit
+
+    def _compare_units(self, key: str, name: str, unit: str, written: Any) -> None:
+        """Raise if the unit configured for a column contradicts the file's, unless astropy cannot read that."""
+        quantity = key.removesuffix("_error")
+        if bare_unit(unit):
+            self._factor(quantity, name, unit)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fault = contradiction(unit, unit_text(written), QUANTITY_KINDS[quantity], self.h)
+        if fault.startswith("no unit") and type(written).__name__ == "UnrecognizedUnit":
+            return
+        if fault:
+            raise InputError(
+                f"{self.file}: column '{name}': the file says '{unit_text(written)}', the configuration '{unit}' "
+                f"({fault}); if the file is right, remove unit from {self.section}.columns.{key}; if not, correct the "
+                f"file, in Python t['{name}'].unit = '{bare_unit(unit)}'"
+            )
+
+    def _column(self, name: str) -> Any:
+        """A column of the table, which must be there."""
+        if name not in self.table.colnames:
+            raise InputError(f"{self.file}: has no column '{name}'; {nearest(name, self.table.colnames)}")
+        return self.table[name]
+
+    def _cells(self, name: str) -> tuple[Array, Array]:
+        """Values and mask of a column with one value per cluster, shape (N,) each."""
+        column = self._column(name)
+        data = np.asarray(column)
+        if data.ndim != 1 or data.dtype.kind not in "iufSUO":
+            raise InputError(f"{self.file}: column '{name}' is not one number or text a row; name another")
+        return data, np.broadcast_to(getattr(column, "mask", False), data.shape)
+
+    def _numbers(self, name: str) -> Array:
+        """Values of a column as native float64, finite or NaN where masked or empty; shape (N,)."""
+        data, mask = self._cells(name)
+        if data.dtype.kind in "SUO":
+            parsed = [0.0 if hidden else number_of(cell) for cell, hidden in zip(data, mask, strict=True)]
+            self._require(name, np.array([p is not None for p in parsed]), "which is not a number; correct it")
+            data = np.array(parsed)
+        values = np.where(mask, np.nan, data.astype(float))
+        self._require(name, ~np.isinf(values), "expected a finite number; leave it empty if it is unknown")
+        return values
+
+    def _check(self, name: str, check: Check) -> None:
+        """Raise for the first row that fails a check."""
+        self._require(name, check.good, check.fault)
+
+    def _require(self, name: str, good: Array, expected: str) -> None:
+        """Raise for the first row that is not `good`; `good` has shape (N,)."""
+        if good.all():
+            return
+        row = int(np.argmin(good))
+        cluster = f" ({self.names()[row]})" if "name" in self.columns else ""
+        value = text_of(self.table[name][row])
+        raise InputError(f"{self.file}: column '{name}', row {row + 1}{cluster}: got {value}, {expected}")

@@ -1,0 +1,15 @@
+"""The expanding universe: distances, growth, the halo mass function, and how observables depend on them.
+
+Imports `core`.
+"""
+
+from ..core.lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "Cosmology": ".background",
+        "Expansion": ".parameter_grid",
+        "MassFunction": ".mass_function",
+    },
+)

@@ -1,0 +1,122 @@
+"""Joint forecast of Om0 and sigma8 by level: Fisher matrices, S8 and the combination measured best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..config.load import Config
+from ..core.arrays import Array
+from ..core.parameters import Parameter, ParameterSet, Prior
+from ..core.records import Provenance
+from ..likelihoods.derived import S8_DENSITY, fisher_degeneracy, fisher_s8
+from ..likelihoods.fisher import Fisher, fisher_matrix
+from ..likelihoods.levels import levels_of
+from ..model.forward import Setup, forward_model
+from ..model.mean_density import expected_number
+
+FREED = Prior("flat", low=0.15, high=0.45)
+"""Prior of Om0 where the configuration does not free it."""
+
+
+@dataclass(frozen=True)
+class JointLevel:
+    """What one level says about Om0 and sigma8 together, all else marginalised over.
+
+    Parameters
+    ----------
+    level : str
+    covariance : ndarray, shape (2, 2)
+        Of Om0 and sigma8, in this order.
+    s8, s8_std : float
+        sigma8 (Om0/0.3)^0.5.
+    power, combined, combined_std : float
+        sigma8 (Om0/0.3)^power is the combination that does not correlate with Om0.
+    """
+
+    level: str
+    covariance: Array
+    s8: float
+    s8_std: float
+    power: float
+    combined: float
+    combined_std: float
+
+    @property
+    def std(self) -> tuple[float, float]:
+        """Standard deviations of Om0 and sigma8."""
+        return math.sqrt(self.covariance[0, 0]), math.sqrt(self.covariance[1, 1])
+
+
+@dataclass(frozen=True)
+class JointForecast:
+    """Joint forecast of one survey by level, the prior first.
+
+    Parameters
+    ----------
+    title : str
+    expected_count : float
+    Om0, sigma8 : float
+        Fiducial values, where the ellipses are centred.
+    bounds : tuple
+        (low, high) of the priors of Om0 and sigma8; None for one that is not flat.
+    levels : tuple of JointLevel
+    notes : tuple of str
+    """
+
+    title: str
+    expected_count: float
+    Om0: float
+    sigma8: float
+    bounds: tuple[tuple[float, float] | None, tuple[float, float] | None]
+    levels: tuple[JointLevel, ...]
+    notes: tuple[str, ...]
+    provenance: Provenance | None = None
+
+
+def with_free_density(setup: Setup) -> tuple[Setup, tuple[str, ...]]:
+    """The survey with Om0 free, and what had to be assumed for it."""
+    parameters = setup.parameters
+    kept = [n for n in ("h", "ns") if n not in parameters.names]
+    fixed = (f"{' and '.join(kept)} fixed at the configured values.",) if kept else ()
+    if "Om0" in parameters.names:
+        return setup, fixed
+    value = parameters.fixed.Om0
+    fiducial = setup.cosmology.Om0 if value is None else float(np.squeeze(value))
+    freed = parameters.with_free(Parameter("Om0", fiducial, FREED))
+    note = f"Om0 is not free in this configuration: freed with a flat prior, {FREED.low:g} to {FREED.high:g}."
+    return replace(setup, parameters=freed), (note, *fixed)
+
+
+def joint_level(level: str, fisher: Fisher) -> JointLevel:
+    """Ellipse and derived parameters of one Fisher matrix in which Om0 and sigma8 are free."""
+    at = [fisher.parameters.names.index(name) for name in ("Om0", "sigma8")]
+    line = fisher_degeneracy(fisher)
+    shift = (line.density / S8_DENSITY) ** line.power
+    covariance, power = fisher.covariance[np.ix_(at, at)], line.power + 0.0  # no minus zero
+    return JointLevel(level, covariance, *fisher_s8(fisher), power, line.value * shift, line.std * shift)
+
+
+def compute_joint(config: Config, progress: Callable[[int, int], None] | None = None) -> JointForecast:
+    """Joint forecast of Om0 and sigma8 of a configuration; Om0 is freed where it is not."""
+    setup, notes = with_free_density(config.setup)
+    model = forward_model(setup)
+    names, found = ("prior", *levels_of(setup)), []
+    for level in names:
+        found.append(joint_level(level, fisher_matrix(level, model)))
+        if progress is not None:
+            progress(len(found), len(names))
+    parameters = setup.parameters
+    Om0, sigma8 = (float(parameters.fiducial[parameters.names.index(name)]) for name in ("Om0", "sigma8"))
+    count = expected_number(model)
+    bounds = _flat_bounds(parameters, "Om0"), _flat_bounds(parameters, "sigma8")
+    gaussian = "In the ellipses flat priors are Gaussians of equal variance; dashed lines are their bounds."
+    return JointForecast(config.title, count, Om0, sigma8, bounds, tuple(found), (*notes, gaussian))
+
+
+def _flat_bounds(parameters: ParameterSet, name: str) -> tuple[float, float] | None:
+    prior = parameters.free[parameters.names.index(name)].prior
+    return prior.bounds if prior.kind == "flat" else None

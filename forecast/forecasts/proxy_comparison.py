@@ -1,0 +1,322 @@
+"""Which mass proxy would self-calibrate a survey best: forecasts of one survey with every proxy it can use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..config.load import Config, parse_config
+from ..core.arrays import Array
+from ..core.errors import InputError
+from ..core.parameters import Parameter, Prior
+from ..core.records import Job, Provenance
+from ..core.rng import generator
+from ..core.units import LN10
+from ..likelihoods.fisher import fisher_matrix
+from ..model.forward import ForwardModel, Setup, forward_model
+from ..model.mean_density import expected_number
+from ..model.simulate import draw_mocks
+from ..relations.edgeworth import UnitMixture, edgeworth_bias
+from ..relations.mass_proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
+from ..survey.selection import Sharp, Smoothed
+from .ladder import with_sharp
+
+if TYPE_CHECKING:
+    pass
+
+LEVELS = ("counts", "selfcal", "binned", "unbinned")
+"""Levels that use no observable but the proxy; `counts` uses none, for reference."""
+COMMON_PRIOR, LOOSE_PRIOR = 0.10, 0.30
+"""Standard deviations of ln M that a common normalisation prior allows every proxy."""
+DEFAULT_PRIORS = {"norm_yx": COMMON_PRIOR, "scatter_yx": 0.20}
+"""Log-normal priors of an error model's normalisation and scatter."""
+_TYPICAL = 20_000
+"""Mock clusters whose median mass is the typical one."""
+_INSTEAD = "With Mmin following L_X, as in a real flux-limited survey, instead of fixed in true mass:"
+_ALIKE = 0.02
+"""Relative difference of sigma(sigma8) below which two proxies are as good as each other."""
+
+
+@dataclass(frozen=True)
+class ProxyRow:
+    """What one mass proxy is worth to a survey.
+
+    Parameters
+    ----------
+    name, description, reference : str
+    scatter : float
+        Standard deviation of log10 of the proxy mass at the pivot, measurement error included, dex.
+    skewness, kurtosis : float
+        Of the same residual.
+    edgeworth_bias, exact_bias : float
+        Abundance relative to that of a log-normal proxy, minus one: from the moments, and from the density.
+    norm_prior : float
+        Standard deviation of ln M that the configured priors allow the normalisation.
+    parameters : tuple of str
+        Free parameters that act on the proxy.
+    defaults : tuple of str
+        Those of them with a prior of `DEFAULT_PRIORS`.
+    configured, common, loose : dict of str to float
+        sigma(sigma8) by level: priors as configured; normalisation known to `COMMON_PRIOR` or
+        `LOOSE_PRIOR` in mass, other priors as configured.
+    """
+
+    name: str
+    description: str
+    reference: str
+    scatter: float
+    skewness: float
+    kurtosis: float
+    edgeworth_bias: float
+    exact_bias: float
+    norm_prior: float
+    parameters: tuple[str, ...]
+    defaults: tuple[str, ...]
+    configured: dict[str, float]
+    common: dict[str, float]
+    loose: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ProxyComparison:
+    """One survey with every proxy it can use, best first.
+
+    Parameters
+    ----------
+    title : str
+    expected_count : float
+    log_mass : float
+        Median log10 M500c (Msun/h) of its clusters, where `slope` is taken.
+    slope : float
+        -d ln(dn/dln M)/d ln M.
+    common_prior, loose_prior : float
+    rows : tuple of ProxyRow
+    follows_lx : tuple of ProxyRow
+        The same where Mmin follows L_X, if it is fixed in true mass as configured: an absolute mass
+        standard, which no survey has.
+    left_out : dict of str to str
+        Proxies that the survey cannot use, and why.
+    answer : tuple of str
+        Which proxy is best, in sentences.
+    """
+
+    title: str
+    expected_count: float
+    log_mass: float
+    slope: float
+    common_prior: float
+    loose_prior: float
+    rows: tuple[ProxyRow, ...]
+    follows_lx: tuple[ProxyRow, ...]
+    left_out: dict[str, str]
+    answer: tuple[str, ...]
+    provenance: Provenance | None = None
+
+
+def compute_proxies(config: Config, models: Sequence[ErrorModel] = (), job: Job | None = None) -> ProxyComparison:
+    """Compare every proxy the survey can use, and `models` of one's own."""
+    base = _with_yx(config).setup
+    model = forward_model(base)
+    typical = typical_slope(model)
+    setups, left_out = _usable(base, config, [*PROXIES, *models])
+    surveys = [base, *_following(base)]
+    tables: list[list[ProxyRow]] = [[] for _ in surveys]
+    for done, (choice, setup) in enumerate(setups):
+        for table, survey in zip(tables, surveys, strict=True):
+            table.append(_row(replace(setup, selection=survey.selection), choice, typical[1]))
+        if job is not None and job.progress is not None:
+            job.progress("comparing", done + 1, len(setups), math.nan)
+    rows, *others = (tuple(sorted(table, key=lambda row: row.common["unbinned"])) for table in tables)
+    follows = others[0] if others else ()
+    sentences = (*answer(rows), *((_INSTEAD, *answer(follows)) if follows else ()))
+    count = expected_number(model)
+    priors = COMMON_PRIOR, LOOSE_PRIOR
+    return ProxyComparison(config.title, count, *typical, *priors, rows, follows, left_out, sentences)
+
+
+def _with_yx(config: Config) -> Config:
+    """The same survey with Y_X as its proxy, whatever is configured."""
+    return parse_config(config.model_dump(mode="json") | {"proxy": "yx"}, source=config.title)
+
+
+def _following(setup: Setup) -> list[Setup]:
+    """The survey with an Mmin that follows L_X, if its own is fixed in true mass."""
+    selection = setup.selection
+    sharp = selection.sharp if isinstance(selection, Smoothed) else selection
+    if not isinstance(sharp, Sharp) or sharp.min_mass_mode == "follows_lx":
+        return []
+    return [with_sharp(setup, replace(sharp, min_mass_mode="follows_lx"))]
+
+
+def _usable(
+    base: Setup, config: Config, choices: Sequence[str | ErrorModel]
+) -> tuple[list[tuple[str | ErrorModel, Setup]], dict[str, str]]:
+    """Proxies with the survey that uses them; names of the others, and why they cannot be used."""
+    usable: list[tuple[str | ErrorModel, Setup]] = []
+    left_out = {}
+    for choice in choices:
+        try:
+            usable.append((choice, proxy_setup(base, choice, config.yx_error)))
+        except InputError as error:
+            left_out[str(choice)] = str(error)
+    return usable, left_out
+
+
+def proxy_setup(base: Setup, choice: str | ErrorModel, yx_error: float = 0.0) -> Setup:
+    """A survey with another proxy.
+
+    Measurement errors apply to X-ray proxies, `yx_error` (dex) to all of them; an error model includes
+    its own, and its normalisation and scatter get the priors of `DEFAULT_PRIORS`.
+    """
+    relations = with_proxy(base.relations, choice)
+    if isinstance(choice, str) and choice not in ERROR_MODELS:
+        setup = replace(base, relations=relations)
+        return setup.with_yx_error(max(yx_error, setup.yx_error))
+    gone = [n for n in base.parameters.names if n.endswith(("_t", "_mgas", "_core")) or n in DEFAULT_PRIORS]
+    parameters = base.parameters.without(gone)
+    for name, width in DEFAULT_PRIORS.items():
+        parameters = parameters.with_free(_factor(name, width))
+    return replace(base, relations=relations, parameters=parameters, errors=())
+
+
+def _factor(name: str, width: float, fiducial: float = 1.0) -> Parameter:
+    """A factor known to a standard deviation of its logarithm."""
+    return Parameter(name, fiducial, Prior("lognormal", mean=fiducial, std=width, log=True))
+
+
+def typical_slope(model: ForwardModel) -> tuple[float, float]:
+    """Median log10 M500c of mock clusters, and -d ln(dn/dln M)/d ln M there at their median redshift."""
+    theta, population = model.parameters.fiducial[None], model.population
+    copies = math.ceil(_TYPICAL / float(model.expected_count(theta)[0]))
+    mocks = draw_mocks(model, np.repeat(theta, copies, axis=0), rng=generator(0, "typical cluster"))
+    log_mass, z = float(np.median(mocks.log_mass)), float(np.median(mocks.z))
+    abundance = population.abundance(model.parameters.values(theta))[0]  # (K, M)
+    slopes = -np.gradient(np.log(np.maximum(abundance, 1e-300)), population.log_mass * LN10, axis=1)
+    at = [np.interp(log_mass, population.log_mass, slope) for slope in slopes]
+    return log_mass, float(np.interp(z, population.shells.z, at))
+
+
+def mass_residual(setup: Setup) -> tuple[float, UnitMixture]:
+    """Scatter of log10 of the proxy mass at the pivot, dex, and the standardised density."""
+    v = setup.parameters.fiducial_values
+    slope = float(np.squeeze(setup.relations.at(v).yx.slope))
+    parts = setup.relations.components(v, np.array([setup.relations.pivot]))
+    mean = np.array([np.squeeze(part.yx_shift) for part in parts]) / slope
+    std = np.hypot([np.squeeze(part.yx_scatter) for part in parts], setup.yx_error) / slope
+    density = UnitMixture(np.array([part.weight for part in parts]), mean, std)
+    scatter = density.moments[1]
+    return scatter, UnitMixture(density.weight, mean / scatter, std / scatter)
+
+
+def _row(setup: Setup, choice: str | ErrorModel, slope: float) -> ProxyRow:
+    known = ERROR_MODELS.get(choice) if isinstance(choice, str) else choice
+    name = known.name if known is not None else str(choice)
+    scatter, density = mass_residual(setup)
+    skewness, kurtosis = density.moments[2:]
+    return ProxyRow(
+        name,
+        PROXIES.get(name, "a mass proxy with a given error model"),
+        known.reference if known is not None else "",
+        scatter,
+        skewness,
+        kurtosis,
+        float(edgeworth_bias(slope, scatter, skewness, kurtosis)) - 1,
+        float(density.growth(np.array(slope * scatter * LN10))) - 1,
+        _norm_prior(setup),
+        acting(setup),
+        () if known is None else tuple(DEFAULT_PRIORS),
+        *forecasts(setup),
+    )
+
+
+def acting(setup: Setup) -> tuple[str, ...]:
+    """Free parameters that act on the mass proxy."""
+    relations = setup.relations
+    parts = [n for n, c in zip(relations.names, relations.combination, strict=True) if c] + ["yx"]
+    return tuple(n for n in setup.parameters.names if n.partition("_")[2] in parts)
+
+
+def _coefficients(setup: Setup) -> dict[str, float]:
+    """d ln(proxy) / d ln of each free normalisation."""
+    relations, free = setup.relations, setup.parameters.names
+    found = {f"norm_{n}": float(c) for n, c in zip(relations.names, relations.combination, strict=True)}
+    return {n: c for n, c in (found | {"norm_yx": 1.0}).items() if n in free and c}
+
+
+def _slope(setup: Setup) -> float:
+    return float(np.squeeze(setup.relations.at(setup.parameters.fiducial_values).yx.slope))
+
+
+def _norm_prior(setup: Setup) -> float:
+    """Standard deviation of ln M that the priors allow the proxy's normalisation."""
+    std = dict(zip(setup.parameters.names, setup.parameters.prior_std, strict=True))
+    return math.hypot(*(c * std[n] for n, c in _coefficients(setup).items())) / _slope(setup)
+
+
+def forecasts(setup: Setup) -> tuple[dict[str, float], ...]:
+    """sigma(sigma8) by level: priors as configured, common and loose.
+
+    Under a common prior one factor, norm_yx, replaces the proxy's own normalisations. That of L_X, which
+    acts on selection, keeps its prior even where the proxy contains L_X: the common one is on their product.
+    """
+    configured = setup.parameters
+    free, slope = configured, _slope(setup)
+    if "norm_yx" not in free.names:
+        fiducial = float(np.squeeze(configured.fiducial_values.norm_yx))
+        free = free.with_free(_factor("norm_yx", COMMON_PRIOR * slope, fiducial))
+    extended = replace(setup, parameters=free)
+    model = forward_model(extended)
+    information = {level: fisher_matrix(level, model).information for level in LEVELS}
+    coefficients = _coefficients(extended)
+    shared = [n for n in free.names if not n.startswith("norm_") or n in ("norm_lx", "norm_wl", "norm_yx")]
+    direction = np.array([coefficients.get(name, 0.0) for name in shared]) / slope
+    precision = dict(zip(free.names, 1 / free.prior_std**2, strict=True))
+    own = np.diag([precision[name] for name in configured.names])
+    others = np.diag([precision[name] * (name != "norm_yx") for name in shared])
+    common, loose = (others + np.outer(direction, direction) / width**2 for width in (COMMON_PRIOR, LOOSE_PRIOR))
+    cases = ((configured.names, own), (shared, common), (shared, loose))
+    return tuple(
+        {level: _sigma8_std(found, free.names, names, prior) for level, found in information.items()}
+        for names, prior in cases
+    )
+
+
+def _sigma8_std(information: Array, names: Sequence[str], kept: Sequence[str], prior: Array) -> float:
+    """sigma(sigma8) from the information on some parameters, the others being known, and a prior precision."""
+    index = [names.index(name) for name in kept]
+    at = list(kept).index("sigma8")
+    return math.sqrt(np.linalg.inv(information[np.ix_(index, index)] + prior)[at, at])
+
+
+def answer(rows: Sequence[ProxyRow]) -> tuple[str, ...]:
+    """Which proxy would self-calibrate the survey best, by how much, and what its calibration is worth."""
+    rows = sorted(rows, key=lambda row: row.common["unbinned"])
+    if len(rows) < 2:
+        return ("There is nothing to compare.",)
+    (best, second, *_), worst = rows, rows[-1]
+    sigma = [row.common["unbinned"] for row in (best, second, worst)]
+    tied = sigma[1] < sigma[0] * (1 + _ALIKE)
+    versus = f", as good as {second.name}" if tied else f", {_less(sigma[0], sigma[1])} than {second.name}"
+    gain, price = sigma[2] - sigma[0], best.loose["unbinned"] - sigma[0]
+    verdict = "less than" if gain < price else "more than"
+    matters = "How well the proxy is calibrated matters more." if gain < price else "Which proxy matters more."
+    given = min(rows, key=lambda row: row.configured["unbinned"])
+    return (
+        f"With every proxy's normalisation known to {COMMON_PRIOR:.0%} in mass, {best.name} would self-calibrate this "
+        f"survey best: sigma(sigma8) = {sigma[0]:.4f} from every cluster's proxy{versus} ({sigma[1]:.4f}) and "
+        f"{_less(sigma[0], sigma[2])} than {worst.name} ({sigma[2]:.4f}).",
+        f"From the worst proxy to the best sigma(sigma8) falls by {gain:.4f}, {verdict} the {price:.4f} it rises by if "
+        f"the normalisation of {best.name} is known to {LOOSE_PRIOR:.0%} only. {matters}",
+        f"With priors as configured ({DEFAULT_PRIORS['norm_yx']:.0%} for error models), {given.name} is best: "
+        f"{given.configured['unbinned']:.4f}, its normalisation known to {given.norm_prior:.0%} in mass.",
+    )
+
+
+def _less(best: float, other: float) -> str:
+    return f"{1 - best / other:.0%} less"
+
+

@@ -1,0 +1,19 @@
+"""The information ladder: what each level of data says of the parameters, and how much it is expected to say.
+
+Imports `model` and what stands above it.
+"""
+
+from ..core.lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "Data": ".levels",
+        "Fisher": ".fisher",
+        "LEVELS": ".levels",
+        "Points": ".points",
+        "Posterior": ".levels",
+        "fisher_matrix": ".fisher",
+        "likelihood": ".levels",
+    },
+)

@@ -1,0 +1,58 @@
+"""Bins of log10 Y_X, and expected counts in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..model.forward import ForwardModel
+
+
+@dataclass(frozen=True)
+class YxBins:
+    """Uniform bins aligned to multiples of their width; the first and the last one are open.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (B + 1,)
+        log10 Y_X, Msun/h keV.
+    """
+
+    edges: Array
+
+    @classmethod
+    def of(cls, model: ForwardModel) -> YxBins:
+        """Bins of the model's `yx_bin` that hold all its selected clusters."""
+        width, grid = model.setup.yx_bin, model.yx_grid
+        low, high = np.floor(grid[0] / width), np.ceil(grid[-1] / width)
+        return cls(width * np.arange(low, high + 1))
+
+    @cached_property
+    def _rule(self) -> tuple[Array, Array]:
+        """Gauss-Legendre rule on [0, 1]: four nodes, or one every 0.025 dex in wide bins."""
+        width = float(self.edges[1] - self.edges[0])
+        nodes, weights = np.polynomial.legendre.leggauss(max(4, int(np.ceil(width / 0.025))))
+        return 0.5 * (1 + nodes), 0.5 * weights
+
+    @cached_property
+    def nodes(self) -> Array:
+        """Quadrature nodes of all bins, n a bin, shape (B n,)."""
+        return (self.edges[:-1, None] + np.diff(self.edges)[:, None] * self._rule[0]).ravel()
+
+    @cached_property
+    def weights(self) -> Array:
+        """Quadrature weights of the nodes, dex, shape (B n,)."""
+        return (np.diff(self.edges)[:, None] * self._rule[1]).ravel()
+
+    def expected(self, model: ForwardModel, theta: Array, error: float = 0.0) -> Array:
+        """Expected clusters in each bin, shape (P, B); `error` of log10 Y_X in dex."""
+        density = model.yx_density(theta, self.nodes, error)
+        return (density * self.weights).reshape(len(density), len(self.edges) - 1, -1).sum(axis=-1)
+
+    def count(self, log_yx: Array, weight: Array) -> Array:
+        """Weighted number of values in each bin, shape (B,); those beyond are in the open bins."""
+        inside = np.clip(log_yx, self.edges[0], np.nextafter(self.edges[-1], -np.inf))
+        return np.histogram(inside, self.edges, weights=weight)[0]

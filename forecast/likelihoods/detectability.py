@@ -1,0 +1,96 @@
+"""Chance that clusters were detected whose selecting observable, the measured L_X, is not among the data.
+
+A cluster was selected by its flux whatever was published of it. Given its other observables its residual of L_X is a
+Gaussian in each component of the residuals (theirs are correlated), and so is its measured L_X at fixed mass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..cosmology.background import Cosmology
+from ..relations.power_laws import Relations
+from ..survey.selection import FluxLimited
+
+
+@dataclass(frozen=True)
+class Regression:
+    """L_X given the other observables in J components of the residuals, at fixed mass.
+
+    Parameters
+    ----------
+    gain : ndarray, shape (..., J, K)
+        Change of the expected L_X, dex, with each known observable, dex.
+    variance : ndarray, shape (..., J)
+        Of what they leave open, dex^2, without measurement errors.
+    """
+
+    gain: Array
+    variance: Array
+
+    @classmethod
+    def of(cls, covariance: Array, precision: Array, known: Array) -> Regression:
+        """From the covariance of all E observables, L_X first, (..., J, E, E), and the known ones' precision."""
+        with_lx = covariance[..., 0, known]
+        gain = np.einsum("...k,...kl->...l", with_lx, precision)
+        return cls(gain, covariance[..., 0, 0] - np.einsum("...k,...k->...", gain, with_lx))
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Chance of detection of n clusters in J components as a function of log10 M about a centre.
+
+    Parameters
+    ----------
+    excess : ndarray, shape (n, J)
+        Expected measured log10 L_X over the limit, at the centre.
+    tilt : ndarray, shape (n, J)
+        Its derivative by log10 M.
+    spread : ndarray, shape (n, J)
+        Scatter of the measured log10 L_X about it, dex.
+    selection : FluxLimited
+    """
+
+    excess: Array
+    tilt: Array
+    spread: Array
+    selection: FluxLimited
+
+    def component(self, j: int) -> Chance:
+        """That of one component, arrays of shape (n, 1)."""
+        return Chance(self.excess[:, j, None], self.tilt[:, j, None], self.spread[:, j, None], self.selection)
+
+    def at(self, offset: Array) -> Array:
+        """Chance at log10 M minus the centre, which broadcasts against (n, J)."""
+        return self.selection.detection.smeared(self.excess + self.tilt * offset, self.spread)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Selection by flux of clusters at redshifts (Q,) whose L_X is unknown.
+
+    Parameters
+    ----------
+    selection : FluxLimited
+    cosmology : Cosmology
+        In which luminosities are inferred.
+    relations : Relations
+    z : ndarray, shape (Q,)
+    """
+
+    selection: FluxLimited
+    cosmology: Cosmology
+    relations: Relations
+    z: Array
+
+    def excess(self, log_lx: Array, column: Array, log_mass: Array) -> Array:
+        """log10 L_X, (n, ...), over the limit at the redshifts of clusters `column`, (n,), and masses, (n, ...)."""
+        z = np.reshape(self.z[column], (-1,) + (1,) * (np.ndim(log_mass) - 1))
+        return log_lx - self.selection.log_luminosity_limit(z, log_mass, self.cosmology, self.relations)
+
+    def measured(self, variance: Array) -> Array:
+        """Scatter of the measured log10 L_X, dex, from the variance of the true one."""
+        return np.sqrt(np.maximum(variance, 0.0) + self.selection.flux_error**2)

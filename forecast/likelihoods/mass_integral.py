@@ -1,0 +1,339 @@
+"""Expected selected clusters near a mass: integrals of the mass distribution over narrow Gaussians.
+
+What a single cluster's observables say of its mass is, at given parameters, a Gaussian; its density is
+the abundance averaged over it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.parameters import Values
+from ..cosmology.rescaling import Background
+from ..model.flux_limited import WIDEST_EXPANSION, FluxLimitedModel
+from ..model.forward import ForwardModel
+from ..model.mass_selected import MASS_STEP, MassSelectedModel
+from ..model.population import SQRT2PI, Population
+from ..survey.geometry import LightCone, Shells, single
+from ..survey.selection import FluxLimited
+from .detectability import Chance, Unseen
+
+_TINY = np.finfo(float).tiny
+_MARGIN = 80
+"""Cells by which tables reach beyond the mass grid."""
+_NEGLIGIBLE = 1e-16
+"""Smallest average, in units of the largest, that is told from none."""
+_REDSHIFTS = 48
+_STEEPEST = 1.2
+"""Steepness up to which eight nodes are right to 1e-4."""
+_HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(8)
+_HERMITE_W = _HERMITE_W / SQRT2PI
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """What n clusters say of their log10 M in each of J components of the residuals, given parameters.
+
+    Parameters
+    ----------
+    row, column : ndarray of int, shape (n,)
+        Parameter vector and cluster of each entry.
+    centre : ndarray, shape (n, J)
+        log10 M, Msun/h.
+    width : ndarray, shape (n, J), or (P, J) if it depends on the parameters only
+        dex.
+    chance : Chance or None
+        Of detection about the centre, of clusters whose selecting observable is not among the data.
+    """
+
+    row: Array
+    column: Array
+    centre: Array
+    width: Array
+    chance: Chance | None = None
+
+    @property
+    def shared_width(self) -> bool:
+        """Whether all clusters of a parameter vector have one width."""
+        return len(self.width) != len(self.centre)
+
+    @property
+    def steepness(self) -> float:
+        """Largest change of a chance of detection over one width, in its own widths."""
+        if self.chance is None:
+            return 0.0
+        width = self.width[self.row] if self.shared_width else self.width
+        return float(np.max(np.abs(self.chance.tilt) * width / self.chance.spread, initial=0.0))
+
+    @property
+    def rows(self) -> slice:
+        """The parameter vectors among which all entries are."""
+        return slice(int(self.row.min()), int(self.row.max()) + 1) if len(self.row) else slice(0, 0)
+
+
+class MassIntegral(Protocol):
+    """Average of a model's abundance over Gaussians in mass; one for each redshift branch."""
+
+    branches: int
+    log_mass: Array
+    unseen: Unseen | None
+    """Selection of clusters whose L_X is unknown; None where selection does not act on it."""
+
+    def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
+        """How clusters `column` look at parameter values number `row` of `v`; arrays of shape (n, 1)."""
+
+    def table(self, theta: Array) -> Array:
+        """What `log_mean` needs at parameter vectors (P, D)."""
+
+    def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
+        """ln of the expected number per dex (and unit redshift) averaged over Gaussians, shape (n, J)."""
+
+    def nodes(self, table: Array, branch: int, row: Array, column: Array) -> Array:
+        """Expected number at each mass node for entries (n,), shape (n, M)."""
+
+
+class SelectedInMass:
+    """Mass-selected survey: every redshift node of its geometry is a branch, redshifts are no data.
+
+    Parameters
+    ----------
+    model : MassSelectedModel
+    """
+
+    def __init__(self, model: MassSelectedModel) -> None:
+        if not model.setup.relations.unit_residuals.mass_dependent:
+            model = MassSelectedModel(model.setup, MASS_STEP / 2)
+        self._model, self.log_mass = model, model.population.log_mass
+        self._step = float(self.log_mass[1] - self.log_mass[0])
+        self.branches = len(model.population.shells.z)
+        self._blur = model.setup.selection.blur  # type: ignore[union-attr]
+        self.unseen: Unseen | None = None
+
+    def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
+        """How the branch looks."""
+        z = np.full((len(column), 1), self._model.population.shells.z[branch])
+        return self._model.setup.background(v, z, row[:, None])
+
+    def table(self, theta: Array) -> Array:
+        """Expected selected clusters on the mass nodes, (P, K, M)."""
+        return self._model.selected(theta)[0]
+
+    def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
+        """From a table of the averages where all clusters share a width, else cluster by cluster."""
+        width = np.hypot(at.width, self._blur)
+        if not at.shared_width:
+            return self._each(table[:, branch], at, width)
+        rows = at.rows
+        averages = _log_averaged(table[rows, branch, None], width[rows], self._step)
+        components, nodes = averages.shape[1], averages.shape[-1]
+        index = (at.row - rows.start)[:, None] * components + np.arange(components)
+        position = (at.centre - self.log_mass[0]) / self._step + _MARGIN
+        return _cubic_value(averages.reshape(-1, nodes), index, position)
+
+    def _each(self, number: Array, at: Gaussians, width: Array) -> Array:
+        value = np.empty(at.centre.shape)
+        for j in range(at.centre.shape[1]):
+            u = (at.centre[:, j, None] - self.log_mass) / width[:, j, None]
+            kernel = np.exp(-0.5 * u * u)
+            mean = np.einsum("nm,nm->n", kernel, number[at.row]) / (width[:, j] * SQRT2PI)
+            value[:, j] = np.log(np.maximum(mean, _TINY))
+        return value
+
+    def nodes(self, table: Array, branch: int, row: Array, column: Array) -> Array:
+        """Expected clusters at each mass node, displaced by the survey's own blur."""
+        number = table[:, branch]
+        if self._blur:
+            blurred = _averaged(number[:, None], np.full((len(number), 1), self._blur), self._step)[:, 0, 0]
+            number = blurred[:, _MARGIN:-_MARGIN] * self._step
+        return number[row]
+
+
+def _averaged(number: Array, width: Array, step: float) -> Array:
+    """Averages of numbers (P, Z, M) over Gaussians of widths (P, J), on nodes 80 cells beyond; (P, J, Z, T).
+
+    Gaussians are cut at eight widths.
+    """
+    nodes = number.shape[-1] + 2 * _MARGIN
+    averages = np.zeros((*width.shape, number.shape[1], nodes))
+    for p, j in np.ndindex(*width.shape):
+        reach = min(int(8 * width[p, j] / step), nodes - 1)
+        u = step * np.arange(-reach, reach + 1) / width[p, j]
+        kernel = np.exp(-0.5 * u * u) / (SQRT2PI * width[p, j])
+        skipped = max(reach - _MARGIN, 0)
+        for z, values in enumerate(number[p]):
+            mine = np.convolve(values, kernel)[skipped : skipped + nodes]
+            start = max(_MARGIN - reach, 0)
+            averages[p, j, z, start : start + len(mine)] = mine
+    return averages
+
+
+def _log_averaged(number: Array, width: Array, step: float) -> Array:
+    """ln of `_averaged`, bounded far outside the abundance."""
+    averages = _averaged(number, width, step)
+    return np.log(np.maximum(averages, np.maximum(_NEGLIGIBLE * averages.max(axis=-1, keepdims=True), _TINY)))
+
+
+def _cubic_value(table: Array, index: Array, position: Array) -> Array:
+    """Cubic through four nodes of uniform tables (R, T) at positions in units of the spacing."""
+    last = table.shape[1] - 1
+    position = np.clip(position, 1.0, last - 1.0)
+    cell = np.minimum(position.astype(int), last - 2)
+    u = position - cell
+    flat, start = table.ravel(), index * (last + 1) + cell
+    before, here, after, beyond = (np.take(flat, start + k) for k in (-1, 0, 1, 2))
+    a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
+    a2 = (before - 2 * here + after) / 2
+    a3 = (beyond - before + 3 * (here - after)) / 6
+    return here + u * (a1 + u * (a2 + u * a3))
+
+
+class SelectedInFlux:
+    """Flux-limited survey: redshifts are data, and so is selection, which acts on the measured L_X.
+
+    Parameters
+    ----------
+    model : FluxLimitedModel
+    z : ndarray, shape (Q,)
+        Redshifts of the clusters.
+    """
+
+    branches = 1
+
+    def __init__(self, model: FluxLimitedModel, z: Array) -> None:
+        self._model, setup = model, model.setup
+        geometry, copies = single(setup.geometry)
+        grid, self.log_mass = model.population, model.population.log_mass
+        if setup.relations.unit_residuals.mass_dependent:  # sums over nodes, which must resolve what T and Y_X say of M
+            self.log_mass = np.linspace(grid.log_mass[0], grid.log_mass[-1], 2 * len(grid.log_mass) - 1)
+        self._step = float(self.log_mass[1] - self.log_mass[0])
+        if isinstance(geometry, LightCone):
+            knots, shell, self._cell, self._weight = _knots(geometry, z)
+            volume = copies * geometry.area * setup.cosmology.volume_element(knots**3)
+            self._population = Population(setup, self.log_mass, Shells(knots**3, volume, shell))
+        else:
+            self._population = Population(setup, self.log_mass, grid.shells)
+            self._cell, self._weight = np.zeros(len(z), dtype=int), np.ones((len(z), 1))
+        self._z = z
+        selection = setup.selection
+        assert isinstance(selection, FluxLimited)
+        self.unseen: Unseen | None = Unseen(selection, setup.cosmology, setup.relations, z)
+        self._fixed = setup.background(model.parameters.fiducial_values, z[:, None], np.zeros((1, 1), dtype=int))
+
+    def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
+        """How each cluster looks."""
+        setup = self._model.setup
+        if setup.shapes is None:
+            return Background(self._fixed.log_growth[column])
+        return setup.background(v, self._z[column, None], row[:, None])
+
+    def table(self, theta: Array) -> Array:
+        """ln of the expected number per dex and unit redshift before selection, (P, Z, M)."""
+        number = self._population.abundance(self._model.parameters.values(theta))
+        return np.log(np.maximum(number, _TINY))
+
+    def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
+        """Gauss-Hermite sum over a local cubic of ln abundance in mass, cubic in z^(1/3)."""
+        wide = at.width.max(initial=0.0) > WIDEST_EXPANSION or at.steepness > _STEEPEST
+        many = len(at.row) > (at.rows.stop - at.rows.start) * table.shape[1]
+        if wide and many and at.shared_width and at.chance is None:
+            return self._from_averages(table, at)
+        width = at.width[at.row] if at.shared_width else at.width
+        if wide:
+            return self._from_nodes(table, at, width)
+        position = np.clip((at.centre - self.log_mass[0]) / self._step, 0.0, len(self.log_mass) - 1.0)
+        cell = np.clip(position.astype(int), 2, len(self.log_mass) - 5)
+        flat, first = table.ravel(), (at.row * table.shape[1] + self._cell[at.column]) * table.shape[2]
+        values = np.zeros((4, *cell.shape))
+        for a in range(self._weight.shape[1]):
+            weight = self._weight[at.column, a, None]
+            start = (first + a * table.shape[2])[:, None] + cell
+            for b, offset in enumerate((-2, 0, 2, 4)):
+                values[b] += weight * np.take(flat, start + offset)
+        before, here, after, beyond = values
+        a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
+        a2 = (before - 2 * here + after) / 2
+        a3 = (beyond - before + 3 * (here - after)) / 6
+        u, scale = 0.5 * (position - cell), 0.5 * width / self._step
+        value = here + u * (a1 + u * (a2 + u * a3))
+        slope, bend = (a1 + u * (2 * a2 + u * 3 * a3)) * scale, (a2 + 3 * a3 * u) * scale**2
+        twist, total = a3 * scale**3, np.zeros(cell.shape)
+        for x, w in zip(_HERMITE_X, _HERMITE_W, strict=True):
+            term = w * np.exp(x * (slope + x * (bend + x * twist)))
+            total += term if at.chance is None else term * at.chance.at(x * width)
+        return value + np.log(np.maximum(total, _TINY))
+
+    def _from_averages(self, table: Array, at: Gaussians) -> Array:
+        """The same from averages over wide Gaussians at the knots: dearer than a few clusters, cheaper than many."""
+        rows = at.rows
+        averages = _log_averaged(np.exp(table[rows]) * self._step, at.width[rows], self._step)  # (p, J, Z, T)
+        _, components, knots, nodes = averages.shape
+        index = ((at.row - rows.start)[:, None] * components + np.arange(components)) * knots
+        position = (at.centre - self.log_mass[0]) / self._step + _MARGIN
+        value = np.zeros(at.centre.shape)
+        for a in range(self._weight.shape[1]):
+            first = index + (self._cell[at.column] + a)[:, None]
+            value += self._weight[at.column, a, None] * _cubic_value(averages.reshape(-1, nodes), first, position)
+        return value
+
+    def _from_nodes(self, table: Array, at: Gaussians, width: Array) -> Array:
+        """The same, as a sum over the mass nodes, for Gaussians too wide for a local expansion."""
+        number = self.nodes(table, 0, at.row, at.column)
+        value = np.empty(at.centre.shape)
+        for j in range(at.centre.shape[1]):
+            u = (self.log_mass - at.centre[:, j, None]) / width[:, j, None]
+            kernel = np.exp(-0.5 * u * u)
+            if at.chance is not None:
+                kernel *= at.chance.component(j).at(u * width[:, j, None])
+            mean = np.einsum("nm,nm->n", kernel, number) / (width[:, j] * SQRT2PI)
+            value[:, j] = np.log(np.maximum(mean, _TINY))
+        return value
+
+    def nodes(self, table: Array, branch: int, row: Array, column: Array) -> Array:
+        """Expected clusters at each mass node at every cluster's redshift."""
+        log_number = np.zeros((len(row), table.shape[2]))
+        for a in range(self._weight.shape[1]):
+            log_number += self._weight[column, a, None] * table[row, self._cell[column] + a]
+        return np.exp(log_number) * self._step
+
+
+def _knots(cone: LightCone, z: Array) -> tuple[Array, Array, Array, Array]:
+    """Knots in z^(1/3) and the shell of each, (Z,); first knot and weights of redshifts (Q,), (Q,) and (Q, 4).
+
+    No cubic crosses the edge of a shell, where the expected number may jump.
+    """
+    size = max(8, math.ceil(_REDSHIFTS / cone.shell_count))
+    parts = [part for part in cone.parts if isinstance(part, LightCone)]
+    knots = [np.linspace(max(np.cbrt(p.zmin), 0.02), np.cbrt(p.zmax), size) for p in parts]
+    mine = np.searchsorted([p.zmax for p in parts[:-1]], z)
+    cell, weight = np.zeros(len(z), dtype=int), np.zeros((len(z), 4))
+    for i, knot in enumerate(knots):
+        inside = mine == i
+        first, weight[inside] = _lagrange(knot, np.cbrt(z[inside]))
+        cell[inside] = first + i * size
+    return np.concatenate(knots), np.repeat([p.number for p in parts], size), cell, weight
+
+
+def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
+    """First of four uniform knots around each x, and the cubic's weights on them, (Q,) and (Q, 4)."""
+    position = (x - knots[0]) / (knots[1] - knots[0])
+    cell = np.clip(np.floor(position).astype(int) - 1, 0, len(knots) - 4)
+    t = position - cell
+    weights = [
+        math.prod(((t - m) / (k - m) for m in range(4) if m != k), start=np.ones_like(t)) for k in range(4)
+    ]
+    return cell, np.stack(weights, axis=-1)
+
+
+def mass_integral(model: ForwardModel, z: Array) -> MassIntegral:
+    """Mass integral of a model for clusters at redshifts (Q,)."""
+    if isinstance(model, FluxLimitedModel):
+        return SelectedInFlux(model, z)
+    assert isinstance(model, MassSelectedModel)
+    return SelectedInMass(model)
+
+

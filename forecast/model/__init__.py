@@ -1,0 +1,19 @@
+"""The forward model: expected clusters of a survey, real catalogues and mock ones.
+
+Imports everything above it: `core`, `cosmology`, `relations`, `survey`.
+"""
+
+from ..core.lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "Catalogue": ".catalogue",
+        "ForwardModel": ".forward",
+        "Mocks": ".simulate",
+        "Setup": ".population",
+        "draw_mocks": ".simulate",
+        "forward_model": ".forward",
+        "read_catalogue": ".catalogue",
+    },
+)

@@ -1,0 +1,305 @@
+"""Catalogues of real clusters: what a file holds becomes Y_X and L_X in the package's units.
+
+Values are converted from the file's units, Y_X is formed where it is not published, and L_X, M_gas and Y_X
+are rescaled from the catalogue's reference cosmology to the model's. A cluster of which something is unknown
+(masked or NaN in the file) keeps its place with NaN; anything unphysical is an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.caution import Caution
+from ..core.errors import InputError, nearest
+from ..core.tables import QUANTITY_KINDS, Column, TableFile, open_table
+from ..cosmology.background import Cosmology
+from ..cosmology.parameter_grid import Expansion
+from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, Exponents, Ratio
+
+_KEYS = ("name", "z", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
+
+
+@dataclass(frozen=True)
+class CatalogueCosmology:
+    """Flat LambdaCDM in which a catalogue's luminosities and masses were computed.
+
+    Parameters
+    ----------
+    Om0 : float
+        Matter density today, in units of the critical density.
+    h : float
+        H0 / (100 km/s/Mpc).
+    """
+
+    Om0: float
+    h: float
+
+    def __post_init__(self) -> None:
+        try:
+            self.flat_lcdm()
+        except InputError as error:
+            raise InputError(f"catalogue.{error}") from None
+
+    def flat_lcdm(self) -> Cosmology:
+        """The cosmology as one that has distances, which depend on neither Ob0 nor ns."""
+        return Cosmology(self.Om0, Ob0=0.045, h=self.h, ns=0.96)
+
+
+@dataclass(frozen=True)
+class MassRelation:
+    """M500 = mass_norm (Y_X / yx_norm)^slope E(z)^evolution, inverted where only M500 is published.
+
+    Parameters
+    ----------
+    mass_norm : float
+        Msun (with the h of the catalogue's cosmology put in).
+    yx_norm : float
+        Msun keV.
+    slope, evolution : float
+    """
+
+    mass_norm: float
+    yx_norm: float
+    slope: float
+    evolution: float
+
+    def __post_init__(self) -> None:
+        for name in ("mass_norm", "yx_norm", "slope"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise InputError(f"catalogue.mass_relation.{name}: must be positive, got {value}")
+
+    def log_yx(self, log_mass: Array, efunc: Array) -> Array:
+        """log10 Y_X/(Msun keV) for log10 M500/Msun and E(z); shape of `log_mass`."""
+        scaled = log_mass - math.log10(self.mass_norm) - self.evolution * np.log10(efunc)
+        return math.log10(self.yx_norm) + scaled / self.slope
+
+
+@dataclass(frozen=True)
+class CatalogueSpec:
+    """What the columns of a catalogue mean.
+
+    Y_X comes from the first of these that is mapped, for the whole catalogue: `yx`; `mgas` times `t`;
+    `m500` with `mass_relation`. With none of them every cluster lacks Y_X.
+
+    Parameters
+    ----------
+    columns : mapping of str to Column
+        Keys among name, z (required), lx, yx, t, mgas, m500, and each of the last five with ``_error``.
+    cosmology : CatalogueCosmology
+    mass_relation : MassRelation, optional
+    format : str, optional
+        astropy's name of the file format; guessed from the file if None.
+    table : str or int, optional
+        Name or number of the table, where the file has several with these columns.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown, or another key that it needs is missing.
+    """
+
+    columns: Mapping[str, Column]
+    cosmology: CatalogueCosmology
+    mass_relation: MassRelation | None = None
+    format: str | None = None
+    table: str | int | None = None
+
+    def __post_init__(self) -> None:
+        needs = {"mgas": "t"} | {f"{key}_error": key for key in QUANTITY_KINDS}
+        if not {"yx", "m500"} & set(self.columns):
+            needs["t"] = "mgas"
+        for key, column in self.columns.items():
+            if key not in _KEYS:
+                raise InputError(f"catalogue.columns.{key}: unknown quantity; {nearest(key, _KEYS)}")
+            if needs.get(key, key) not in self.columns:
+                raise InputError(
+                    f"catalogue.columns.{key}: needs '{needs[key]}'; map that column too, or drop it"
+                )
+            if key in ("name", "z") and column.unit is not None:
+                raise InputError(f"catalogue.columns.{key}: has no unit, got '{column.unit}'; remove it")
+        if "z" not in self.columns:
+            raise InputError('catalogue.columns.z: missing; name the column of redshifts, z = "COLUMN"')
+        if self.yx_source == "m500" and self.mass_relation is None:
+            raise InputError(
+                "catalogue.columns.m500: Y_X can only be had from M500 through a relation; "
+                "add [catalogue.mass_relation] with mass_norm, yx_norm, slope and evolution"
+            )
+
+    @property
+    def yx_source(self) -> str | None:
+        """The quantity that gives Y_X: 'yx', 'mgas' (times t), 'm500', or None."""
+        return next((key for key in ("yx", "mgas", "m500") if key in self.columns), None)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Clusters of one survey, in the package's units and the model's cosmology.
+
+    Parameters
+    ----------
+    name : tuple of str, length N
+    z : ndarray, shape (N,)
+    log_lx : ndarray, shape (N,)
+        log10 L_X / (erg/s), rest-frame 0.5-2 keV; NaN where unknown.
+    log_yx : ndarray, shape (N,)
+        log10 Y_X / (Msun/h keV); NaN where unknown.
+    log_yx_error : ndarray, shape (N,)
+        Symmetric error of `log_yx` in dex; 0 where unknown.
+    source : str
+        Name of the file.
+    log_t, log_t_error : ndarray, shape (N,), or None
+        log10 T / keV, NaN where unknown, and its error in dex, 0 where unknown; None if the file has no temperatures.
+    log_lx_error : ndarray, shape (N,), or None
+        Error of `log_lx` in dex, 0 where unknown; None if the file has none.
+    log_mgas, log_mgas_error : ndarray, shape (N,), or None
+        log10 M_gas / (Msun/h) and its error in dex, as T's; None if the file has no gas masses.
+    remarks : tuple of Caution
+        What the reader left out, chose or found odd.
+    """
+
+    name: tuple[str, ...]
+    z: Array
+    log_lx: Array
+    log_yx: Array
+    log_yx_error: Array
+    source: str
+    log_t: Array | None = None
+    log_t_error: Array | None = None
+    log_lx_error: Array | None = None
+    log_mgas: Array | None = None
+    log_mgas_error: Array | None = None
+    remarks: tuple[Caution, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Number of clusters."""
+        return len(self.name)
+
+    @property
+    def has_yx(self) -> Array:
+        """Which clusters have a Y_X; bool, shape (N,)."""
+        return np.isfinite(self.log_yx)
+
+    @property
+    def observables(self) -> dict[str, tuple[Array, Array]]:
+        """log10 of what is listed and its error, dex, 0 where unknown, by the relations' names."""
+        unknown = np.zeros(self.size)
+        listed = {"lx": (self.log_lx, unknown if self.log_lx_error is None else self.log_lx_error)}
+        for name, values, errors in (("t", self.log_t, self.log_t_error), ("mgas", self.log_mgas, self.log_mgas_error)):
+            if values is not None:
+                listed[name] = (values, unknown if errors is None else errors)
+        return listed | {"yx": (self.log_yx, self.log_yx_error)}
+
+    def subset(self, mask: Array) -> Catalogue:
+        """The clusters picked by `mask`, bool of shape (N,) or indices."""
+        names = tuple(self.name[i] for i in np.arange(self.size)[mask])
+        every = {f.name: getattr(self, f.name) for f in fields(self)}
+        arrays: dict[str, Any] = {key: value[mask] for key, value in every.items() if isinstance(value, np.ndarray)}
+        return replace(self, name=names, **arrays)
+
+
+def read_catalogue(
+    path: Path, spec: CatalogueSpec, model_cosmology: Cosmology, gas: Exponents = FIXED_ANGLE
+) -> Catalogue:
+    """Read clusters from any table astropy understands: ECSV, FITS, VOTable, CSV and others.
+
+    L_X, M_gas and Y_X become what the survey would have inferred in `model_cosmology`: L_X goes as D_L^2, M_gas and
+    Y_X as `gas` says (T is unchanged), with distances in Mpc at each cluster's redshift.
+
+    Parameters
+    ----------
+    path : Path
+    spec : CatalogueSpec
+    model_cosmology : Cosmology
+    gas : Exponents
+        Of gas masses and Y_X; within a fixed angle by default. Relations know theirs.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, lacks a column or a unit, has fewer than 2 clusters, or holds a value
+        that cannot be; the message names file, column, row and cure.
+    """
+    path = Path(path)
+    table = open_table(path, spec.columns, spec.cosmology.h, spec.format, table=spec.table)
+    reference = spec.cosmology.flat_lcdm()
+    z = table.redshifts()
+    ratio, log_h = Ratio.of(Expansion.of(model_cosmology), Expansion.of(reference), z), math.log10(spec.cosmology.h)
+
+    def shift(name: str, of: Exponents) -> Array:
+        return np.asarray(HUBBLE[name] * (math.log10(model_cosmology.h) - log_h) - ratio.shift(of))
+
+    log_yx, error = _reference_yx(table, spec, reference.efunc(z))
+    log_lx, lx_error = _measured(table, "lx", shift("lx", Exponents(2.0)))
+    optional = {"t": np.zeros_like(z), "mgas": log_h + shift("mgas", gas)}
+    listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
+    return Catalogue(
+        name=table.names(),
+        z=z,
+        log_lx=log_lx,
+        log_yx=log_yx + log_h + shift("yx", gas),
+        log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
+        source=path.name,
+        log_lx_error=lx_error if "lx_error" in spec.columns else None,
+        remarks=_remarks(table),
+        **{f"log_{key}": values for key, (values, _) in listed.items()},
+        **{f"log_{key}_error": errors for key, (_, errors) in listed.items()},
+    )
+
+
+def _measured(table: TableFile, key: str, shift: Array) -> tuple[Array, Array]:
+    """log10 of a quantity, moved by `shift`, and its error in dex, 0 where unknown; shape (N,) each."""
+    values, errors = table.quantity(key)
+    return values + shift, np.where(np.isfinite(values), errors, 0.0)
+
+
+def _remarks(table: TableFile) -> tuple[Caution, ...]:
+    """What the reader left out, chose or found odd."""
+    found = [Caution("unit", words) for key in QUANTITY_KINDS for words in table.doubts(key)]
+    if table.reading.chosen:
+        found.append(Caution("table", f"{table.file}: {table.reading.chosen}"))
+    if table.reading.commented:
+        lines = "1 line" if table.reading.commented == 1 else f"{table.reading.commented} lines"
+        text = f"{table.file}: {lines} after the header begin with '#' and were left out, clusters or not"
+        found.append(Caution("rows_left_out", text))
+    return tuple(found)
+
+
+def builtin_table(name: str) -> Path:
+    """Path of a table that ships with the package.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name.
+
+    Examples
+    --------
+    >>> builtin_table("cccp_lowz").name
+    'cccp_lowz.ecsv'
+    """
+    known = {path.stem: path for path in Path(str(resources.files("forecast.data"))).glob("*.ecsv")}
+    if name not in known:
+        raise InputError(f"catalogue.builtin = '{name}' is unknown; known: {', '.join(sorted(known))}")
+    return known[name]
+
+
+def _reference_yx(table: TableFile, spec: CatalogueSpec, efunc: Array) -> tuple[Array, Array]:
+    """log10 Y_X/(Msun keV) in the catalogue's own cosmology and its error in dex; shape (N,) each."""
+    source, relation = spec.yx_source, spec.mass_relation
+    if source == "mgas":
+        (log_mgas, mgas_error), (log_t, t_error) = table.quantity("mgas"), table.quantity("t")
+        return log_mgas + log_t, np.hypot(mgas_error, t_error)
+    if source == "m500" and relation is not None:
+        log_mass, error = table.quantity("m500")
+        return relation.log_yx(log_mass, efunc), error / relation.slope
+    return table.quantity("yx")  # all unknown if nothing is mapped

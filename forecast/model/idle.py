@@ -1,0 +1,46 @@
+"""Free parameters on which no density of any level depends: their posteriors would be their priors, unsaid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..survey.geometry import Box, single
+from .population import Setup
+
+_RELATION = ("norm", "slope", "scatter", "evolution")
+
+
+def idle_parameters(setup: Setup) -> dict[str, str]:
+    """Names of such parameters of a setup, and why nothing depends on each.
+
+    Those that only some levels see are not among them; `forecast.likelihoods.levels.at_level` fixes them where they
+    do nothing.
+    """
+    relations, geometry = setup.relations, single(setup.geometry)[0]
+    growth = 1.0
+    if isinstance(geometry, Box):
+        growth = float(np.ptp(setup.cosmology.efunc(np.array([geometry.z, relations.z0]))))
+    found = {}
+    for name in setup.parameters.names:
+        kind, _, observable = name.partition("_")
+        if observable == "wl":
+            if setup.weak_lensing is None:
+                found[name] = "there are no weak-lensing masses; add a [weak_lensing] table"
+        elif kind in _RELATION and observable not in ("yx", "contamination", *relations.names):
+            found[name] = f"there is no relation of '{observable}', only of {', '.join(relations.names)}"
+        elif kind == "evolution" and growth < 1e-9:
+            found[name] = f"the box lies at relations.z0 = {relations.z0:g}, where nothing has evolved"
+    return found
+
+
+def refuse_idle(setup: Setup) -> None:
+    """Refuse a setup with such a parameter.
+
+    Raises
+    ------
+    InputError
+        Naming the first one.
+    """
+    for name, reason in idle_parameters(setup).items():
+        raise InputError(f"parameters.{name}: no datum of any level depends on it: {reason}; take the parameter out")

@@ -1,0 +1,132 @@
+"""Forward model of a survey selected in mass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.parameters import Values
+from ..relations.power_laws import Component, Line, Lines
+from ..survey.selection import FluxLimited, Sharp, Smoothed, sharp_weights
+from .population import Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
+from .yx_distribution import LocalDistribution, TabulatedDistribution, YxDistribution
+
+MASS_STEP = 0.0125
+"""Spacing of the mass grid, dex: 200 nodes; counts above a sharp cut are right to 2e-4."""
+
+
+class MassSelectedModel:
+    """Forward model of a survey selected in mass: `Sharp` or `Smoothed`.
+
+    Parameters
+    ----------
+    setup : Setup
+    step : float
+        Spacing of the mass grid, dex.
+    """
+
+    def __init__(self, setup: Setup, step: float = MASS_STEP) -> None:
+        if isinstance(setup.selection, FluxLimited):
+            raise TypeError("MassSelectedModel needs a Sharp or Smoothed selection")
+        self.setup = setup
+        self.parameters = setup.parameters
+        self._selection: Sharp | Smoothed = setup.selection
+        self._sharp = setup.selection.sharp if isinstance(setup.selection, Smoothed) else setup.selection
+        lines = setup.relations.at(self.parameters.values(prior_sample(setup)))
+        lowest = float(self._sharp.limits(lines.lx, setup.relations)[0].min())
+        self.population = Population.of(setup, mass_grid(setup, lowest, step))
+
+    def selected(self, theta: Array) -> tuple[Array, Lines]:
+        """Expected selected clusters on the mass nodes, (P, K, M), and the relations."""
+        return self._selected(self.parameters.values(theta), len(np.atleast_2d(theta)))
+
+    def _selected(self, v: Values, size: int) -> tuple[Array, Lines]:
+        lines = self.setup.relations.at(v)
+        limits = self._sharp.limits(lines.lx, self.setup.relations)
+        lower, upper = (np.broadcast_to(x, (size,)) for x in limits)
+        weights = sharp_weights(self._sharp, self.population.log_mass, (lower, upper))
+        return self.population.abundance(v) * weights[:, None, :], lines
+
+    def expected_count(self, theta: Array) -> Array:
+        """Expected number of selected clusters, shape (P,)."""
+        return self.selected(theta)[0].sum(axis=(1, 2))
+
+    def mean_count(self, theta: Array) -> Array:
+        """Expected number of selected clusters, averaged over the survey's density contrasts, shape (P,)."""
+        return self.shell_counts(theta, mean=True).sum(axis=1)
+
+    def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
+        """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
+        v = self.parameters.values(theta)
+        v = replace(v, density_contrast=None) if mean else v
+        return self.population.by_shell(self._selected(v, len(np.atleast_2d(theta)))[0])
+
+    def by_mass(self, theta: Array) -> Array:
+        """Expected clusters at each node of the mass grid, before any blur, shape (P, M)."""
+        return self.selected(theta)[0].sum(axis=1)
+
+    def mass_density(self, theta: Array, log_mass: Array) -> Array:
+        """Expected number per dex of true M500c, shape (P, Q)."""
+        log_mass = np.asarray(log_mass, dtype=float)
+        if isinstance(self._selection, Smoothed):
+            number, _ = self.selected(theta)
+            width = np.full((len(number), 1), self._selection.width)
+            return mixture(log_mass, self.population.log_mass[None], number.sum(axis=1), width)
+        v = self.parameters.values(theta)
+        lines = self.setup.relations.at(v)
+        at = replace(self.population, log_mass=log_mass)
+        return at.abundance(v).sum(axis=1) * self._sharp.probability(log_mass, lines.lx, self.setup.relations)
+
+    def _mixtures(self, theta: Array, observable: str) -> list[tuple[Array, Array, Array]]:
+        """Mixtures of Gaussians in log10 of an observable: means and numbers (P, K M), scatters (P, K M or 1)."""
+        number, lines = self.selected(theta)
+        line: Line = getattr(lines, observable)
+        background = self.population.background(self.parameters.values(theta))
+        mean = self.population.mean_observable(line, "proxy" if observable == "yx" else observable, background)
+        blur = columns(line.slope, 2) * self._selection.blur
+        shape = (len(number), -1)
+        mixtures = []
+        for part in self._residuals(theta):
+            shift, scatter = getattr(part, f"{observable}_shift"), getattr(part, f"{observable}_scatter")
+            scatter = np.hypot(scatter, blur)
+            if scatter.shape[1] > 1:
+                scatter = np.broadcast_to(scatter[:, None], number.shape).reshape(shape)
+            means = np.broadcast_to(mean + shift[:, None], number.shape).reshape(shape)
+            scatter = np.broadcast_to(scatter, (shape[0], scatter.shape[1]))
+            mixtures.append((means, (part.weight * number).reshape(shape), scatter))
+        return mixtures
+
+    def _residuals(self, theta: Array) -> tuple[Component, ...]:
+        return self.setup.relations.components(self.parameters.values(theta), self.population.log_mass)
+
+    def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
+        """Expected number per dex of observed Y_X, shape (P, Q); `error` in dex, scalar or (Q,)."""
+        log_yx = np.asarray(log_yx, dtype=float)
+        return sum_of(mixture(log_yx, *part, error) for part in self._mixtures(theta, "yx"))
+
+    def lx_density(self, theta: Array, log_lx: Array) -> Array:
+        """Expected number per dex of L_X, shape (P, Q)."""
+        log_lx = np.asarray(log_lx, dtype=float)
+        return sum_of(mixture(log_lx, *part) for part in self._mixtures(theta, "lx"))
+
+    def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
+        """Local expansion about `centre` for the median of many clusters, a table for that of few."""
+        if size < LocalDistribution.MIN_SIZE or self.setup.relations.unit_residuals.mass_dependent:
+            grid = self.yx_grid
+            return TabulatedDistribution.from_density(grid, self.yx_density(theta, grid, error))
+        mixtures = [(m, n, np.hypot(s, error)) for m, n, s in self._mixtures(theta, "yx")]
+        return LocalDistribution.from_mixtures(centre, mixtures)
+
+    def yx_resolution(self, v: Values) -> float:
+        """Scale in log10 Y_X, dex, below which the density does not vary: the scatter."""
+        slope, parts = self.setup.relations.at(v).yx.slope, self.setup.relations.components(v, self.population.log_mass)
+        blur = columns(slope, 2) * self._selection.blur
+        return min(float(np.min(np.hypot(part.yx_scatter, blur))) for part in parts)
+
+    @cached_property
+    def yx_grid(self) -> Array:
+        """Uniform nodes in log10 Y_X that hold all selected clusters, shape (Q,)."""
+        return yx_support(self)

@@ -1,0 +1,17 @@
+"""How observables scale with mass and scatter about the mean, and what makes a mass proxy of them.
+
+Imports `core` and `cosmology`.
+"""
+
+from ..core.lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "PowerLaw": ".power_laws",
+        "Relations": ".power_laws",
+        "Residuals": ".residuals",
+        "load_library": ".library",
+        "with_proxy": ".mass_proxy",
+    },
+)

@@ -1,0 +1,177 @@
+"""The mass proxy of a survey: combinations of its observables, and proxies known by a published error model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from ..core.errors import InputError, nearest
+from ..core.units import LN10
+from .edgeworth import UnitMixture, check_moments, matched_mixture
+from .power_laws import YX_DIRECT, YX_PRODUCT, PowerLaw, Proxy, Relations
+from .residuals import Residuals
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """Published distribution of log(M_proxy / M_true) of a mass proxy.
+
+    Parameters
+    ----------
+    name : str
+    bias : float
+        Its centre, in `unit`.
+    scatter : float
+        Its standard deviation, in `unit`; measurement errors are part of it.
+    skewness, kurtosis : float
+        Of the distribution; the kurtosis is the excess over the Gaussian's.
+    unit : {"dex", "ln"}
+    reference : str
+    centre : {"mean", "median"}
+        What `bias` is.
+
+    Raises
+    ------
+    InputError
+        If the unit is unknown, the scatter not positive, or no distribution has the moments.
+    """
+
+    name: str
+    bias: float
+    scatter: float
+    skewness: float = 0.0
+    kurtosis: float = 0.0
+    unit: Literal["dex", "ln"] = "dex"
+    reference: str = ""
+    centre: Literal["mean", "median"] = "mean"
+
+    def __post_init__(self) -> None:
+        if self.unit not in ("dex", "ln"):
+            raise InputError(f"proxy '{self.name}': unit is '{self.unit}', expected 'dex' or 'ln'")
+        if self.centre not in ("mean", "median"):
+            raise InputError(f"proxy '{self.name}': centre is '{self.centre}', expected 'mean' or 'median'")
+        if not 0 < self.scatter_dex < 2:
+            raise InputError(
+                f"proxy '{self.name}': scatter must be between 0 and 2 dex, got {self.scatter:g} {self.unit}"
+            )
+        if not abs(self.bias * self._dex) < 2:
+            raise InputError(f"proxy '{self.name}': bias must be within 2 dex, got {self.bias:g} {self.unit}")
+        check_moments(self.skewness, self.kurtosis, f"proxy '{self.name}'")
+
+    @property
+    def _dex(self) -> float:
+        return 1.0 if self.unit == "dex" else 1 / LN10
+
+    @property
+    def scatter_dex(self) -> float:
+        """Standard deviation of log10 M_proxy at fixed mass, dex."""
+        return self.scatter * self._dex
+
+    @property
+    def mean_dex(self) -> float:
+        """Mean of log10(M_proxy / M_true), dex."""
+        offset = self.mixture.median * self.scatter_dex if self.centre == "median" else 0.0
+        return self.bias * self._dex - offset
+
+    @cached_property
+    def mixture(self) -> UnitMixture:
+        """Standardised residuals as a mixture of Gaussians with the published moments."""
+        return matched_mixture(self.skewness, self.kurtosis)
+
+    @property
+    def kurtosis_excess(self) -> float:
+        """Kurtosis of the mixture minus the published one: 0 but for all but impossible moments."""
+        return self.mixture.moments[3] - self.kurtosis
+
+    @property
+    def residuals(self) -> Residuals:
+        """Density of the residuals of log10 M_proxy about their mean, named "yx", dex."""
+        return standard_residuals(self.mixture).scaled(np.array([self.scatter_dex]))
+
+
+def standard_residuals(mixture: UnitMixture) -> Residuals:
+    """A mixture as the density of the observable "yx", in units of its scatter."""
+    mean, covariance = mixture.mean[None, :, None], (mixture.std**2)[None, :, None, None]
+    return Residuals(("yx",), mixture.weight, mean, covariance, np.zeros(1))
+
+
+_HO = "Ho et al. 2019, ApJ 887, 25, arXiv:1902.05950v1, as tabulated by Abbas (2019), table 1"
+_ROWS = (
+    ("cnn_1d", 0.011, 0.171, 0.172, 0.776, _HO),
+    ("cnn_2d", 0.034, 0.127, 0.097, 1.577, _HO),
+    ("m_sigma_pure", 0.025, 0.181, -0.254, 0.418, _HO),
+    ("m_sigma_contaminated", -0.087, 0.378, 0.356, 0.612, _HO),
+    ("sdm_1d", -0.060, 0.151, 0.797, 2.194, f"Ntampaka et al. 2015, ApJ 803, 50; {_HO}"),
+    ("sdm_2d", -0.014, 0.160, 0.337, 2.129, f"Ntampaka et al. 2016, ApJ 831, 135; {_HO}"),
+)
+ERROR_MODELS = {
+    name: ErrorModel(name, bias, scatter, skewness, kurtosis, "dex", reference, "median")
+    for name, bias, scatter, skewness, kurtosis, reference in _ROWS
+}
+"""Dynamical masses from galaxy velocities, in dex of mass at z = 0.117; `bias` is the published median."""
+
+COMBINATIONS: dict[str, Proxy] = {
+    "yx": YX_PRODUCT,
+    "mgas": (("mgas", 1.0),),
+    "lx_core_excised": (("lx", 1.0), ("core", -1.0)),
+}
+"""Proxies made of a survey's own observables."""
+PROXIES = {
+    "yx": "Y_X = T M_gas, or Y_X as given",
+    "mgas": "gas mass",
+    "lx_core_excised": "L_X without the core",
+    "cnn_1d": "dynamical mass, neural network on velocities (Ho et al. 2019)",
+    "cnn_2d": "dynamical mass, neural network on velocities and radii (Ho et al. 2019)",
+    "m_sigma_pure": "dynamical mass, velocity dispersion without interlopers (Ho et al. 2019)",
+    "m_sigma_contaminated": "dynamical mass, velocity dispersion with interlopers (Ho et al. 2019)",
+    "sdm_1d": "dynamical mass, support distribution machine on velocities (Ntampaka et al. 2015)",
+    "sdm_2d": "dynamical mass, support distribution machine on velocities and radii (Ntampaka et al. 2016)",
+}
+"""Known names and what they are."""
+
+
+def with_proxy(relations: Relations, choice: str | ErrorModel) -> Relations:
+    """Relations whose mass proxy is another one.
+
+    Parameters
+    ----------
+    relations : Relations
+    choice : str or ErrorModel
+        One of `PROXIES`, or an error model of one's own. An error model replaces every relation but
+        that of L_X: log10 M_proxy (Msun/h) has slope 1, no evolution, and residuals independent of L_X's.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or the survey lacks an observable that the proxy needs.
+    """
+    if isinstance(choice, str) and choice not in PROXIES:
+        raise InputError(f"proxy '{choice}' is unknown; {nearest(choice, PROXIES)}")
+    model = ERROR_MODELS.get(choice) if isinstance(choice, str) else choice
+    if model is not None:
+        return _with_error_model(relations, model)
+    assert isinstance(choice, str)
+    combination = YX_DIRECT if choice == "yx" and relations.yx is not None else COMBINATIONS[choice]
+    missing = [name for name, _ in combination if name not in relations.names]
+    if missing:
+        known = ", ".join(relations.names)
+        raise InputError(f"proxy '{choice}' needs '{missing[0]}', but there are relations of {known} only; {_CURE}")
+    return replace(relations, proxy=combination)
+
+
+_CURE = "give relations.t and relations.mgas and, for 'core', choose a [library], which has it"
+
+
+def _with_error_model(relations: Relations, model: ErrorModel) -> Relations:
+    lx = relations.unit_residuals.marginal(("lx",))
+    return Relations(
+        relations.pivot,
+        relations.z0,
+        relations.lx,
+        yx=PowerLaw(relations.pivot + model.mean_dex, 1.0, 0.0, model.scatter_dex),
+        residuals=lx.with_independent(standard_residuals(model.mixture)),
+        proxy=YX_DIRECT,
+    )

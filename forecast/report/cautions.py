@@ -1,0 +1,201 @@
+"""What a reader must know before the numbers of a fit: one rule a function, each with its threshold.
+
+Only what is impossible is refused; everything that is doubtful is a caution, and stands before the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.caution import Caution
+from ..core.parameters import ParameterSet
+
+if TYPE_CHECKING:
+    from ..checks.goodness import Goodness
+    from ..checks.intake import Intake, Number
+    from ..checks.ppc import PredictiveTest
+    from ..forecasts.ladder import SystematicRow
+    from ..sampling.mcmc import ChainSummary
+
+SURPRISE, IMPOSSIBLE = 0.01, 1e-6
+"""Two-sided prior predictive chance of N below which the catalogue is doubted, and the configuration is wrong."""
+EDGE, PILED = 0.05, 3.0
+"""Part of a flat prior at either end, and how many times its share of the samples makes a pile."""
+TENSION = 3.0
+"""Standard deviations of a prior beyond which the posterior mean is in tension with it."""
+BAD_FIT = 0.01
+"""Posterior predictive p-value below which the model does not describe the catalogue."""
+SHIFT = 0.5
+"""Part of the error of sigma8 by which a swap of the mass function may move it."""
+ROUGH = 0.03
+"""dex by which errors of L_X may differ from the survey's error of the flux."""
+_NAMED = 5
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more.
+
+    >>> listed(["A85", "A119"]), listed([f"c{i}" for i in range(7)])
+    ('A85, A119', 'c0, c1, c2, c3, c4 and 2 more')
+    """
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def of_number(number: Number) -> Caution | None:
+    """N is out of reach of the model with its priors: prior predictive chance below `SURPRISE`."""
+    if not number.chance < SURPRISE:
+        return None
+    cure = "check area, flux limit and band, redshifts, and whether the catalogue is the whole selected sample"
+    if number.chance < IMPOSSIBLE:
+        reason = f"not one of {number.draws} draws from the prior can give this N (p < {IMPOSSIBLE:g})"
+        return Caution("number", f"IMPOSSIBLE: {number}; {reason}. sigma8 will be wherever the priors end: {cure}")
+    return Caution("number", f"{number}; so extreme an N has p = {number.chance:.1g}: {cure}")
+
+
+def of_duplicates(twice: Sequence[str]) -> Caution | None:
+    """Names of clusters that share a name with another, or redshift and every measurement."""
+    if not twice:
+        return None
+    return Caution("listed_twice", f"listed more than once, and counted so: {listed(twice)}; drop the copies")
+
+
+def of_faint(names: Sequence[str]) -> Caution | None:
+    """Names of clusters that the survey cannot have selected: below its flux limit by more than 3 sigma."""
+    if not names:
+        return None
+    cure = "check the limit, the band of L_X, the reference cosmology, and that the catalogue was cut as the survey is"
+    return Caution("below_limit", f"below the flux limit by more than their errors allow: {listed(names)}; {cure}")
+
+
+def of_redshifts(names: Sequence[str]) -> Caution | None:
+    """Names of clusters beyond the survey's depth."""
+    return Caution("redshift", f"outside the survey's depth: {listed(names)}") if names else None
+
+
+def of_flux_error(listed: float, assumed: float | None) -> Caution | None:
+    """rms error of the listed L_X, dex, unlike the error of the flux with which the survey selects."""
+    if assumed is None or not listed or abs(listed - assumed) < ROUGH:
+        return None
+    return Caution(
+        "flux_error",
+        f"the listed L_X have errors of {listed:.2f} dex, but the expected number assumes fluxes measured to "
+        f"{assumed:g} dex: clusters scatter over the limit. Set selection.flux_error = {listed:.2g}, unless L_X were "
+        "measured on other data than those that found the clusters",
+    )
+
+
+def before_fit(intake: Intake) -> tuple[Caution, ...]:
+    """What can be said before anything is sampled."""
+    found = (
+        of_number(intake.number),
+        of_duplicates(intake.twice),
+        of_faint(intake.outright_below),
+        of_redshifts(intake.outside),
+        of_flux_error(next((m.error for m in intake.measured if m.name == "lx"), 0.0), intake.flux_error),
+    )
+    return (*(caution for caution in found if caution is not None), *intake.remarks)
+
+
+def share_at_edges(parameters: ParameterSet, names: Sequence[str], samples: Array) -> dict[tuple[str, str], float]:
+    """Part of the samples (n, D) of `names` in the outer `EDGE` of each flat prior: by parameter and end."""
+    found = {}
+    for parameter in parameters.free:
+        if parameter.prior.kind == "flat" and parameter.name in names:
+            place = parameter.prior.cumulative(samples[:, list(names).index(parameter.name)])
+            found[parameter.name, "lower"] = float(np.mean(place < EDGE))
+            found[parameter.name, "upper"] = float(np.mean(place > 1 - EDGE))
+    return found
+
+
+def of_edges(parameters: ParameterSet, shares: Mapping[str, Mapping[tuple[str, str], float]]) -> tuple[Caution, ...]:
+    """Posteriors that pile up at a flat prior's end: `PILED` times the share a flat posterior has there.
+
+    `shares`: of every level, as `share_at_edges` gives them.
+    """
+    cautions = []
+    for parameter in parameters.free if shares else ():
+        for end, value in zip(("lower", "upper"), parameter.prior.bounds, strict=True):
+            piles = {level: found.get((parameter.name, end), 0.0) for level, found in shares.items()}
+            piles = {level: share for level, share in piles.items() if share > PILED * EDGE}
+            if piles:
+                each = ", ".join(f"{share:.0%} at level {level}" for level, share in piles.items())
+                text = (
+                    f"{parameter.name} piles up at the {end} end of its prior ({value:g}): {each} of the samples lie "
+                    f"in its outer {EDGE:.0%}. The prior, not the data, sets the answer: widen it, or find the fault"
+                )
+                cautions.append(Caution("prior_edge", text))
+    return tuple(cautions)
+
+
+def pull(parameters: ParameterSet, name: str, mean: float) -> float:
+    """Distance of a posterior mean from the centre of its prior in the prior's standard deviations; 0 if flat."""
+    parameter = next((p for p in parameters.free if p.name == name), None)
+    if parameter is None or parameter.prior.kind == "flat":
+        return 0.0
+    centre, std = parameter.prior.coordinate_moments
+    return float(((np.log(mean) if parameter.log else mean) - centre) / std)
+
+
+def of_tension(parameters: ParameterSet, chains: Sequence[ChainSummary]) -> tuple[Caution, ...]:
+    """Nuisances whose posterior mean lies beyond `TENSION` standard deviations of their own prior."""
+    cautions = []
+    for p in parameters.free:
+        means = {c.level: c.parameters[p.name]["mean"] for c in chains if p.name in c.parameters}
+        pulls = {level: pull(parameters, p.name, mean) for level, mean in means.items()}
+        far = ", ".join(f"{x:+.1f} sigma at level {v}" for v, x in pulls.items() if abs(x) > TENSION)
+        if far:
+            text = f"{p.name} is dragged away from its prior ({far}): the data contradict what is assumed of it"
+            cautions.append(Caution("prior_tension", text))
+    return tuple(cautions)
+
+
+def of_goodness(checks: Sequence[Goodness]) -> tuple[Caution, ...]:
+    """Distributions that the model does not describe: p below `BAD_FIT`."""
+    names = {"lx": "L_X", "yx": "Y_X"}
+    return tuple(
+        Caution(
+            "goodness",
+            f"the model does not describe the distribution of {names.get(check.observable, check.observable)}: "
+            f"posterior predictive p < {BAD_FIT:g}",
+        )
+        for check in checks
+        if check.p_value < BAD_FIT
+    )
+
+
+def of_prediction(test: PredictiveTest | None) -> Caution | None:
+    """Statistics of the catalogue unlike those of replicas: joint p below `BAD_FIT`, replicas enough to tell."""
+    if test is None or test.status == "no power" or not test.joint < BAD_FIT:
+        return None
+    worst = test.names[int(np.argmin(test.p_values))]
+    text = f"the catalogue is unlike those the fitted model makes: joint p < {BAD_FIT:g}, most of all in {worst}"
+    return Caution("predictive", text)
+
+
+def of_mass_function(rows: Sequence[SystematicRow], level: str, error: float) -> tuple[Caution, ...]:
+    """Swaps of the mass function that move sigma8 by more than `SHIFT` of its error at the headline level."""
+    return tuple(
+        Caution(
+            "mass_function",
+            f"another mass function moves sigma8 by {row.shift[level]:+.4f}, {abs(row.shift[level]) / error:.1f} of "
+            f"its error at level {level} ({row.label})",
+        )
+        for row in rows
+        if row.swapped == "mass function" and abs(row.shift.get(level, 0.0)) > SHIFT * error
+    )
+
+
+def short_chains(chains: Iterable[ChainSummary]) -> str:
+    """Chains that have not converged, with their lengths; empty if all have."""
+    return ", ".join(f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in chains if not c.converged)
+
+
+def of_convergence(chains: Iterable[ChainSummary]) -> Caution | None:
+    """Chains shorter than the required number of autocorrelation times."""
+    short = short_chains(chains)
+    return Caution("not_converged", f"chains too short: {short}") if short else None

@@ -1,0 +1,201 @@
+"""What the commands print: tables for people, one JSON object for scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..checks.outcome import Checks
+    from ..core.records import Job
+    from .results import Result
+
+
+def not_converged(result: Result) -> str:
+    """Which chains are too short, and the cure."""
+    from .cautions import short_chains
+
+    cure = "run without --quick" if result.quick else "raise --max-steps; the same command continues the chain"
+    return f"NOT CONVERGED: {short_chains(result.chains)}; {cure}"
+
+
+def summary_json(result: Result) -> dict[str, Any]:
+    """The JSON object of ``--json``: levels, and for chains the parameters of the headline level."""
+    from ..core.files import to_plain
+    from .narrative import used_words
+
+    summary: dict[str, Any] = {"command": result.provenance.command, "configuration": result.provenance.config_name}
+    summary |= {"seed": result.provenance.seed, "version": result.provenance.version}
+    if result.ladder:
+        first = result.ladder[0]
+        summary["levels"] = {level: {"sigma8_std": std} for level, std in first.sigma8_std.items()}
+        summary["rows"] = to_plain(result.ladder)
+        summary["systematics"] = to_plain(result.systematics)
+    if result.survival:
+        summary["survival"] = to_plain(result.survival)
+    summary["warnings"] = to_plain(result.warnings)
+    if result.data is not None:
+        summary["n_clusters"] = result.data.n_clusters
+    if result.intake is not None:
+        summary["intake"] = to_plain(result.intake)
+    if result.chains:
+        summary["converged"] = result.converged
+        summary["chains"] = {c.level: to_plain(c) | {"data": used_words(c)} for c in result.chains}
+        headline = result.chain(result.headline)
+        if headline is not None:
+            summary |= {"level": headline.level, "parameters": to_plain(headline.parameters)}
+    if result.map is not None:
+        summary["map"] = to_plain(result.map)
+    if result.influence:
+        summary["influence"] = to_plain(result.influence)
+    if result.goodness:
+        summary["goodness"] = {g.observable: g.p_value for g in result.goodness}
+    if result.exact is not None:
+        summary["exact_map"] = to_plain(result.exact)
+    if result.predictive is not None:
+        summary["predictive"] = to_plain(result.predictive)
+    return dict(to_plain(summary))
+
+
+def print_tables(result: Result, job: Job) -> None:
+    """Print everything a result holds as tables."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from .narrative import used_words
+
+    console = Console()
+    console.print(f"[bold]{escape(result.title)}[/bold]: {result.expected_count:.1f} clusters expected")
+    for caution in result.warnings:
+        console.print(f"[bold]warning:[/bold] {escape(caution.text)}")
+    if result.ladder:
+        levels = list(result.ladder[0].sigma8_std)
+        table = Table("sigma(sigma8), Fisher", *levels, title=None)
+        for row in result.ladder:
+            table.add_row(escape(row.label), *(f"{row.sigma8_std[level]:.4f}" for level in levels))
+        console.print(table)
+    if result.survival:
+        levels = list(result.survival[0].sigma8_std)
+        table = Table("what survives", "priors", "volume", *levels)
+        for line in result.survival:
+            numbers = (f"{line.sigma8_std[level]:.4f}" for level in levels)
+            table.add_row(escape(line.selection), f"x {line.widening:g}", f"x {line.volume:g}", *numbers)
+        console.print(table)
+    if result.systematics:
+        table = Table("shift of sigma8", *result.systematics[0].shift)
+        for shift in result.systematics:
+            table.add_row(escape(shift.label), *(f"{x:+.4f}" for x in shift.shift.values()))
+        console.print(table)
+    if result.chains:
+        table = Table("sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged")
+        for chain in result.chains:
+            s = chain.parameters["sigma8"]
+            numbers = (f"{s[key]:.4f}" for key in ("mean", "std", "q16", "q50", "q84"))
+            state = f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"
+            table.add_row(chain.level, *numbers, state)
+        console.print(table)
+        for chain in result.chains:
+            if any(share.partial for share in chain.shares):
+                console.print(f"level {chain.level}: {escape(used_words(chain))}")
+    if result.map is not None:
+        m = result.map
+        console.print(
+            "map: no cell holds enough mocks; enlarge map.cell_count and map.cell_yx, or map.mocks"
+            if m.median_std is None or m.median_std != m.median_std
+            else f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
+            f"and {m.slope_yx:.3f} per 0.1 dex of median Y_X"
+        )
+    if result.exact is not None and result.exact.agreement[0].cells:
+        exact, (mean, scatter, number) = result.exact, result.exact.agreement
+        console.print(
+            f"exact posterior: median width {exact.median_std:.4f}; mocks against it: p = {mean.p_value:.2g} (mean), "
+            f"{scatter.p_value:.2g} (scatter), {number.p_value:.2g} (number) in {mean.cells} cells"
+        )
+    _print_influence(result, console)
+    for check in result.goodness:
+        console.print(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
+    if result.predictive is not None:
+        test, worst = result.predictive, int(result.predictive.p_values.argmin())
+        words = f"posterior predictive check ({test.level}): {test.status}, joint p = {test.joint:.2g} of"
+        smallest = f"smallest {test.p_values[worst]:.2g} ({test.names[worst]})"
+        console.print(f"{words} {len(test.names)} statistics; {smallest}")
+    for note in result.notes:
+        console.print(escape(note))
+    console.print(f"report: {escape(str(job.out / 'report.html'))}")
+
+
+def _print_influence(result: Result, console: Console) -> None:
+    """Saliency and leave-one-out by mass, and by redshift in a light cone."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    for curve in result.influence:
+        for bins, axis, digits in ((curve.by_mass, "log M500", 2), (curve.by_redshift, "z", 3)):
+            if bins is None:
+                continue
+            heads = [f"d sigma8/d log {name}" for name in bins.saliency]
+            title = f"{escape(curve.selection)}, {curve.level}"
+            table = Table(axis, *heads, "leave one out x 1000", title=title)
+            for b, (low, high) in enumerate(zip(bins.edges[:-1], bins.edges[1:], strict=True)):
+                cells = [f"{v[b]:+.4f} ± {bins.saliency_error[name][b]:.4f}" for name, v in bins.saliency.items()]
+                left_out = f"{1e3 * bins.shift[b]:+.2f} ± {1e3 * bins.shift_error[b]:.2f}"
+                table.add_row(f"{low:.{digits}f} - {high:.{digits}f}", *cells, left_out)
+            console.print(table)
+
+
+def print_checks(checks: Checks, job: Job) -> None:
+    """Print what simulation-based calibration and predictive checks found for every level."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table("level", "status", "p", "68% coverage", "95% coverage", "effective draws")
+    for check in checks.calibration:
+        coverage = (f"{x[0]:.3f} ± {x[1]:.3f}" for x in (check.coverage_68, check.coverage_95))
+        table.add_row(check.level, check.status, f"{check.p_value:.3g}", *coverage, f"{check.ess_median:.0f}")
+    console.print(table)
+    if checks.predictive:
+        failures = list(checks.predictive[0].power)
+        table = Table("predictions", "status", "p", "false alarms", *(escape(f"caught: {name}") for name in failures))
+        for found in checks.predictive:
+            alarms = f"{found.false_alarms[0]:.3f} ± {found.false_alarms[1]:.3f}"
+            caught = (f"{found.power[name][0]:.2f} ({found.power[name][1]:.2f})" for name in failures)
+            table.add_row(found.level, found.status, f"{found.new_p_values['joint']:.3g}", alarms, *caught)
+        console.print(table)
+        console.print("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
+    console.print(f"{checks.calibration[0].mocks} mocks; report: {escape(str(job.out / 'check.json'))}")
+
+
+def print_columns(table: tuple[list[str], list[list[Any]]], job: Job) -> None:
+    """Print the table of a sweep or of a comparison."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    header, rows = table
+    shown = [i for i, name in enumerate(header) if name != "title"]
+    names = (header[i].removeprefix("sigma8_std_").replace("expected_count", "clusters") for i in shown)
+    printed = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for k, name in enumerate(names):
+        printed.add_column(escape(name), no_wrap=k > 0, overflow="fold", min_width=max(6, len(name)) if k else 17)
+    for row in rows:
+        printed.add_row(*(_cell(header[i], row[i]) for i in shown))
+    console = Console()
+    console.print("sigma(sigma8), Fisher")
+    console.print(printed)
+    console.print(f"tables and figures: {escape(str(job.out))}")
+
+
+def _cell(column: str, value: str | float) -> str:
+    """A number with the digits its column deserves; words as they are."""
+    from rich.markup import escape
+
+    if isinstance(value, str):
+        return escape(value)
+    if column.startswith("sigma8_std"):
+        return f"{value:.4f}"
+    return f"{value:.1f}" if column == "expected_count" else f"{value:.6g}"

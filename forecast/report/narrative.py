@@ -1,0 +1,200 @@
+"""Survey, selection, relations and priors in sentences, for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..checks.intake import Intake
+from ..core.parameters import ParameterSet, Prior
+from ..likelihoods.available import WORDS, level_words
+from ..model.forward import Setup
+from ..relations.power_laws import PowerLaw, Relations
+from ..sampling.mcmc import ChainSummary
+from ..survey.geometry import LightCone, single
+from ..survey.selection import FluxLimited, Selection, Smoothed
+
+_OBSERVABLES = {
+    "lx": "L_X",
+    "t": "T",
+    "mgas": "M_gas",
+    "yx": "Y_X",
+    "core": "L_X over core-excised L_X",
+    "wl": "weak-lensing mass",
+}
+LEVEL_WORDS = {
+    "prior": "no data",
+    "counts": "the number of clusters N",
+    "selfcal": "N and the median Y_X",
+    "binned": "N in bins of Y_X",
+    "unbinned": "N and every Y_X",
+    "full": "the redshift and every observable (L_X, T, M_gas, ...) of every cluster",
+    "full+wl": "the same and weak-lensing masses",
+    "known": "every Y_X, with all nuisance parameters known",
+}
+"""What each level uses."""
+_MEANINGS = {
+    "norm": "factor on the normalisation of the {x}-M relation",
+    "slope": "factor on the slope of the {x}-M relation",
+    "scatter": "factor on the intrinsic scatter of {x} at fixed mass",
+    "evolution": "added to the exponent of E(z) in the {x}-M relation",
+}
+_SHAPES = {
+    "Om0": "matter density today; observables refer to the configured cosmology",
+    "h": "H0 / (100 km/s/Mpc), at constant baryon density Ob0 h^2",
+    "ns": "slope of the primordial power spectrum",
+}
+_K_WORDS = {
+    "none": "no K-correction",
+    "power_law": "K-correction (1+z)^{slope:g}",
+    "bremsstrahlung": "K-correction of thermal bremsstrahlung at T(M, z)",
+}
+
+
+def meaning(name: str) -> str:
+    """A parameter's meaning in words."""
+    if name == "sigma8":
+        return "rms linear density contrast in 8 Mpc/h spheres today"
+    if name in _SHAPES:
+        return _SHAPES[name]
+    if name == "density_contrast":
+        return "mean density contrast of the survey volume over its rms (sample variance)"
+    if name.startswith("density_contrast"):
+        return "one of the independent numbers that make up the density contrasts of the redshift shells"
+    if name == "norm_contamination":
+        return "factor on the expected number of detections that are no clusters"
+    kind, observable = name.split("_", 1)
+    return _MEANINGS[kind].format(x=_OBSERVABLES[observable])
+
+
+def prior_words(prior: Prior) -> str:
+    """A prior in words."""
+    wide = "" if prior.widening == 1 else f", {prior.widening:g} times wider{' in log' if prior.log else ''}"
+    if prior.kind == "flat":
+        return f"flat, {prior.low:g} to {prior.high:g}{wide}"
+    if prior.kind == "lognormal":
+        return f"log-normal about {prior.mean:g}, {100 * prior.std:.3g}%{wide}"
+    return f"Gaussian, {prior.mean:g} ± {prior.std:g}{wide}"
+
+
+def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:
+    """Table of the free parameters."""
+    return tuple(
+        ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior)) for p in parameters.free
+    )
+
+
+def _detection_words(selection: FluxLimited) -> str:
+    """Sky coverage, completeness and contamination; nothing where there are none."""
+    words, detection = "", selection.detection
+    if not detection.is_sharp:
+        words += (
+            f" The chance of detection rises over {max(detection.offset):.2f} dex in flux "
+            f"to {sum(detection.weight):.0%}: sky coverage and completeness."
+        )
+    if selection.contamination is not None:
+        words += f" Up to {max(selection.contamination.fraction):.0%} of the detections at a flux are no clusters."
+    return words
+
+
+def _selection_words(selection: Selection) -> str:
+    if isinstance(selection, FluxLimited):
+        k = _K_WORDS[selection.k_correction].format(slope=selection.k_slope)
+        error = f"; fluxes are measured to {selection.flux_error:g} dex" if selection.flux_error else ""
+        return (
+            f"Selection: 0.5-2 keV flux above {selection.flux_limit:.3g} erg/s/cm2, {k}; "
+            f"L_X scatters log-normally at fixed mass{error}.{_detection_words(selection)}"
+        )
+    sharp = selection.sharp if isinstance(selection, Smoothed) else selection
+    floor = (
+        "fixed in true mass (an absolute mass standard that no survey has)"
+        if sharp.min_mass_mode == "fixed"
+        else "following the luminosity relation"
+    )
+    words = (
+        f"Selection in mass: complete above Mbreak = 10^{sharp.log_break:.2f} Msun/h, (M/Mbreak)^{sharp.slope:g} "
+        f"below it, cut at Mmin = 10^{sharp.log_min:.2f} Msun/h, {floor}; Mbreak follows the luminosity relation."
+    )
+    if isinstance(selection, Smoothed):
+        words += f" The selected abundance is smoothed by {selection.width:g} dex in mass."
+    return words
+
+
+def _relation_words(relations: Relations) -> str:
+    def one(name: str, law: PowerLaw) -> str:
+        return f"{_OBSERVABLES[name]} ~ M^{law.slope:.3g} E(z)^{law.evolution:.3g} with {law.scatter:.3g} dex scatter"
+
+    named = {name: relations[name] for name in relations.names}
+    laws = "; ".join(one(name, law) for name, law in named.items())
+    return f"Relations (M500c, pivot 10^{relations.pivot:.2f} Msun/h): {laws}."
+
+
+def _measurement_words(setup: Setup) -> tuple[str, ...]:
+    """What is assumed of observables in other cosmologies; nothing where none can be reached."""
+    if setup.shapes is None or not isinstance(single(setup.geometry)[0], LightCone):
+        return ()
+    relations, gas = setup.relations, setup.relations.exponents("proxy")
+    where = "clusters nearby" if not relations.calibrated_at else f"clusters at z = {relations.calibrated_at:g}"
+    aperture = "an R500 inferred from Y_X" if relations.aperture == "r500" else "a fixed angle"
+    return (
+        f"Observables are those inferred with Om = {setup.cosmology.Om0:g} and h = {setup.cosmology.h:g}: L_X goes as "
+        f"D^2, the mass proxy, within {aperture}, as D^{gas.distance:.2f} E(z)^{-gas.expansion:.2f}. The relations "
+        f"were calibrated on {where}, as L_X h^2, M_gas h^2.5 and Y_X h^2.5 against M h where they say nothing else.",
+    )
+
+
+def survey_sentences(setup: Setup) -> tuple[str, ...]:
+    """The survey and the model in a few sentences."""
+    c = setup.cosmology
+    variance = bool(setup.parameters.contrasts)
+    sentences = [
+        setup.geometry.describe(c),
+        _selection_words(setup.selection),
+        _relation_words(setup.relations),
+        f"Mass function {setup.mass_function}; flat LambdaCDM with Om = {c.Om0:g}, Ob = {c.Ob0:g}, h = {c.h:g}, "
+        f"n_s = {c.ns:g}.",
+        *_measurement_words(setup),
+        "Sample variance of the survey volume is marginalised over."
+        if variance
+        else "Sample variance is off; the ladder shows the effect of switching it on.",
+    ]
+    if setup.binned_in_redshift:
+        sentences.append("Data are kept apart by redshift bin.")
+    if setup.yx_error:
+        whose = setup.relations.least_known
+        rest = "" if whose == "yx" else f", which is taken as an error of {_OBSERVABLES[whose]}"
+        sentences.append(f"Each mass proxy is measured to {setup.yx_error:.3g} dex{rest}.")
+    if setup.weak_lensing is not None:
+        sentences.append(f"Weak-lensing masses scatter by {setup.weak_lensing:g} in ln M at fixed mass.")
+    return tuple(sentences)
+
+
+def used_words(chain: ChainSummary) -> str:
+    """What a chain's data are, and of how many clusters where not of all."""
+    return level_words(chain.level, chain.shares, LEVEL_WORDS.get(chain.level, chain.level))
+
+
+_QUANTITIES = {"lx": "{:.3g} erg/s", "t": "{:.3g} keV", "mgas": "{:.3g} Msun/h", "yx": "{:.3g} Msun/h keV"}
+
+
+def intake_sentences(intake: Intake) -> tuple[str, ...]:
+    """What a catalogue brings to a fit, in sentences."""
+    known = [m for m in intake.measured if m.known]
+    medians = (f"{WORDS[m.name]} {_QUANTITIES[m.name].format(10.0**m.median)}" for m in known)
+    lacking = [(WORDS[m.name], intake.size - m.known) for m in intake.measured if m.known < intake.size]
+    lacks = "; ".join(f"{count} of {intake.size} have no {name}" for name, count in lacking) or "none is missing"
+    faint = f"Below the flux limit: {intake.below}, {len(intake.outright_below)} of them by more than their errors. "
+    return (
+        f"{intake.source}: {intake.number}.",
+        f"Medians: {', '.join(medians) or 'nothing was measured'}; {lacks}.",
+        f"{'' if intake.below is None else faint}Outside the survey's redshifts: {len(intake.outside)}.",
+    )
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """One free parameter in words: name, meaning, fiducial value, prior."""
+
+    name: str
+    meaning: str
+    fiducial: float
+    prior: str

@@ -1,0 +1,106 @@
+"""Tables and files of sweeps, comparisons, proxies and joint contours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.files import prepare_output, write_csv, write_json
+from ..core.units import LN10
+from ..forecasts.joint import JointForecast
+from ..forecasts.proxy_comparison import LEVELS, ProxyComparison, ProxyRow
+from ..forecasts.sweep import Comparison, Sweep
+from .plots.joint import joint_figure
+from .plots.proxies import proxy_figure
+from .plots.style import save_figure
+from .plots.sweep import comparison_figure, sweep_figure
+from .sweep_tables import comparison_file_table, sweep_file_table
+
+
+def write_sweep(sweep: Sweep, out: Path) -> None:
+    """Write sweep.json, sweep.csv and figures/sweep.pdf and .png under `out`."""
+    write_record(out, "sweep", sweep, sweep_file_table(sweep))
+    save_figure(sweep_figure(sweep), out / "figures" / "sweep")
+
+
+def write_comparison(comparison: Comparison, out: Path) -> None:
+    """Write comparison.json, comparison.csv and figures/comparison.pdf and .png under `out`."""
+    write_record(out, "comparison", comparison, comparison_file_table(comparison))
+    save_figure(comparison_figure(comparison), out / "figures" / "comparison")
+
+
+def write_record(out: Path, stem: str, record: Any, table: tuple[Sequence[str], Sequence[list[Any]]]) -> None:
+    """JSON and CSV of a record, each whole or not at all, with the digits that floats need."""
+    prepare_output(out / "figures")
+    write_json(out / f"{stem}.json", record)
+    write_csv(out / f"{stem}.csv", *table)
+
+
+def joint_table(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
+    """Header and rows: standard deviations by level, and the power of sigma8 (Om0/0.3)^power."""
+    header = ["level", "sigma8_std", "Om0_std", "S8", "S8_std", "power", "combination", "combination_std"]
+    rows = []
+    for found in forecast.levels:
+        Om0_std, sigma8_std = found.std
+        derived = (found.s8, found.s8_std, found.power, found.combined, found.combined_std)
+        rows.append([found.level, sigma8_std, Om0_std, *derived])
+    return header, rows
+
+
+def joint_summary(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
+    """What to print: the same, rounded."""
+    header = ["level", "sigma8", "Om0", "S8", "power p", "sigma8 (Om0/0.3)^p"]
+    rows = []
+    for found in forecast.levels:
+        Om0, sigma8, s8, best = (f"{x:.4f}" for x in (*found.std, found.s8_std, found.combined_std))
+        rows.append([found.level, sigma8, Om0, s8, f"{found.power:.2f}", best])
+    return header, rows
+
+
+def write_joint(forecast: JointForecast, out: Path) -> None:
+    """Write joint.json, joint.csv and figures/joint.pdf and .png under `out`."""
+    write_record(out, "joint", forecast, joint_table(forecast))
+    save_figure(joint_figure(forecast), out / "figures" / "joint")
+
+
+def proxy_table(comparison: ProxyComparison) -> tuple[list[str], list[list[Any]]]:
+    """Header and rows: one proxy and selection a row, percentages where the name says so."""
+    header = ["proxy", "selection", "scatter_dex", "scatter_percent", "skewness", "kurtosis"]
+    header += ["edgeworth_bias_percent", "exact_bias_percent", "norm_prior_percent"]
+    kinds = ("configured", "common", "loose")
+    header += [f"sigma8_std_{kind}_{level}" for kind in kinds for level in LEVELS]
+    rows = []
+    for selection, row in _labelled(comparison):
+        percent = (row.edgeworth_bias, row.exact_bias, row.norm_prior)
+        shape = [row.name, selection, row.scatter, 100 * LN10 * row.scatter, row.skewness, row.kurtosis]
+        widths = [getattr(row, kind)[level] for kind in kinds for level in LEVELS]
+        rows.append([*shape, *(100 * x for x in percent), *widths])
+    return header, rows
+
+
+def summary_table(comparison: ProxyComparison) -> tuple[list[str], list[list[Any]]]:
+    """What to print: one proxy and selection a row, sigma(sigma8) of the level `unbinned`."""
+    header = ["proxy", "selection", "% in mass", "bias %", "sigma8_std_configured"]
+    header += [f"sigma8_std_norm {prior:.0%}" for prior in (comparison.common_prior, comparison.loose_prior)]
+    rows = []
+    for selection, row in _labelled(comparison):
+        shape = [f"{100 * LN10 * row.scatter:.1f}", f"{100 * row.edgeworth_bias:+.1f}"]
+        widths = [row.configured["unbinned"], row.common["unbinned"], row.loose["unbinned"]]
+        rows.append([row.name, selection, *shape, *widths])
+    return header, rows
+
+
+def _labelled(comparison: ProxyComparison) -> list[tuple[str, ProxyRow]]:
+    """Every row with its selection in words."""
+    configured = [("as configured", row) for row in comparison.rows]
+    return configured + [("Mmin follows L_X", row) for row in comparison.follows_lx]
+
+
+def write_proxies(comparison: ProxyComparison, out: Path) -> None:
+    """Write proxies.json, proxies.csv and figures/proxies.pdf and .png under `out`."""
+    prepare_output(out / "figures")
+    header, rows = proxy_table(comparison)
+    write_json(out / "proxies.json", comparison)
+    write_csv(out / "proxies.csv", header, rows)
+    save_figure(proxy_figure(comparison), out / "figures" / "proxies")

@@ -1,0 +1,124 @@
+"""Results as frozen records, and their one JSON form: seed, configuration, version, convergence included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..checks.goodness import Goodness
+from ..checks.intake import Intake
+from ..checks.ppc import PredictiveTest
+from ..core.caution import Caution
+from ..core.files import to_plain, write_json
+from ..core.records import Provenance
+from ..forecasts.abundance import Abundance
+from ..forecasts.ladder import LadderRow, SurvivalRow, SystematicRow
+from ..forecasts.sigma8_map import Sigma8Map
+from ..forecasts.sigma8_map_exact import ExactMap
+from ..influence.by_mass import InfluenceCurve
+from ..sampling.mcmc import ChainSummary
+from .narrative import ParameterRow
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What was fitted.
+
+    Parameters
+    ----------
+    kind : str
+        "expected", "mock" or "catalogue".
+    source : str
+    n_clusters : float
+    n_with_yx : float
+    median_log_yx : float
+    """
+
+    kind: str
+    source: str
+    n_clusters: float
+    n_with_yx: float
+    median_log_yx: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything one command computed.
+
+    Parameters
+    ----------
+    provenance : Provenance
+    title, description : str
+    references, survey : tuple of str
+        `survey` describes geometry, selection and relations in sentences.
+    parameters : tuple of ParameterRow
+    expected_count : float
+        At the fiducial parameters.
+    quick : bool
+        Whether chains were cut short on purpose.
+    headline : str
+        Level whose posterior is the main result.
+    data : DataSummary or None
+    ladder : tuple of LadderRow
+    systematics : tuple of SystematicRow
+    survival : tuple of SurvivalRow
+    chains : tuple of ChainSummary
+    abundance : Abundance or None
+    map : Sigma8Map or None
+    exact : ExactMap or None
+        Beside `map`.
+    goodness : tuple of Goodness
+    predictive : PredictiveTest or None
+        Of the headline level.
+    influence : tuple of InfluenceCurve
+    notes : tuple of str
+        Plain sentences for the report.
+    intake : Intake or None
+        Of the catalogue that was fitted.
+    warnings : tuple of Caution
+        What is doubtful about the numbers.
+    """
+
+    provenance: Provenance
+    title: str
+    description: str
+    references: tuple[str, ...]
+    survey: tuple[str, ...]
+    parameters: tuple[ParameterRow, ...]
+    expected_count: float
+    quick: bool = False
+    headline: str = "selfcal"
+    data: DataSummary | None = None
+    ladder: tuple[LadderRow, ...] = ()
+    systematics: tuple[SystematicRow, ...] = ()
+    survival: tuple[SurvivalRow, ...] = ()
+    chains: tuple[ChainSummary, ...] = ()
+    abundance: Abundance | None = None
+    map: Sigma8Map | None = None
+    exact: ExactMap | None = None
+    goodness: tuple[Goodness, ...] = ()
+    predictive: PredictiveTest | None = None
+    influence: tuple[InfluenceCurve, ...] = ()
+    notes: tuple[str, ...] = ()
+    intake: Intake | None = None
+    warnings: tuple[Caution, ...] = ()
+
+    @property
+    def converged(self) -> bool:
+        """Whether every chain has converged; true if there is none."""
+        return all(chain.converged for chain in self.chains)
+
+    def chain(self, level: str) -> ChainSummary | None:
+        """Summary of one level's chain."""
+        return next((c for c in self.chains if c.level == level), None)
+
+
+def save_json(result: Result, path: Path) -> None:
+    """Write a result, with its convergence, to `path`; whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    write_json(path, {"converged": result.converged, **to_plain(result)})

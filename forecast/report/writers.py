@@ -1,0 +1,105 @@
+"""Where results go: the output folder, chains in other programs' formats, figures, report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.files import prepare_output
+from ..core.records import Job
+from ..likelihoods.available import Share
+from ..likelihoods.derived import s8
+from ..likelihoods.levels import LEVELS, Posterior
+from ..sampling.export import write_getdist, write_netcdf
+from ..sampling.mcmc import Chain, ChainSummary
+from .results import Result, save_json
+
+
+def chain_summary(level: str, chain: Chain, shares: tuple[Share, ...] = ()) -> ChainSummary:
+    """Posterior summaries of a chain, its convergence, and `shares` of the clusters that its data are of."""
+    parameters = {name: chain.summary(name) for name in chain.names}
+    if {"sigma8", "Om0"} <= set(chain.names):
+        at = [chain.names.index(name) for name in ("sigma8", "Om0")]
+        parameters["S8"] = chain.summary_of(s8(*np.moveaxis(chain.steps[chain.burn :, :, at], -1, 0)))
+    return ChainSummary(
+        level,
+        parameters,
+        chain.converged,
+        len(chain.steps),
+        chain.burn,
+        chain.steps.shape[1],
+        dict(zip(chain.names, (float(t) for t in chain.tau), strict=True)),
+        chain.lengths_in_tau,
+        chain.effective_size,
+        chain.acceptance,
+        shares,
+    )
+
+
+def export_chain(chain: Chain, posterior: Posterior, job: Job, level: str) -> None:
+    """Write a chain as GetDist text and as NetCDF."""
+    folder = job.out / "getdist"
+    folder.mkdir(exist_ok=True)
+    write_getdist(chain, posterior.parameters, folder / level)
+    attributes = {
+        "created_by": "massanchor",
+        "configuration": job.name,
+        "level": level,
+        "seed": job.seed,
+        "converged": int(chain.converged),
+    }
+    write_netcdf(chain, job.out / f"chain_{level}.nc", attributes)
+
+
+def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None) -> Result:
+    """Write figures, report and results.json."""
+    from .html import write_report
+    from .plots.abundance import abundance_figure
+    from .plots.goodness import goodness_figure
+    from .plots.influence import influence_figure
+    from .plots.ladder import ladder_figure
+    from .plots.predictive import predictive_figure
+    from .plots.sigma8_map import exactmap_figure, map_figure
+    from .plots.style import save_figure
+    from .plots.survival import survival_figure
+
+    figures: dict[str, Any] = {}
+    if result.ladder:
+        figures["ladder"] = ladder_figure(result.ladder)
+    if result.survival:
+        figures["survival"] = survival_figure(result.survival)
+    if result.influence:
+        figures["influence"] = influence_figure(result.influence)
+        if any(curve.by_redshift is not None for curve in result.influence):
+            figures["influence_z"] = influence_figure(result.influence, "redshift")
+    if result.abundance is not None:
+        figures["abundance"] = abundance_figure(result.abundance)
+    if samples:
+        figures["corner"] = _corner(result, samples)
+    if result.map is not None:
+        figures["map"] = map_figure(result.map)
+    if result.map is not None and result.exact is not None:
+        figures["map"] = exactmap_figure(result.map, result.exact)
+    if result.goodness:
+        figures["goodness"] = goodness_figure(result.goodness)
+    if result.predictive is not None:
+        figures["predictive"] = predictive_figure(result.predictive)
+    folder = job.out / "figures"
+    prepare_output(folder)
+    pictures = {name: save_figure(figure, folder / name)[1] for name, figure in figures.items()}
+    save_json(result, job.out / "results.json")
+    write_report(result, pictures, job.out / "report.html")
+    return result
+
+
+def _corner(result: Result, chains: dict[str, Chain]) -> Any:
+    from .plots.corner import corner_figure
+
+    order = [level for level in LEVELS if level in chains]
+    first = chains[order[0]]
+    truths = None
+    if result.data is not None and result.data.kind != "catalogue":
+        fiducial = {row.name: row.fiducial for row in result.parameters}
+        truths = [fiducial[name] for name in first.names]
+    return corner_figure({level: chains[level].samples for level in order}, first.names, truths)

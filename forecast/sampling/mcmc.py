@@ -1,0 +1,366 @@
+"""MCMC with emcee: vectorised, checked for convergence, written in blocks that survive `kill -9`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.errors import InputError
+from ..core.parameters import ParameterSet
+from ..core.rng import generator, legacy_state, stream
+from ..likelihoods.available import Share
+from ..likelihoods.levels import Posterior
+from .proposal import Guide
+
+TAU_FACTOR = 50.0
+"""A chain has converged when it is this many autocorrelation times long, after burn-in."""
+BURN_FACTOR = 5.0
+LEARNING = 500
+"""First steps, from the second half of which the guide is learnt; they are part of the burn-in."""
+GUIDED = 500
+"""Fewest steps after them."""
+_GROUP = "mcmc"
+_NOWHERE = -1e300
+
+
+@dataclass(frozen=True)
+class ChainPlan:
+    """What to sample and where to keep it.
+
+    Parameters
+    ----------
+    level : str
+        Name of the random stream.
+    seed : int
+    walkers, block, max_steps : int
+        The chain is written, and its convergence judged, every `block` steps.
+    path : Path
+        HDF5 file in emcee's own format.
+    fingerprint : str
+        Digest of configuration and data; another one's chain is never resumed.
+    """
+
+    level: str
+    seed: int
+    walkers: int
+    block: int
+    max_steps: int
+    path: Path
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Samples of a posterior and what is known of their convergence.
+
+    Parameters
+    ----------
+    names : tuple of str
+    steps : ndarray, shape (S, W, D)
+        Every step of every walker, burn-in included.
+    log_posterior : ndarray, shape (S, W)
+    tau : ndarray, shape (D,)
+        Integrated autocorrelation time of each parameter after burn-in, steps.
+    burn : int
+        Steps discarded as burn-in.
+    acceptance : float
+        Mean acceptance fraction.
+    """
+
+    names: tuple[str, ...]
+    steps: Array = field(repr=False)
+    log_posterior: Array = field(repr=False)
+    tau: Array
+    burn: int
+    acceptance: float
+
+    @property
+    def lengths_in_tau(self) -> float:
+        """Length after burn-in over the longest autocorrelation time."""
+        return (len(self.steps) - self.burn) / float(np.max(self.tau))
+
+    @property
+    def converged(self) -> bool:
+        """Whether the chain is guided, and at least `TAU_FACTOR` autocorrelation times long."""
+        return bool(self.lengths_in_tau >= TAU_FACTOR) and len(self.steps) >= LEARNING + GUIDED
+
+    @property
+    def samples(self) -> Array:
+        """Samples after burn-in, all walkers, thinned by half the autocorrelation time; (n, D)."""
+        thin = max(1, int(np.max(self.tau) / 2))
+        return self.steps[self.burn :: thin].reshape(-1, self.steps.shape[-1])
+
+    @property
+    def effective_size(self) -> float:
+        """Number of independent samples: steps after burn-in times walkers over tau."""
+        return (len(self.steps) - self.burn) * self.steps.shape[1] / float(np.max(self.tau))
+
+    def summary(self, name: str) -> dict[str, float]:
+        """Mean, standard deviation, 16th, 50th and 84th percentile of one parameter."""
+        return self.summary_of(self.steps[self.burn :, :, self.names.index(name)])
+
+    def summary_of(self, x: Array) -> dict[str, float]:
+        """The same of a function of the parameters at every step after burn-in, shape (S, W)."""
+        q16, q50, q84 = np.percentile(x, [16, 50, 84])
+        error = float(x.std() / np.sqrt(self.effective_size))
+        values = {"mean": x.mean(), "std": x.std(), "q16": q16, "q50": q50, "q84": q84, "mcse": error}
+        return {key: float(value) for key, value in values.items()}
+
+
+def autocorrelation_time(steps: Array) -> Array:
+    """Integrated autocorrelation time (emcee; Goodman & Weare 2010) of each parameter, shape (D,)."""
+    import emcee
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        tau = emcee.autocorr.integrated_time(steps, tol=0, quiet=True)
+    return np.where(np.isfinite(tau), np.maximum(tau, 1.0), float(len(steps)))
+
+
+def _assess(steps: Array) -> tuple[Array, int]:
+    """Autocorrelation time and burn-in: after learning, five times it, at least a tenth and at most half the rest."""
+    start = LEARNING if len(steps) >= LEARNING + GUIDED else 0
+    size = len(steps) - start
+    tau = autocorrelation_time(steps[start + size // 4 :])
+    burn = start + int(np.clip(BURN_FACTOR * tau.max(), size // 10, size // 2))
+    return autocorrelation_time(steps[burn:]), burn
+
+
+def starting_points(posterior: Posterior, walkers: int, *, rng: np.random.Generator) -> Array:
+    """Walkers drawn from the prior and resampled by the posterior, shape (W, D).
+
+    A tempered importance resampling without replacement: overdispersed, but where the mass is.
+    """
+    draws = posterior.parameters.draw(max(2000, 20 * walkers), rng=rng)
+    value = np.concatenate([posterior(part) for part in np.array_split(draws, max(1, len(draws) // 64))])
+    if np.isfinite(value).sum() < walkers:
+        raise InputError(
+            "the posterior vanishes almost everywhere in the prior: the data lie outside the model's "
+            "range; check the units, the flux limit and the reference cosmology"
+        )
+    order = np.sort(value[np.isfinite(value)])[::-1]
+    temperature = max(1.0, float(order[0] - order[4 * walkers]) / 6.0) if len(order) > 4 * walkers else 1.0
+    gumbel = value / temperature + rng.gumbel(size=len(value))
+    return draws[np.argsort(-gumbel)[:walkers]]
+
+
+def _moves(parameters: ParameterSet, steps: Array) -> list[tuple[Any, float]]:
+    """Differential evolution and stretch moves (benchmarks/moves.py); after learning, guided ones for half of them.
+
+    emcee's snooker move is left out: with 3.1.6 it does not leave the posterior invariant (a fifth of
+    snooker moves makes NV22's selfcal posterior 12% too narrow; tests/test_inference.py).
+    """
+    import emcee
+
+    local = [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
+    if len(steps) < LEARNING:
+        return local
+    seen = steps[LEARNING // 2 : LEARNING].reshape(-1, steps.shape[2])
+    guided = emcee.moves.MHMove(Guide.learnt(parameters, seen))
+    return [(guided, 0.5), *((move, 0.5 * share) for move, share in local)]
+
+
+class _Guard:
+    """Keeps an error, or Ctrl-C, away from emcee, which would print the walkers and a traceback."""
+
+    def __init__(self, posterior: Posterior) -> None:
+        self._posterior = posterior
+        self._error: BaseException | None = None
+
+    def __call__(self, theta: Array) -> Array:
+        """Log posterior; the steps after an error has been kept are thrown away."""
+        try:
+            return self._posterior(theta)
+        except BaseException as error:
+            self._error = error
+            return np.full(len(theta), _NOWHERE)
+
+    def check(self) -> None:
+        """Raise what was kept."""
+        if self._error is not None:
+            raise self._error
+
+
+def run_chain(
+    posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int, float], None] | None = None
+) -> Chain:
+    """Sample `posterior` until it has converged or `plan.max_steps` are done; resume where possible.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    plan : ChainPlan
+    progress : callable, optional
+        Called after each block with the number of steps and the length in autocorrelation times.
+
+    Raises
+    ------
+    InputError
+        If `plan.path` holds the chain of another configuration, data set or seed, or is no chain.
+    """
+    import emcee
+
+    stored = load_steps(plan) if plan.path.exists() else None
+    if stored is None:
+        rng = generator(plan.seed, f"start-{plan.level}")
+        state = emcee.State(starting_points(posterior, plan.walkers, rng=rng))
+        state.random_state = legacy_state(stream(plan.seed, f"chain-{plan.level}"))
+        steps = np.empty((0, *state.coords.shape))
+        log_posterior, accepted = np.empty((0, plan.walkers)), np.zeros(plan.walkers)
+    else:
+        steps, log_posterior, accepted, random_state = stored
+        state = emcee.State(steps[-1], log_prob=log_posterior[-1], random_state=random_state)
+    tau, burn = (np.full(len(posterior.parameters.names), np.inf), 0) if not len(steps) else _assess(steps)
+    chain = Chain(posterior.parameters.names, steps, log_posterior, tau, burn, 0.0)
+    while len(chain.steps) < plan.max_steps and not chain.converged:
+        guard, done = _Guard(posterior), len(chain.steps)
+        moves = _moves(posterior.parameters, chain.steps)
+        sampler = emcee.EnsembleSampler(plan.walkers, steps.shape[2], guard, vectorize=True, moves=moves)
+        count = min(plan.block, plan.max_steps - done, LEARNING - done if done < LEARNING else plan.max_steps)
+        for latest in sampler.sample(state, iterations=count, skip_initial_state_check=True):
+            guard.check()
+            state = latest
+        accepted = accepted + sampler.backend.accepted
+        steps = np.concatenate([chain.steps, sampler.get_chain()])
+        log_posterior = np.concatenate([chain.log_posterior, sampler.get_log_prob()])
+        _write(plan, (sampler.get_chain(), sampler.get_log_prob(), accepted, state.random_state))
+        tau, burn = _assess(steps)
+        chain = Chain(chain.names, steps, log_posterior, tau, burn, 0.0)
+        if progress is not None:
+            progress(len(steps), chain.lengths_in_tau)
+    acceptance = float(accepted.mean() / max(1, len(chain.steps)))
+    return Chain(chain.names, chain.steps, chain.log_posterior, chain.tau, chain.burn, acceptance)
+
+
+def is_finished(plan: ChainPlan) -> bool:
+    """Whether the chain stored for a plan needs no more steps.
+
+    Raises
+    ------
+    InputError
+        As `load_steps`.
+    """
+    if not plan.path.exists():
+        return False
+    steps = load_steps(plan)[0]
+    return len(steps) >= plan.max_steps or Chain((), steps, steps[..., 0], *_assess(steps), 0.0).converged
+
+
+Block = tuple[Array, Array, Array, Any]
+
+
+def _identity(plan: ChainPlan) -> str:
+    text = f"{plan.fingerprint}/{plan.level}/{plan.seed}/{plan.walkers}/{plan.block}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _write(plan: ChainPlan, block: Block) -> None:
+    """Append a block to a copy of the chain and move it into place, in emcee's HDF5 layout."""
+    import h5py
+
+    draft = plan.path.with_suffix(".partial")
+    if plan.path.exists():
+        shutil.copyfile(plan.path, draft)
+    else:
+        draft.unlink(missing_ok=True)
+    steps, log_posterior, accepted, random_state = block
+    with h5py.File(draft, "a") as file:
+        group = file.require_group(_GROUP)
+        if "chain" not in group:
+            _create(group, plan, steps.shape)
+        done = int(group.attrs["iteration"])
+        for name, values in (("chain", steps), ("log_prob", log_posterior)):
+            group[name].resize(done + len(values), axis=0)
+            group[name][done:] = values
+        group["accepted"][...] = accepted
+        group.attrs["iteration"] = done + len(steps)
+        for i, part in enumerate(random_state):
+            group.attrs[f"random_state_{i}"] = part
+    with draft.open("rb") as handle:
+        os.fsync(handle.fileno())
+    draft.replace(plan.path)
+
+
+def _create(group: Any, plan: ChainPlan, shape: tuple[int, ...]) -> None:
+    """Empty datasets and attributes of emcee's HDF5 backend, with this chain's identity."""
+    import emcee
+
+    _, walkers, dimension = shape
+    group.attrs.update(
+        {
+            "version": emcee.__version__,
+            "nwalkers": walkers,
+            "ndim": dimension,
+            "has_blobs": False,
+            "iteration": 0,
+            "massanchor_identity": _identity(plan),
+        }
+    )
+    group.create_dataset("accepted", data=np.zeros(walkers))
+    group.create_dataset("chain", (0, walkers, dimension), maxshape=(None, walkers, dimension), dtype="f8")
+    group.create_dataset("log_prob", (0, walkers), maxshape=(None, walkers), dtype="f8")
+
+
+def load_steps(plan: ChainPlan) -> Block:
+    """Steps, log posterior, accepted counts and random state stored at `plan.path`.
+
+    Raises
+    ------
+    InputError
+        If the file is no chain, or that of another configuration, data set or seed.
+    """
+    import h5py
+
+    try:
+        with h5py.File(plan.path, "r") as file:
+            group = file[_GROUP]
+            attrs = dict(group.attrs)
+            block = group["chain"][...], group["log_prob"][...], group["accepted"][...]
+    except (OSError, KeyError) as error:
+        raise InputError(f"{plan.path}: not a readable chain ({error}); remove it or choose another --out") from error
+    if attrs.get("massanchor_identity") != _identity(plan):
+        raise InputError(
+            f"{plan.path}: this chain belongs to another configuration, catalogue or seed and cannot be "
+            "resumed; choose another --out, or --overwrite it"
+        )
+    parts = [attrs[f"random_state_{i}"] for i in range(5)]
+    name = parts[0].decode() if isinstance(parts[0], bytes) else str(parts[0])
+    return *block, (name, np.asarray(parts[1]), int(parts[2]), int(parts[3]), float(parts[4]))
+
+
+@dataclass(frozen=True)
+class ChainSummary:
+    """Posterior summaries of one level and the state of its chain.
+
+    Parameters
+    ----------
+    level : str
+    parameters : dict of str to dict
+        mean, std, q16, q50, q84 and mcse (Monte-Carlo standard error) of each parameter.
+    converged : bool
+    steps, burn, walkers : int
+    tau : dict of str to float
+        Integrated autocorrelation time, steps.
+    lengths_in_tau, effective_size, acceptance : float
+    shares : tuple of Share
+        How many clusters have the observables that the level uses.
+    """
+
+    level: str
+    parameters: dict[str, dict[str, float]]
+    converged: bool
+    steps: int
+    burn: int
+    walkers: int
+    tau: dict[str, float]
+    lengths_in_tau: float
+    effective_size: float
+    acceptance: float
+    shares: tuple[Share, ...] = ()

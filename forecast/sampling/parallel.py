@@ -1,0 +1,151 @@
+"""Chains of several levels: side by side in processes of their own where that saves time, the same either way."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ..core.errors import MassanchorError
+from ..core.executor import cores, discreet_children
+from ..core.rng import generator
+from ..likelihoods.levels import Data, Posterior, at_level, likelihood
+from ..model.forward import forward_model
+from ..model.population import Setup
+from .mcmc import Chain, ChainPlan, is_finished, run_chain
+
+Progress = Callable[[ChainPlan, int, float], None]
+"""Told a chain's plan, its steps and its length in autocorrelation times."""
+WORTHWHILE = 20.0
+"""Seconds of sampling that must be saved before processes are started."""
+_TYPICAL_STEPS, _POLL = 1000, 0.5
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """One chain to be made.
+
+    Parameters
+    ----------
+    setup : Setup
+    data : Data
+    plan : ChainPlan
+        Its level names the likelihood.
+    """
+
+    setup: Setup
+    data: Data
+    plan: ChainPlan
+
+    @property
+    def posterior(self) -> Posterior:
+        """Posterior of the level."""
+        model, level = forward_model(self.setup), self.plan.level
+        used = self.data.rounded() if level in ("counts", "selfcal") else self.data
+        return Posterior(likelihood(level, at_level(model, level), used))
+
+
+def sample_all(samplings: Sequence[Sampling], progress: Progress | None = None) -> list[tuple[Posterior, Chain]]:
+    """Posteriors and chains, in order; every chain is stored as it grows, and resumed.
+
+    Raises
+    ------
+    InputError
+        If a stored chain belongs to another configuration, data set or seed.
+    """
+    posteriors = [sampling.posterior for sampling in samplings]
+    missing = [i for i, sampling in enumerate(samplings) if not is_finished(sampling.plan)]
+    if min(len(missing), cores()) > 1:
+        seconds = np.array([_seconds(posteriors[i]) for i in missing])
+        if seconds.sum() - seconds.max() > WORTHWHILE:
+            _apart([samplings[missing[i]] for i in np.argsort(-seconds, kind="stable")], progress)
+    found = []
+    for posterior, sampling in zip(posteriors, samplings, strict=True):
+        report = None if progress is None else _reporter(progress, sampling.plan)
+        found.append((posterior, run_chain(posterior, sampling.plan, progress=report)))
+    return found
+
+
+def _reporter(progress: Progress, plan: ChainPlan) -> Callable[[int, float], None]:
+    return lambda steps, lengths: progress(plan, steps, lengths)
+
+
+def _seconds(posterior: Posterior) -> float:
+    """Roughly how long a chain lasts."""
+    theta = posterior.parameters.draw(32, rng=generator(0, "timing"))
+    posterior(theta)
+    start = time.perf_counter()
+    posterior(theta)
+    return 2 * _TYPICAL_STEPS * (time.perf_counter() - start)
+
+
+def _apart(samplings: Sequence[Sampling], progress: Progress | None) -> None:
+    """Make the chains' files in processes; if one fails, so does this."""
+    context = multiprocessing.get_context("spawn")
+    with discreet_children():
+        queue: Any = context.Queue()
+        pool = ProcessPoolExecutor(min(len(samplings), cores()), context, initializer=_adopt, initargs=(queue,))
+        futures: list[Future[None]] = [pool.submit(_work, i, sampling) for i, sampling in enumerate(samplings)]
+    try:
+        while not all(future.done() for future in futures):
+            wait(futures, timeout=_POLL)
+            _relay(queue, samplings, progress)
+            if any(future.done() and future.exception() is not None for future in futures):
+                break
+        for future in futures:
+            if future.done():
+                future.result()
+        _relay(queue, samplings, progress)
+    except BrokenProcessPool as error:
+        raise MassanchorError(
+            "a sampling process was killed (out of memory?); the same command goes on from the last finished block"
+        ) from error
+    finally:
+        if not all(future.done() for future in futures):
+            for process in list(pool._processes.values()):
+                process.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
+        queue.close()
+
+
+def _relay(queue: Any, samplings: Sequence[Sampling], progress: Progress | None) -> None:
+    while not queue.empty():
+        index, steps, lengths = queue.get()
+        if progress is not None:
+            progress(samplings[index].plan, steps, lengths)
+
+
+class _Link:
+    """A process's way to tell the one that started it."""
+
+    queue: Any = None
+
+
+def _adopt(queue: Any) -> None:
+    """Begin a process: it does not outlive the one that started it, whatever ended that."""
+    _Link.queue = queue
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _work(index: int, sampling: Sampling) -> None:
+    def report(steps: int, lengths: float) -> None:
+        _Link.queue.put((index, steps, lengths))
+
+    with threadpool_limits(1):
+        run_chain(sampling.posterior, sampling.plan, progress=report)

@@ -1,0 +1,15 @@
+"""Suites of mock catalogues as Parquet files: written, resumed, read back.
+
+Imports `config` and `model` and what stands above them.
+"""
+
+from ..core.lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "SuitePlan": ".writer",
+        "open_suite": ".reader",
+        "run_suite": ".writer",
+    },
+)

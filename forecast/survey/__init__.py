@@ -1,0 +1,20 @@
+"""What a survey covers and what it detects: geometry, sample variance, completeness, selection.
+
+Imports `core`, `cosmology` and `relations`.
+"""
+
+from ..core.lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "Box": ".geometry",
+        "Contamination": ".completeness",
+        "Detection": ".completeness",
+        "FluxLimited": ".selection",
+        "LightCone": ".geometry",
+        "Replicated": ".geometry",
+        "Sharp": ".selection",
+        "Smoothed": ".selection",
+    },
+)

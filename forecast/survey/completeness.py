@@ -1,0 +1,198 @@
+"""Chance of detection against measured flux, and detections that are no clusters."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import special
+
+from ..core.arrays import Array
+from ..core.errors import InputError
+from ..relations.power_laws import Component
+
+_CELL, _SHARP = 0.02, 0.02
+"""Width of the parts of a product of curves, and width below which a part counts as sharp in redshift, dex."""
+MERGED = 0.05
+"""Flux limits closer than this, dex, become one: luminosity scatters by several times as much."""
+_RAMP = 1 / math.sqrt(12)
+"""Standard deviation of a uniform distribution of unit width."""
+_HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(12)
+_HERMITE_W = _HERMITE_W / _HERMITE_W.sum()
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Chance of detection against measured flux, as a sum of normal integrals.
+
+    C(f) = sum_i a_i Phi[(log10(f/f_ref) - o_i) / s_i]: parts of the sky with flux limits of their own,
+    gradual completeness, or both. A part of zero width is a sharp limit.
+
+    Parameters
+    ----------
+    weight, offset, width : tuple of float
+        a_i, o_i and s_i (dex), by rising offset.
+    """
+
+    weight: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+    width: tuple[float, ...] = (0.0,)
+
+    @classmethod
+    def of_tiles(cls, log_limit: Array, area: Array, width: float = 0.0) -> tuple[Detection, float]:
+        """Parts of the sky, each complete above its own limit or erf-shaped about it, and log10 of the reference.
+
+        Limits in the same interval of `MERGED` dex become one with their mean and variance.
+
+        Parameters
+        ----------
+        log_limit, area : ndarray, shape (n,)
+            log10 of the flux limit (where half of all clusters are detected), and any measure of area.
+        width : float
+            Of each part's completeness, dex.
+        """
+        log_limit, share = np.asarray(log_limit, dtype=float), np.asarray(area, dtype=float)
+        if len(log_limit) == 0 or np.any(share <= 0) or width < 0:
+            raise InputError("selection: every flux limit needs a positive area, and a width must not be negative")
+        share = share / share.sum()
+        group = np.floor((log_limit - log_limit.min()) / MERGED + 1e-9).astype(int)
+        weight = np.bincount(group, share)
+        kept = weight > 0
+        mean = np.bincount(group, share * log_limit)[kept] / weight[kept]
+        square = np.bincount(group, share * (log_limit - log_limit.min()) ** 2)[kept] / weight[kept]
+        spread = np.sqrt(np.maximum(square - (mean - log_limit.min()) ** 2, 0.0) + width**2)
+        return cls(_floats(weight[kept]), _floats(mean - mean[0]), _floats(spread)), float(mean[0])
+
+    @classmethod
+    def of_curve(cls, log_flux: Array, chance: Array) -> tuple[Detection, float]:
+        """A completeness curve, and log10 of its reference flux, the first.
+
+        Each rise between neighbouring fluxes becomes a normal integral about their mean (in log) with the
+        variance of a linear ramp. Below the first flux nothing is detected.
+
+        Parameters
+        ----------
+        log_flux, chance : ndarray, shape (n,)
+        """
+        log_flux, chance = np.asarray(log_flux, dtype=float), np.asarray(chance, dtype=float)
+        _check_curve(log_flux, chance, "completeness")
+        if np.any(np.diff(chance) < 0) or chance[-1] == 0:
+            raise InputError(f"selection: completeness must rise with flux, got {chance.tolist()}")
+        weight, offset, width = _ramps(log_flux - log_flux[0], chance)
+        kept = weight > 0
+        return cls(_floats(weight[kept]), _floats(offset[kept]), _floats(width[kept])), float(log_flux[0])
+
+    def __call__(self, log_flux: Array) -> Array:
+        """Chance at log10 of flux over the reference flux; shape of `log_flux`."""
+        chance = np.zeros(np.shape(log_flux))
+        for a, o, s in zip(self.weight, self.offset, self.width, strict=True):
+            distance = np.asarray(log_flux) - o
+            chance = chance + a * (special.ndtr(distance / s) if s else (distance > 0))
+        return chance
+
+    def smeared(self, excess: Array, spread: Array) -> Array:
+        """Chance where log10 of flux over the reference flux is a Gaussian about `excess` of width `spread`, dex."""
+        parts = zip(self.weight, self.offset, self.width, strict=True)
+        chance = sum(a * special.ndtr((excess - o) / np.hypot(spread, s)) for a, o, s in parts)
+        return np.maximum(chance, 0.0)  # weights of contaminants may be negative
+
+    @property
+    def is_sharp(self) -> bool:
+        """Whether it is a limit at the reference flux and nothing else."""
+        return self == SHARP
+
+    def of(self, parts: tuple[Component, ...]) -> tuple[Component, ...]:
+        """Residuals whose normal integrals above the reference limit add up to the chance of detection.
+
+        A chance Phi[(x - o)/s] of a measured value x is that of a more scattered value to lie above o.
+        """
+        if self.is_sharp:
+            return parts
+        return tuple(
+            replace(part, weight=part.weight * a, lx_shift=part.lx_shift - o).blurred(s)
+            for part in parts
+            for a, o, s in zip(self.weight, self.offset, self.width, strict=True)
+        )
+
+    @property
+    def sharp_limits(self) -> tuple[Array, Array]:
+        """Weights and offsets of sharp limits of the same chance: a Gauss-Hermite sum for each wide part."""
+        weight: list[float] = []
+        offset: list[float] = []
+        for a, o, s in zip(self.weight, self.offset, self.width, strict=True):
+            wide = s > _SHARP
+            weight += [a * w for w in _HERMITE_W] if wide else [a]
+            offset += [o + s * x for x in _HERMITE_X] if wide else [o]
+        return np.array(weight), np.array(offset)
+
+
+SHARP = Detection()
+"""Everything above the reference flux."""
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """Fraction of the detections at a measured flux that are no clusters.
+
+    They are as numerous as it says in the fiducial model, and each looks like a cluster of its flux there:
+    their redshifts and mass proxies are those of the fiducial model's clusters.
+
+    Parameters
+    ----------
+    log_flux : tuple of float
+        log10 of flux over the survey's reference flux; the fraction is linear between them and constant
+        beyond.
+    fraction : tuple of float
+    """
+
+    log_flux: tuple[float, ...]
+    fraction: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _check_curve(np.array(self.log_flux), np.array(self.fraction), "contamination")
+        if max(self.fraction) > 0.9:
+            raise InputError(f"selection: contamination must be at most 0.9, got {max(self.fraction):g}")
+
+    def odds(self, log_flux: Array) -> Array:
+        """Contaminants for each cluster at log10 of flux over the reference flux; shape of `log_flux`."""
+        fraction = np.interp(log_flux, self.log_flux, self.fraction)
+        return fraction / (1 - fraction)
+
+    @property
+    def largest_odds(self) -> float:
+        """Most contaminants for each cluster at any flux."""
+        return max(self.fraction) / (1 - max(self.fraction))
+
+    def detection(self, detection: Detection) -> Detection:
+        """`detection` times `odds`, to a few parts in a thousand; some of its weights may be negative."""
+        sharp = {o: a for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True) if not s}
+        reach = [o - 6 * s for o, s in zip(detection.offset, detection.width, strict=True)]
+        top = [o + 6 * s for o, s in zip(detection.offset, detection.width, strict=True)]
+        low, high = min(reach), max(*top, *self.log_flux)
+        edges = np.unique([*np.arange(low, high + _CELL, _CELL), *sharp])
+        jump = np.array([sharp.get(e, 0.0) for e in edges])
+        left, odds = detection(edges), self.odds(edges)
+        weight, middle = np.diff(left * odds) - jump[:-1] * odds[:-1], 0.5 * (edges[1:] + edges[:-1])
+        parts = [(a, o, s) for a, o, s in zip(weight, middle, _RAMP * np.diff(edges), strict=True) if a]
+        parts += [(a * float(self.odds(np.array(o))), o, 0.0) for o, a in sharp.items()]
+        return Detection(*(_floats(np.array(x)) for x in zip(*sorted(parts, key=lambda p: p[1]), strict=True)))
+
+
+def _ramps(log_flux: Array, chance: Array) -> tuple[Array, Array, Array]:
+    """Weights, offsets and widths of the parts of a curve; the first is a step at its first flux."""
+    weight = np.concatenate([chance[:1], np.diff(chance)])
+    middle = np.concatenate([log_flux[:1], 0.5 * (log_flux[1:] + log_flux[:-1])])
+    return weight, middle, np.concatenate([[0.0], _RAMP * np.diff(log_flux)])
+
+
+def _check_curve(log_flux: Array, value: Array, name: str) -> None:
+    """Raise unless a curve has two or more rising fluxes and values between 0 and 1."""
+    if len(log_flux) != len(value) or len(log_flux) < 2 or np.any(np.diff(log_flux) <= 0):
+        raise InputError(f"selection: {name} needs two or more fluxes that rise, and a value for each")
+    if not np.all((value >= 0) & (value <= 1)):
+        raise InputError(f"selection: {name} must lie between 0 and 1, got {value.tolist()}")
+
+
+def _floats(x: Array) -> tuple[float, ...]:
+    return tuple(float(v) for v in x)

@@ -1,0 +1,4 @@
+"""The command line of mlcheck.
+
+Imports everything; nothing imports it.
+"""

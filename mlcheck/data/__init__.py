@@ -1,0 +1,4 @@
+"""Catalogues as networks see them: cases, features, scaling, batches, draws.
+
+Imports `forecast`.
+"""

@@ -1,0 +1,4 @@
+"""Networks on either backend: layers, heads, architectures, training, files, predictions.
+
+Imports `data` and `domain`.
+"""

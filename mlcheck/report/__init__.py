@@ -1,0 +1,4 @@
+"""The report on networks: parts, findings, verdict, figures.
+
+Imports every wing above it.
+"""

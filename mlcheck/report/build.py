@@ -1,0 +1,162 @@
+"""The report: can the network be trusted? Tests in order, a verdict, and files of everything in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from forecast.core.files import prepare_output, to_plain, write_csv, write_json, write_whole
+from forecast.report.html import data_uri, environment
+from forecast.report.plots.style import save_figure
+
+from ..evidence.cache import Store
+from ..evidence.evidence import Evidence, Progress, ReportPlan
+from ..evidence.findings import Finding, Verdict, judge
+from ..evidence.part import Part
+from ..evidence.trial import Trial
+from ..networks.laboratory import history_record
+from ..networks.saving import Origin
+from .calibration import calibration
+from .comparison import accuracy, clusters, shared
+from .interpretation import alone, saliency, terse
+from .transfer import difference, other_worlds
+from .trust_tests import leaks, representativeness, seeds, thinning
+
+GRADE_WORDS = {
+    "trusted": "The network passes every test on these catalogues.",
+    "trusted with limits": "The network may be used on catalogues like these, within the limits below.",
+    "not trusted": "The network must not be used on catalogues like these.",
+}
+PARTS: tuple[Callable[[Evidence], Part], ...] = (
+    accuracy, calibration, thinning, leaks, representativeness, difference, other_worlds, seeds, shared, clusters,
+    saliency, alone, terse,
+)  # fmt: skip
+AT_HOME = (other_worlds,)
+"""Parts that need the training suite's own test catalogues."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything in a report.
+
+    Parameters
+    ----------
+    title : str
+    verdict : Verdict
+    parts : tuple of Part
+    provenance : dict
+    """
+
+    title: str
+    verdict: Verdict
+    parts: tuple[Part, ...]
+    provenance: dict[str, Any]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of all parts."""
+        return tuple(finding for part in self.parts for finding in part.findings)
+
+
+def build_report(
+    trial: Trial, plan: ReportPlan, out: Path, *, progress: Progress | None = None
+) -> Report:
+    """Make every test; finished steps are kept under `out`, so that an interrupted report goes on.
+
+    Parameters
+    ----------
+    trial : Trial
+    plan : ReportPlan
+    out : Path
+    progress : callable, optional
+    """
+    evidence = Evidence(trial, plan, Store(out / "steps", trial.identity), progress)
+    chosen = [make for make in PARTS if not (trial.foreign and make in AT_HOME)]
+    parts = []
+    for i, make in enumerate(chosen):
+        parts.append(make(evidence))
+        if progress is not None:
+            progress("report", i + 1, len(chosen), float("nan"))
+    findings = [finding for part in parts for finding in part.findings]
+    preset = trial.networks[evidence.main][0].network.architecture.preset
+    title = f"Can the network be trusted? Preset {preset}, survey {trial.laboratory.source.suite.manifest.name}"
+    return Report(title, judge(findings), tuple(parts), _provenance(trial, plan))
+
+
+def _provenance(trial: Trial, plan: ReportPlan) -> dict[str, Any]:
+    suite, judged = trial.laboratory.source.suite.manifest, trial.judged.suite.manifest
+    networks = {
+        case: [
+            {
+                "seed": m.origin.seed,
+                "preset": m.network.architecture.preset,
+                "parameters": m.network.parameters,
+                "backend": m.origin.backend,
+                "software": m.origin.software,
+                "stopped": m.history.stopped,
+                "best": history_record(m)["best"],
+            }
+            for m in members
+        ]
+        for case, members in trial.networks.items()
+    }
+    return {
+        "seed": plan.seed,
+        "plan": asdict(plan),
+        "survey": suite.name,
+        "survey_digest": suite.model,
+        "suite_seed": suite.seed,
+        "suite_contents": trial.laboratory.source.contents,
+        "suite_catalogues": len(trial.laboratory.numbers),
+        "split_seed": trial.laboratory.split_seed,
+        "judged": "test catalogues of the training suite" if not trial.foreign else f"suite '{judged.name}'",
+        "judged_seed": judged.seed,
+        "judged_digest": judged.model,
+        "judged_contents": trial.judged.contents,
+        "judged_catalogues": len(trial.numbers),
+        "software": Origin.versions(),
+        "config": trial.laboratory.config.model_dump(mode="json"),
+        "networks": networks,
+    }
+
+
+def write_report(report: Report, out: Path) -> Path:
+    """Write report.html, report.json, tables as CSV and JSON, and figures as PDF and PNG; path of the page."""
+    prepare_output(out / "figures")
+    prepare_output(out / "tables")
+    images = {}
+    for part in report.parts:
+        for table in part.tables:
+            write_csv(out / "tables" / f"{table.name}.csv", table.header, table.rows)
+            write_json(out / "tables" / f"{table.name}.json", asdict(table))
+        for picture in part.pictures:
+            save_figure(picture.figure, out / "figures" / picture.name)
+            images[picture.name] = data_uri(out / "figures" / f"{picture.name}.png")
+    write_json(out / "report.json", _content(report))
+    page = environment("mlcheck.report").get_template("trust.html").render(
+        report=report,
+        images=images,
+        grade=GRADE_WORDS[report.verdict.grade],
+        counts=_counts(report.findings),
+        provenance=json.dumps(to_plain(report.provenance), indent=2, ensure_ascii=False),
+    )
+    write_whole(out / "report.html", page)
+    return out / "report.html"
+
+
+def _content(report: Report) -> dict[str, Any]:
+    return {
+        "title": report.title,
+        "verdict": asdict(report.verdict),
+        "findings": [asdict(finding) for finding in report.findings],
+        "tables": [table.name for part in report.parts for table in part.tables],
+        "provenance": report.provenance,
+    }
+
+
+def _counts(findings: Sequence[Finding]) -> dict[str, int]:
+    outcomes = [finding.outcome for finding in findings]
+    return {name: outcomes.count(name) for name in dict.fromkeys(outcomes)}

@@ -1,0 +1,125 @@
+"""Is the network right on average, are its error bars, and does it shrink more than it must?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..accuracy.shrinkage import Shrinkage, shrinkage_test
+from ..evidence.evidence import Evidence
+from ..evidence.findings import Finding
+from ..evidence.part import Cell, Part, Picture, Table, listed, pm, probability
+from ..trust.coverage import CalibrationTest, calibration_test
+from .plots.trust import rank_figure
+
+_LEAST_BIAS = 0.1
+
+
+def calibration(evidence: Evidence) -> Part:
+    """Coverage, ranks and bias of the network's posteriors, and its shrinkage beside the exact one (NV22 figure 8)."""
+    case = evidence.main
+    found, truth = evidence.predictions(case), evidence.truth
+    findings, tables, pictures = [bias_finding(evidence, case)], [], []
+    if found.density is None:
+        findings.append(_no_density("calibration", "Are its error bars right?"))
+    else:
+        below = found.cumulative(truth)
+        tested = calibration_test(below, found.mean)
+        findings.append(_calibration_finding(tested))
+        tables.append(_calibration_table(tested))
+        pictures.append(
+            Picture("ranks", "Posterior probability below the true sigma8: uniform if the posteriors are right. "
+                    "Band: 99% of each bin's count.", rank_figure(below))
+        )  # fmt: skip
+    level = evidence.counterpart(case)
+    if level is not None:
+        exact = evidence.level(level).standing
+        edges = shrinkage_test(evidence.few_predictions(case), exact.mean, evidence.some_truth)
+        findings.append(_shrinkage_finding(edges, level))
+        tables.append(_shrinkage_table(edges, level))
+    title = "Are its posteriors what they claim?"
+    return Part("calibration", title, (), tuple(findings), tuple(tables), tuple(pictures))
+
+
+def _no_density(key: str, question: str) -> Finding:
+    words = "the network gives a number and no posterior; train with output = \"density\""
+    return Finding(key, question, "not tested", words, "")
+
+
+def bias_finding(evidence: Evidence, case: str) -> Finding:
+    """Mean error against zero."""
+    found, truth = evidence.predictions(case), evidence.truth
+    error = found.mean - truth
+    value, spread = float(error.mean()), float(error.std(ddof=1) / np.sqrt(len(error)))
+    width = float(np.mean(found.std)) if found.density is not None else float(error.std())
+    threshold = max(3 * spread, _LEAST_BIAS * width)
+    outcome = "failed" if abs(value) > threshold else "passed"
+    return Finding(
+        "bias",
+        "Is it right on average?",
+        outcome,
+        f"mean predicted minus true sigma8 {value:+.4f} ± {spread:.4f} on {len(error):,} catalogues",
+        f"within three standard errors, or a tenth of its posterior width: {threshold:.4f}",
+        f"its sigma8 is off by {value:+.4f} on these catalogues",
+        True,
+        value,
+        spread,
+        threshold,
+        published="0.0010 ± 0.0009 (table 4)" if case == "standard" else "",
+    )
+
+
+def _calibration_finding(tested: CalibrationTest) -> Finding:
+    whole = tested.parts[0]
+    cover = listed([f"{c.found:.3f} within {c.probability:.0%}" for c in whole.coverage])
+    return Finding(
+        "calibration",
+        "Are its error bars right?",
+        "passed" if tested.passes else "failed",
+        f"coverage {cover}; ranks of the truth uniform with p = {probability(tested.p_value)}, all tests together",
+        f"p of ranks and coverage, over all catalogues and thirds of the prediction, above {tested.false_alarm:g} "
+        "(Bonferroni)",
+        "its error bars are wrong on these catalogues",
+        True,
+        whole.coverage[0].found,
+        float(np.sqrt(0.68 * 0.32 / whole.catalogues)),
+        0.68,
+        tested.p_value,
+    )
+
+
+def _calibration_table(tested: CalibrationTest) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for part in tested.parts:
+        cover = [f"{c.found:.3f} ({c.low:.3f} to {c.high:.3f})" for c in part.coverage]
+        rows.append((part.part, part.catalogues, *cover, probability(part.distance_p), probability(part.chi_square_p)))
+    header = ("catalogues", "number", "within 68% (99% band)", "within 95% (99% band)", "p (KS)", "p (chi-square)")
+    return Table("calibration", "Coverage and ranks of the truth, by thirds of predicted sigma8.", header, tuple(rows))
+
+
+def _shrinkage_finding(edges: tuple[Shrinkage, Shrinkage], level: str) -> Finding:
+    each = [(e.edge, pm(e.network.value, e.network.error), f"{e.exact.value:+.4f}") for e in edges]
+    words = listed([f"{network} ({edge} 15%, exact mean {exact})" for edge, network, exact in each])
+    worst = max(edges, key=lambda e: abs(e.difference.deviation(0.0)))
+    return Finding(
+        "shrinkage",
+        "Does it pull toward the middle of the prior more than it must?",
+        "passed" if all(e.passes for e in edges) else "failed",
+        f"mean predicted minus true sigma8 {words}",
+        f"paired difference from the exact posterior mean of {level} below three standard errors",
+        f"near the {worst.edge} sigma8 of the prior it is off by {worst.difference.value:+.4f} more than it must be",
+        False,
+        worst.difference.value,
+        worst.difference.error,
+        3 * worst.difference.error,
+        published="'bias to the mean' at both ends (section 4.2)",
+    )
+
+
+def _shrinkage_table(edges: tuple[Shrinkage, Shrinkage], level: str) -> Table:
+    rows = tuple(
+        (e.edge, e.catalogues, pm(e.network.value, e.network.error), pm(e.exact.value, e.exact.error),
+         pm(e.difference.value, e.difference.error), pm(e.unexplained.value, e.unexplained.error))
+        for e in edges
+    )  # fmt: skip
+    header = ("edge", "catalogues", "network", f"exact ({level})", "difference", "beyond its own posterior")
+    return Table("shrinkage", "Mean predicted minus true sigma8 at the edges of the prior.", header, rows)

@@ -1,0 +1,4 @@
+"""Figures of networks and of tests of trust: results in, figure out.
+
+Imports records only.
+"""
