@@ -35,12 +35,14 @@ $(CASES:%=$(RUN)/networks/%): $(RUN)/networks/%:
 .PHONY: $(CASES:%=$(RUN)/networks/%)
 
 test: $(VENV)/.installed-dev  ## lint, type-check and test
-	$(BIN)/ruff check forecast mlcheck tests benchmarks
+	$(BIN)/ruff check forecast mlcheck tests benchmarks docs
+	$(BIN)/ruff format --check --quiet forecast mlcheck tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 lint: $(VENV)/.installed-dev
-	$(BIN)/ruff check forecast mlcheck tests benchmarks
+	$(BIN)/ruff check forecast mlcheck tests benchmarks docs
+	$(BIN)/ruff format --check --quiet forecast mlcheck tests benchmarks docs
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-dev  ## measured speed, as ratios within one run

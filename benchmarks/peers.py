@@ -243,9 +243,7 @@ def problem(area: float = 1.0, flux_limit: float | None = None, *, free_Om0: boo
         parameters = parameters.with_free(Parameter("Om0", Om0, Prior("flat", low=Om0 - 0.06, high=Om0 + 0.06)))
     selection = setup.selection if flux_limit is None else replace(setup.selection, flux_limit=flux_limit)
     geometry = replace(setup.geometry, area=area * setup.geometry.area, nodes=NODES)
-    setup = replace(
-        setup, parameters=parameters, selection=selection, geometry=geometry, errors=(0.0, YX_ERROR)
-    )
+    setup = replace(setup, parameters=parameters, selection=selection, geometry=geometry, errors=(0.0, YX_ERROR))
     model = forward_model(setup)
     mocks = draw_mocks(model, model.parameters.fiducial, rng=np.random.default_rng(1))
     return Problem(setup, model, Data.of_mock(model, mocks))

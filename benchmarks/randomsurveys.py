@@ -62,8 +62,10 @@ def _flux_limited(setup: Setup, rng: np.random.Generator) -> Setup:
 
 def _relations(setup: Setup, rng: np.random.Generator) -> Setup:
     relations, size = setup.relations, len(setup.relations.names)
-    scatters = {name: replace(relations[name], scatter=relations[name].scatter * rng.uniform(0.6, 1.6))
-                for name in relations.names}
+    scatters = {
+        name: replace(relations[name], scatter=relations[name].scatter * rng.uniform(0.6, 1.6))
+        for name in relations.names
+    }
     relations = replace(relations, **scatters)
     if rng.random() < 0.4:
         spread = rng.standard_normal((2, size, size))

@@ -81,7 +81,9 @@ def edges(package: str) -> tuple[tuple[str, str], ...]:
 def imported_wings(package: str) -> dict[str, list[str]]:
     """Wings that each wing of a package imports, in their order."""
     pairs = {(wing_of(a), wing_of(b)) for a, b in edges(package)}
-    return {wing: [other for other in WINGS[package] if (wing, other) in pairs and other != wing] for wing in WINGS[package]}
+    return {
+        wing: [other for other in WINGS[package] if (wing, other) in pairs and other != wing] for wing in WINGS[package]
+    }
 
 
 def longest_chain(package: str) -> int:
@@ -95,12 +97,19 @@ def longest_chain(package: str) -> int:
 
 def map_text() -> str:
     """The map of the wings as Markdown."""
-    lines = ["# Map of the wings", "", "Made by `python -m docs.wings` from the code. A wing imports only wings above it.", ""]
+    lines = [
+        "# Map of the wings",
+        "",
+        "Made by `python -m docs.wings` from the code. A wing imports only wings above it.",
+        "",
+    ]
     for package, wings in WINGS.items():
         lines += [f"## `{package}`", "", "| wing | what lives there | modules | imports |", "|---|---|---|---|"]
         imported = imported_wings(package)
         for wing in wings:
-            words = ast.get_docstring(ast.parse((ROOT / package / wing / "__init__.py").read_text(encoding="utf-8"))) or ""
+            words = (
+                ast.get_docstring(ast.parse((ROOT / package / wing / "__init__.py").read_text(encoding="utf-8"))) or ""
+            )
             inside = " ".join(f"`{m.rsplit('.', 1)[1]}`" for m in modules(package) if wing_of(m) == wing)
             above = ", ".join(imported[wing]) or ("`forecast` only" if package == "mlcheck" else "nothing")
             lines.append(f"| `{wing}` | {words.split(chr(10))[0]} | {inside} | {above} |")

@@ -31,8 +31,11 @@ def inferred_log_yx(z, log_mass, relation, true, reference):
 
     def log_yx_of(log_m, cosmology):
         log_mh = log_m + np.log10(cosmology.h / reference[1])
-        return norm - 2.5 * np.log10(cosmology.h / reference[1]) + slope * (log_mh - 14.5) + evolution * np.log10(
-            cosmology.Ez(z)
+        return (
+            norm
+            - 2.5 * np.log10(cosmology.h / reference[1])
+            + slope * (log_mh - 14.5)
+            + evolution * np.log10(cosmology.Ez(z))
         )
 
     def log_mass_of(log_y, cosmology):

@@ -135,7 +135,9 @@ def test_what_needs_temperatures_says_so(cccp):
     content = without_temperatures(cccp)
     content["selection"]["k_correction"] = "bremsstrahlung"
     with pytest.raises(InputError, match=r"needs relations\.t"):
-        forward_model(parse_config(content).setup).expected_count(forward_model(parse_config(content).setup).parameters.fiducial[None])
+        forward_model(parse_config(content).setup).expected_count(
+            forward_model(parse_config(content).setup).parameters.fiducial[None]
+        )
 
 
 def test_temperature_beside_a_yx_of_its_own(cccp):

@@ -35,9 +35,7 @@ def median_density(y, size):
 def test_median_density_against_simulated_catalogues(size):
     catalogues = 100_000 if size < 200 else 4000
     rng = np.random.default_rng(size)
-    medians = np.concatenate(
-        [np.median(draw((chunk, size), rng), axis=1) for chunk in np.full(10, catalogues // 10)]
-    )
+    medians = np.concatenate([np.median(draw((chunk, size), rng), axis=1) for chunk in np.full(10, catalogues // 10)])
     width = medians.std()
     grid = np.linspace(medians.min() - width, medians.max() + width, 801)
     density = np.array([median_density(y, size) for y in grid])

@@ -158,9 +158,7 @@ def test_two_random_configurations_against_monte_carlo(nv22, seed):
         nv22.setup.selection, log_break=rng.uniform(14.1, 14.4), log_min=rng.uniform(13.5, 13.8),
         min_mass_mode=rng.choice(["fixed", "follows_lx"]),
     )  # fmt: skip
-    free = tuple(
-        replace(p, fiducial=float(x)) for p, x in zip(nv22.setup.parameters.free, theta, strict=True)
-    )
+    free = tuple(replace(p, fiducial=float(x)) for p, x in zip(nv22.setup.parameters.free, theta, strict=True))
     setup = replace(nv22.setup, selection=sharp, parameters=ParameterSet(free))
     ours = fisher_matrix("unbinned", forward_model(setup))
     size = 20_000

@@ -34,9 +34,7 @@ def test_equals_full_recompute(full, model, sigma8, z):
     full(MAGNETICUM, sigma8)
     name, hydro = MODELS[model]
     options = {} if hydro is None else {"hydro": hydro}
-    theirs = mass_function.massFunction(
-        10**LOG_MASS, z, q_in="M", q_out="dndlnM", mdef="500c", model=name, **options
-    )
+    theirs = mass_function.massFunction(10**LOG_MASS, z, q_in="M", q_out="dndlnM", mdef="500c", model=name, **options)
     tolerance = 1e-12 if model == "tinker08" else 1e-4
     np.testing.assert_allclose(ours, theirs * np.log(10), rtol=tolerance)
 

@@ -121,4 +121,3 @@ def test_stored_outputs_are_small_and_clean(stored):
     assert sum(len(base64.b64decode("".join(image))) for image in images) < 1_500_000
     text = re.sub(r'"image/png": "[^"]*"', "", NOTEBOOK.read_text(encoding="utf-8"))
     assert not re.search(r"(/root|/home|/tmp|/work|/Users|site-packages)\b", text)
-

@@ -140,9 +140,7 @@ def test_gas_masses_agree_with_published_yx(observed):
 def test_draws_have_mean_scatter_and_core_correlation_of_the_observed(gas, observed):
     profiles, core = observed
     mass = np.array([p.mass(np.append(RADII, 1.0)) for p in profiles])
-    real = np.concatenate(
-        [np.log10(mass[:, :7] / mass[:, 7:]), np.array([p.slope(RADII) for p in profiles])], axis=1
-    )
+    real = np.concatenate([np.log10(mass[:, :7] / mass[:, 7:]), np.array([p.slope(RADII) for p in profiles])], axis=1)
     n, rng = 200_000, np.random.default_rng(5)
     drawn_core = rng.normal(0, core.std(ddof=1), n)
     drawn = np.concatenate(gas.draw(np.zeros(n), drawn_core, rng=rng), axis=1)

@@ -139,9 +139,7 @@ def test_the_clipped_series_is_a_density(skewness, kurtosis):
     series = Edgeworth(skewness, kurtosis)
 
     def hermite(x):
-        return stats.norm.pdf(x) * (
-            1 + skewness / 6 * (x**3 - 3 * x) + kurtosis / 24 * (x**4 - 6 * x**2 + 3)
-        )
+        return stats.norm.pdf(x) * (1 + skewness / 6 * (x**3 - 3 * x) + kurtosis / 24 * (x**4 - 6 * x**2 + 3))
 
     negative = integrate.quad(lambda x: max(-hermite(x), 0), -12, 12, limit=2000, epsabs=1e-10)[0]
     assert series.clipped == pytest.approx(negative, abs=1e-8)

@@ -115,7 +115,10 @@ def test_a_suite_on_a_grid_holds_every_combination_once(tmp_path):
     assert summary.catalogues == len(suite) == 81
     assert {tuple(point) for point in points} == {
         (s / 100, a / 10, b / 10, c / 10)
-        for s in (80, 81, 82) for a in (9, 10, 11) for b in (9, 10, 11) for c in (9, 10, 11)
+        for s in (80, 81, 82)
+        for a in (9, 10, 11)
+        for b in (9, 10, 11)
+        for c in (9, 10, 11)
     }
     assert suite.manifest.plan["axes"]["norm_t"] == [0.9, 1.0, 1.1]
 

@@ -145,9 +145,7 @@ def test_scores_of_single_clusters_vanish_on_average(cone, lensing):
     free = Parameter("norm_contamination", 1.0, Prior("lognormal", mean=1.0, std=0.3))
     parameters = setup.parameters.with_free(free)
     weak_lensing = 0.2 if lensing else None
-    model = forward_model(
-        replace(setup, selection=selection, parameters=parameters, weak_lensing=weak_lensing)
-    )
+    model = forward_model(replace(setup, selection=selection, parameters=parameters, weak_lensing=weak_lensing))
     copies, at = 40, model.parameters.fiducial.copy()
     at[model.parameters.names.index("density_contrast_1")] = 1.0
     at[model.parameters.names.index("norm_contamination")] = 1.5

@@ -148,9 +148,7 @@ def _names(catalogue: Catalogue, chosen: Array) -> tuple[str, ...]:
     return tuple(catalogue.name[i] for i in np.flatnonzero(chosen))
 
 
-def compare_number(
-    model: ForwardModel, varied: ForwardModel, observed: float, *, rng: np.random.Generator
-) -> Number:
+def compare_number(model: ForwardModel, varied: ForwardModel, observed: float, *, rng: np.random.Generator) -> Number:
     """N beside its expectation at the fiducial parameters and over the prior of `varied`."""
     expected = varied.expected_count(varied.parameters.draw(DRAWS, rng=rng))
     low, high = np.percentile(expected, [2.5, 97.5])

@@ -68,9 +68,7 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
     return replace(catalogue, log_yx=values, log_yx_error=np.where(np.isfinite(values), errors, 0.0))
 
 
-def require_levels(
-    config: Config, levels: Sequence[str], fitted: tuple[ForwardModel, Catalogue, Data]
-) -> None:
+def require_levels(config: Config, levels: Sequence[str], fitted: tuple[ForwardModel, Catalogue, Data]) -> None:
     """Refuse levels whose data are absent, before any work is done.
 
     Raises

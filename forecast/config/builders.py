@@ -211,9 +211,7 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
     log_norm = math.log10(norm)
     if c.calibration is not None:
         log_norm += written * math.log10(cosmology.h / c.calibration.h)
-    return _named(
-        f"relations.{name}", lambda: PowerLaw(log_norm, table.slope, table.evolution, scatter, hubble)
-    )
+    return _named(f"relations.{name}", lambda: PowerLaw(log_norm, table.slope, table.evolution, scatter, hubble))
 
 
 def _check_norm(path: str, text: str, norm: float, kind: str) -> None:

@@ -116,5 +116,3 @@ def remote_client(address: str) -> Iterator[Any]:
                 f"--scheduler {address}: no Dask scheduler answers ({error}); give its address as in tcp://host:8786"
             ) from None
         yield stack.enter_context(client)
-
-

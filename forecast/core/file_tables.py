@@ -191,9 +191,11 @@ def _hdf5_entries(path: Path) -> tuple[Entry, ...]:
     found: list[tuple[str, frozenset[str]]] = []
     with h5py.File(path, "r") as file:
         file.visititems(
-            lambda name, item: found.append((name, frozenset(item.dtype.names)))
-            if getattr(getattr(item, "dtype", None), "names", None)
-            else None
+            lambda name, item: (
+                found.append((name, frozenset(item.dtype.names)))
+                if getattr(getattr(item, "dtype", None), "names", None)
+                else None
+            )
         )
 
     def reader(name: str) -> Callable[[], Any]:

@@ -40,6 +40,7 @@ class Provenance:
         }
     )
 
+
 Progress = Callable[[str, int, int, float], None]
 """Called with a task's name, steps done, steps at most, and the chain's length in tau (or NaN)."""
 

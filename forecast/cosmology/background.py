@@ -199,9 +199,7 @@ def base_mass_function(
     keywords = {} if hydro is None else {"hydro": hydro}
     with _current(cosmology):
         f, dndlnm = (
-            mass_function.massFunction(
-                mass, z, q_in="M", q_out=quantity, mdef="500c", model=model, **keywords
-            )
+            mass_function.massFunction(mass, z, q_in="M", q_out=quantity, mdef="500c", model=model, **keywords)
             for quantity in ("f", "dndlnM")
         )
     return np.asarray(f), np.asarray(dndlnm)

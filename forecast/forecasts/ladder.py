@@ -125,9 +125,7 @@ def build_ladder(
     return tuple(rows)
 
 
-def build_survival(
-    setup: Setup, widening: tuple[float, ...], volumes: tuple[float, ...]
-) -> Iterator[SurvivalRow]:
+def build_survival(setup: Setup, widening: tuple[float, ...], volumes: tuple[float, ...]) -> Iterator[SurvivalRow]:
     """What remains of self-calibration as normalisation priors widen and the survey grows.
 
     One row for each selection (Mmin fixed, following L_X, the flux-limited cone), prior width and volume.

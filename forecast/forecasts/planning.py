@@ -153,5 +153,3 @@ def priced_comparison(
     place = 0 if reference == "first" else int(np.nanargmin(levels[level]))
     name = comparison.names[place]
     return replace(comparison, price=price(VolumeCurve(configs[name].setup), name, levels, level))
-
-

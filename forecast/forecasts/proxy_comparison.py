@@ -318,5 +318,3 @@ def answer(rows: Sequence[ProxyRow]) -> tuple[str, ...]:
 
 def _less(best: float, other: float) -> str:
     return f"{1 - best / other:.0%} less"
-
-

@@ -98,9 +98,7 @@ def _break_mass(selection: Selection) -> float | None:
     return selection.sharp.log_break if isinstance(selection, Smoothed) else selection.log_break
 
 
-def _each(
-    model: ForwardModel, level: str, mocks: Mocks, theta: Array
-) -> Iterator[tuple[Array, Array, Array]]:
+def _each(model: ForwardModel, level: str, mocks: Mocks, theta: Array) -> Iterator[tuple[Array, Array, Array]]:
     """Saliency (Q, E), leave-one-out shift (Q,) and Pareto k (Q,) of every catalogue's clusters."""
     for index in np.flatnonzero(mocks.size):
         data, draws = Data.of_mock(model, mocks, int(index)), from_chain(model, theta[index])
@@ -108,9 +106,7 @@ def _each(
         yield saliency(model, level, data, draws).per_cluster, left_out.shift, left_out.pareto_k
 
 
-def _bins(
-    slopes: Array, shifts: Array, mocks: Mocks, names: tuple[str, ...], at: tuple[Array, int]
-) -> InfluenceBins:
+def _bins(slopes: Array, shifts: Array, mocks: Mocks, names: tuple[str, ...], at: tuple[Array, int]) -> InfluenceBins:
     """Averages in bins of equal numbers of clusters: `at` holds their coordinate and the number of bins."""
     edges = np.quantile(at[0], np.linspace(0, 1, at[1] + 1))
     edges[-1] = np.nextafter(edges[-1], np.inf)

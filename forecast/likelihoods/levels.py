@@ -64,9 +64,7 @@ class Data:
     bins: tuple[Data, ...] = ()
 
     @classmethod
-    def observed(
-        cls, size: int, log_yx: Array, error: Array | None = None, points: Points | None = None
-    ) -> Data:
+    def observed(cls, size: int, log_yx: Array, error: Array | None = None, points: Points | None = None) -> Data:
         """Data of `size` clusters of which those in `log_yx` have a Y_X."""
         log_yx = np.asarray(log_yx, dtype=float)
         if len(log_yx) > size:

@@ -323,9 +323,7 @@ def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
     position = (x - knots[0]) / (knots[1] - knots[0])
     cell = np.clip(np.floor(position).astype(int) - 1, 0, len(knots) - 4)
     t = position - cell
-    weights = [
-        math.prod(((t - m) / (k - m) for m in range(4) if m != k), start=np.ones_like(t)) for k in range(4)
-    ]
+    weights = [math.prod(((t - m) / (k - m) for m in range(4) if m != k), start=np.ones_like(t)) for k in range(4)]
     return cell, np.stack(weights, axis=-1)
 
 
@@ -335,5 +333,3 @@ def mass_integral(model: ForwardModel, z: Array) -> MassIntegral:
         return SelectedInFlux(model, z)
     assert isinstance(model, MassSelectedModel)
     return SelectedInMass(model)
-
-

@@ -121,9 +121,7 @@ class CatalogueSpec:
             if key not in _KEYS:
                 raise InputError(f"catalogue.columns.{key}: unknown quantity; {nearest(key, _KEYS)}")
             if needs.get(key, key) not in self.columns:
-                raise InputError(
-                    f"catalogue.columns.{key}: needs '{needs[key]}'; map that column too, or drop it"
-                )
+                raise InputError(f"catalogue.columns.{key}: needs '{needs[key]}'; map that column too, or drop it")
             if key in ("name", "z") and column.unit is not None:
                 raise InputError(f"catalogue.columns.{key}: has no unit, got '{column.unit}'; remove it")
         if "z" not in self.columns:

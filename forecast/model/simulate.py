@@ -386,9 +386,7 @@ def _observed(
     relations, size = setup.relations, len(chance.scatter)
     lines = [full_line(relations.line(name, v), size) for name in relations.names]
     background, log_mass = chance.background(row, at[0]), at[1]
-    means = [
-        chance.mean(line, n, row, background, log_mass) for line, n in zip(lines, relations.names, strict=True)
-    ]
+    means = [chance.mean(line, n, row, background, log_mass) for line, n in zip(lines, relations.names, strict=True)]
     true = np.stack(means, axis=-1) + residuals
     error = rng.standard_normal(true.shape) @ _root(setup.error_covariance)
     proxy = full_line(relations.at(v).yx, size)

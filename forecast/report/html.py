@@ -134,21 +134,25 @@ def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> Non
         If a figure cannot be read or the file cannot be written.
     """
     images = {name: data_uri(picture) for name, picture in figures.items()}
-    text = environment().get_template("report.html").render(
-        result=result,
-        images=images,
-        headline=headline(result),
-        short=[chain for chain in result.chains if not chain.converged],
-        ladder_levels=ordered_levels(row.sigma8_std for row in result.ladder),
-        shift_levels=ordered_levels(row.shift for row in result.systematics),
-        level_words=LEVEL_WORDS,
-        used_words=used_words,
-        intake=() if result.intake is None else intake_sentences(result.intake),
-        warnings=[caution for caution in result.warnings if caution.kind != "not_converged"],
-        kinds=_KINDS,
-        observables=_OBSERVABLES,
-        needed=TAU_FACTOR,
-        configuration=json.dumps(to_plain(result.provenance.config), indent=2, ensure_ascii=False),
+    text = (
+        environment()
+        .get_template("report.html")
+        .render(
+            result=result,
+            images=images,
+            headline=headline(result),
+            short=[chain for chain in result.chains if not chain.converged],
+            ladder_levels=ordered_levels(row.sigma8_std for row in result.ladder),
+            shift_levels=ordered_levels(row.shift for row in result.systematics),
+            level_words=LEVEL_WORDS,
+            used_words=used_words,
+            intake=() if result.intake is None else intake_sentences(result.intake),
+            warnings=[caution for caution in result.warnings if caution.kind != "not_converged"],
+            kinds=_KINDS,
+            observables=_OBSERVABLES,
+            needed=TAU_FACTOR,
+            configuration=json.dumps(to_plain(result.provenance.config), indent=2, ensure_ascii=False),
+        )
     )
     write_whole(path, text)
 

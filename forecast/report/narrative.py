@@ -78,9 +78,7 @@ def prior_words(prior: Prior) -> str:
 
 def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:
     """Table of the free parameters."""
-    return tuple(
-        ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior)) for p in parameters.free
-    )
+    return tuple(ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior)) for p in parameters.free)
 
 
 def _detection_words(selection: FluxLimited) -> str:

@@ -82,8 +82,6 @@ def _brief(value: float | str) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:#.3g}"
 
 
-def _joined(
-    header: list[str], rows: list[list[Any]], more: dict[str, list[Any]]
-) -> tuple[list[str], list[list[Any]]]:
+def _joined(header: list[str], rows: list[list[Any]], more: dict[str, list[Any]]) -> tuple[list[str], list[list[Any]]]:
     """A table with further columns."""
     return [*header, *more], [[*row, *(column[i] for column in more.values())] for i, row in enumerate(rows)]

@@ -188,9 +188,7 @@ class _Guard:
             raise self._error
 
 
-def run_chain(
-    posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int, float], None] | None = None
-) -> Chain:
+def run_chain(posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int, float], None] | None = None) -> Chain:
     """Sample `posterior` until it has converged or `plan.max_steps` are done; resume where possible.
 
     Parameters

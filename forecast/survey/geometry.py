@@ -95,8 +95,7 @@ class Box:
     def __post_init__(self) -> None:
         if not self.side > 0 or not self.fraction > 0:
             raise InputError(
-                f"survey: the volume must be positive, got side = {self.side:g} Mpc/h and "
-                f"fraction = {self.fraction:g}"
+                f"survey: the volume must be positive, got side = {self.side:g} Mpc/h and fraction = {self.fraction:g}"
             )
         if not SIDES[0] <= self.side <= SIDES[1] or not FRACTIONS[0] <= self.fraction <= FRACTIONS[1]:
             raise InputError(

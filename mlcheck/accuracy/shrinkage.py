@@ -56,9 +56,7 @@ class Shrinkage:
         return abs(self.unexplained.deviation(0.0)) <= LIMIT
 
 
-def shrinkage_test(
-    network: Predictions, exact: Array, truth: Array, edge: float = EDGE
-) -> tuple[Shrinkage, Shrinkage]:
+def shrinkage_test(network: Predictions, exact: Array, truth: Array, edge: float = EDGE) -> tuple[Shrinkage, Shrinkage]:
     """Shrinkage at the lower and at the upper edge.
 
     Parameters

@@ -127,9 +127,7 @@ def train(
         Layout(case, (), ())
         chosen = preset or settings.network.preset
         settings.architecture(chosen, seed=seed)
-        request = Request(
-            settings, suite, folder, chosen, case, seed, members, split_seed, epochs, overwrite, report
-        )
+        request = Request(settings, suite, folder, chosen, case, seed, members, split_seed, epochs, overwrite, report)
         laboratory = Laboratory(settings, suite, split_seed)
         prepared = prepare(laboratory, case, chosen)
         outcome = run_case(request, laboratory, prepared)
@@ -150,12 +148,8 @@ def cases_command(
     suite: Suite,
     survey: Survey = None,
     preset: Preset = None,
-    only: Annotated[
-        str | None, typer.Option("--only", help="Cases, separated by commas.  [default: all five]")
-    ] = None,
-    exact: Annotated[
-        int, typer.Option("--exact", min=10, help="Test catalogues for the dear exact posteriors.")
-    ] = 300,
+    only: Annotated[str | None, typer.Option("--only", help="Cases, separated by commas.  [default: all five]")] = None,
+    exact: Annotated[int, typer.Option("--exact", min=10, help="Test catalogues for the dear exact posteriors.")] = 300,
     members: Members = 1,
     epochs: Epochs = None,
     seed: Seed = 1,

@@ -45,9 +45,7 @@ def write_case(request: Request, prepared: Prepared, outcome: Outcome) -> None:
         learning_curve([t.history for t in trained], density=trained[0].network.head.density),
         out / "figures" / "learning_curve",
     )
-    save_figure(
-        prediction_figure(found.mean, found.std, test.sigma8, request.case), out / "figures" / "predictions"
-    )
+    save_figure(prediction_figure(found.mean, found.std, test.sigma8, request.case), out / "figures" / "predictions")
 
 
 def write_comparison(request: Request, comparison: Comparison) -> dict[str, Any]:

@@ -32,5 +32,6 @@ class Whitening:
         """Mean and matrix as lists."""
         return list(self.mean), [list(row) for row in self.matrix]
 
+
 Whitenings = tuple[Whitening, Whitening | None]
 """Of the main and of the supplementary features, if there are any."""

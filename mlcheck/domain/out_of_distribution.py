@@ -178,11 +178,7 @@ def judge_suite(reference: Reference, suite: Catalogues) -> SuiteVerdict:
 def _one(reference: Reference, catalogues: Catalogues, found: Examination, i: int) -> Representativeness:
     p = float(np.exp(-found.overall[i]))
     verdict = "outside" if p <= FALSE_ALARM else "doubtful" if p <= DOUBTFUL * FALSE_ALARM else "inside"
-    tests = tuple(
-        verdict_of(reference, catalogues, test, found, i)
-        for test in TESTS
-        if test in found.readings
-    )
+    tests = tuple(verdict_of(reference, catalogues, test, found, i) for test in TESTS if test in found.readings)
     return Representativeness(verdict, p, tests, int(catalogues.size[i]), reference.training)
 
 

@@ -66,5 +66,3 @@ def _read(path: Path, digest: str) -> dict[str, Array] | None:
             return dict(file) if str(file["digest"]) == digest else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-
-

@@ -80,9 +80,7 @@ class NetworkConfig(Strict):
         given = self.network.model_dump(exclude_none=True, exclude={"preset"}) if name == self.network.preset else {}
         return Architecture.of(name, **{**given, "seed": seed})
 
-    def plan(
-        self, preset: str | None = None, *, seed: int, epochs: int | None = None, **changed: Any
-    ) -> TrainingPlan:
+    def plan(self, preset: str | None = None, *, seed: int, epochs: int | None = None, **changed: Any) -> TrainingPlan:
         """Training plan of the configured preset, or of another."""
         name = _preset(preset or self.network.preset)
         given = self.training.model_dump(exclude_none=True) if name == self.network.preset else {}
@@ -166,5 +164,3 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"missing key '{path}'"
     return f"'{path}': {first['msg'].removeprefix('Value error, ')}; got {first['input']!r}"
-
-

@@ -61,9 +61,7 @@ class Report:
         return tuple(finding for part in self.parts for finding in part.findings)
 
 
-def build_report(
-    trial: Trial, plan: ReportPlan, out: Path, *, progress: Progress | None = None
-) -> Report:
+def build_report(trial: Trial, plan: ReportPlan, out: Path, *, progress: Progress | None = None) -> Report:
     """Make every test; finished steps are kept under `out`, so that an interrupted report goes on.
 
     Parameters
@@ -136,12 +134,16 @@ def write_report(report: Report, out: Path) -> Path:
             save_figure(picture.figure, out / "figures" / picture.name)
             images[picture.name] = data_uri(out / "figures" / f"{picture.name}.png")
     write_json(out / "report.json", _content(report))
-    page = environment("mlcheck.report").get_template("trust.html").render(
-        report=report,
-        images=images,
-        grade=GRADE_WORDS[report.verdict.grade],
-        counts=_counts(report.findings),
-        provenance=json.dumps(to_plain(report.provenance), indent=2, ensure_ascii=False),
+    page = (
+        environment("mlcheck.report")
+        .get_template("trust.html")
+        .render(
+            report=report,
+            images=images,
+            grade=GRADE_WORDS[report.verdict.grade],
+            counts=_counts(report.findings),
+            provenance=json.dumps(to_plain(report.provenance), indent=2, ensure_ascii=False),
+        )
     )
     write_whole(out / "report.html", page)
     return out / "report.html"

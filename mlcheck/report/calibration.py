@@ -41,7 +41,7 @@ def calibration(evidence: Evidence) -> Part:
 
 
 def _no_density(key: str, question: str) -> Finding:
-    words = "the network gives a number and no posterior; train with output = \"density\""
+    words = 'the network gives a number and no posterior; train with output = "density"'
     return Finding(key, question, "not tested", words, "")
 
 

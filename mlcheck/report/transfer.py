@@ -152,4 +152,3 @@ def _difference_finding(found: Diagnosis, catalogues: int) -> Finding:
         p_value=found.p_value,
         threshold=ALARM,
     )
-

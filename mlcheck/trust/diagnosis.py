@@ -85,9 +85,7 @@ class Diagnosis:
         return self.likeness[0][0] if self.likeness else ""
 
 
-def signature(
-    cloud: Cloud, model: ForwardModel, drawn: Drawn, plan: MomentsPlan, *, kind: str = ""
-) -> Signature:
+def signature(cloud: Cloud, model: ForwardModel, drawn: Drawn, plan: MomentsPlan, *, kind: str = "") -> Signature:
     """Signature of catalogues.
 
     Parameters
@@ -113,9 +111,7 @@ def label_errors(model: ForwardModel, level: str, drawn: Drawn, plan: MomentsPla
     return (mean - drawn.sigma8) / std
 
 
-def diagnose(
-    cloud: Cloud, judged: Signature, catalogues: Catalogues, known: Sequence[Signature]
-) -> Diagnosis:
+def diagnose(cloud: Cloud, judged: Signature, catalogues: Catalogues, known: Sequence[Signature]) -> Diagnosis:
     """Test the signature of judged catalogues, and find the known faults it looks like.
 
     The first of two tests is chi-square of the features' means; the second of the means and spreads of the labels'

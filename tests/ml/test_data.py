@@ -107,9 +107,7 @@ def test_an_epoch_holds_every_catalogue_once(spread):
 def test_successive_batches_are_of_one_length():
     """The fewer changes of length in an epoch, the longer the calls on an accelerator."""
     size = np.random.default_rng(1).integers(20, 300, 4968)
-    epochs = {
-        n: list(epoch_batches(size, 32, rng=np.random.default_rng(2), successive=n)) for n in (1, 8, 1000)
-    }
+    epochs = {n: list(epoch_batches(size, 32, rng=np.random.default_rng(2), successive=n)) for n in (1, 8, 1000)}
     lengths = {n: [b.length for b in epoch] for n, epoch in epochs.items()}
     assert len(lengths[1]) > 100 > 50 > len(lengths[8]) > len(lengths[1000]) == len(set(lengths[1])) == 10
     for epoch in epochs.values():

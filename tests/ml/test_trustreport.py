@@ -190,7 +190,7 @@ def test_the_page_holds_everything(report):
     assert content["verdict"]["grade"] == found.verdict.grade
     assert found.verdict.grade.capitalize() in page
     assert len(content["findings"]) == len(found.findings) == len({f.key for f in found.findings})
-    assert page.count("<tr><td class=\"wrap\">") == len(found.findings)
+    assert page.count('<tr><td class="wrap">') == len(found.findings)
     for table in content["tables"]:
         assert (out / "tables" / f"{table}.csv").stat().st_size > 0
         rows = json.loads((out / "tables" / f"{table}.json").read_text(encoding="utf-8"))
@@ -203,7 +203,7 @@ def test_the_page_holds_everything(report):
         for suffix in ("pdf", "png"):
             assert (out / "figures" / f"{name}.{suffix}").stat().st_size > 3000
     assert page.count("data:image/png") == len(pictures)
-    for forbidden in ("http://", "<script", "src=\"/"):
+    for forbidden in ("http://", "<script", 'src="/'):
         assert forbidden not in page
     assert content["provenance"]["seed"] == 3
     assert content["provenance"]["software"]["keras"]

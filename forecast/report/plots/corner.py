@@ -20,9 +20,7 @@ _CONTOURS = (1 - np.exp(-0.5), 1 - np.exp(-2.0))
 
 
 @style()
-def corner_figure(
-    samples: Mapping[str, Array], names: Sequence[str], truths: Sequence[float] | None = None
-) -> Figure:
+def corner_figure(samples: Mapping[str, Array], names: Sequence[str], truths: Sequence[float] | None = None) -> Figure:
     """Posteriors of up to three levels on top of each other, sigma8 first.
 
     Contours hold 1 - exp(-1/2) and 1 - exp(-2) of the samples: 1 and 2 sigma of a 2D Gaussian, whose
@@ -61,9 +59,7 @@ def _ranges(columns: Mapping[str, Array]) -> list[tuple[float, float]]:
     return list(zip((low - flat).tolist(), (high + flat).tolist(), strict=True))
 
 
-def _corner_layer(
-    figure: Figure, x: Array, labels: list[str], ranges: list[tuple[float, float]], level: str
-) -> None:
+def _corner_layer(figure: Figure, x: Array, labels: list[str], ranges: list[tuple[float, float]], level: str) -> None:
     """Draw one level with the corner package."""
     with warnings.catch_warnings():  # corner imports ArviZ where it finds it, and ArviZ 0.23 warns
         warnings.filterwarnings("ignore", r"\s*ArviZ", FutureWarning)

@@ -72,5 +72,3 @@ def _frame(axes: Axes, forecast: JointForecast) -> None:
         for bound in bounds or ():
             line = axes.axvline if i == 0 else axes.axhline
             line(bound, color=LEVEL_STYLE["prior"][0], ls=(0, (5, 3)), lw=0.8, zorder=0)
-
-

@@ -47,5 +47,3 @@ def _draw_rows(axes: Axes, rows: Sequence[ProxyRow]) -> None:
     axes.set_yticks(range(len(rows)), labels)
     axes.tick_params(axis="y", which="both", left=False, right=False)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-
-

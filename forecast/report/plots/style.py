@@ -65,6 +65,7 @@ def freeze(figure: Figure) -> Figure:
     figure.set_layout_engine("none")
     return figure
 
+
 LEVELS = tuple(LEVEL_STYLE)
 """Levels in the order of what they add."""
 

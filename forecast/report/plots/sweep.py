@@ -244,5 +244,3 @@ def _markers(labels: Sequence[str], levels: dict[str, Array], title: str) -> Fig
 def _short(name: str, longest: int = 20) -> str:
     """A name without mathtext, cut if it is too long for a tick label."""
     return (name if len(name) <= longest else name[: longest - 1] + "…").replace("$", r"\$")
-
-
