@@ -26,6 +26,7 @@ from .population import (
     sum_of,
     yx_support,
 )
+from .resolution import SMOOTH, proxy_step
 from .scaling import Component, Lines
 from .selection import FluxLimited
 
@@ -33,8 +34,8 @@ Array = np.ndarray
 
 MASS_STEP = 0.04
 """Largest spacing of the mass grid, dex: a flux limit is smooth in mass."""
-_RESOLVED, _FINEST = 1.4, 0.004
-"""Spacing in units of the scatter of mass at the flux limit, and the smallest one, dex."""
+_FINEST = 0.004
+"""Smallest spacing that resolves the scatter of mass at the flux limit, dex."""
 _WELL_RESOLVED = 0.1
 """Scatter of L_X at given Y_X, dex, down to which a geometry's own redshift nodes are right to 1e-3."""
 _KEPT, _REFINED = 64, 4
@@ -102,7 +103,7 @@ class FluxLimitedModel:
         lines, masses = relations.at(v), relations.unit_residuals.log_mass
         parts = [part.blurred(self.selection.flux_error) for part in relations.components(v, masses)]
         smallest = min(float(np.min(part.lx_scatter)) for part in parts)
-        step = _RESOLVED * smallest / float(np.max(lines.lx.slope))
+        step = SMOOTH * smallest / float(np.max(lines.lx.slope))
         if step < _FINEST:
             least = relations.lx.scatter * _FINEST / step
             raise InputError(
@@ -110,8 +111,7 @@ class FluxLimitedModel:
                 f"in mass; give at least {1.01 * least:.2g} dex, or a narrower prior of scatter_lx"
             )
         if relations.unit_residuals.mass_dependent:  # sums over the mass nodes must resolve what Y_X says of mass
-            width = min(float(np.min(part.yx_scatter)) for part in parts) / float(np.max(lines.yx.slope))
-            step = min(step, max(_RESOLVED * width, _FINEST))
+            step = min(step, proxy_step(self.setup, v, SMOOTH))
         of_yx = columns(lines.lx.slope / lines.yx.slope, 2)  # what Y_X leaves open of L_X
         blur = min(float(np.min(np.hypot(part.lx_scatter, of_yx * part.yx_scatter))) for part in parts)
         return min(MASS_STEP, step), max(1.0, _WELL_RESOLVED / blur)

@@ -19,6 +19,7 @@ from .massselected import MASS_STEP, MassSelectedModel
 from .model import ForwardModel
 from .parameters import Values
 from .population import SQRT2PI, Population
+from .resolution import SMOOTH
 from .selection import FluxLimited
 from .survey import LightCone, Shells, single
 
@@ -124,8 +125,11 @@ class SelectedInMass:
         return self._model.selected(theta)[0]
 
     def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
-        """From a table of the averages where all clusters share a width, else cluster by cluster."""
-        width = np.hypot(at.width, self._blur)
+        """From a table of the averages where all clusters share a width, else cluster by cluster.
+
+        Over less than the nodes resolve, where the abundance hardly varies, it is averaged over what they do.
+        """
+        width = np.maximum(np.hypot(at.width, self._blur), self._step / SMOOTH)
         if not at.shared_width:
             return self._each(table[:, branch], at, width)
         rows = at.rows

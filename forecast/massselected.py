@@ -10,6 +10,7 @@ import numpy as np
 from .distribution import LocalDistribution, TabulatedDistribution, YxDistribution
 from .parameters import Values
 from .population import Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
+from .resolution import SHARP, proxy_step
 from .scaling import Component, Line, Lines
 from .selection import FluxLimited, Sharp, Smoothed, sharp_weights
 
@@ -26,7 +27,12 @@ class MassSelectedModel:
     ----------
     setup : Setup
     step : float
-        Spacing of the mass grid, dex.
+        Largest spacing of the mass grid, dex; smaller where the mass proxy scatters little.
+
+    Raises
+    ------
+    InputError
+        If the mass proxy scatters too little.
     """
 
     def __init__(self, setup: Setup, step: float = MASS_STEP) -> None:
@@ -36,8 +42,9 @@ class MassSelectedModel:
         self.parameters = setup.parameters
         self._selection: Sharp | Smoothed = setup.selection
         self._sharp = setup.selection.sharp if isinstance(setup.selection, Smoothed) else setup.selection
-        lines = setup.relations.at(self.parameters.values(prior_sample(setup)))
-        lowest = float(self._sharp.limits(lines.lx, setup.relations)[0].min())
+        v = self.parameters.values(prior_sample(setup))
+        lowest = float(self._sharp.limits(setup.relations.at(v).lx, setup.relations)[0].min())
+        step = min(step, proxy_step(setup, v, SHARP))
         self.population = Population.of(setup, mass_grid(setup, lowest, step))
 
     def selected(self, theta: Array) -> tuple[Array, Lines]:

@@ -14,7 +14,7 @@ ORDER = [
     | {"edgeworth", "proxy", "reach"},
     {"survey", "variance", "detection", "zbins", "selection", "tablefile", "library", "libraryfit"}
     | {"filetables", "plausible"},
-    {"distribution", "population", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
+    {"distribution", "population", "resolution", "massselected", "fluxlimited", "model", "catalogue", "mock", "results"}
     | {"available", "cautions", "intake", "idle"}
     | {"meandensity", "massrange", "features", "shards", "manifest", "suitereader", "workers"},
     {"bins", "derived", "likelihood", "fisher", "sampler", "sigma8_map", "ladder", "goodness", "export", "narrative"}
