@@ -11,7 +11,7 @@ from scipy import special
 from scipy.interpolate import CubicSpline
 
 from .background import Background
-from .distribution import TabulatedDistribution, YxDistribution
+from .distribution import TabulatedDistribution, YxDistribution, reaching
 from .errors import InputError
 from .parameters import ParameterSet, Values
 from .population import (
@@ -349,7 +349,7 @@ class FluxLimitedModel:
 
     def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
         """Distribution of one selected cluster's log10 Y_X, tabulated."""
-        grid = self.yx_grid
+        grid = reaching(self.yx_grid, centre)
         return TabulatedDistribution.from_density(grid, self.yx_density(theta, grid, error))
 
     def yx_resolution(self, v: Values) -> float:

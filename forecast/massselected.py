@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .distribution import LocalDistribution, TabulatedDistribution, YxDistribution
+from .distribution import LocalDistribution, TabulatedDistribution, YxDistribution, reaching
 from .parameters import Values
 from .population import Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
 from .resolution import SHARP, proxy_step
@@ -123,7 +123,7 @@ class MassSelectedModel:
     def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
         """Local expansion about `centre` for the median of many clusters, a table for that of few."""
         if size < LocalDistribution.MIN_SIZE or self.setup.relations.unit_residuals.mass_dependent:
-            grid = self.yx_grid
+            grid = reaching(self.yx_grid, centre)
             return TabulatedDistribution.from_density(grid, self.yx_density(theta, grid, error))
         mixtures = [(m, n, np.hypot(s, error)) for m, n, s in self._mixtures(theta, "yx")]
         return LocalDistribution.from_mixtures(centre, mixtures)
