@@ -168,10 +168,21 @@ def error(table: Table, section: Content, rng: Rng) -> str:
     if not names:
         return ""
     name = str(rng.choice(names))
-    factor = float(rng.choice([-1, 1e3, 1e-3, 30, 1e-9, 0, 1e300]))
+    factor = float(rng.choice([-1, 1e3, 1e-3, 5, 30, 150, 1e-9, 0, 1e300]))
     with np.errstate(over="ignore"):
         table[name] = np.full(len(table), -1.0) if rng.random() < 0.2 else np.asarray(table[name]) * factor
     return f"{name} x {factor:g}, or -1"
+
+
+def offset(table: Table, section: Content, rng: Rng) -> str:
+    """Values that are off by a factor, in a few rows or in all."""
+    name = _number(table, rng)
+    if table[name].dtype.kind != "f" or not len(table):
+        return ""
+    factor = float(10 ** rng.uniform(-2, 2))
+    rows = rng.permutation(len(table))[: int(rng.choice([1, len(table)]))]
+    table[name][rows] = np.asarray(table[name])[rows] * factor
+    return f"{name} x {factor:.3g} in {len(rows)} of {len(table)} rows"
 
 
 def redshift(table: Table, section: Content, rng: Rng) -> str:
@@ -214,7 +225,7 @@ def section_of(table: Table, section: Content, rng: Rng) -> str:
 
 
 FAULTS: tuple[Callable[[Table, Content, Rng], str], ...] = (
-    cell, masked, missing, unit, logarithm, rows, dtype, words, error, redshift, section_of,
+    cell, masked, missing, unit, logarithm, rows, dtype, words, error, offset, offset, offset, redshift, section_of,
 )  # fmt: skip
 
 

@@ -48,37 +48,37 @@ ODD = (
     "1,5 keV",
 )
 LIMITS: dict[tuple[str, ...], tuple[Any, ...]] = {
-    ("survey", "zmin"): (0.0, 1e-9, 1e-4, 0.2499999),
-    ("survey", "zmax"): (3.0, 3.0001, 0.1000001, 0.026),
-    ("survey", "area"): ("41253 deg2", "41252.96 deg2", "1 deg2", "1 arcmin2", "1e-12 sr", "12.57 sr", 2000, "1e300 deg2"),
+    ("survey", "zmin"): (0.0, 1e-9, 1e-4, 0.2498),
+    ("survey", "zmax"): (3.0, 3.0001, 0.1001, 0.0252),
+    ("survey", "area"): ("41253 deg2", "41252.9 deg2", "1 deg2", "1 arcmin2", "1e-8 sr", "13 sr", 2000, "1e300 deg2"),
     ("survey", "shells"): (1, 2, 32, 33, 0),
     ("survey", "redshift_edges"): ([], [0.1], [0.1, 0.1], [0.8, 0.1], [0.025, 0.1, 0.25], [0.1, 0.2, 0.2, 0.8]),
-    ("survey", "side"): ("1 Mpc/h", "1e5 Mpc/h", "1e-3 Mpc", "1e200 Mpc"),
-    ("survey", "fraction"): (1, 1e-12, 1e12, 1e-300),
+    ("survey", "side"): ("1 Mpc/h", "2e4 Mpc/h", "1e-3 Mpc", "1e200 Mpc"),
+    ("survey", "fraction"): (1, 1e-3, 1e6, 1e-300),
     ("survey", "z"): (0.0, 1e-9, 2.999, 3.0),
-    ("selection", "slope"): (0, 1e-9, 50, 1e4),
-    ("selection", "smoothing"): (1e-9, 0.6, 5.0, 1e3),
-    ("selection", "break_mass"): ("13.600001 log10 Msun/h", "15.8 log10 Msun/h", "15.99 log10 Msun/h", "11.1 log10 Msun/h"),
+    ("selection", "slope"): (0, 1e-9, 20, 1e4),
+    ("selection", "smoothing"): (1e-9, 0.6, 0.99, 1e3),
+    ("selection", "break_mass"): ("13.600001 log10 Msun/h", "15.8 log10 Msun/h", "15.99 log10 Msun/h"),
     ("selection", "min_mass"): ("11.1 log10 Msun/h", "11.6 log10 Msun/h", "14.2499 log10 Msun/h", "15.5 log10 Msun/h"),
-    ("selection", "flux_limit"): ("1e-9 erg / (s cm2)", "1e-18 erg / (s cm2)", "1e300 erg / (s cm2)", "1e-300 erg / (s cm2)"),
+    ("selection", "flux_limit"): ("1e-9 erg / (s cm2)", "2e-8 erg / (s cm2)", "2e-19 erg / (s cm2)", "1e300 W / m2"),
     ("selection", "flux_error"): (0.999, 1.0, 1e-12, 0.3),
     ("selection", "completeness_width"): (0.999, 1e-12, 1.0),
     ("selection", "k_slope"): (10, -10, 1e3, 0),
     ("relations", "pivot"): ("11.01 log10 Msun/h", "15.9 log10 Msun/h", "1e300 Msun"),
-    ("relations", "z0"): (3.0, -0.5, -1, 10, 1e4, 1e300),
+    ("relations", "z0"): (3.0, 1, -0.5, 10),
     ("relations", "calibrated_masses"): (["14 log10 Msun/h"], ["15 log10 Msun/h", "14 log10 Msun/h"]),
-    ("yx_error",): (1e-9, 0.5, 2.0, 50, 1e300),
+    ("yx_error",): (1e-9, 0.5, 2.0, 50),
     ("yx_bin",): (0.01, 2, 0.009),
-    ("errors",): ({"t": 0.0}, {"t": 3.0}, {"mgas": 1e3}, {"core": 0.1}, {"yx": 1e-12}, {"lx": 0.1}),
+    ("errors",): ({"t": 0.0}, {"t": 2.0}, {"mgas": 1e3}, {"core": 0.1}, {"yx": 1e-12}, {"lx": 0.1}, {"yx": 2.0}),
     ("weak_lensing",): ({"scatter": 2.99}, {"scatter": "1e-9 ln"}, {"scatter": "1.2 dex"}, {"scatter": 0.0}, {}),
     ("cosmology", "Om0"): (0.1, 0.6, 0.0999), ("cosmology", "Ob0"): (0.005, 0.1), ("cosmology", "ns"): (0.7, 1.3),
     ("cosmology", "h"): (0.4, 1.1, 70.4),
 }  # fmt: skip
 """Values at, just inside and beyond what a key can be."""
 RELATION_LIMITS: dict[str, tuple[Any, ...]] = {
-    "norm": ("1e300 erg/s", "1e-300 keV", "44 log10 erg/s", "0 keV", "300 log10 Msun/h keV", "13 log10 Msun keV"),
-    "slope": (1e-9, 0, 20, 1e6, -1.6), "evolution": (20, -20, 1e3), "scatter": (1e-9, 1.99, 2, "1e-6 dex", "4.6 ln"),
-    "h_exponent": (0, 5, -1e3, 1e300),
+    "norm": ("1e300 erg/s", "44 log10 erg/s", "38.1 log10 erg/s", "47.9 log10 erg/s", "0 keV", "13 log10 Msun keV"),
+    "slope": (0.05, 0.1, 10, 4, 1e6, -1.6), "evolution": (20, -20, 1e3), "h_exponent": (0, 5, -10, 1e300),
+    "scatter": (1e-9, 1e-3, 0.01, 0.6, 1.99, 2, "4.6 ln"),
 }  # fmt: skip
 
 
@@ -194,7 +194,10 @@ def retype(content: Content, rng: Rng) -> str:
 
 def rescale(content: Content, rng: Rng) -> str:
     path = _any(leaves(content), rng)
-    value, factor = at(content, path), float(10 ** rng.choice([rng.uniform(-1, 1), rng.uniform(-8, 8)]))
+    value, factor = (
+        at(content, path),
+        float(10 ** rng.choice([rng.uniform(-0.5, 0.5), rng.uniform(-1, 1), rng.uniform(-8, 8)])),
+    )
     factor *= float(rng.choice([1, 1, 1, -1]))
     if isinstance(value, str) and (match := re.match(r"\s*[-+]?[\d.]+(e[-+]?\d+)?", value)):
         new: Any = f"{float(match[0]) * factor:g}{value[match.end() :]}"
@@ -250,38 +253,33 @@ def _there(content: Content, path: Path) -> bool:
 def prior(content: Content, rng: Rng) -> str:
     """A prior that is degenerate, of two kinds, of another parameter, or absurdly wide or narrow."""
     parameters = content.get("parameters", {})
-    others = [
-        "Om0",
-        "h",
-        "ns",
-        "norm_core",
-        "norm_wl",
-        "density_contrast",
-        "evolution_t",
-        "norm_contamination",
-        "scatter_yx",
-    ]
+    others = ["Om0", "h", "ns", "norm_core", "norm_wl", "evolution_t", "norm_contamination", "scatter_yx"]
     if not isinstance(parameters, dict):
         return retype(content, rng)
     name = str(rng.choice([*parameters, *others] if rng.random() < 0.5 else [*parameters, "sigma8"]))
     low, high = sorted(float(x) for x in rng.uniform(0, 2, 2))
     width = float(10 ** rng.uniform(-12, 6))
-    choices: list[Any] = [
-        {"flat": [low, low]}, {"flat": [high, low]}, {"flat": [low, high]}, {"flat": [0.6]}, {"flat": [low, high, 3]},
-        {"flat": [0.0, high]}, {"flat": [-high, high]}, {"flat": [low, high], "gaussian": 0.1}, {"gaussian": 0.0},
-        {"gaussian": width}, {"lognormal": width}, {"gaussian": -0.1}, {"lognormal": 0.1, "lognormal_": 0.1}, {},
-        {"fiducial": low, "lognormal": 0.1}, {"fiducial": 0.0, "lognormal": 0.1}, {"fiducial": -low, "gaussian": high},
-        {"value": low}, {"value": 0}, {"value": -1}, {"value": low, "flat": [0, 1]}, low, 0, -1.0, 1e300, {"flat": [1e-300, 1e300]},
-        {"flat": [1e-9, 1e9]}, {"fiducial": low, "flat": [low * (1 - 1e-9), low * (1 + 1e-9)]}, {"fiducial": low, "flat": [low, high]},
-        {"flat": "0.6 to 0.9"}, {"flat": {"low": 0.6, "high": 0.9}}, "0.81", [0.6, 0.9], {"flat": [0.6, "0.9"]}, {"value": True},
+    absurd: list[Any] = [
+        {"flat": [low, low]}, {"flat": [high, low]}, {"flat": [0.6]}, {"flat": [low, high, 3]}, {"flat": [0.0, high]},
+        {"flat": [-high, high]}, {"flat": [low, high], "gaussian": 0.1}, {"gaussian": 0.0}, {"gaussian": -0.1}, {},
+        {"lognormal": 0.1, "lognormal_": 0.1}, {"fiducial": 0.0, "lognormal": 0.1}, {"value": low, "flat": [0, 1]},
+        {"fiducial": -low, "gaussian": high}, {"value": 0}, {"value": -1}, 0, -1.0, 1e300, {"flat": [1e-300, 1e300]},
+        {"flat": "0.6 to 0.9"}, {"flat": {"low": 0.6, "high": 0.9}}, "0.81", [0.6, 0.9], {"value": True},
     ]  # fmt: skip
+    wide: list[Any] = [
+        {"gaussian": width}, {"lognormal": width}, {"lognormal": 0.9}, {"lognormal": 3.0}, {"gaussian": 0.5}, high,
+        {"flat": [0.05, 20]}, {"flat": [0.02, 30]}, {"flat": [1e-10, 1e10]}, {"gaussian": 9.0}, {"value": low},
+        30, 0.05,
+        {"fiducial": low, "flat": [low * (1 - 1e-8), low * (1 + 1e-8)]}, {"fiducial": low, "flat": [low, high]},
+    ]  # fmt: skip
+    choices = wide if rng.random() < 0.6 else absurd
     new = choices[int(rng.integers(len(choices)))]
     parameters[name] = new
     return f"parameters.{name} = {new!r}"
 
 
 FAULTS: tuple[tuple[Callable[[Content, Rng], str], float], ...] = (
-    (lose, 0.7), (misspell, 0.5), (move, 0.5), (retype, 1.5), (rescale, 3.0), (reunit, 1.0), (limit, 4.0), (prior, 3.0),
+    (lose, 0.5), (misspell, 0.4), (move, 0.4), (retype, 1.0), (rescale, 3.0), (reunit, 0.7), (limit, 5.0), (prior, 4.0),
 )  # fmt: skip
 
 

@@ -24,12 +24,11 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from forecast.likelihood import LEVELS, Data, Likelihood, at_level, likelihood
 
 from benchmarks import badtables, faults, variety
 from forecast.checks.intake import take_in
@@ -38,7 +37,9 @@ from forecast.config.load import Config, builtin_configs, parse_config
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
 from forecast.forecasts.ladder import with_sample_variance
+from forecast.likelihoods.available import POINT_LEVELS
 from forecast.likelihoods.fisher import fisher_matrix
+from forecast.likelihoods.levels import LEVELS, Data, Likelihood, at_level, likelihood
 from forecast.model.forward import ForwardModel, forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.report.cautions import before_fit
@@ -46,8 +47,8 @@ from forecast.report.cautions import before_fit
 Content = dict[str, Any]
 LIMIT = 20.0
 """CPU seconds that an input may take."""
-DRAWS, MANY = 8, 5000
-"""Draws from the prior, and expected clusters from which on expected data stand for a mock catalogue."""
+DRAWS, MANY = 8, 500
+"""Draws from the prior, and clusters of a catalogue of which more is known than that they are there."""
 CHEAP = ("counts", "selfcal", "binned", "unbinned")
 FINE, CLEAR = "fine", "clear error"
 INTERNALS = re.compile(
@@ -94,7 +95,7 @@ def make_input(seed: int) -> Input:
     rng, paths = generator(seed, "fuzz"), builtin_configs()
     base = str(rng.choice(list(paths)))
     content = tomllib.loads(paths[base].read_text(encoding="utf-8"))
-    with_catalogue = bool(rng.random() < 0.3)
+    with_catalogue = bool(rng.random() < 0.35)
     changes = [variety.vary(content, rng) for _ in range(int(rng.choice([0, 1, 2, 4])))]
     number = int(rng.choice([0, 0, 1, 1, 2]) if not with_catalogue else rng.choice([0, 0, 0, 1]))
     changes += [faults.spoil(content, rng) for _ in range(number)]
@@ -157,10 +158,14 @@ def _fit(config: Config, level: str, path: Path, rng: np.random.Generator) -> No
 
 
 def _data(model: ForwardModel, level: str, rng: np.random.Generator) -> Data:
-    """A mock catalogue, or expected data of a survey of very many clusters."""
-    if float(model.expected_count(model.parameters.fiducial[None])[0]) > MANY or rng.random() < 0.2:
-        return Data.expected(model, points=level in LEVELS[-2:])
-    return Data.of_mock(model, draw_mocks(model, model.parameters.fiducial, rng=rng))
+    """A mock catalogue, of very many clusters a part; or expected data."""
+    if level not in POINT_LEVELS and rng.random() < 0.2:
+        return Data.expected(model)
+    size = int(rng.poisson(float(model.expected_count(model.parameters.fiducial[None])[0])))
+    if size <= MANY:
+        return Data.of_mock(model, draw_mocks(model, model.parameters.fiducial, rng=rng))
+    part = Data.of_mock(model, badtables.few_clusters(model, MANY, rng))
+    return replace(part, size=float(size))
 
 
 def _check_likelihood(one: Likelihood, rng: np.random.Generator) -> None:

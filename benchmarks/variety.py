@@ -96,10 +96,10 @@ def mean_relations(content: Content, rng: Rng) -> str:
         }
         return "another calibration and aperture"
     law = relations[name := str(rng.choice([n for n in ("lx", "t", "mgas", "yx") if n in relations]))]
-    law["slope"] = float(law["slope"] * rng.uniform(0.5, 1.6))
+    law["slope"] = float(law["slope"] * rng.uniform(0.3, 2.5))
     law["evolution"] = float(rng.uniform(-2, 3))
     if "scatter" in law:
-        law["scatter"] = f"{rng.uniform(0.02, 0.9):.3f} ln"
+        law["scatter"] = f"{10 ** rng.uniform(-2, 0.4):.3f} ln"
     return f"another relation of {name}"
 
 
@@ -187,7 +187,8 @@ def settings(content: Content, rng: Rng) -> str:
 
 
 FEATURES: tuple[Callable[[Content, Rng], str], ...] = (
-    geometry, shells, flux_limit, mass_limit, mean_relations, proxy, library, errors, weak_lensing, shape, priors, settings,
+    geometry, shells, flux_limit, mass_limit, mean_relations, proxy, library, errors, weak_lensing,
+    shape, priors, settings,
 )  # fmt: skip
 
 

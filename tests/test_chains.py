@@ -52,11 +52,11 @@ def test_errors_of_a_process_are_raised(nv22_model, tmp_path, eager):
 SCRIPT = """
 import sys
 from pathlib import Path
-import forecast.chains as chains
-from forecast.config import load_config
-from forecast.levels import Data
-from forecast.model import forward_model
-from forecast.sampler import ChainPlan
+import forecast.sampling.parallel as chains
+from forecast.config.load import load_config
+from forecast.likelihoods.levels import Data
+from forecast.model.forward import forward_model
+from forecast.sampling.mcmc import ChainPlan
 if __name__ == "__main__":
     chains.WORTHWHILE, chains.cores = 0.0, lambda: 2
     model = forward_model(load_config("nv22").setup)

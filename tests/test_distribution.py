@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
-from forecast.model.yx_distribution import LocalDistribution, TabulatedDistribution, draw_medians, log_median_density
+from forecast.model.yx_distribution import (
+    LocalDistribution,
+    TabulatedDistribution,
+    draw_medians,
+    log_median_density,
+    reaching,
+)
 
 COMPONENTS = (np.array([13.2, 13.6, 14.3]), np.array([0.5, 0.3, 0.2]), 0.12)
 
@@ -70,6 +76,44 @@ def test_even_density_against_dense_quadrature(size):
         integrand = (cdf(y - t) * (1 - cdf(y + t))) ** (n - 1) * mixture(y - t) * mixture(y + t)
         exact = 2 * np.exp(gammaln(size + 1) - 2 * gammaln(n)) * integrate.simpson(integrand, x=t)
         assert median_density(y, size) == pytest.approx(exact, rel=2e-3)
+
+
+@pytest.mark.parametrize("size", [5, 12])
+@pytest.mark.parametrize("sigmas", [-7.9, -5, 5, 7.9, 9])
+def test_medians_far_out_on_either_side(size, sigmas):
+    """Beyond the nodes too, and where 1 - F is lost in rounding; against quadrature with scipy's tails."""
+    nodes = np.linspace(-8, 8, 321)
+    grid = reaching(nodes, sigmas)
+    assert grid[0] < min(-8, sigmas - 0.3) + 1e-9 and grid[-1] > max(8, sigmas + 0.3) - 1e-9
+    np.testing.assert_allclose(np.diff(grid), 0.05)
+    table = TabulatedDistribution.from_density(grid, 100 * stats.norm.pdf(grid)[None])
+    found = log_median_density(table, sigmas, size)[0]
+    n, side = size // 2, abs(sigmas)
+    norm = special.gammaln(size + 1) - 2 * special.gammaln(n + size % 2)
+    if size % 2:
+        expected = norm + n * (stats.norm.logcdf(side) + stats.norm.logsf(side)) + stats.norm.logpdf(side)
+    else:
+        t = np.linspace(0, side, 100_001)
+        log = (n - 1) * (stats.norm.logcdf(side - t) + stats.norm.logsf(side + t))
+        log += stats.norm.logpdf(side - t) + stats.norm.logpdf(side + t)
+        expected = norm + np.log(2 * integrate.simpson(np.exp(log - log.max()), x=t)) + log.max()
+    assert found == pytest.approx(expected, rel=0.02)
+
+
+def test_part_of_a_table_has_its_values():
+    grid = np.linspace(12.3, 15.2, 120)
+    table = TabulatedDistribution.from_density(grid, np.outer([1.0, 2.0, 3.0], mixture(grid)))
+    part, y = table.part(np.array([2, 0]), 30, 60), np.linspace(grid[30], grid[60], 50)
+    for name in ("pdf", "cdf", "sf"):
+        np.testing.assert_allclose(getattr(part, name)(y), getattr(table, name)(y)[[2, 0]], rtol=1e-12)
+    np.testing.assert_allclose(table.sf(y), 1 - table.cdf(y), atol=1e-12)
+
+
+def test_densities_that_vanish_have_finite_logarithms():
+    grid = np.linspace(0, 40, 200)
+    table = TabulatedDistribution.from_density(grid, np.stack([stats.norm.pdf(grid, 1.0, 0.2), np.zeros(200)]))
+    for size in (1, 2, 4, 9):
+        assert np.isfinite(log_median_density(table, 20.0, size)).all()
 
 
 def test_local_expansion_equals_the_mixture():

@@ -174,3 +174,19 @@ def test_levels_without_data_name_column_and_cure(cccp, cccp_model, tmp_path):
     with pytest.raises(InputError, match=message):
         require_levels(config, ("counts", "selfcal"), (cccp_model, catalogue, data))
     require_levels(config, ("full",), (cccp_model, catalogue, data))  # L_X of every cluster is something
+
+
+def test_a_cluster_that_no_parameters_make_is_refused(nv22, nv22_model, tmp_path):
+    """Below the smallest Y_X of the model, where its density is nearly the same number for all parameters."""
+    content = nv22.model_dump(mode="json")
+    columns = {"name": "name", "z": "z", "yx": {"name": "yx", "unit": "Msun/h keV"}}
+    content["catalogue"] = {"columns": columns, "cosmology": {"Om0": 0.272, "h": 0.704}}
+    config, low = type(nv22).model_validate(content), float(nv22_model.yx_grid[0])
+    for log_yx, fine in ((low - 0.9, False), (low + 0.1, True)):
+        path = tmp_path / "two.csv"
+        path.write_text(f"name,z,yx\nA1,0.07,{10**log_yx:g}\nA2,0.07,1e14\n")
+        if fine:
+            assert catalogue_data(config, nv22_model, path)[0].has_yx.all()
+            continue
+        with pytest.raises(InputError, match=r"two.csv: log10 Y_X = .* of A1 is far outside the model's range .*unit"):
+            catalogue_data(config, nv22_model, path)

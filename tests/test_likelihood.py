@@ -8,7 +8,7 @@ from scipy import integrate, stats
 
 from forecast.core.errors import InputError, NumericalError
 from forecast.likelihoods.fisher import derivatives
-from forecast.likelihoods.levels import LEVELS, Data, Posterior, likelihood
+from forecast.likelihoods.levels import LEVELS, Data, Posterior, likelihood, log_poisson
 from forecast.likelihoods.points import Points
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
@@ -28,6 +28,23 @@ def at(model):
 def test_counts_sum_to_one(small):
     total = sum(np.exp(likelihood("counts", small, Data(n))(at(small))[0]) for n in range(40))
     assert total == pytest.approx(1, abs=1e-12)
+
+
+def test_events_where_nothing_is_expected_are_all_but_impossible():
+    value = log_poisson(3, np.array([0.0, 1e-300, 2.0]))
+    assert np.isfinite(value).all()
+    assert value[0] < -2000 and value[1] == pytest.approx(3 * np.log(1e-300) - np.log(6), rel=1e-12)
+    assert value[2] == pytest.approx(stats.poisson.logpmf(3, 2.0), rel=1e-12)
+    assert log_poisson(0, np.array([0.0]))[0] == 0
+
+
+def test_a_median_beyond_the_models_nodes_is_the_less_likely_the_further(small):
+    beyond = small.yx_grid[-1] + np.array([-0.2, -0.05, 0.0, 0.05, 0.1, 0.2, 0.5])
+    values = [likelihood("selfcal", small, Data.observed(4, np.full(4, y)))(at(small))[0] for y in beyond]
+    each = [4 * likelihood("unbinned", small, Data.observed(1, np.array([y])))(at(small))[0] for y in beyond]
+    assert np.diff(values).max() < -1
+    # of four equal values the density falls as fast as that of all of them, or of three where two are the median
+    assert 0.5 * (each[0] - each[-1]) < values[0] - values[-1] < each[0] - each[-1]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])

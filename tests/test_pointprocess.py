@@ -106,6 +106,30 @@ def test_density_of_a_cluster_against_brute_force(surveys, name, lensing):
             assert found[p, q] == pytest.approx(np.log(expected), abs=0.01)
 
 
+def with_sharp_temperature(setup, scatter):
+    relations = replace(setup.relations, t=replace(setup.relations.t, scatter=scatter))
+    return replace(setup, relations=relations, errors=(), parameters=setup.parameters.without(["scatter_t", "slope_t"]))
+
+
+def test_masses_that_are_known_more_finely_than_the_nodes_are_spaced(surveys):
+    setup = with_sharp_temperature(surveys["box"], 0.0015)
+    model = forward_model(setup)
+    points = Points.of_mocks(model, draw(model, 1, 3))[:12]
+    theta = model.parameters.fiducial[None]
+    v = replace(setup.parameters.fixed, **dict(zip(model.parameters.names, theta[0], strict=True)))
+    found = PointDensity(model, points, False).grid(theta)[0]
+    each = zip(points.z, points.observables, strict=True)
+    expected = [np.log(brute_force(model, v, z, x, None, np.zeros(3))) for z, x in each]
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_sums_over_nodes_that_cannot_resolve_masses_are_refused(surveys):
+    model = forward_model(with_sharp_temperature(surveys["mass-dependent"], 0.0015))
+    points = Points.of_mocks(model, draw(model, 1, 3))
+    with pytest.raises(InputError, match=r"lx and t and mgas tell masses to .* times the scatter, or scatter_lx and"):
+        PointDensity(model, points, False)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("lensing", [False, True])
 def test_density_integrates_to_the_count(surveys, name, lensing):

@@ -479,7 +479,7 @@ def test_tables_and_figure(comparison):
 
 
 def test_a_run_writes_record_table_and_figure(following, comparison, tmp_path, monkeypatch):
-    monkeypatch.setattr("forecast.forecasts.proxy_comparison.compute_proxies", lambda config, models, job: comparison)
+    monkeypatch.setattr("forecast.cli.planning_pipelines.compute_proxies", lambda config, models, job: comparison)
     record = run_proxies(following, Job("survey", tmp_path / "out", seed=3))
     content = json.loads((tmp_path / "out" / "proxies.json").read_text())
     assert content == to_plain(record)

@@ -147,8 +147,8 @@ import sys, time
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_sampler import Gaussian, plan
-from forecast.levels import Posterior
-from forecast.sampler import run_chain
+from forecast.likelihoods.levels import Posterior
+from forecast.sampling.mcmc import run_chain
 
 class Slow(Gaussian):
     def __call__(self, theta):

@@ -331,9 +331,9 @@ def test_one_writer_at_a_time(nv22, tmp_path):
 RUN = f"""
 import sys
 from pathlib import Path
-from forecast.config import load_config
-from forecast.output import Job
-from forecast.suite import SuitePlan, run_suite
+from forecast.config.load import load_config
+from forecast.core.records import Job
+from forecast.suite.writer import SuitePlan, run_suite
 
 plan = SuitePlan(draws=int(sys.argv[3]), shard_size=3, workers=int(sys.argv[2]))
 try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config.load import Config
+from ..core.arrays import Array
 from ..core.errors import InputError
 from ..likelihoods.available import WORDS, absent
 from ..likelihoods.levels import LEVELS, Data, catalogue_points
@@ -17,6 +18,8 @@ from ..model.forward import ForwardModel
 from ..relations.power_laws import YX_PRODUCT, Relations
 from ..survey.geometry import LightCone
 
+DRAWS, UNHEARD_OF = 16, 1e-20
+"""Draws from the prior, and the probability per dex below which in all of them there is no such cluster."""
 _UNITS = {"lx": "erg/s", "t": "keV", "mgas": "Msun", "yx": "Msun keV"}
 
 
@@ -138,9 +141,19 @@ def _refuse_foreign(config: Config, model: ForwardModel, catalogue: Catalogue) -
             )
     grid = model.yx_grid
     far = catalogue.has_yx & ((catalogue.log_yx < grid[0] - 1) | (catalogue.log_yx > grid[-1] + 1))
+    if not far.any():
+        far[catalogue.has_yx] = _unheard_of(model, catalogue)
     if far.any():
         i = int(np.flatnonzero(far)[0])
         raise InputError(
             f"{catalogue.source}: log10 Y_X = {catalogue.log_yx[i]:.2f} (Msun/h keV) of {catalogue.name[i]} is far "
             f"outside the model's range {grid[0]:.1f} to {grid[-1]:.1f}; check the unit of the column"
         )
+
+
+def _unheard_of(model: ForwardModel, catalogue: Catalogue) -> Array:
+    """Which of the known Y_X, (Q,), no cluster of the model comes near, whatever the parameters."""
+    theta = np.vstack([model.parameters.fiducial, model.parameters.draw(DRAWS, rng=np.random.default_rng(0))])
+    known = catalogue.has_yx
+    density = model.yx_density(theta, catalogue.log_yx[known], catalogue.log_yx_error[known])
+    return np.asarray((density < UNHEARD_OF * model.expected_count(theta)[:, None]).all(axis=0))

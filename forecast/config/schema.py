@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from ..core.parameters import MAX_SHELLS
 from ..core.units import KINDS
+from ..cosmology.background import LIMITS
 from ..cosmology.mass_function import MODELS
 
 
@@ -25,6 +26,8 @@ def _no_truth(value: Any) -> Any:
 
 Number = Annotated[float, BeforeValidator(_no_truth)]
 Whole = Annotated[int, BeforeValidator(_no_truth)]
+MatterDensity = Annotated[Number, Field(ge=LIMITS["Om0"][0], le=LIMITS["Om0"][1])]
+Hubble = Annotated[Number, Field(ge=LIMITS["h"][0], le=LIMITS["h"][1])]
 
 
 def _like(kind: str) -> Any:
@@ -165,8 +168,8 @@ class CorrelationConfig(Strict):
 class CalibrationConfig(Strict):
     """Flat LambdaCDM in which the relations were calibrated, on clusters at redshift `z`."""
 
-    Om0: Number
-    h: Number
+    Om0: MatterDensity
+    h: Hubble
     z: Annotated[Number, Field(ge=0, le=2)] = 0.0
 
 
@@ -188,8 +191,8 @@ class RelationsConfig(Strict):
 class ReferenceCosmologyConfig(Strict):
     """Cosmology in which a catalogue's luminosities and masses were computed."""
 
-    Om0: Number
-    h: Number
+    Om0: MatterDensity
+    h: Hubble
 
 
 class LibraryConfig(Strict):

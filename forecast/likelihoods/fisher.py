@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..core.rng import generator
 from ..model.forward import ForwardModel, forward_model
 from ..model.mean_density import at_mean_density
 from ..model.simulate import draw_mocks
-from ..model.yx_distribution import TabulatedDistribution, log_median_density
+from ..model.yx_distribution import TabulatedDistribution, YxDistribution, log_median_density
 from ..survey.geometry import Replicated
 from ..survey.redshift_bins import in_bins
 from .bins import YxBins
@@ -196,33 +196,68 @@ def _binned(model: ForwardModel, at: Array) -> Array:
 def _selfcal(model: ForwardModel, at: Array) -> Array:
     """That of N, and of the median of N values of Y_X, averaged over Poisson N where N is small."""
     expected = float(model.expected_count(at[None])[0])
-    if expected >= MANY:
-        return _counts(model, at) + _median(model, at, round(expected))
+    steps = narrow_steps(model.parameters, _unbinned(model, at) * max(expected, 1.0) / expected)
+    medians = _Medians(model, at, steps, expected >= MANY)
+    if medians.many:
+        return _counts(model, at) + medians.information(round(expected))
     sizes = np.arange(1, int(expected + 8 * np.sqrt(expected)) + 8)
     chances = stats.poisson(expected).pmf(sizes)
     kept = chances > _NEGLIGIBLE * chances.max()
-    each = [chance * _median(model, at, int(size)) for size, chance in zip(sizes[kept], chances[kept], strict=True)]
+    each = [chance * medians.information(int(n)) for n, chance in zip(sizes[kept], chances[kept], strict=True)]
     return _counts(model, at) + np.sum(each, axis=0)
 
 
-def _median(model: ForwardModel, at: Array, size: int) -> Array:
-    """Information in the median of `size` values of Y_X, averaged over its exact density."""
-    grid, error = model.yx_grid, model.setup.yx_error
-    one = TabulatedDistribution.from_density(grid, model.yx_density(at[None], grid, error))
-    centre = one.quantile(0.5)
-    width = 0.5 / (np.sqrt(size) * float(one.pdf(np.array([centre]))[0, 0]))
-    nodes = centre + width * np.linspace(-5, 5, 41)
+@dataclass(frozen=True)
+class _Medians:
+    """Medians of N values of Y_X at parameters about `at`.
 
-    def log_densities(theta: Array) -> Array:
-        table = model.yx_distribution(theta, centre, size, error)
-        whole = isinstance(table, TabulatedDistribution)  # else an expansion about each node
-        parts = (table if whole else model.yx_distribution(theta, y, size, error) for y in nodes)
-        return np.stack([log_median_density(part, y, size) for part, y in zip(parts, nodes, strict=True)], axis=-1)
+    Parameters
+    ----------
+    model : ForwardModel
+    at, steps : ndarray, shape (D,)
+        Parameter vector, and steps of derivatives in natural coordinates.
+    many : bool
+        Whether one size is asked for, of many clusters; else densities are tabulated once for all sizes.
+    """
 
-    weight = np.exp(log_densities(at[None])[0])
-    information = size * _unbinned(model, at) / float(model.expected_count(at[None])[0])
-    score = derivatives(log_densities, model.parameters, at, narrow_steps(model.parameters, information))
-    return np.einsum("iq,jq,q->ij", score, score, weight / weight.sum())
+    model: ForwardModel
+    at: Array
+    steps: Array
+    many: bool
+
+    @cached_property
+    def _table(self) -> Callable[[bytes], TabulatedDistribution]:
+        """Distributions of Y_X at parameter vectors, kept for those asked for last."""
+        grid, error = self.model.yx_grid, self.model.setup.yx_error
+
+        def tabulated(theta: bytes) -> TabulatedDistribution:
+            density = self.model.yx_density(np.frombuffer(theta).reshape(-1, len(self.at)), grid, error)
+            return TabulatedDistribution.from_density(grid, density)
+
+        return lru_cache(maxsize=2)(tabulated)
+
+    def _about(self, theta: Array, y: float, size: int) -> YxDistribution:
+        """Distributions of Y_X at parameter vectors (P, D), as good as the median of `size` near `y` needs them."""
+        if not self.many:
+            return self._table(theta.tobytes())
+        return self.model.yx_distribution(theta, y, size, self.model.setup.yx_error)
+
+    def information(self, size: int) -> Array:
+        """Information in the median of `size` values, averaged over its exact density, shape (D, D)."""
+        one = self._table(self.at[None].tobytes())
+        centre = one.quantile(0.5)
+        width = 0.5 / (np.sqrt(size) * float(one.pdf(np.array([centre]))[0, 0]))
+        nodes = centre + width * np.linspace(-5, 5, 41)
+
+        def log_densities(theta: Array) -> Array:
+            table = self._about(theta, centre, size)
+            whole = isinstance(table, TabulatedDistribution)  # else an expansion about each node
+            parts = (table if whole else self._about(theta, y, size) for y in nodes)
+            return np.stack([log_median_density(part, y, size) for part, y in zip(parts, nodes, strict=True)], axis=-1)
+
+        weight = np.exp(log_densities(self.at[None])[0])
+        score = derivatives(log_densities, self.model.parameters, self.at, self.steps)
+        return np.einsum("iq,jq,q->ij", score, score, weight / weight.sum())
 
 
 def _points(model: ForwardModel, at: Array, *, lensing: bool) -> Array:

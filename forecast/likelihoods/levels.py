@@ -154,8 +154,11 @@ class Likelihood(Protocol):
 
 
 def log_poisson(size: float, expected: Array) -> Array:
-    """Log Poisson probability of `size` events, N ln(mu) - mu - ln N!; shape of `expected`."""
-    return special.xlogy(size, expected) - expected - special.gammaln(size + 1)
+    """Log Poisson probability of `size` events, N ln(mu) - mu - ln N!; shape of `expected`.
+
+    Where nothing is expected, events are all but impossible.
+    """
+    return special.xlogy(size, np.maximum(expected, _TINY)) - expected - special.gammaln(size + 1)
 
 
 class Counts:
@@ -227,7 +230,7 @@ class Binned:
         count = self._model.expected_count(theta)
         value = special.xlogy(self._counts, expected).sum(axis=1) - count
         value -= special.gammaln(self._counts + 1).sum() + special.gammaln(self._without + 1)
-        return value + special.xlogy(self._without, count)
+        return value + special.xlogy(self._without, np.maximum(count, _TINY))
 
 
 class Unbinned:
@@ -265,7 +268,7 @@ class Unbinned:
         data = self._data
         count = self._model.expected_count(theta)
         value = -count - special.gammaln(data.size + 1)
-        value += special.xlogy(max(data.size - data.number_with_yx, 0.0), count)
+        value += special.xlogy(max(data.size - data.number_with_yx, 0.0), np.maximum(count, _TINY))
         if len(data.log_yx):
             value += self._log_density(theta) @ data.weight
         return value

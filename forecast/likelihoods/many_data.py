@@ -75,10 +75,7 @@ def _local(table: TabulatedDistribution, kept: Array, median: float, size: int) 
     """Some of a table's parameter vectors, on the nodes within 20 e-folds of the median's integrand."""
     density = float(np.max(np.exp(table.log_density(median)[kept]) / table.count[kept]))
     low, high = (int(np.searchsorted(table.grid, median + x / (size * density))) for x in (-10, 10))
-    low, high = max(low - 3, 0), min(high + 3, len(table.grid) - 1)
-    grid, splines = table.grid[low : high + 1], (table.log_density, table.cumulative)
-    cut = (CubicSpline.construct_fast(s.c[:, low:high].take(kept, axis=2), grid, axis=1) for s in splines)
-    return TabulatedDistribution(grid, table.count[kept], *cut)
+    return table.part(kept, max(low - 3, 0), min(high + 3, len(table.grid) - 1))
 
 
 def _density(model: ForwardModel, mocks: Mocks, parts: list[Array]) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ from ..model.flux_limited import WIDEST_EXPANSION, FluxLimitedModel
 from ..model.forward import ForwardModel
 from ..model.mass_selected import MASS_STEP, MassSelectedModel
 from ..model.population import SQRT2PI, Population
+from ..model.resolution import SMOOTH
 from ..survey.geometry import LightCone, Shells, single
 from ..survey.selection import FluxLimited
 from .detectability import Chance, Unseen
@@ -124,8 +125,11 @@ class SelectedInMass:
         return self._model.selected(theta)[0]
 
     def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
-        """From a table of the averages where all clusters share a width, else cluster by cluster."""
-        width = np.hypot(at.width, self._blur)
+        """From a table of the averages where all clusters share a width, else cluster by cluster.
+
+        Over less than the nodes resolve, where the abundance hardly varies, it is averaged over what they do.
+        """
+        width = np.maximum(np.hypot(at.width, self._blur), self._step / SMOOTH)
         if not at.shared_width:
             return self._each(table[:, branch], at, width)
         rows = at.rows

@@ -22,6 +22,8 @@ from ..core.parameters import Values
 from ..core.units import LN10
 from ..cosmology.rescaling import Exponents
 from ..model.forward import ForwardModel
+from ..model.population import prior_sample
+from ..model.resolution import SMOOTH, require_width
 from .detectability import Chance, Regression
 from .mass_integral import Gaussians, MassIntegral, mass_integral
 from .points import Points
@@ -115,6 +117,7 @@ class PointDensity:
         self._model, self._lensing, self._size = model, lensing, len(points.z)
         integral = mass_integral(model, points.z)
         self._shared = _Shared(model, integral, _Residual.of(model, integral.log_mass, lensing))
+        self._shared.require_resolved(lensing)
         data, errors = points.observables, model.setup.relations.error_covariance(points.error)
         if lensing:
             data, errors = np.column_stack([data, points.log_mwl]), np.pad(errors, ((0, 0), (0, 1), (0, 1)))
@@ -171,6 +174,19 @@ class _Shared:
     model: ForwardModel
     integral: MassIntegral
     residual: _Residual
+
+    def require_resolved(self, lensing: bool) -> None:
+        """Raise unless sums over mass nodes, where residuals need them, resolve what all observables say of mass."""
+        model, covariance = self.model, self.residual.covariance
+        if not model.setup.relations.unit_residuals.mass_dependent:
+            return
+        sample = prior_sample(model.setup)
+        linear = _Linear.of(model, model.parameters.values(sample), len(sample), lensing)
+        pull = linear.slope / linear.scale
+        strength = np.einsum("pd,mjde,pe->pmj", pull, np.linalg.inv(covariance), pull, optimize=True)
+        step = float(self.integral.log_mass[1] - self.integral.log_mass[0])
+        names = [*model.setup.relations.names, *(["wl"] if lensing else [])]
+        require_width(float(strength.max()) ** -0.5, step / SMOOTH, names)
 
     @property
     def pivot(self) -> float:

@@ -36,7 +36,7 @@ class PointProcess:
         theta = np.atleast_2d(theta)
         count = self._model.expected_count(theta)
         value = -count - special.gammaln(self._size + 1)
-        value += special.xlogy(max(self._size - self._weight.sum(), 0.0), count)
+        value += special.xlogy(max(self._size - self._weight.sum(), 0.0), np.maximum(count, np.finfo(float).tiny))
         if len(self._weight):
             value += self._density.grid(theta) @ self._weight
         return value

@@ -17,12 +17,13 @@ from ..cosmology.rescaling import Background
 from ..relations.power_laws import Component, Lines
 from ..survey.selection import FluxLimited
 from .population import CHUNK, SQRT2PI, Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
-from .yx_distribution import TabulatedDistribution, YxDistribution
+from .resolution import SMOOTH, proxy_step
+from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
 
 MASS_STEP = 0.04
 """Largest spacing of the mass grid, dex: a flux limit is smooth in mass."""
-_RESOLVED, _FINEST = 1.4, 0.004
-"""Spacing in units of the scatter of mass at the flux limit, and the smallest one, dex."""
+_FINEST = 0.004
+"""Smallest spacing that resolves the scatter of mass at the flux limit, dex."""
 _WELL_RESOLVED = 0.1
 """Scatter of L_X at given Y_X, dex, down to which a geometry's own redshift nodes are right to 1e-3."""
 _KEPT, _REFINED = 64, 4
@@ -106,7 +107,7 @@ class FluxLimitedModel:
         lines, masses = relations.at(v), relations.unit_residuals.log_mass
         parts = [part.blurred(self.selection.flux_error) for part in relations.components(v, masses)]
         smallest = min(float(np.min(part.lx_scatter)) for part in parts)
-        step = _RESOLVED * smallest / float(np.max(lines.lx.slope))
+        step = SMOOTH * smallest / float(np.max(lines.lx.slope))
         if step < _FINEST:
             least = relations.lx.scatter * _FINEST / step
             raise InputError(
@@ -114,8 +115,7 @@ class FluxLimitedModel:
                 f"in mass; give at least {1.01 * least:.2g} dex, or a narrower prior of scatter_lx"
             )
         if relations.unit_residuals.mass_dependent:  # sums over the mass nodes must resolve what Y_X says of mass
-            width = min(float(np.min(part.yx_scatter)) for part in parts) / float(np.max(lines.yx.slope))
-            step = min(step, max(_RESOLVED * width, _FINEST))
+            step = min(step, proxy_step(self.setup, v, SMOOTH))
         of_yx = columns(lines.lx.slope / lines.yx.slope, 2)  # what Y_X leaves open of L_X
         blur = min(float(np.min(np.hypot(part.lx_scatter, of_yx * part.yx_scatter))) for part in parts)
         return min(MASS_STEP, step), max(1.0, _WELL_RESOLVED / blur)
@@ -360,7 +360,7 @@ class FluxLimitedModel:
 
     def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
         """Distribution of one selected cluster's log10 Y_X, tabulated."""
-        grid = self.yx_grid
+        grid = reaching(self.yx_grid, centre)
         return TabulatedDistribution.from_density(grid, self.yx_density(theta, grid, error))
 
     def yx_resolution(self, v: Values) -> float:

@@ -12,7 +12,8 @@ from ..core.parameters import Values
 from ..relations.power_laws import Component, Line, Lines
 from ..survey.selection import FluxLimited, Sharp, Smoothed, sharp_weights
 from .population import Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
-from .yx_distribution import LocalDistribution, TabulatedDistribution, YxDistribution
+from .resolution import SHARP, proxy_step
+from .yx_distribution import LocalDistribution, TabulatedDistribution, YxDistribution, reaching
 
 MASS_STEP = 0.0125
 """Spacing of the mass grid, dex: 200 nodes; counts above a sharp cut are right to 2e-4."""
@@ -25,7 +26,12 @@ class MassSelectedModel:
     ----------
     setup : Setup
     step : float
-        Spacing of the mass grid, dex.
+        Largest spacing of the mass grid, dex; smaller where the mass proxy scatters little.
+
+    Raises
+    ------
+    InputError
+        If the mass proxy scatters too little.
     """
 
     def __init__(self, setup: Setup, step: float = MASS_STEP) -> None:
@@ -35,8 +41,9 @@ class MassSelectedModel:
         self.parameters = setup.parameters
         self._selection: Sharp | Smoothed = setup.selection
         self._sharp = setup.selection.sharp if isinstance(setup.selection, Smoothed) else setup.selection
-        lines = setup.relations.at(self.parameters.values(prior_sample(setup)))
-        lowest = float(self._sharp.limits(lines.lx, setup.relations)[0].min())
+        v = self.parameters.values(prior_sample(setup))
+        lowest = float(self._sharp.limits(setup.relations.at(v).lx, setup.relations)[0].min())
+        step = min(step, proxy_step(setup, v, SHARP))
         self.population = Population.of(setup, mass_grid(setup, lowest, step))
 
     def selected(self, theta: Array) -> tuple[Array, Lines]:
@@ -115,7 +122,7 @@ class MassSelectedModel:
     def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
         """Local expansion about `centre` for the median of many clusters, a table for that of few."""
         if size < LocalDistribution.MIN_SIZE or self.setup.relations.unit_residuals.mass_dependent:
-            grid = self.yx_grid
+            grid = reaching(self.yx_grid, centre)
             return TabulatedDistribution.from_density(grid, self.yx_density(theta, grid, error))
         mixtures = [(m, n, np.hypot(s, error)) for m, n, s in self._mixtures(theta, "yx")]
         return LocalDistribution.from_mixtures(centre, mixtures)

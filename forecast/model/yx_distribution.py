@@ -15,6 +15,8 @@ from ..core.arrays import Array
 
 _TINY = np.finfo(float).tiny
 _MEDIAN_NODES = 28
+_BEYOND = 8
+"""Nodes by which a table goes on beyond a value near its end."""
 _REFINED = 20
 """Cells of each cell of a table between which a quantile is interpolated linearly."""
 
@@ -31,6 +33,9 @@ class YxDistribution(Protocol):
 
     def cdf(self, y: Array) -> Array:
         """Probability below `y`, shape (P, Q)."""
+
+    def sf(self, y: Array) -> Array:
+        """Probability above `y`, shape (P, Q)."""
 
     @property
     def reach(self) -> float:
@@ -57,7 +62,8 @@ class LocalDistribution:
         """Expand the sum of mixtures, each of Gaussians with mean and number (P, J) and scatter (P, 1)."""
         parts = [_expansion(centre, *mixture) for mixture in mixtures]
         count, below, derivatives = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
-        return cls(centre, count, below / count, derivatives / count)
+        some = np.maximum(count, _TINY)
+        return cls(centre, count, below / some, derivatives / some)
 
     @property
     def reach(self) -> float:
@@ -76,6 +82,10 @@ class LocalDistribution:
         p0, p1, p2, p3, p4 = self.derivatives[..., None]
         grown = t * (p0 + t * (p1 / 2 + t * (p2 / 3 + t * (p3 / 4 + t * (p4 / 5)))))
         return np.clip(self.cumulative[:, None] + grown, _TINY, 1.0)
+
+    def sf(self, y: Array) -> Array:
+        """Probability above `y`, shape (P, Q)."""
+        return np.maximum(1.0 - self.cdf(y), _TINY)
 
 
 def _expansion(centre: float, mean: Array, number: Array, scatter: Array) -> tuple[Array, Array, Array]:
@@ -96,24 +106,40 @@ def _expansion(centre: float, mean: Array, number: Array, scatter: Array) -> tup
 
 @dataclass(frozen=True)
 class TabulatedDistribution:
-    """Cubic splines of the log density and of the cumulative number over a uniform grid."""
+    """Cubic splines of the log density and of the numbers below and above over a uniform grid.
+
+    The number above is one of minus y: the difference from the count would lose the upper tail.
+    """
 
     grid: Array
     count: Array
     log_density: CubicSpline
     cumulative: CubicSpline
+    remaining: CubicSpline
 
     @classmethod
     def from_density(cls, grid: Array, density: Array) -> TabulatedDistribution:
         """Tabulate densities of shape (P, Q) at the grid's Q nodes."""
         log_density = CubicSpline(grid, np.log(np.maximum(density, _TINY)), axis=1)
         cumulative = CubicSpline(grid, density, axis=1).antiderivative()
-        return cls(grid, np.asarray(cumulative(grid[-1])), log_density, cumulative)
+        remaining = CubicSpline(-grid[::-1], density[:, ::-1], axis=1).antiderivative()
+        return cls(grid, np.maximum(cumulative(grid[-1]), _TINY), log_density, cumulative, remaining)
 
     @property
     def reach(self) -> float:
         """Half the width of the table, dex."""
         return float(0.5 * (self.grid[-1] - self.grid[0]))
+
+    def part(self, rows: Array, low: int, high: int) -> TabulatedDistribution:
+        """The table of some parameter vectors between nodes `low` and `high`, with the same values."""
+        last, grid = len(self.grid) - 1, self.grid[low : high + 1]
+
+        def cut(spline: CubicSpline, start: int, stop: int, x: Array) -> CubicSpline:
+            return CubicSpline.construct_fast(spline.c[:, start:stop].take(rows, axis=2), x, axis=1)
+
+        log_density, cumulative = (cut(spline, low, high, grid) for spline in (self.log_density, self.cumulative))
+        remaining = cut(self.remaining, last - high, last - low, -grid[::-1])
+        return TabulatedDistribution(grid, self.count[rows], log_density, cumulative, remaining)
 
     def quantile(self, probability: float) -> float:
         """log10 Y_X below which the first parameter vector's clusters lie with `probability`."""
@@ -122,13 +148,14 @@ class TabulatedDistribution:
         fine = np.linspace(self.grid[i - 1], self.grid[i], 1001)
         return float(np.interp(probability, np.asarray(self.cumulative(fine))[0] / self.count[0], fine))
 
-    def _evaluate(self, spline: CubicSpline, y: Array) -> Array:
-        y = np.clip(y, self.grid[0], self.grid[-1])
+    @staticmethod
+    def _evaluate(spline: CubicSpline, y: Array) -> Array:
+        grid = spline.x
+        y = np.clip(y, grid[0], grid[-1])
         if y.ndim == 1:
             return np.asarray(spline(y))
-        step = self.grid[1] - self.grid[0]
-        cell = np.minimum(((y - self.grid[0]) / step).astype(int), len(self.grid) - 2)
-        t = y - self.grid[cell]
+        cell = np.minimum(((y - grid[0]) / (grid[1] - grid[0])).astype(int), len(grid) - 2)
+        t = y - grid[cell]
         rows = np.arange(len(y))[:, None]
         value = np.zeros_like(t)
         for coefficient in spline.c:  # (Q - 1, P), highest power first
@@ -137,11 +164,22 @@ class TabulatedDistribution:
 
     def pdf(self, y: Array) -> Array:
         """Density per dex, shape (P, Q)."""
-        return np.exp(self._evaluate(self.log_density, np.asarray(y))) / self.count[:, None]
+        return np.maximum(np.exp(self._evaluate(self.log_density, np.asarray(y))) / self.count[:, None], _TINY)
 
     def cdf(self, y: Array) -> Array:
         """Probability below `y`, shape (P, Q)."""
         return np.clip(self._evaluate(self.cumulative, np.asarray(y)) / self.count[:, None], _TINY, 1.0)
+
+    def sf(self, y: Array) -> Array:
+        """Probability above `y`, shape (P, Q)."""
+        return np.clip(self._evaluate(self.remaining, -np.asarray(y)) / self.count[:, None], _TINY, 1.0)
+
+
+def reaching(grid: Array, y: float) -> Array:
+    """Uniform nodes, continued until `y` is well inside them."""
+    step = grid[1] - grid[0]
+    below, above = (max(0, math.ceil(gap / step) + _BEYOND) for gap in (grid[0] - y, y - grid[-1]))
+    return grid[0] + step * np.arange(-below, len(grid) + above) if below or above else grid
 
 
 def log_median_density(distribution: YxDistribution, median: float, size: int) -> Array:
@@ -160,25 +198,20 @@ def log_median_density(distribution: YxDistribution, median: float, size: int) -
     """
     at = np.atleast_1d(np.asarray(median, dtype=float))
     if size % 2:
-        p, F = distribution.pdf(at)[:, 0], distribution.cdf(at)[:, 0]
+        p, below, above = (part(at)[:, 0] for part in (distribution.pdf, distribution.cdf, distribution.sf))
         half = (size - 1) / 2
         norm = special.gammaln(size + 1) - 2 * special.gammaln((size + 1) / 2)
-        return norm + half * (np.log(F) + np.log(_complement(F))) + np.log(p)
+        return norm + half * (np.log(below) + np.log(above)) + np.log(p)
     return _log_even_median_density(distribution, at, size // 2)
-
-
-def _complement(F: Array) -> Array:
-    return np.maximum(1.0 - F, _TINY)
 
 
 def _log_even_median_density(distribution: YxDistribution, at: Array, half: int) -> Array:
     """Even-N case of `log_median_density`; `half` is N/2."""
-    p, F = distribution.pdf(at), distribution.cdf(at)
-    rate = (half - 1) * p * (1 / F + 1 / _complement(F))
+    p, below, above = distribution.pdf(at), distribution.cdf(at), distribution.sf(at)
+    rate = (half - 1) * p * (1 / below + 1 / above)
     longest = np.minimum(distribution.reach, 40.0 / np.maximum(rate, 1e-9))
     t = longest * _NODES**2  # dt = 2 longest v dv
-    low_F, high_F = distribution.cdf(at - t), distribution.cdf(at + t)
-    log_integrand = (half - 1) * (np.log(low_F) + np.log(_complement(high_F)))
+    log_integrand = (half - 1) * (np.log(distribution.cdf(at - t)) + np.log(distribution.sf(at + t)))
     log_integrand += np.log(distribution.pdf(at - t)) + np.log(distribution.pdf(at + t))
     peak = log_integrand.max(axis=1, keepdims=True)
     integral = (np.exp(log_integrand - peak) * (2 * longest * _NODES * _WEIGHTS)).sum(axis=1)

@@ -67,7 +67,7 @@ def _built(kind: Any, arrays: Mapping[str, Array], name: str) -> Any:
     value = arrays[name]
     if get_origin(kind) is tuple:
         return _tuple(value.tolist())
-    return value if kind is np.ndarray else kind(value.item())
+    return value if np.ndarray in (kind, get_origin(kind)) else kind(value.item())
 
 
 def _tuple(values: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +17,9 @@ from .tails import GroupedTails
 
 RARE = 0.001
 """Share of training clusters that are called unusual."""
+PRECISION = 0.01
+"""Step to which features are rounded, dex: neither training nor later catalogues are looked at more closely, for what
+a table of three digits does is no harm."""
 _FOLDS = 5
 _CLUSTERS = 400_000
 """At most, that tell what is usual of single clusters."""
@@ -114,6 +117,7 @@ class Norms:
 
     def readings(self, catalogues: Catalogues) -> dict[str, Reading]:
         """The tests of means, of shapes and of single clusters."""
+        catalogues = rounded(catalogues)
         found = Deviations.of(self.law, self.summariser.summaries(catalogues), catalogues.size)
         means, shapes = _parts_of(self.summariser)
         return {
@@ -133,7 +137,7 @@ def learn(training: Catalogues, *, rng: np.random.Generator) -> tuple[Norms, dic
     InputError
         As `Law.of`.
     """
-    order = rng.permutation(len(training))
+    training, order = rounded(training), rng.permutation(len(training))
     some = training.take(order[: max(1, int(np.searchsorted(training.size[order].cumsum(), _CLUSTERS)))])
     summariser = Summariser.of(some)
     alone = GroupedTails.of(summariser.deviations(some) ** 2, some.layout.groups)
@@ -152,6 +156,11 @@ def learn(training: Catalogues, *, rng: np.random.Generator) -> tuple[Norms, dic
     single = [_of_clusters(summariser, alone, part) for part in training.pieces()]
     readings["clusters"] = _joined(single, np.arange(len(training)))
     return Norms(summariser, Law.of(sample), tails[0], tails[1], alone), readings
+
+
+def rounded(catalogues: Catalogues) -> Catalogues:
+    """With features to `PRECISION`; constants stay what they are."""
+    return replace(catalogues, features=np.round(catalogues.features / PRECISION) * PRECISION)
 
 
 def _parts_of(summariser: Summariser) -> tuple[slice, slice]:

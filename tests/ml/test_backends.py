@@ -11,12 +11,13 @@ import pytest
 SCRIPT = """
 import sys
 import numpy as np
-from mlcheck.batches import epoch_batches
-from mlcheck.engine import engine
-from mlcheck.initialisation import standardise
-from mlcheck.layout import Layout
-from mlcheck.presets import Architecture, Whitening, build
-from mlcheck.training import TrainingPlan
+from mlcheck.data.batches import epoch_batches
+from mlcheck.networks.engine import engine
+from mlcheck.networks.initialisation import standardise
+from mlcheck.data.layout import Layout
+from mlcheck.data.whitening import Whitening
+from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.training import TrainingPlan
 
 rng, size = np.random.default_rng(1), np.arange(20, 84)
 layout = Layout("standard", tuple(f"log_mgas_r{i}" for i in range(1, 8)), ("log_lx", "log_mwl"))

@@ -146,9 +146,9 @@ def test_prediction_on_the_backend_is_that_of_numpy(head):
 SCRIPT = """
 import sys
 import numpy as np
-from mlcheck.gradients import Gradients
-from mlcheck.layout import Layout
-from mlcheck.presets import Architecture, build
+from mlcheck.attribution.gradients import Gradients
+from mlcheck.data.layout import Layout
+from mlcheck.networks.architectures import Architecture, build
 
 rng, size = np.random.default_rng(1), np.array([16, 40, 23])
 layout = Layout("standard", tuple(f"log_mgas_r{i}" for i in range(1, 8)), ("log_lx", "log_mwl"))
