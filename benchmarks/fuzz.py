@@ -32,7 +32,7 @@ import numpy as np
 
 from benchmarks import badtables, faults, variety
 from forecast.checks.intake import take_in
-from forecast.cli.observed import catalogue_data, require_levels
+from forecast.checks.observed import catalogue_data, require_levels
 from forecast.config.load import Config, builtin_configs, parse_config
 from forecast.core.errors import InputError
 from forecast.core.rng import generator

@@ -26,6 +26,7 @@ WINGS = {
         "forecasts",
         "report/plots",
         "report",
+        "api",
         "cli",
     ),
     "mlcheck": (

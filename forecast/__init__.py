@@ -13,19 +13,23 @@ Examples
 
 from .core.lazy import public
 
-__getattr__, __all__ = public(
+__getattr__, __dir__, __all__ = public(
     __name__,
     {
         "Cosmology": ".cosmology",
         "Data": ".likelihoods",
+        "InputError": ".core",
         "MassFunction": ".cosmology",
         "Posterior": ".likelihoods",
         "Setup": ".model",
+        "Survey": ".api",
+        "SurveyPosterior": ".api",
         "draw_mocks": ".model",
         "fisher_matrix": ".likelihoods",
         "forward_model": ".model",
         "likelihood": ".likelihoods",
         "load_config": ".config",
+        "load_survey": ".api",
         "open_suite": ".suite",
         "read_catalogue": ".model",
     },

@@ -131,7 +131,7 @@ def test_estimate_hardly_moves_if_half_of_lx_is_lost(surveys):
 
 def test_sigma8_of_the_real_clusters_survives_the_loss_of_lx(surveys, cccp):
     """Posterior means by importance sampling from one Gaussian: 0.81 with L_X of every cluster and of none."""
-    from forecast.cli.observed import catalogue_data
+    from forecast.checks.observed import catalogue_data
 
     setup = surveys["limit"]
     model = forward_model(setup)

@@ -8,7 +8,7 @@ from published import SHARED_DATA
 from scipy.interpolate import CubicSpline
 
 from forecast.checks.goodness import goodness_of_fit, poisson_deviance
-from forecast.cli.observed import open_catalogue
+from forecast.checks.observed import open_catalogue
 from forecast.core.parameters import ParameterSet, Prior
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.likelihoods.levels import Data, Posterior, likelihood

@@ -15,7 +15,7 @@ from forecast.checks.intake import (
     tail_chance,
     take_in,
 )
-from forecast.cli.observed import as_modelled, catalogue_data, open_catalogue, require_levels
+from forecast.checks.observed import as_modelled, catalogue_data, open_catalogue, require_levels
 from forecast.core.errors import InputError
 from forecast.likelihoods.levels import catalogue_points
 from forecast.model.catalogue import Catalogue

@@ -226,7 +226,7 @@ def test_no_clusters_and_clusters_without_observables(surveys):
 
 
 def test_a_real_catalogue_has_points(cccp, cccp_model):
-    from forecast.cli.observed import open_catalogue
+    from forecast.checks.observed import open_catalogue
 
     catalogue = open_catalogue(cccp, None)
     data = Data.observed(catalogue.size, catalogue.log_yx, points=catalogue_points(cccp_model, catalogue))
@@ -236,7 +236,7 @@ def test_a_real_catalogue_has_points(cccp, cccp_model):
 
 def test_temperatures_of_a_real_catalogue_count_at_full_alone(cccp, cccp_model):
     """Cluster errors as listed, those of the setup where none is; lower levels neither see T nor vary its relation."""
-    from forecast.cli.observed import open_catalogue
+    from forecast.checks.observed import open_catalogue
 
     catalogue = open_catalogue(cccp, None)
     points = catalogue_points(cccp_model, catalogue)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..checks.intake import Intake, take_in
+from ..checks.observed import catalogue_data, require_levels
 from ..config.load import Config
 from ..core.arrays import Array
 from ..core.caution import Caution
@@ -31,10 +31,10 @@ from ..report.cautions import before_fit
 from ..report.narrative import intake_sentences, parameter_rows, survey_sentences
 from ..report.results import DataSummary, Result
 from ..report.writers import chain_summary, export_chain, write_all
+from ..sampling.identity import chain_digest
 from ..sampling.mcmc import Chain, ChainPlan, load_steps
 from ..sampling.parallel import Sampling, sample_all
 from .fit_checks import observed_against_predicted, unlike_replicas, with_cautions
-from .observed import catalogue_data, require_levels
 
 MOST_CLUSTERS = 2_000_000
 """Clusters that are drawn for a map; of more, only N and the median are."""
@@ -182,19 +182,11 @@ def _levels(config: Config, job: Job) -> tuple[str, ...]:
 def chain_plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
     """How the chain of a level is made and where it is kept; its fingerprint is that of configuration and data."""
     settings = config.sampler
-    digest = hashlib.sha256(config.fingerprint().encode())
-    parts = [np.array([data.size, data.median]), data.log_yx, data.error, data.weight]
-    for one in data.bins:
-        parts += [np.array([one.size, one.median]), one.log_yx, one.error, one.weight]
-    if level in POINT_LEVELS and data.points is not None:
-        points = data.points
-        parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
-    for part in parts:
-        digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
     longest = job.max_steps or (settings.quick_steps if job.quick else settings.max_steps)
     path = job.out / f"chain_{level}.h5"
     walkers, block = settings.walkers, settings.block
-    return ChainPlan(level, job.seed, walkers, block, longest, path, digest.hexdigest()[:16])
+    digest = chain_digest(config.fingerprint(), level, data)
+    return ChainPlan(level, job.seed, walkers, block, longest, path, digest)
 
 
 def _check_chains(config: Config, job: Job, data: Data) -> None:

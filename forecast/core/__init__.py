@@ -5,7 +5,7 @@ Imports nothing of this package.
 
 from .lazy import public
 
-__getattr__, __all__ = public(
+__getattr__, __dir__, __all__ = public(
     __name__,
     {
         "InputError": ".errors",

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 
-def public(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], list[str]]:
-    """``__getattr__`` and ``__all__`` of a package.
+def public(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """``__getattr__``, ``__dir__`` and ``__all__`` of a package.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def public(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any]
 
     Examples
     --------
-    >>> getattribute, names = public("forecast.core", {"InputError": ".errors"})
+    >>> getattribute, _, names = public("forecast.core", {"InputError": ".errors"})
     >>> getattribute("InputError").__name__, names
     ('InputError', ['InputError'])
     """
@@ -29,4 +29,5 @@ def public(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any]
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
         return getattr(import_module(homes[name], package), name)
 
-    return getattribute, sorted(homes)
+    names = sorted(homes)
+    return getattribute, lambda: names, names

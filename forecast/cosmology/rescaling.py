@@ -67,7 +67,8 @@ def gas_exponents(slope: float, evolution: float) -> Exponents:
     R500 in the reference cosmology follows from the mass that Y_X ~ M^slope E^evolution gives there; in another
     cosmology the same angle is another radius, x R500. With M_gas ~ R^g, D the change of ln Y_X, and r and e the
     logarithms of distance and E(z) over the reference's: ln x = r + (D + evolution e) / (3 slope) + 2 e / 3 and
-    D = g ln x - 2.5 r, which is solved for D.
+    D = g ln x - 2.5 r, which is solved for D. A published power of h of the relation (`h_exponent`) is taken as it is:
+    what it does to the aperture, some 0.04 per ln h for a power of 0.5, is left out.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ Imports `config`, `likelihoods` and what stands above them.
 
 from ..core.lazy import public
 
-__getattr__, __all__ = public(
+__getattr__, __dir__, __all__ = public(
     __name__,
     {
         "build_ladder": ".ladder",

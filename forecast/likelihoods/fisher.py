@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.interpolate import CubicSpline
 
 from ..core.arrays import Array
-from ..core.errors import NumericalError
+from ..core.errors import InputError, NumericalError, nearest
 from ..core.parameters import ParameterSet
 from ..core.rng import generator
 from ..model.forward import ForwardModel, forward_model
@@ -57,7 +57,15 @@ class Fisher:
         return np.linalg.inv(scaled) * np.outer(scale, scale)
 
     def std(self, name: str = "sigma8") -> float:
-        """Forecast standard deviation of one parameter (of its logarithm if it is a factor)."""
+        """Forecast standard deviation of one parameter (of its logarithm if it is a factor).
+
+        Raises
+        ------
+        InputError
+            If it is not free.
+        """
+        if name not in self.parameters.names:
+            raise InputError(f"parameter '{name}' is not free; {nearest(name, self.parameters.names)}")
         i = self.parameters.names.index(name)
         return float(np.sqrt(self.covariance[i, i]))
 

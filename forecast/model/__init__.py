@@ -5,7 +5,7 @@ Imports everything above it: `core`, `cosmology`, `relations`, `survey`.
 
 from ..core.lazy import public
 
-__getattr__, __all__ = public(
+__getattr__, __dir__, __all__ = public(
     __name__,
     {
         "Catalogue": ".catalogue",

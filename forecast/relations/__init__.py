@@ -5,7 +5,7 @@ Imports `core` and `cosmology`.
 
 from ..core.lazy import public
 
-__getattr__, __all__ = public(
+__getattr__, __dir__, __all__ = public(
     __name__,
     {
         "PowerLaw": ".power_laws",

@@ -5,7 +5,7 @@ Imports every wing of the package but the command line.
 
 from ..core.lazy import public
 
-__getattr__, __all__ = public(
+__getattr__, __dir__, __all__ = public(
     __name__,
     {
         "Result": ".results",

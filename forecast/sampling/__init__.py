@@ -5,7 +5,7 @@ Imports `likelihoods` and what stands above it.
 
 from ..core.lazy import public
 
-__getattr__, __all__ = public(
+__getattr__, __dir__, __all__ = public(
     __name__,
     {
         "Chain": ".mcmc",

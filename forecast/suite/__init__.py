@@ -5,7 +5,7 @@ Imports `config` and `model` and what stands above them.
 
 from ..core.lazy import public
 
-__getattr__, __all__ = public(
+__getattr__, __dir__, __all__ = public(
     __name__,
     {
         "SuitePlan": ".writer",

@@ -36,7 +36,7 @@ class Noise:
         InputError
             If the survey names no catalogue, or that has no errors.
         """
-        from forecast.cli.observed import open_catalogue
+        from forecast.checks.observed import open_catalogue
 
         errors = open_catalogue(config, None).log_yx_error
         beyond = np.sqrt(np.maximum(errors**2 - config.setup.yx_error**2, 0.0))

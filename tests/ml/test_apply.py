@@ -9,7 +9,7 @@ from astropy.table import Table
 from published import SHARED_DATA
 from typer.testing import CliRunner
 
-from forecast.cli.observed import open_catalogue
+from forecast.checks.observed import open_catalogue
 from forecast.config.load import load_config as load_survey
 from forecast.core.records import Job
 from forecast.model.catalogue import builtin_table

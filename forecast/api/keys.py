@@ -1,0 +1,59 @@
+"""Keys of a configuration changed from Python, by their last part where that is enough."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..config.load import Config, parse_config
+from ..core.errors import InputError, nearest
+
+
+def changed(config: Config, changes: Mapping[str, Any]) -> Config:
+    """A configuration with other values.
+
+    Parameters
+    ----------
+    config : Config
+    changes : mapping of str to object
+        By dotted key (``"survey.area"``), or by its last part where only one key ends with it (``"area"``); values as
+        in a TOML file: numbers, text with a unit, tables as dictionaries.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown or several end with it, or a value is wrong.
+    """
+    content = config.model_dump(mode="json")
+    known = dict.fromkeys(_keys(content))
+    for key, value in changes.items():
+        *tables, last = _whole(key, list(known)).split(".")
+        table = content
+        for name in tables:
+            table = table[name]
+        table[last] = copy.deepcopy(value)
+    return parse_config(content, source=config.title)
+
+
+def _keys(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Dotted keys of nested tables, those of the tables among them."""
+    for name, value in table.items():
+        yield path + name
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{path}{name}.")
+
+
+def _whole(key: str, known: list[str]) -> str:
+    """The dotted key that is meant."""
+    if key in known or (key.startswith("parameters.") and key.count(".") == 1):
+        return key
+    found = [each for each in known if each.endswith(f".{key}")]
+    if not found:
+        last = {each.rpartition(".")[2] for each in known}
+        raise InputError(f"the survey has no key '{key}'; {nearest(key, sorted({*known, *last}))}")
+    if len(found) > 1:
+        raise InputError(
+            f"several keys end with '{key}': {', '.join(found)}; write one of them out: {{'{found[0]}': ...}}"
+        )
+    return found[0]

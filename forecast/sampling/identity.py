@@ -1,0 +1,24 @@
+"""What a chain is the chain of: configuration and data, as a digest."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from ..likelihoods.available import POINT_LEVELS
+from ..likelihoods.levels import Data
+
+
+def chain_digest(fingerprint: str, level: str, data: Data) -> str:
+    """Digest of a configuration's fingerprint and of the data that a level uses."""
+    digest = hashlib.sha256(fingerprint.encode())
+    parts = [np.array([data.size, data.median]), data.log_yx, data.error, data.weight]
+    for one in data.bins:
+        parts += [np.array([one.size, one.median]), one.log_yx, one.error, one.weight]
+    if level in POINT_LEVELS and data.points is not None:
+        points = data.points
+        parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
+    for part in parts:
+        digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
+    return digest.hexdigest()[:16]
