@@ -59,26 +59,48 @@ class Config(Strict):
     """
 
     title: str
+    """What the survey is, in a few words."""
     description: str = ""
+    """More of them."""
     references: tuple[str, ...] = ()
+    """Where numbers come from."""
     cosmology: CosmologyConfig
+    """Flat LambdaCDM."""
     mass_function: str = "bocquet16_hydro"
+    """Halo mass function: tinker08, bocquet16_hydro or bocquet16_dm."""
     survey: BoxConfig | LightConeConfig = Field(discriminator="geometry")
+    """What is surveyed: geometry = "box" or "light_cone"."""
     selection: SharpConfig | SmoothedConfig | FluxLimitedConfig = Field(discriminator="kind")
+    """What is detected: kind = "sharp", "smoothed" or "flux_limited"."""
     relations: RelationsConfig
+    """How observables scale with mass."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
+    """Free parameters and their priors: sigma8, Om0, h, ns, and norm_X, slope_X, scatter_X, evolution_X of each
+    relation X."""
     sample_variance: bool = False
+    """Whether density contrasts of the volume are free."""
     yx_error: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    """Measurement error of Y_X, dex."""
     errors: ErrorsConfig = ErrorsConfig()
+    """Measurement errors of the other observables."""
     proxy: str | ProxyConfig = "yx"
+    """Which observable is the mass proxy: yx, mgas, lx_core_excised, a published error model, or a table of one."""
     library: LibraryConfig | None = None
+    """Residuals of a simulation instead of log-normal ones."""
     weak_lensing: WeakLensingConfig | None = None
+    """Weak-lensing masses of single clusters, for level full+wl."""
     yx_bin: Number = 0.1
+    """Width of bins of log10 Y_X at level binned, dex."""
     sampler: SamplerConfig = SamplerConfig()
+    """How posteriors are sampled."""
     map: MapConfig = MapConfig()
+    """The binned map of sigma8."""
     ladder: LadderConfig = LadderConfig()
+    """What the ladder shows beside the survey itself."""
     catalogue: CatalogueConfig | None = None
+    """Real clusters, for fit."""
     published: tuple[PublishedConfig, ...] = ()
+    """Published values to show beside a fit."""
 
     @cached_property
     def setup(self) -> Setup:
