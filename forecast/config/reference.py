@@ -17,11 +17,6 @@ _LIMITS = (
     ("le", "maximum", "<="),
     ("lt", "exclusiveMaximum", "<"),
 )
-    ("ge", "minimum", ">="),
-    ("gt", "exclusiveMinimum", ">"),
-    ("le", "maximum", "<="),
-    ("lt", "exclusiveMaximum", "<"),
-)
 _TYPES = {"number": "number", "integer": "whole number", "boolean": "true or false", "string": "text"}
 _TAGS = ("geometry", "kind")
 Schema = dict[str, Any]
