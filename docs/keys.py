@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 
 from forecast.config.reference import Key, keys
@@ -18,8 +17,10 @@ names the nearest one.
 def page() -> str:
     """The page."""
     parts = [_INTRO]
-    for (table, variant), group in groupby(keys(), lambda key: (key.table, key.variant)):
-        parts.append(_section(table, variant, list(group)))
+    tables = dict.fromkeys((key.table, key.variant if key.table else "") for key in keys())
+    for table, variant in tables:
+        found = [key for key in keys() if key.table == table and variant in ("", key.variant)]
+        parts.append(_section(table, variant, found))
     return "\n".join(parts)
 
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .exits import EXIT_FAILED, EXIT_NOT_CONVERGED, exit_codes, fail
+from .start import doctor, explain, init_app
+
 if TYPE_CHECKING:
     from ..checks.outcome import Checks
     from ..config.load import Config
     from ..report.results import Result
     from ..suite.writer import SuiteSummary
     from .pipelines import Job
-
-EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_CONVERGED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
 app = typer.Typer(
     help="How well does an X-ray cluster survey measure sigma8 by self-calibration?",
@@ -27,6 +28,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(init_app, name="init")
+app.command()(explain)
+app.command()(doctor)
 
 ConfigName = Annotated[str, typer.Argument(metavar="CONFIG", help="A TOML file, or the name of a built-in one.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Output folder.  [default: out/CONFIG-COMMAND]")]
@@ -302,11 +307,18 @@ def joint(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = Fa
 
 
 @app.command()
-def configs(as_json: Json = False) -> None:
-    """List the built-in configurations."""
-    from ..config.load import builtin_configs, load_config
+def configs(
+    as_json: Json = False,
+    show: Annotated[str | None, typer.Option("--show", metavar="NAME", help="Print one, to be copied.")] = None,
+) -> None:
+    """List the built-in configurations, or print one: forecast configs --show erosita > mine.toml."""
+    from ..config.load import builtin_configs, find_config, load_config
     from ..core.files import json_text
 
+    if show is not None:
+        with exit_codes():
+            typer.echo(find_config(show).read_text(encoding="utf-8"), nl=False)
+        return
     titles = {name: load_config(name).title for name in builtin_configs()}
     if as_json:
         typer.echo(json_text(titles))
@@ -334,21 +346,6 @@ def _task(
             yield settings, Job(name=stem, out=folder, seed=seed, progress=report, tell=tell, **options)
 
 
-@contextmanager
-def exit_codes() -> Iterator[None]:
-    """Turn errors into one line on standard error and an exit code."""
-    from ..core.errors import InputError, MassanchorError
-
-    try:
-        yield
-    except InputError as error:
-        _fail(f"error: {error}", EXIT_BAD_INPUT)
-    except MassanchorError as error:
-        _fail(f"failed: {error}", EXIT_FAILED)
-    except KeyboardInterrupt:
-        _fail("interrupted; what is finished is kept, and the same command goes on from there", EXIT_INTERRUPTED)
-
-
 def _check_level(level: str | None, settings: Config) -> None:
     from ..core.errors import InputError, nearest
     from ..likelihoods.levels import LEVELS, levels_of
@@ -357,11 +354,6 @@ def _check_level(level: str | None, settings: Config) -> None:
         raise InputError(f"--level {level}: unknown level; {nearest(level, LEVELS)}")
     if level is not None and level not in levels_of(settings.setup):
         raise InputError(f"--level {level}: needs weak-lensing masses; add a [weak_lensing] table with their scatter")
-
-
-def _fail(message: str, code: int) -> None:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)
 
 
 @contextmanager
@@ -419,7 +411,7 @@ def _deliver_checks(checks: Checks, job: Job, quiet: bool, as_json: bool) -> Non
     elif not quiet:
         print_checks(checks, job)
     if checks.failures:
-        _fail(f"NOT CALIBRATED: {', '.join(checks.failures)}; see {job.out / 'check.json'}", EXIT_FAILED)
+        fail(f"NOT CALIBRATED: {', '.join(checks.failures)}; see {job.out / 'check.json'}", EXIT_FAILED)
 
 
 Table = tuple[list[str], list[list[Any]]]
@@ -455,4 +447,5 @@ def _deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:
 
 def main() -> None:
     """Entry point of the command ``forecast``."""
+
     app()

@@ -22,6 +22,10 @@ _TAGS = ("geometry", "kind")
 Schema = dict[str, Any]
 _CURVE = {"fluxes": '["1e-13 erg/(s cm2)", "3e-13 erg/(s cm2)"]', "values": "[0.0, 1.0]", "path": '"curve.ecsv"'}
 _EXAMPLES = {
+    "title": '"My survey"',
+    "description": '"3,000 deg2 down to 2e-14 erg/s/cm2"',
+    "references": '["Doe et al. 2026, arXiv:..."]',
+    "published.label": '"sigma8, Doe et al. 2026"',
     "survey.redshift_edges": "[0.1, 0.3, 0.5, 0.8]",
     "survey.binned_in_redshift": "true",
     "selection.min_mass_mode": '"follows_lx"',
@@ -226,4 +230,4 @@ def toml(value: Any) -> str:
         return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(toml, value)) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from forecast.cli.app import exit_codes, print_version, progress_bar
+from forecast.cli.app import print_version, progress_bar
+from forecast.cli.exits import exit_codes
 
 from .apply_command import apply_command
 from .predict_command import predict_command

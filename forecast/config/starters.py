@@ -1,0 +1,148 @@
+"""Configurations to begin with: a survey to be planned, and a fit of one's own table of clusters."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.file_tables import Wanted, read_table
+from .guess import Guess, guess_columns, has_proxy
+from .load import builtin_configs, parse_config
+from .template import commented
+
+_STEP = 0.001
+"""Redshifts are rounded outwards to multiples of it."""
+
+
+@dataclass(frozen=True)
+class Starter:
+    """A file to begin with.
+
+    Parameters
+    ----------
+    text : str
+        The commented configuration.
+    doubts : tuple of str
+        What has to be checked by hand.
+    """
+
+    text: str
+    doubts: tuple[str, ...] = ()
+
+
+def planned(title: str, settings: Mapping[str, str | float | None]) -> Starter:
+    """A flux-limited survey of the sky, with the relations, priors and error of the built-in ``erosita``.
+
+    Parameters
+    ----------
+    title : str
+    settings : mapping
+        area, zmin, zmax and flux_limit; None for those of ``erosita``.
+
+    Raises
+    ------
+    InputError
+        If a value is wrong.
+    """
+    content = _shipped("erosita")
+    content |= {"title": title, "description": ""}
+    _set(content, settings)
+    _check(content)
+    kept = "Those of Vikhlinin et al. (2009a), with their errors as priors; put yours here."
+    return Starter(commented(content, {"relations": kept}))
+
+
+def fitted(table: Path, settings: Mapping[str, str | float | None], which: str | None = None) -> Starter:
+    """A fit of a table of clusters: columns and units guessed, the survey as far as it is given.
+
+    Parameters
+    ----------
+    table : Path
+    settings : mapping
+        area, zmin, zmax and flux_limit, as far as known.
+    which : str, optional
+        Name or number of the table, where the file has several.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or no column of redshifts is found.
+    """
+    named = int(which) if which is not None and which.isdigit() else which
+    rows = read_table(table, Wanted(table=named)).table
+    found = guess_columns({name: str(rows[name].unit or "") or None for name in rows.colnames})
+    if "z" not in found.columns:
+        raise InputError(
+            f"{table}: no column seems to hold redshifts; it has {', '.join(rows.colnames)}. Rename it z, or map it by "
+            "hand under [catalogue.columns] of 'forecast configs --show cccp_lowz'"
+        )
+    content, doubts = _shipped("cccp_lowz"), list(found.doubts)
+    content |= {"title": f"Clusters of {table.name}", "description": ""}
+    content.pop("published")
+    _describe_catalogue(content, table, found, doubts)
+    if which is not None:
+        content["catalogue"]["table"] = named
+    z = np.asarray(np.ma.filled(rows[found.columns["z"]].astype(float), np.nan))
+    _set(content, {**_redshifts(z, doubts, settings), **{k: v for k, v in settings.items() if v is not None}})
+    for key, words in (("area", "sky area"), ("flux_limit", "limit in 0.5-2 keV flux")):
+        if settings.get(key) is None:
+            table_ = content["survey"] if key == "area" else content["selection"]
+            doubts.append(f'{key}: no table says it; wrote "{table_[key]}", put the survey\'s own {words} there')
+    _check(content)
+    return Starter(commented(content), tuple(doubts))
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    content = tomllib.loads(builtin_configs()[name].read_text(encoding="utf-8"))
+    content.pop("references", None)
+    return content
+
+
+def _check(content: dict[str, Any]) -> None:
+    """Say what is wrong before a file is written."""
+    _ = parse_config(content, source="init").setup
+
+
+def _set(content: dict[str, Any], settings: Mapping[str, str | float | None]) -> None:
+    """Write what is given of the survey's own numbers."""
+    for key, value in settings.items():
+        if value is not None:
+            content["selection" if key == "flux_limit" else "survey"][key] = value
+
+
+def _redshifts(z: Any, doubts: list[str], settings: Mapping[str, str | float | None]) -> dict[str, float]:
+    """The table's redshifts, rounded outwards, where none are given."""
+    if settings.get("zmin") is not None and settings.get("zmax") is not None:
+        return {}
+    low, high = float(np.nanmin(z)), float(np.nanmax(z))
+    zmin, zmax = round(math.floor(low / _STEP) * _STEP, 3), round((math.floor(high / _STEP) + 1) * _STEP, 3)
+    doubts.append(f"zmin, zmax: wrote {zmin:g} and {zmax:g}, which hold the whole table; put the survey's own there")
+    return {"zmin": zmin, "zmax": zmax}
+
+
+def _describe_catalogue(content: dict[str, Any], table: Path, found: Guess, doubts: list[str]) -> None:
+    """The table and its columns; relations of what it does not list are left out."""
+    relation = content["catalogue"].pop("mass_relation")
+    content["catalogue"] = {
+        "path": str(table),
+        "cosmology": {"Om0": 0.3, "h": 0.7},
+        "columns": found.columns,
+    }
+    doubts.append("catalogue.cosmology: no table says it; wrote Om0 = 0.3 and h = 0.7")
+    if "m500" in found.columns and "yx" not in found.columns:
+        content["catalogue"]["mass_relation"] = relation
+        doubts.append("m500: taken as made from Y_X by the relation of Vikhlinin et al. (2009a); put its own there")
+    if not has_proxy(found.columns):
+        levels = ["counts", *(["full"] if "lx" in found.columns else [])]
+        content["sampler"] = {"level": levels[-1], "levels": levels}
+        doubts.append("no column seems to hold Y_X, M_gas with T, or M500: without one, there is little but N")
+    if "t" not in found.columns:
+        del content["relations"]["t"], content["relations"]["correlation"]["t_yx"], content["errors"]
+        content["parameters"] = {k: v for k, v in content["parameters"].items() if not k.endswith("_t")}

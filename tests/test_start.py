@@ -1,0 +1,114 @@
+"""First steps: files to begin with, columns guessed from names and units, what a key means."""
+
+import re
+import tomllib
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from typer.testing import CliRunner
+
+from forecast.cli.app import app
+from forecast.config.guess import guess_columns
+from forecast.config.load import builtin_configs, load_config, parse_config
+from forecast.config.template import commented
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.mark.parametrize("name", list(builtin_configs()))
+def test_commented_files_hold_what_they_were_made_from(name):
+    content = tomllib.loads(builtin_configs()[name].read_text(encoding="utf-8"))
+    text = commented(content)
+    assert tomllib.loads(text) == content
+    assert all(len(line) <= 120 for line in text.splitlines() if line.startswith("#"))
+
+
+def test_a_survey_to_plan(tmp_path):
+    out = tmp_path / "deep_survey.toml"
+    done = run("init", "plan", "--area", "3000 deg2", "--flux-limit", "2e-14 erg/(s cm2)", "--zmax", 1.2, "--out", out)
+    assert done.exit_code == 0, done.stderr
+    assert f"forecast ladder {out}" in done.stdout
+    config = load_config(out)
+    assert (config.survey.area, config.selection.flux_limit) == ("3000 deg2", "2e-14 erg/(s cm2)")
+    assert config.survey.zmax == 1.2 and config.title == "deep survey"
+    assert config.relations == load_config("erosita").relations
+    assert "# Sky area" in out.read_text()
+    again = run("init", "plan", "--out", out)
+    assert again.exit_code == 2 and "--force" in again.stderr
+    assert run("init", "plan", "--out", out, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [("--area", "3000 keV", "survey.area"), ("--zmin", 0.9, "zmin"), ("--flux-limit", "3", "selection.flux_limit")],
+)
+def test_wrong_values_write_nothing(tmp_path, option, value, message):
+    done = run("init", "plan", option, value, "--out", tmp_path / "x.toml")
+    assert done.exit_code == 2 and message in done.stderr
+    assert not (tmp_path / "x.toml").exists()
+
+
+def clusters(tmp_path, **columns):
+    path = tmp_path / "mine.ecsv"
+    Table({"Cluster": ["A1", "A2", "A3"], "z": [0.0412, 0.11, 0.2371], **columns}).write(path)
+    return path
+
+
+def test_a_fit_of_a_table(tmp_path):
+    """Everything that the file says is used, what it does not say is written and named."""
+    from astropy import units as u
+
+    lx, yx = np.array([1e44, 2e44, 5e44]), np.array([1e14, 2e14, 6e14])
+    bright = {"LX500": lx * u.erg / u.s, "E_LX500": lx / 10 * u.erg / u.s}
+    path = clusters(tmp_path, **bright, Yx=yx, e_Yx_lo=yx / 9, e_Yx_up=yx / 8)
+    out = tmp_path / "fit.toml"
+    done = run("init", "fit", path, "--area", "1000 deg2", "--out", out)
+    assert done.exit_code == 0, done.stderr
+    content = tomllib.loads(out.read_text())
+    assert content["catalogue"]["columns"] == {
+        "name": "Cluster",
+        "z": "z",
+        "lx": "LX500",
+        "lx_error": "E_LX500",
+        "yx": {"name": "Yx", "unit": "1e14 Msun keV"},
+        "yx_error": {"name": "e_Yx_lo,e_Yx_up", "unit": "1e14 Msun keV"},
+    }
+    assert (content["survey"]["zmin"], content["survey"]["zmax"]) == (0.041, 0.238)
+    assert content["survey"]["area"] == "1000 deg2"
+    assert "t" not in content["relations"] and "norm_t" not in content["parameters"]
+    told = [line for line in done.stdout.splitlines() if line.startswith("  - ")]
+    for words in ("Yx", "Om0", "zmin", "flux_limit"):
+        assert any(words in line for line in told), words
+    assert not any("area" in line for line in told)
+    parse_config(content)
+
+
+def test_tables_without_a_proxy_or_redshifts(tmp_path):
+    path = clusters(tmp_path, lx_0p1_2p4=[1.0, 2.0, 3.0])
+    done = run("init", "fit", path, "--out", tmp_path / "fit.toml")
+    assert done.exit_code == 0 and "another band" in done.stdout and "no column seems to hold Y_X" in done.stdout
+    assert load_config(tmp_path / "fit.toml").sampler.level == "full"
+    Table({"name": ["A"], "flux": [1.0]}).write(tmp_path / "blind.csv")
+    done = run("init", "fit", tmp_path / "blind.csv", "--out", tmp_path / "x.toml")
+    assert done.exit_code == 2 and "redshifts" in done.stderr and "name, flux" in done.stderr
+
+
+def test_columns_by_name_and_unit():
+    units = {"kT": "keV", "Mg500": "1e13 solMass", "M500": "1e14 solMass", "redshift": None, "Y": "arcmin2"}
+    found = guess_columns(units)
+    assert found.columns == {"z": "redshift", "t": "kT", "mgas": "Mg500", "m500": "M500"}
+    assert guess_columns({"lx": "keV", "z": None}).columns == {"z": "z"}
+
+
+def test_explain_doctor_and_show():
+    done = run("explain", "flux_limit")
+    assert done.exit_code == 0 and "selection.flux_limit" in done.stdout and "Example: flux_limit = " in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    assert run("explain", "flux_limt").exit_code == 2
+    done = run("doctor")
+    assert done.exit_code == 0 and re.search(r"numpy +\d", done.stdout) and "as it should" in done.stdout
+    assert tomllib.loads(run("configs", "--show", "erosita").stdout)["survey"]["area"] == "12791 deg2"
+    assert run("configs", "--show", "erositta").exit_code == 2
