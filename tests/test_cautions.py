@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from forecast.checks.goodness import Goodness
-from forecast.checks.intake import Intake, Number
+from forecast.checks.intake import Intake, Measured, Number
+from forecast.checks.offsets import Offset
 from forecast.checks.ppc import PredictiveTest
 from forecast.cli.fit_checks import with_cautions
 from forecast.core.caution import Caution
@@ -19,11 +20,13 @@ from forecast.report.cautions import (
     of_convergence,
     of_duplicates,
     of_edges,
+    of_errors,
     of_faint,
     of_flux_error,
     of_goodness,
     of_mass_function,
     of_number,
+    of_offsets,
     of_prediction,
     of_redshifts,
     of_tension,
@@ -88,6 +91,26 @@ def test_before_a_fit():
     intake = Intake("c.fits", 49, NUMBER, (), twice=("A85",), outside=("A2029",), remarks=(remark,))
     assert [c.kind for c in before_fit(intake)] == ["listed_twice", "redshift", "table"]
     assert before_fit(Intake("c.fits", 49, NUMBER, ())) == ()
+
+
+def test_errors_larger_than_their_values():
+    fine, bounds = Measured("yx", 49, 14.2, 0.05, 0.4), Measured("t", 49, 0.7, 0.45, 1.0)
+    (caution,) = of_errors((fine, bounds))
+    assert caution.kind == "errors" and "100% of the errors of T" in caution.text and "t_error" in caution.text
+    assert "check the unit of lx_error" in of_flux_error(1.3, 0.0).text
+    assert "selection.flux_error = 0.2" in of_flux_error(0.2, 0.0).text
+
+
+def test_observables_that_do_not_fit_each_other():
+    """Beyond 3 sigma; from 2.2 sigma where a power of h would do it."""
+    fine = Offset(name="t", dex=0.05, sigma=2.0, h=0.7)
+    far = Offset(name="t", dex=-0.6, sigma=-3.1, h=0.7)
+    units = Offset(name="yx", dex=0.16, sigma=2.4, h=0.7)
+    (one, other) = of_offsets((fine, far, units))
+    assert one.kind == other.kind == "offset"
+    assert one.text.startswith("T at given L_X is 0.60 dex below") and "factor h" not in one.text
+    assert "a factor h^-1 would do it: check Msun against Msun/h" in other.text
+    assert of_offsets((replace(units, dex=0.08),)) == ()
 
 
 def test_a_posterior_like_its_prior_does_not_pile_up():

@@ -16,10 +16,13 @@ from forecast.checks.intake import (
     take_in,
 )
 from forecast.checks.observed import as_modelled, catalogue_data, open_catalogue, require_levels
+from forecast.checks.offsets import offsets
 from forecast.core.errors import InputError
 from forecast.likelihoods.levels import catalogue_points
+from forecast.likelihoods.points import Points
 from forecast.model.catalogue import Catalogue
 from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
 from forecast.relations.mass_proxy import with_proxy
 from forecast.report.narrative import intake_sentences
 
@@ -84,6 +87,53 @@ def test_measurements_listed_twice():
     assert listed_twice(nameless) == ("row 1", "row 2")
     nothing = np.full(4, np.nan)
     assert listed_twice(clusters(z=np.full(4, 0.05), log_lx=nothing, log_yx=nothing)) == ()
+
+
+def test_copies_that_differ_in_some_measurement():
+    """Equal in redshift and one measurement more often than chance makes it; rounded tables are left alone."""
+    rng = np.random.default_rng(1)
+    z, log_yx = rng.uniform(0.05, 0.3, 40), rng.normal(14.2, 0.3, 40)
+    names = tuple(f"A{i}" for i in range(80))
+    twice = clusters(
+        name=names,
+        z=np.tile(z, 2),
+        log_yx=np.tile(log_yx, 2),
+        log_yx_error=np.zeros(80),
+        log_lx=rng.normal(44, 0.3, 80),
+    )
+    assert len(listed_twice(twice)) == 80
+    one = replace(twice, z=np.append(z, rng.uniform(0.05, 0.3, 40)))
+    assert listed_twice(one) == ()
+    rounded = replace(twice, z=np.round(rng.uniform(0.05, 0.3, 80), 2), log_yx=np.round(rng.normal(14.2, 0.3, 80), 1))
+    assert listed_twice(rounded) == ()
+
+
+def test_offsets_of_observables(cccp_model):
+    """Catalogues of the prior fit; a factor 1/h of Y_X and one of 1.6 of L_X do not."""
+    rng = np.random.default_rng(2)
+    model = cccp_model
+    mocks = draw_mocks(model, model.parameters.draw(20, rng=rng), rng=rng)
+    points = Points.of_mocks(model, mocks)
+    lx, t, yx = (points.observables[:, model.setup.relations.names.index(name)] for name in ("lx", "t", "yx"))
+
+    def sigmas(row, shift_yx=0.0, shift_lx=0.0):
+        mine = mocks.row == row
+        some = clusters(
+            name=tuple(map(str, range(mine.sum()))),
+            z=mocks.z[mine],
+            log_lx=lx[mine] + shift_lx,
+            log_t=t[mine],
+            log_yx=yx[mine] + shift_yx,
+            log_yx_error=np.zeros(mine.sum()),
+        )
+        return {one.name: one.sigma for one in offsets(model, some, rng=np.random.default_rng(3))}
+
+    rows = [row for row in range(20) if mocks.size[row] > 20]
+    fine = np.array([list(sigmas(row).values()) for row in rows])
+    assert np.all(np.abs(fine.mean(axis=0)) < 5 / np.sqrt(len(rows))) and np.abs(fine).max() < 4
+    shifted = np.mean([sigmas(row, shift_yx=-np.log10(0.72))["yx"] - sigmas(row)["yx"] for row in rows[:3]])
+    assert 1.5 < shifted < 3.5
+    assert np.mean([sigmas(row, shift_lx=-np.log10(0.72) * 2)["t"] for row in rows]) < -2.5
 
 
 def test_faint_clusters(cccp):

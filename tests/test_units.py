@@ -29,6 +29,7 @@ from forecast.core.units import parse, unit_factor
         ("3e14 Msun keV", "yx", 2.1e14),
         ("3e14 Msun/h keV", "yx", 3e14),
         ("3 keV", "temperature", 3.0),
+        ("3.4813556e7 K", "temperature", 3.0),
         ("41252.96125 deg2", "area", 4 * math.pi),
     ],
 )

@@ -11,18 +11,24 @@ from scipy import special
 
 from ..core.arrays import Array
 from ..core.caution import Caution
+from ..core.units import LN10
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
 from ..model.population import Setup
 from ..survey.geometry import Box, LightCone, single
 from ..survey.selection import FluxLimited
+from .offsets import Offset, offsets
 
 DRAWS = 1000
 """Parameter vectors drawn from the prior."""
 ROUNDING = 0.02
 """dex by which published luminosities may fall short of a flux limit."""
 SIGMAS = 3.0
+_AS_LARGE = 1 / LN10
+"""Error of a log10 where that of the value is the value itself, dex."""
+COINCIDENCE, _ALIKE = 1e-3, 10.0
+"""Chance of so many equal pairs below which they are copies; how much likelier clusters at one redshift are alike."""
 _HUBBLE_DISTANCE = 2997.92458
 """c / H0, Mpc/h."""
 
@@ -41,12 +47,15 @@ class Measured:
         Median of its log10 (erg/s, keV, Msun/h, Msun/h keV); NaN if no cluster has one.
     error : float
         rms of the known errors of its log10, dex; 0 if none is known.
+    vague : float
+        Part of the known errors that are larger than the values themselves.
     """
 
     name: str
     known: int
     median: float
     error: float
+    vague: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,8 @@ class Intake:
         Of the reader.
     flux_error : float or None
         Error of the flux with which the survey selects, dex; None if it does not select on flux.
+    offsets : tuple of Offset
+        Of observables at given L_X.
     """
 
     source: str
@@ -115,6 +126,7 @@ class Intake:
     twice: tuple[str, ...] = ()
     remarks: tuple[Caution, ...] = ()
     flux_error: float | None = None
+    offsets: tuple[Offset, ...] = ()
 
 
 def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, rng: np.random.Generator) -> Intake:
@@ -141,6 +153,7 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
         listed_twice(catalogue),
         catalogue.remarks,
         selection.flux_error if isinstance(selection, FluxLimited) else None,
+        offsets(model, catalogue, rng=rng),
     )
 
 
@@ -169,7 +182,9 @@ def measured(catalogue: Catalogue) -> tuple[Measured, ...]:
         known = np.isfinite(values)
         given = errors[known & (errors > 0)]
         rms = float(np.sqrt(np.mean(given**2))) if len(given) else 0.0
-        found.append(Measured(name, int(known.sum()), float(np.median(values[known])) if known.any() else np.nan, rms))
+        vague = float(np.mean(given > _AS_LARGE)) if len(given) else 0.0
+        median = float(np.median(values[known])) if known.any() else np.nan
+        found.append(Measured(name, int(known.sum()), median, rms, vague))
     return tuple(found)
 
 
@@ -204,7 +219,8 @@ def listed_twice(catalogue: Catalogue) -> tuple[str, ...]:
     """Names of clusters listed more than once.
 
     By name, or by redshift and measurements to every digit: L_X and Y_X of clusters without a name, everything of
-    those with one, since tables round and chance does the rest.
+    those with one, since tables round and chance does the rest; or by redshift and one measurement, where chance does
+    not make so many pairs.
     """
     named = [name != f"row {i}" for i, name in enumerate(catalogue.name, 1)]
     names = [name.strip().lower() if own else None for name, own in zip(catalogue.name, named, strict=True)]
@@ -213,8 +229,22 @@ def listed_twice(catalogue: Catalogue) -> tuple[str, ...]:
     columns = (np.nan_to_num([catalogue.z, *values], nan=-np.inf).T.tolist() for values in (few, every))
     rows = [tuple(b if own else a) for a, b, own in zip(*columns, named, strict=True)]
     known = [row if np.isfinite(row[1:]).any() else None for row in rows]
-    copies = _repeated(names) | _repeated(known)
+    copies = _repeated(names) | _repeated(known) | set().union(*(_pairs(catalogue.z, column) for column in every))
     return tuple(dict.fromkeys(catalogue.name[i] for i in sorted(copies)))
+
+
+def _pairs(z: Array, values: Array) -> set[int]:
+    """Places of clusters equal in redshift and one measurement, if there are more of them than chance makes."""
+    known = np.flatnonzero(np.isfinite(values))
+    found, number = list(zip(z[known].tolist(), values[known].tolist(), strict=True)), len(known)
+
+    def pairs(keys: Iterable[Hashable]) -> float:
+        return sum(0.5 * n * (n - 1) for n in Counter(keys).values())
+
+    by_chance = _ALIKE * pairs(key for key, _ in found) * pairs(key for _, key in found) / max(0.5 * number**2, 1.0)
+    if not special.pdtrc(pairs(found) - 1, by_chance) < COINCIDENCE:
+        return set()
+    return {int(known[i]) for i in _repeated(found)}
 
 
 def _repeated(keys: Iterable[Hashable]) -> set[int]:

@@ -358,9 +358,10 @@ def _check_sigma8(free: list[Parameter]) -> None:
         raise InputError("parameters.sigma8: must be free; write sigma8 = { fiducial = 0.81, flat = [0.70, 0.92] }")
     low, high = sigma8.prior.bounds
     if low < SIGMA8_RANGE[0] or high > SIGMA8_RANGE[1]:
+        what = "has no ends" if sigma8.prior.kind != "flat" else f"({low:g} to {high:g}) leaves that range"
         raise InputError(
-            f"parameters.sigma8: the prior ({low:g} to {high:g}) leaves the model's range "
-            f"{SIGMA8_RANGE[0]} to {SIGMA8_RANGE[1]}; give a flat prior inside it"
+            f"parameters.sigma8: the model reaches from {SIGMA8_RANGE[0]} to {SIGMA8_RANGE[1]}, and the prior {what}; "
+            "give a flat prior inside it, and multiply another measurement in afterwards"
         )
 
 

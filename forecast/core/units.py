@@ -106,7 +106,7 @@ def unit_factor(unit: str, kind: str, h: float) -> float:
     try:
         if not rest:
             raise ValueError("no unit")
-        factor = float(u.Unit(rest).to(u.Unit(target.unit)))
+        factor = float(u.Unit(rest).to(u.Unit(target.unit), equivalencies=u.temperature_energy()))
     except (ValueError, TypeError, u.UnitConversionError) as error:
         raise InputError(f"unit '{unit}' is not a unit of {kind}; write for example '{target.example}'") from error
     if power and not target.h_power:

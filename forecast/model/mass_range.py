@@ -15,7 +15,7 @@ from .population import LOG_MASS_HIGH, LOG_MASS_LOW, Population, Setup
 
 LOST = 0.01
 """Part of the expected clusters that may lie beyond the ends of the mass function."""
-NAMED, UNCALIBRATED = 1e-4, 0.05
+NAMED, UNCALIBRATED = 5e-4, 0.05
 """Parts beyond its ends, and outside the calibration of the relations, from which on a report says so."""
 FEWEST = 1e-60
 """Expected clusters below which a survey has none."""

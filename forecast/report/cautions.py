@@ -16,7 +16,8 @@ from ..core.parameters import ParameterSet
 
 if TYPE_CHECKING:
     from ..checks.goodness import Goodness
-    from ..checks.intake import Intake, Number
+    from ..checks.intake import Intake, Measured, Number
+    from ..checks.offsets import Offset
     from ..checks.ppc import PredictiveTest
     from ..forecasts.ladder import SystematicRow
     from ..sampling.mcmc import ChainSummary
@@ -33,6 +34,10 @@ SHIFT = 0.5
 """Part of the error of sigma8 by which a swap of the mass function may move it."""
 ROUGH = 0.03
 """dex by which errors of L_X may differ from the survey's error of the flux."""
+VAGUE = 0.5
+"""Part of an observable's errors that may be larger than the values."""
+MISFIT, HINT, _NEAR_POWER = 3.0, 2.2, 0.3
+"""sigma beyond which an observable does not fit L_X; the same where a power of h this near to a whole one would do it."""
 _NAMED = 5
 
 
@@ -81,12 +86,51 @@ def of_flux_error(listed: float, assumed: float | None) -> Caution | None:
     """rms error of the listed L_X, dex, unlike the error of the flux with which the survey selects."""
     if assumed is None or not listed or abs(listed - assumed) < ROUGH:
         return None
+    cure = (
+        f"Set selection.flux_error = {listed:.2g}" if listed <= 1 else "No survey does that: check the unit of lx_error"
+    )
     return Caution(
         "flux_error",
         f"the listed L_X have errors of {listed:.2f} dex, but the expected number assumes fluxes measured to "
-        f"{assumed:g} dex: clusters scatter over the limit. Set selection.flux_error = {listed:.2g}, unless L_X were "
+        f"{assumed:g} dex: clusters scatter over the limit. {cure}, unless L_X were "
         "measured on other data than those that found the clusters",
     )
+
+
+def of_errors(measured: Sequence[Measured]) -> tuple[Caution, ...]:
+    """Errors that are mostly larger than the values: upper bounds, or per cent, read as errors."""
+    return tuple(
+        Caution(
+            "errors",
+            f"{one.vague:.0%} of the errors of {symbol(one.name)} are larger than the values (rms {one.error:.2f} dex); "
+            f"check that they are errors, not bounds or per cent, and the unit of {one.name}_error",
+        )
+        for one in measured
+        if one.vague > VAGUE
+    )
+
+
+def of_offsets(found: Sequence[Offset]) -> tuple[Caution, ...]:
+    """Observables that do not fit L_X by more than the priors allow, and by less where a factor h would explain it."""
+    cautions = []
+    for one in found:
+        power = abs(one.dex / np.log10(one.h))
+        hubble = abs(power - round(power)) < _NEAR_POWER and 1 <= round(power) <= 2
+        if abs(one.sigma) > MISFIT or (hubble and abs(one.sigma) > HINT):
+            side = "above" if one.dex > 0 else "below"
+            sign = "" if one.dex < 0 else "-"
+            because = f"; a factor h^{sign}{round(power)} would do it: check Msun against Msun/h" if hubble else ""
+            text = (
+                f"{symbol(one.name)} at given L_X is {abs(one.dex):.2f} dex {side} what the priors allow "
+                f"({abs(one.sigma):.1f} sigma): check units, band and reference cosmology{because}"
+            )
+            cautions.append(Caution("offset", text))
+    return tuple(cautions)
+
+
+def symbol(name: str) -> str:
+    """An observable as people write it."""
+    return {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X"}.get(name, name)
 
 
 def before_fit(intake: Intake) -> tuple[Caution, ...]:
@@ -98,7 +142,8 @@ def before_fit(intake: Intake) -> tuple[Caution, ...]:
         of_redshifts(intake.outside),
         of_flux_error(next((m.error for m in intake.measured if m.name == "lx"), 0.0), intake.flux_error),
     )
-    return (*(caution for caution in found if caution is not None), *intake.remarks)
+    several = (*of_errors(intake.measured), *of_offsets(intake.offsets))
+    return (*(caution for caution in found if caution is not None), *several, *intake.remarks)
 
 
 def share_at_edges(parameters: ParameterSet, names: Sequence[str], samples: Array) -> dict[tuple[str, str], float]:
@@ -156,11 +201,10 @@ def of_tension(parameters: ParameterSet, chains: Sequence[ChainSummary]) -> tupl
 
 def of_goodness(checks: Sequence[Goodness]) -> tuple[Caution, ...]:
     """Distributions that the model does not describe: p below `BAD_FIT`."""
-    names = {"lx": "L_X", "yx": "Y_X"}
     return tuple(
         Caution(
             "goodness",
-            f"the model does not describe the distribution of {names.get(check.observable, check.observable)}: "
+            f"the model does not describe the distribution of {symbol(check.observable)}: "
             f"posterior predictive p < {BAD_FIT:g}",
         )
         for check in checks

@@ -102,7 +102,7 @@ class Box:
                 f"survey: give side between {SIDES[0]:g} and {SIDES[1]:g} Mpc/h and fraction between {FRACTIONS[0]:g} "
                 f"and {FRACTIONS[1]:g}, got {self.side:g} and {self.fraction:g}"
             )
-        if not 0 <= self.z < 3:
+        if not 0 <= self.z <= 3:
             raise InputError(f"survey: z = {self.z} is outside 0 to 3")
 
     shell_count: ClassVar[int] = 1

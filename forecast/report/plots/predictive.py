@@ -29,8 +29,10 @@ def predictive_figure(test: PredictiveTest) -> Figure:
     """
     figure = new_figure(COLUMN, 0.9 + 0.16 * len(test.names))
     axes = figure.subplots()
-    width = np.where(test.observed > test.middle, test.high - test.middle, test.middle - test.low)
-    place = np.clip((test.observed - test.middle) / np.maximum(width, 1e-12), -_REACH, _REACH)
+    known = np.isfinite(test.observed + test.low + test.middle + test.high)  # a scatter needs more than two clusters
+    observed, low, middle, high = (np.where(known, x, 0.0) for x in (test.observed, test.low, test.middle, test.high))
+    width = np.where(observed > middle, high - middle, middle - low)
+    place = np.where(known, np.clip((observed - middle) / np.maximum(width, 1e-12), -_REACH, _REACH), np.nan)
     axes.axvspan(-1, 1, color="#DDDDDD", lw=0)
     axes.axvline(0, color="#888888", lw=0.6)
     for y, (x, p) in enumerate(zip(place, test.p_values, strict=True)):
