@@ -39,7 +39,7 @@ from forecast.cosmology.parameter_grid import CRITICAL_DENSITY, Expansion
 from forecast.likelihoods.levels import Data, likelihood
 from forecast.model.forward import ForwardModel, Setup, forward_model
 from forecast.model.simulate import draw_mocks
-from forecast.survey.selection import MPC_CM
+from forecast.survey.flux_limit import MPC_CM
 
 Array = np.ndarray
 YX_ERROR = 0.10

@@ -12,8 +12,10 @@ from forecast.model.forward import forward_model
 from forecast.model.population import Setup
 from forecast.relations.residuals import Residuals
 from forecast.survey.completeness import Contamination, Detection
-from forecast.survey.geometry import LightCone, Replicated, shell_edges
-from forecast.survey.selection import FluxLimited, Smoothed
+from forecast.survey.flux_limit import FluxLimited
+from forecast.survey.geometry import LightCone, Replicated
+from forecast.survey.mass_cut import Smoothed
+from forecast.survey.shells import shell_edges
 
 Array = np.ndarray
 LEVELS = ("prior", "counts", "selfcal", "binned", "unbinned", "full")

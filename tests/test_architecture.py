@@ -99,3 +99,21 @@ def test_no_path_of_a_machine_in_the_repository():
             text = path.read_text(encoding="utf-8")
             assert "/home/" not in text, path
             assert "/work/" not in text, path
+
+
+def test_nobody_asks_of_which_class_a_selection_or_geometry_is():
+    """They answer questions; only their own wing may tell them apart."""
+    classes = {"Sharp", "Smoothed", "FluxLimited", "Box", "LightCone", "Replicated", "Shells"}
+    classes |= {"MassSelectedModel", "FluxLimitedModel"}
+    for package in WINGS:
+        for module, path in modules(package).items():
+            if wing_of(module) != "survey":
+                calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if is_a_look(node))
+                named = {getattr(n, "id", getattr(n, "attr", "")) for call in calls for n in ast.walk(call.args[1])}
+                assert not named & classes, module
+
+
+def is_a_look(node):
+    """Whether code asks of which class something is."""
+    asked = isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"isinstance", "issubclass"}
+    return asked and len(node.args) == 2

@@ -9,8 +9,9 @@ import pytest
 from forecast.config.load import builtin_configs, find_config, load_config, parse_config
 from forecast.core.errors import InputError
 from forecast.model.forward import forward_model
+from forecast.survey.flux_limit import FluxLimited
 from forecast.survey.geometry import Box, LightCone
-from forecast.survey.selection import FluxLimited, Sharp, Smoothed
+from forecast.survey.mass_cut import Sharp, Smoothed
 
 NV22 = find_config("nv22").read_text(encoding="utf-8")
 

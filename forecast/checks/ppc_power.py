@@ -25,11 +25,11 @@ from ..core.rng import generator
 from ..likelihoods.levels import POINT_LEVELS
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel, forward_model
+from ..model.mocks import Mocks
 from ..model.population import Setup
-from ..model.simulate import Mocks, draw_mocks
+from ..model.simulate import draw_mocks
 from ..sampling.pairwise import Lessons, PairwisePosterior, walk
 from ..sampling.proposal import from_scores
-from ..survey.selection import FluxLimited, Selection, Smoothed
 from .ppc import (
     DOUBT,
     SCREEN,
@@ -79,23 +79,13 @@ class Plant:
 
 def plants(setup: Setup) -> tuple[Plant, ...]:
     """Failures to be caught: another L_X scatter, another break or flux limit, a tail in Y_X."""
-    relations, selection = setup.relations, setup.selection
+    relations, shifted = setup.relations, setup.selection.shifted()
     wider = replace(relations, lx=replace(relations.lx, scatter=1.5 * relations.lx.scatter))
-    label = "flux limit x 1.5" if isinstance(selection, FluxLimited) else "Mbreak + 0.2 dex"
     return (
         Plant("L_X scatter x 1.5", forward_model(replace(setup, relations=wider))),
-        Plant(label, forward_model(replace(setup, selection=_moved(selection)))),
+        Plant(shifted.label, forward_model(replace(setup, selection=shifted.selection))),
         Plant("Y_X of 5% + 0.5 dex", forward_model(setup), (0.05, 0.5)),
     )
-
-
-def _moved(selection: Selection) -> Selection:
-    """A selection of brighter or more massive clusters."""
-    if isinstance(selection, FluxLimited):
-        return replace(selection, flux_limit=1.5 * selection.flux_limit)
-    if isinstance(selection, Smoothed):
-        return replace(selection, sharp=replace(selection.sharp, log_break=selection.sharp.log_break + 0.2))
-    return replace(selection, log_break=selection.log_break + 0.2)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,11 @@ from ..relations.mass_proxy import ErrorModel, with_proxy
 from ..relations.power_laws import PowerLaw, Relations
 from ..relations.residuals import Residuals
 from ..survey.completeness import SHARP, Contamination, Detection
-from ..survey.geometry import Box, Geometry, LightCone, shell_edges
-from ..survey.selection import FluxLimited, Selection, Sharp, Smoothed
+from ..survey.flux_limit import FluxLimited
+from ..survey.geometry import Box, LightCone
+from ..survey.mass_cut import Sharp, Smoothed
+from ..survey.selection import Selection
+from ..survey.shells import Geometry, shell_edges
 from .reach import check_prior, check_value
 from .schema import (
     BoxConfig,
@@ -71,10 +75,16 @@ def read_log_mass(text: str, path: str, h: float) -> float:
 
 def build_geometry(survey: BoxConfig | LightConeConfig, cosmology: Cosmology) -> Geometry:
     """Survey geometry in package units."""
-    h = cosmology.h
-    if isinstance(survey, BoxConfig):
-        return Box(_named("survey.side", lambda: parse(survey.side, "length", h)), survey.fraction, survey.z)
-    area = _named("survey.area", lambda: parse(survey.area, "area", h))
+    return GEOMETRIES[survey.geometry](survey, cosmology)
+
+
+def _build_box(survey: BoxConfig, cosmology: Cosmology) -> Box:
+    side = _named("survey.side", lambda: parse(survey.side, "length", cosmology.h))
+    return Box(side, survey.fraction, survey.z)
+
+
+def _build_cone(survey: LightConeConfig, cosmology: Cosmology) -> LightCone:
+    area = _named("survey.area", lambda: parse(survey.area, "area", cosmology.h))
     cone = LightCone(area, survey.zmin, survey.zmax)
     if survey.redshift_edges is not None:
         edges = survey.redshift_edges[1:-1]
@@ -83,23 +93,44 @@ def build_geometry(survey: BoxConfig | LightConeConfig, cosmology: Cosmology) ->
     return replace(cone, edges=edges)
 
 
+GEOMETRIES: dict[str, Callable[[Any, Cosmology], Geometry]] = {"box": _build_box, "light_cone": _build_cone}
+"""How each geometry is built from its table and the cosmology."""
+
+
 def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: float, geometry: Geometry) -> Selection:
     """Selection of a survey in package units."""
-    if isinstance(s, FluxLimitedConfig):
-        limit, detection = _build_detection(s, h, geometry)
-        contamination = None
-        if s.contamination is not None:
-            log_flux, fraction = _read_curve(s.contamination, "selection.contamination", h)
-            relative = tuple((log_flux - math.log10(limit)).tolist())
-            contamination = Contamination(relative, tuple(fraction.tolist()))
-        return FluxLimited(limit, s.k_correction, s.k_slope, s.flux_error, detection, contamination)
-    sharp = Sharp(
+    return SELECTIONS[s.kind](s, h, geometry)
+
+
+def _build_sharp(s: SharpConfig, h: float, geometry: Geometry) -> Sharp:
+    return Sharp(
         read_log_mass(s.break_mass, "selection.break_mass", h),
         read_log_mass(s.min_mass, "selection.min_mass", h),
         s.slope,
         s.min_mass_mode,
     )
-    return Smoothed(sharp, s.smoothing) if isinstance(s, SmoothedConfig) else sharp
+
+
+def _build_smoothed(s: SmoothedConfig, h: float, geometry: Geometry) -> Smoothed:
+    return Smoothed(_build_sharp(s, h, geometry), s.smoothing)
+
+
+def _build_flux_limited(s: FluxLimitedConfig, h: float, geometry: Geometry) -> FluxLimited:
+    limit, detection = _build_detection(s, h, geometry)
+    contamination = None
+    if s.contamination is not None:
+        log_flux, fraction = _read_curve(s.contamination, "selection.contamination", h)
+        relative = tuple((log_flux - math.log10(limit)).tolist())
+        contamination = Contamination(relative, tuple(fraction.tolist()))
+    return FluxLimited(limit, s.k_correction, s.k_slope, s.flux_error, detection, contamination)
+
+
+SELECTIONS: dict[str, Callable[[Any, float, Geometry], Selection]] = {
+    "sharp": _build_sharp,
+    "smoothed": _build_smoothed,
+    "flux_limited": _build_flux_limited,
+}
+"""How each kind of selection is built from its table, the Hubble constant and the survey's geometry."""
 
 
 def _build_detection(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tuple[float, Detection]:
@@ -123,7 +154,7 @@ def _build_detection(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tupl
 
 def _check_areas(total: float, geometry: Geometry) -> None:
     """Raise unless parts of the sky add up to a survey's area."""
-    if not isinstance(geometry, LightCone):
+    if not geometry.spans_redshifts:
         raise InputError("selection: areas belong to a light cone; give this box one flux_limit")
     if abs(total / geometry.area - 1) > 0.01:
         raise InputError(

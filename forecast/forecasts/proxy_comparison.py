@@ -22,8 +22,6 @@ from ..model.mean_density import expected_number
 from ..model.simulate import draw_mocks
 from ..relations.edgeworth import UnitMixture, edgeworth_bias
 from ..relations.mass_proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
-from ..survey.selection import Sharp, Smoothed
-from .ladder import with_sharp
 
 if TYPE_CHECKING:
     pass
@@ -145,11 +143,10 @@ def _with_yx(config: Config) -> Config:
 
 def _following(setup: Setup) -> list[Setup]:
     """The survey with an Mmin that follows L_X, if its own is fixed in true mass."""
-    selection = setup.selection
-    sharp = selection.sharp if isinstance(selection, Smoothed) else selection
-    if not isinstance(sharp, Sharp) or sharp.min_mass_mode == "follows_lx":
+    selection = setup.selection.in_mass
+    if selection is None or selection.min_mass_mode == "follows_lx":
         return []
-    return [with_sharp(setup, replace(sharp, min_mass_mode="follows_lx"))]
+    return [replace(setup, selection=selection.with_min_mass("follows_lx"))]
 
 
 def _usable(

@@ -18,7 +18,6 @@ from ..core.records import Provenance
 from ..likelihoods.levels import LEVELS
 from ..model.forward import Setup
 from ..relations.mass_proxy import ERROR_MODELS
-from ..survey.geometry import Box, LightCone
 from .ladder import LadderRow, sigma8_std
 from .proxy_comparison import DEFAULT_PRIORS, proxy_setup
 
@@ -267,17 +266,7 @@ def _widened(setup: Setup, factor: float) -> Setup:
 
 def _enlarged(setup: Setup, factor: float) -> Setup:
     """More of the same box, or more sky."""
-    geometry = setup.geometry
-    if isinstance(geometry, Box):
-        return replace(setup, geometry=replace(geometry, fraction=geometry.fraction * factor))
-    assert isinstance(geometry, LightCone)
-    largest = 4 * math.pi / geometry.area
-    if factor > largest * (1 + 1e-9):
-        raise InputError(
-            f"the sky has 4 pi sr, and this survey covers {geometry.area:.4g} sr of it; use factors up to "
-            f"{largest:.4g}, or vary survey.zmax for more volume"
-        )
-    return replace(setup, geometry=replace(geometry, area=geometry.area * factor))
+    return replace(setup, geometry=setup.geometry.enlarged(factor))
 
 
 SHORTCUTS: dict[str, Callable[[Setup, float], Setup]] = {"prior_width": _widened, "volume": _enlarged}

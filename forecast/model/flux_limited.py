@@ -15,7 +15,7 @@ from ..core.errors import InputError
 from ..core.parameters import ParameterSet, Values
 from ..cosmology.rescaling import Background
 from ..relations.power_laws import Component, Lines
-from ..survey.selection import FluxLimited
+from ..survey.selection import FluxSelection
 from .population import CHUNK, SQRT2PI, Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
 from .resolution import SMOOTH, proxy_step
 from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
@@ -92,14 +92,14 @@ class FluxLimitedModel:
     """
 
     def __init__(self, setup: Setup) -> None:
-        if not isinstance(setup.selection, FluxLimited):
-            raise TypeError("FluxLimitedModel needs a FluxLimited selection")
+        if setup.selection.in_flux is None:
+            raise TypeError("FluxLimitedModel needs a selection on flux")
         self.setup = setup
         self.parameters = setup.parameters
-        self.selection = setup.selection
+        self.selection = setup.selection.in_flux
         self.step, fineness = self._resolution()
         self.population = Population.of(setup, mass_grid(setup, self._lowest_mass(), self.step), fineness)
-        self.contaminants = Contaminants.of(setup) if setup.selection.contamination else None
+        self.contaminants = Contaminants.of(setup, self.selection.of_contaminants)
 
     def _resolution(self) -> tuple[float, float]:
         """Spacing of the mass grid, dex, and fineness of the redshift nodes that resolve the limit."""
@@ -310,7 +310,7 @@ class FluxLimitedModel:
 
     def _limit_at(self, position: Array) -> Array:
         """Limiting luminosity at grid positions; it varies with mass only through T in K(z, T)."""
-        if self.selection.k_correction != "bremsstrahlung":
+        if not self.selection.varies_with_mass:
             return self._limit[None, :, :1]
         index = np.clip(np.rint(position).astype(int), 0, self._limit.shape[1] - 1)
         return self._limit[np.arange(self._limit.shape[0])[None, :, None], index]
@@ -394,13 +394,11 @@ class Contaminants:
     parameters: ParameterSet
 
     @classmethod
-    def of(cls, setup: Setup) -> Contaminants:
-        """Contaminants of a survey, at its fiducial parameters and mean density."""
-        selection = setup.selection
-        assert isinstance(selection, FluxLimited) and selection.contamination is not None
-        odds = selection.contamination.detection(selection.detection)
+    def of(cls, setup: Setup, selection: FluxSelection | None) -> Contaminants | None:
+        """Contaminants of a survey, at its fiducial parameters and mean density; `selection` detects them."""
+        if selection is None:
+            return None
         known = setup.parameters.without(setup.parameters.names)
-        selection = replace(selection, detection=odds, contamination=None)
         model = FluxLimitedModel(replace(setup, selection=selection, parameters=known))
         return cls(model, known.fiducial[None], setup.parameters)
 

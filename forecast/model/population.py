@@ -18,9 +18,9 @@ from ..cosmology.mass_function import MassFunction, ShapedMassFunction, matter_d
 from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion, Shape, ShapeGrid, free_shapes
 from ..cosmology.rescaling import Background
 from ..relations.power_laws import Line, Relations
-from ..survey.geometry import Box, Geometry, Shells, single
 from ..survey.sample_variance import contrast_root, growth
-from ..survey.selection import FluxLimited, Selection
+from ..survey.selection import Selection
+from ..survey.shells import Geometry, Shells
 
 LOG_MASS_LOW, LOG_MASS_HIGH = 11.5, 15.9
 """log10 M500c (Msun/h) outside which no cluster is expected in any survey."""
@@ -42,8 +42,8 @@ class Setup:
         A box has no distances: its volume, in (Mpc/h)^3, and its observables do not depend on it.
     mass_function : str
         One of `forecast.cosmology.mass_function.MODELS`.
-    geometry : Box, LightCone or Replicated
-    selection : Sharp, Smoothed or FluxLimited
+    geometry : Geometry
+    selection : Selection
     relations : Relations
     parameters : ParameterSet
         If ``density_contrast`` is among the free ones, sample variance of the survey volume is
@@ -89,7 +89,7 @@ class Setup:
             )
         if self.binned_in_redshift and shells == 1:
             raise InputError("survey.binned_in_redshift needs bins; give survey.redshift_edges, or survey.shells")
-        if "norm_contamination" in self.parameters.names and getattr(self.selection, "contamination", None) is None:
+        if "norm_contamination" in self.parameters.names and self.selection.contamination is None:
             raise InputError(
                 "parameters.norm_contamination: no detection is anything but a cluster; "
                 "add [selection.contamination], or leave the parameter out"
@@ -100,7 +100,7 @@ class Setup:
     def _check_reach(self) -> None:
         """Raise where a flux has no distance, or the mass function no calibration."""
         z = float(self.geometry.shells(self.cosmology).z[0])
-        if z == 0 and isinstance(self.selection, FluxLimited):
+        if z == 0 and self.selection.in_flux is not None:
             raise InputError(
                 "survey.z = 0: a box at z = 0 has no distance, so that a flux limit means nothing there; "
                 'give z > 0, or geometry = "light_cone"'
@@ -135,7 +135,7 @@ class Setup:
         if shape is None:
             return Background(np.log10(self.cosmology.efunc(z) / self.cosmology.efunc(z0)))
         true = shape.expansion_of(row)
-        if isinstance(single(self.geometry)[0], Box):
+        if not self.geometry.spans_redshifts:
             return Background(np.log10(true.efunc(z) / true.efunc(np.asarray(z0))))
         return Background.of(true, Expansion.of(self.cosmology), z, z0, self.relations.calibrated_at)
 
@@ -291,7 +291,7 @@ class Population:
 
     def _volume_ratio(self, shape: Shape) -> Array | float:
         """Volume of each node over that in the reference cosmology, shape (P, K); 1 in a box."""
-        if isinstance(single(self.setup.geometry)[0], Box):
+        if not self.setup.geometry.spans_redshifts:
             return 1.0
         reference = Expansion.of(self.setup.cosmology).volume_element(self.shells.z)
         return shape.expansion.volume_element(self.shells.z) / reference

@@ -32,7 +32,7 @@ def proxy_step(setup: Setup, v: Values, spacing: float) -> float:
     InputError
         If it is below `FINEST`.
     """
-    relations, blur = setup.relations, getattr(setup.selection, "blur", 0.0)
+    relations, blur = setup.relations, setup.selection.blur
     slope = columns(relations.at(v).yx.slope, 2)
     parts = relations.components(v, relations.unit_residuals.log_mass)
     width = min(float(np.min(np.hypot(part.yx_scatter / slope, blur))) for part in parts)
