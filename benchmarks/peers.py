@@ -32,7 +32,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from forecast.config.load import load_config
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.core.units import LN10
 from forecast.cosmology.background import BASE_SIGMA8, Cosmology, base_power, smooth_log_sigma
 from forecast.cosmology.parameter_grid import CRITICAL_DENSITY, Expansion

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from forecast.config.load import load_config
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.forecasts.ladder import with_sample_variance
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
-from forecast.model.population import Setup
+from forecast.model.setup import Setup
 from forecast.relations.residuals import Residuals
 from forecast.survey.completeness import Contamination, Detection
 from forecast.survey.flux_limit import FluxLimited

@@ -13,7 +13,8 @@ from forecast.cli.planning_pipelines import run_proxies
 from forecast.config.load import parse_config
 from forecast.core.errors import InputError
 from forecast.core.files import to_plain
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.core.records import Job
 from forecast.cosmology.mass_function import MassFunction
 from forecast.forecasts.proxy_comparison import (

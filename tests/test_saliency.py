@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.influence.by_mass import InfluencePlan, average_by, build_influence
 from forecast.influence.point_saliency import PairwiseYx, mass_slopes, observables_of, posterior_draws
 from forecast.influence.saliency import leave_one_out, pareto_k, saliency

@@ -8,7 +8,8 @@ from scipy import integrate
 
 from forecast.core.errors import InputError
 from forecast.cosmology.background import Cosmology
-from forecast.relations.power_laws import Line, PowerLaw, Relations
+from forecast.relations.lines import Line, PowerLaw
+from forecast.relations.power_laws import Relations
 from forecast.survey.flux_limit import FluxLimited, bremsstrahlung_k
 from forecast.survey.geometry import Box, LightCone
 from forecast.survey.mass_cut import Sharp, Smoothed, sharp_weights, upper_weights

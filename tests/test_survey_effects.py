@@ -13,7 +13,8 @@ from scipy import integrate, special, stats
 from forecast.checks.sbc import CalibrationPlan, calibrate
 from forecast.config.load import load_config, parse_config
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, Prior, contrast_names
+from forecast.core.parameters import Parameter, contrast_names
+from forecast.core.priors import Prior
 from forecast.cosmology.mass_function import MassFunction
 from forecast.forecasts.ladder import cone_variant
 from forecast.model.forward import forward_model

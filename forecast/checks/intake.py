@@ -14,7 +14,7 @@ from ..core.caution import Caution
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
-from ..model.population import Setup
+from ..model.setup import Setup
 
 DRAWS = 1000
 """Parameter vectors drawn from the prior."""

@@ -26,7 +26,7 @@ from ..likelihoods.levels import POINT_LEVELS
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel, forward_model
 from ..model.mocks import Mocks
-from ..model.population import Setup
+from ..model.setup import Setup
 from ..model.simulate import draw_mocks
 from ..sampling.pairwise import Lessons, PairwisePosterior, walk
 from ..sampling.proposal import from_scores

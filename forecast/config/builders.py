@@ -12,18 +12,20 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
-from ..core.parameters import NAMES, Parameter, ParameterSet, Prior, Values, contrast_names
+from ..core.parameters import NAMES, Parameter, ParameterSet, Values, contrast_names
 from ..core.plausibility import RANGES
-from ..core.tables import open_table
+from ..core.priors import Prior
+from ..core.tables import Column, open_table
 from ..core.units import KINDS, LN10, h_power, parse, unit_factor
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
-from ..model.catalogue import CatalogueCosmology, CatalogueSpec, Column, MassRelation
+from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
 from ..relations.library import Library, load_library
 from ..relations.library_fit import library_from_table
+from ..relations.lines import PowerLaw
 from ..relations.mass_proxy import ErrorModel, with_proxy
-from ..relations.power_laws import PowerLaw, Relations
+from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
 from ..survey.completeness import SHARP, Contamination, Detection
 from ..survey.flux_limit import FluxLimited

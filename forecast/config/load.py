@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from ..core.errors import InputError, nearest
 from ..cosmology.background import Cosmology
 from ..cosmology.mass_function import MODELS
-from ..model.catalogue import CatalogueSpec
+from ..model.catalogue_spec import CatalogueSpec
 from ..model.forward import Setup
 from ..model.idle import refuse_idle
 from .builders import (

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..core.arrays import Array
-from ..core.parameters import Parameter, Prior, contrast_names
+from ..core.parameters import Parameter, contrast_names
+from ..core.priors import Prior
 from ..cosmology.mass_function import MODELS
 from ..likelihoods.fisher import Fisher, derivatives, fisher_matrix, narrow_steps
 from ..likelihoods.levels import POINT_LEVELS, Data, levels_of, likelihood

@@ -12,7 +12,8 @@ import numpy as np
 from ..config.load import Config, parse_config
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..core.parameters import Parameter, Prior
+from ..core.parameters import Parameter
+from ..core.priors import Prior
 from ..core.records import Job, Provenance
 from ..core.rng import generator
 from ..core.units import LN10

@@ -17,10 +17,12 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.parameters import Values
 from ..cosmology.rescaling import Background
-from ..model.flux_limited import WIDEST_EXPANSION, FluxLimitedModel
+from ..model.expansion import WIDEST_EXPANSION
+from ..model.flux_limited import FluxLimitedModel
 from ..model.forward import ForwardModel
 from ..model.mass_selected import MASS_STEP, MassSelectedModel
-from ..model.population import SQRT2PI, Population
+from ..model.mixture import SQRT2PI
+from ..model.population import Population
 from ..model.resolution import SMOOTH
 from ..survey.shells import Geometry, Shells
 from .detectability import Chance, Unseen

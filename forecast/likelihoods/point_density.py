@@ -22,8 +22,8 @@ from ..core.parameters import Values
 from ..core.units import LN10
 from ..cosmology.rescaling import Exponents
 from ..model.forward import ForwardModel
-from ..model.population import prior_sample
 from ..model.resolution import SMOOTH, require_width
+from ..model.setup import prior_sample
 from .detectability import Chance, Regression
 from .mass_integral import Gaussians, MassIntegral, mass_integral
 from .points import Points

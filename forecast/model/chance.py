@@ -12,9 +12,9 @@ from scipy import special
 from ..core.arrays import Array
 from ..core.parameters import Values
 from ..cosmology.rescaling import Background
-from ..relations.power_laws import Line
+from ..relations.lines import Line
 from ..survey.selection import FluxSelection, MassSelection
-from .population import Setup
+from .setup import Setup
 
 
 @dataclass(frozen=True)

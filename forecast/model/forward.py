@@ -14,7 +14,8 @@ from ..core.parameters import ParameterSet
 from .flux_limited import FluxLimitedModel
 from .mass_range import check_masses
 from .mass_selected import MassSelectedModel
-from .population import Population, Setup
+from .population import Population
+from .setup import Setup
 from .yx_distribution import YxDistribution
 
 __all__ = ["FluxLimitedModel", "ForwardModel", "MassSelectedModel", "Setup", "forward_model"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.errors import InputError
-from .population import Setup
+from .setup import Setup
 
 _RELATION = ("norm", "slope", "scatter", "evolution")
 

@@ -11,7 +11,8 @@ from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import ParameterSet
 from .flux_limited import FluxLimitedModel
-from .population import LOG_MASS_HIGH, LOG_MASS_LOW, Population, Setup
+from .population import LOG_MASS_HIGH, LOG_MASS_LOW, Population
+from .setup import Setup
 
 LOST = 0.01
 """Part of the expected clusters that may lie beyond the ends of the mass function."""

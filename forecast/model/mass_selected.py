@@ -9,9 +9,12 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.parameters import Values
-from ..relations.power_laws import Component, Line, Lines
-from .population import Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
+from ..relations.lines import Line, Lines
+from ..relations.power_laws import Component
+from .mixture import columns, mixture, sum_of
+from .population import Population, mass_grid, yx_support
 from .resolution import SHARP, proxy_step
+from .setup import Setup, prior_sample
 from .yx_distribution import LocalDistribution, TabulatedDistribution, YxDistribution, reaching
 
 MASS_STEP = 0.0125

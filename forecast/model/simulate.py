@@ -18,7 +18,8 @@ from ..survey.shells import Geometry
 from .chance import CHANCES, Chance, full_line
 from .forward import ForwardModel, forward_model
 from .mocks import Mocks
-from .population import LOG_MASS_HIGH, Population, Setup
+from .population import LOG_MASS_HIGH, Population
+from .setup import Setup
 
 _REDSHIFT_CELLS = 30
 _CHUNK = 4_000_000

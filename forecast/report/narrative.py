@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..checks.intake import Intake
-from ..core.parameters import ParameterSet, Prior
+from ..core.parameters import ParameterSet
+from ..core.priors import Prior
 from ..likelihoods.available import WORDS, level_words
 from ..model.forward import Setup
-from ..relations.power_laws import PowerLaw, Relations
+from ..relations.lines import PowerLaw
+from ..relations.power_laws import Relations
 from ..sampling.mcmc import ChainSummary
 
 _OBSERVABLES = {

@@ -12,7 +12,8 @@ from scipy import special
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..cosmology.background import Cosmology
-from ..relations.power_laws import Lines, Relations
+from ..relations.lines import Lines
+from ..relations.power_laws import Relations
 from .completeness import SHARP, Contamination, Detection
 from .selection import Shifted
 

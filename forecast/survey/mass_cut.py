@@ -10,7 +10,8 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.units import LN10
-from ..relations.power_laws import Line, Relations
+from ..relations.lines import Line
+from ..relations.power_laws import Relations
 from .selection import MinMassMode, Shifted
 
 STEEPEST = 20.0

@@ -11,7 +11,8 @@ from typing import Literal, Protocol
 
 from ..core.arrays import Array
 from ..cosmology.background import Cosmology
-from ..relations.power_laws import Line, Lines, Relations
+from ..relations.lines import Line, Lines
+from ..relations.power_laws import Relations
 from .completeness import Contamination, Detection
 
 MinMassMode = Literal["fixed", "follows_lx"]
