@@ -20,7 +20,6 @@ from forecast.cosmology.mass_function import MassFunction
 from forecast.forecasts.proxy_comparison import (
     COMMON_PRIOR,
     LOOSE_PRIOR,
-    ProxyRow,
     acting,
     answer,
     compute_proxies,
@@ -29,6 +28,7 @@ from forecast.forecasts.proxy_comparison import (
     proxy_setup,
     typical_slope,
 )
+from forecast.forecasts.proxy_records import ProxyRow
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks

@@ -22,7 +22,7 @@ from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
 from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
 from ..relations.library import Library, load_library
-from ..relations.library_fit import library_from_table
+from ..relations.library_table import library_from_table
 from ..relations.lines import PowerLaw
 from ..relations.mass_proxy import ErrorModel, with_proxy
 from ..relations.power_laws import Relations
