@@ -20,7 +20,7 @@ _SHIFT = 0.2
 """Move of the break, dex, that a check should find out."""
 
 
-class _InMass:
+class InMass:
     """Answers of every selection that acts on mass."""
 
     acts_on: ClassVar[Literal["mass"]] = "mass"
@@ -30,7 +30,7 @@ class _InMass:
 
 
 @dataclass(frozen=True)
-class Sharp(_InMass):
+class Sharp(InMass):
     """Volume-limited above a break mass, flux-limited below it, cut at a minimum mass (NV22 2.1.1).
 
     S(M) = min(1, (M/Mbreak)^A) for M > Mmin. Both masses follow the luminosity relation at fixed
@@ -127,7 +127,7 @@ class Sharp(_InMass):
 
 
 @dataclass(frozen=True)
-class Smoothed(_InMass):
+class Smoothed(InMass):
     """The abundance of `Sharp` convolved with a Gaussian in log M (NV22 appendix A).
 
     It acts on the abundance and can exceed the unselected one at high mass: it is no probability.
