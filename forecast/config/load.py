@@ -18,17 +18,9 @@ from ..cosmology.mass_function import MODELS
 from ..model.catalogue_spec import CatalogueSpec
 from ..model.forward import Setup
 from ..model.idle import refuse_idle
-from .builders import (
-    build_catalogue_spec,
-    build_errors,
-    build_geometry,
-    build_parameters,
-    build_relations,
-    build_selection,
-    build_weak_lensing,
-    read_log_mass,
-)
+from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
 from .explain import explain
+from .quantities import read_log_mass
 from .schema import (
     BoxConfig,
     CatalogueConfig,
@@ -50,6 +42,7 @@ from .schema import (
     Strict,
     WeakLensingConfig,
 )
+from .survey_builders import build_geometry, build_selection
 
 
 class Config(Strict):
