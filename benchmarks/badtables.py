@@ -12,7 +12,8 @@ import numpy as np
 from astropy.table import MaskedColumn, Table
 
 from forecast.model.forward import ForwardModel, forward_model
-from forecast.model.simulate import Mocks, draw_mocks
+from forecast.model.mocks import Mocks
+from forecast.model.simulate import draw_mocks
 from forecast.survey.geometry import Replicated
 
 Rng = np.random.Generator

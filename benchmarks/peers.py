@@ -32,14 +32,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from forecast.config.load import load_config
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.core.units import LN10
 from forecast.cosmology.background import BASE_SIGMA8, Cosmology, base_power, smooth_log_sigma
 from forecast.cosmology.parameter_grid import CRITICAL_DENSITY, Expansion
 from forecast.likelihoods.levels import Data, likelihood
 from forecast.model.forward import ForwardModel, Setup, forward_model
 from forecast.model.simulate import draw_mocks
-from forecast.survey.selection import MPC_CM
+from forecast.survey.flux_limit import MPC_CM
 
 Array = np.ndarray
 YX_ERROR = 0.10

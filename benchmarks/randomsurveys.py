@@ -5,15 +5,18 @@ from dataclasses import replace
 import numpy as np
 
 from forecast.config.load import load_config
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.forecasts.ladder import with_sample_variance
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
-from forecast.model.population import Setup
+from forecast.model.setup import Setup
 from forecast.relations.residuals import Residuals
 from forecast.survey.completeness import Contamination, Detection
-from forecast.survey.geometry import LightCone, Replicated, shell_edges
-from forecast.survey.selection import FluxLimited, Smoothed
+from forecast.survey.flux_limit import FluxLimited
+from forecast.survey.geometry import LightCone, Replicated
+from forecast.survey.mass_cut import Smoothed
+from forecast.survey.shells import shell_edges
 
 Array = np.ndarray
 LEVELS = ("prior", "counts", "selfcal", "binned", "unbinned", "full")

@@ -10,6 +10,11 @@ import pytest
 from docs.wings import ROOT, WINGS, edges, longest_chain, map_text, modules, wing_of
 
 MOST_MODULES, LONGEST_MODULE, LONGEST_CHAIN = 20, 300, 12
+LONG = {
+    "forecast": {"likelihoods", "config", "sampling", "suite", "cli"},
+    "mlcheck": {"networks", "report"},
+}
+"""Wings with modules that are still longer."""
 
 
 @pytest.mark.parametrize("package", WINGS)
@@ -39,6 +44,13 @@ def test_every_module_lives_in_a_wing_of_bearable_size(package):
     for wing, inside in found.items():
         assert 0 < len(inside) <= MOST_MODULES, wing
     assert longest_chain(package) <= LONGEST_CHAIN
+
+
+@pytest.mark.parametrize("package", WINGS)
+def test_no_module_is_too_long_to_read_at_once(package):
+    for module, path in modules(package).items():
+        if wing_of(module) not in LONG[package]:
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE, module
 
 
 def test_a_wing_says_what_lives_there():
@@ -99,3 +111,21 @@ def test_no_path_of_a_machine_in_the_repository():
             text = path.read_text(encoding="utf-8")
             assert "/home/" not in text, path
             assert "/work/" not in text, path
+
+
+def test_nobody_asks_of_which_class_a_selection_or_geometry_is():
+    """They answer questions; only their own wing may tell them apart."""
+    classes = {"Sharp", "Smoothed", "FluxLimited", "Box", "LightCone", "Replicated", "Shells"}
+    classes |= {"MassSelectedModel", "FluxLimitedModel"}
+    for package in WINGS:
+        for module, path in modules(package).items():
+            if wing_of(module) != "survey":
+                calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if is_a_look(node))
+                named = {getattr(n, "id", getattr(n, "attr", "")) for call in calls for n in ast.walk(call.args[1])}
+                assert not named & classes, module
+
+
+def is_a_look(node):
+    """Whether code asks of which class something is."""
+    asked = isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"isinstance", "issubclass"}
+    return asked and len(node.args) == 2

@@ -9,7 +9,8 @@ from aperture import inferred_log_yx
 
 from forecast.config.load import find_config, parse_config
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.cosmology.background import Cosmology
 from forecast.cosmology.parameter_grid import Expansion
 from forecast.cosmology.rescaling import Background, Ratio, gas_exponents

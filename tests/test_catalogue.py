@@ -13,15 +13,10 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
 from forecast.core.errors import InputError
+from forecast.core.tables import Column
 from forecast.cosmology.background import Cosmology
-from forecast.model.catalogue import (
-    CatalogueCosmology,
-    CatalogueSpec,
-    Column,
-    MassRelation,
-    builtin_table,
-    read_catalogue,
-)
+from forecast.model.catalogue import builtin_table, read_catalogue
+from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "cccp_lowz.ecsv"
 REFERENCE = CatalogueCosmology(Om0=0.3, h=0.72)

@@ -11,7 +11,8 @@ from forecast.checks.offsets import Offset
 from forecast.checks.ppc import PredictiveTest
 from forecast.cli.fit_checks import with_cautions
 from forecast.core.caution import Caution
-from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.core.parameters import Parameter, ParameterSet
+from forecast.core.priors import Prior
 from forecast.core.records import Provenance
 from forecast.forecasts.ladder import LadderRow, SystematicRow
 from forecast.report.cautions import (

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.core.parameters import Parameter, ParameterSet
+from forecast.core.priors import Prior
 from forecast.likelihoods.derived import chain_degeneracy, fisher_degeneracy, fisher_s8, s8
 from forecast.likelihoods.fisher import Fisher, fisher_matrix
 from forecast.model.forward import forward_model

@@ -9,10 +9,11 @@ from scipy import integrate, stats
 
 from forecast.core.errors import InputError, NumericalError
 from forecast.core.files import to_plain
+from forecast.forecasts.batch_moments import Moments
 from forecast.forecasts.ladder import cone_variant
 from forecast.forecasts.plane import Plane, Shift, Tables
 from forecast.forecasts.sigma8_map import Cells, Sigma8Map, build_map
-from forecast.forecasts.sigma8_map_exact import ExactPlan, _agreements, _Moments, agreement, exact_map
+from forecast.forecasts.sigma8_map_exact import ExactPlan, _agreements, agreement, exact_map
 from forecast.likelihoods.levels import Data, likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
@@ -207,7 +208,7 @@ def test_p_values_of_agreeing_maps_are_uniform():
     """Cells of ten and more mocks whose sigma8 is far from normal."""
     rng, shape, runs = np.random.default_rng(13), (6, 8), 400
     number = rng.integers(10, 60, shape)
-    moments = _Moments(
+    moments = Moments(
         *(np.full(shape, x) for x in (0.01, 0.0, 1 / 12, 0.02, 0.004, 1 / 80)), np.full(shape, 40.0)
     )  # flat from -1/2 to 1/2, with the errors of a finite number of draws
     empty = np.zeros(1)
@@ -235,7 +236,7 @@ def test_monte_carlo_errors_are_right():
     x = rng.standard_normal((40, runs, 100))
     weight = rng.gamma(0.5, size=x.shape)
     sums = np.stack([(weight * x**k).mean(axis=2) for k in range(5)], axis=-1)
-    found = _Moments.of(sums)
+    found = Moments.of(sums)
     for z in (found.mean / found.mean_error, (found.variance - 1) / found.variance_error):
         assert abs(z.mean()) < 5 / np.sqrt(runs)
         assert z.std() == pytest.approx(1, abs=5 / np.sqrt(2 * runs) + 0.03)
@@ -244,7 +245,7 @@ def test_monte_carlo_errors_are_right():
     assert found.fourth.mean() == pytest.approx(3, abs=0.1)
     lonely = sums.copy()
     lonely[5:, 0] = 0
-    assert _Moments.of(lonely).ess[0] == 0  # five batches say nothing of their spread
+    assert Moments.of(lonely).ess[0] == 0  # five batches say nothing of their spread
 
 
 def test_more_draws_where_few_are_effective_and_refusal(nv22, nv22_model):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from forecast.config.load import load_config
-from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.core.parameters import Parameter, ParameterSet
+from forecast.core.priors import Prior
 from forecast.forecasts.ladder import build_ladder, build_survival, sigma8_std, systematic_rows, with_sample_variance
 from forecast.likelihoods.fisher import derivatives, fisher_matrix
 from forecast.model.forward import forward_model
-from forecast.relations.power_laws import PowerLaw
+from forecast.relations.lines import PowerLaw
 from forecast.survey.geometry import Replicated
 
 

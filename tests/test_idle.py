@@ -7,7 +7,8 @@ import pytest
 
 from forecast.config.load import load_config, parse_config
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.likelihoods.levels import Data, levels_of, likelihood
 from forecast.model.forward import forward_model
 from forecast.model.idle import idle_parameters

@@ -9,7 +9,8 @@ from scipy.interpolate import CubicSpline
 
 from forecast.checks.goodness import goodness_of_fit, poisson_deviance
 from forecast.checks.observed import open_catalogue
-from forecast.core.parameters import ParameterSet, Prior
+from forecast.core.parameters import ParameterSet
+from forecast.core.priors import Prior
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.likelihoods.levels import Data, Posterior, likelihood
 from forecast.model.forward import forward_model

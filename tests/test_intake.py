@@ -11,7 +11,6 @@ from forecast.checks.intake import (
     faint_clusters,
     listed_twice,
     measured,
-    outside_depth,
     tail_chance,
     take_in,
 )
@@ -149,10 +148,15 @@ def test_faint_clusters(cccp):
     assert not faint_clusters(setup, clusters(log_lx=np.full(4, np.nan)))[0].any()
 
 
+def outside(config, z):
+    """Which redshifts a configured survey does not reach."""
+    return config.setup.geometry.outside(np.array(z), config.setup.cosmology)
+
+
 def test_depth(nv22, cccp):
-    assert outside_depth(cccp.setup, np.array([0.02, 0.03, 0.24, 0.26])).tolist() == [True, False, False, True]
+    assert outside(cccp, [0.02, 0.03, 0.24, 0.26]).tolist() == [True, False, False, True]
     # half of 352 Mpc/h at z = 0.07 is 0.0606 in redshift
-    assert outside_depth(nv22.setup, np.array([0.005, 0.012, 0.128, 0.135])).tolist() == [True, False, False, True]
+    assert outside(nv22, [0.005, 0.012, 0.128, 0.135]).tolist() == [True, False, False, True]
 
 
 def test_sentences(cccp_model, nv22_model):

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from forecast.cli.planning_pipelines import run_joint
 from forecast.config.load import parse_config
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.core.parameters import Parameter, ParameterSet
+from forecast.core.priors import Prior
 from forecast.core.records import Job
 from forecast.forecasts.joint import FREED, compute_joint, joint_level, with_free_density
 from forecast.likelihoods.fisher import Fisher, fisher_matrix

@@ -29,14 +29,13 @@ from forecast.relations.library import (
 from forecast.relations.library_fit import (
     MAGNETICUM,
     WMAP7,
-    library_from_table,
     magneticum_sample,
     rexcess,
     rexcess_core,
-    sample_from_table,
     shipped_libraries,
     to_text,
 )
+from forecast.relations.library_table import library_from_table, sample_from_table
 from forecast.relations.residuals import Residuals
 
 LN10 = np.log(10)

@@ -9,9 +9,10 @@ from scipy import stats
 from forecast.forecasts.ladder import cone_variant, with_sample_variance
 from forecast.forecasts.sigma8_map import Cells, build_map
 from forecast.model.forward import forward_model
-from forecast.model.simulate import draw_mocks, grouped_median
+from forecast.model.mocks import grouped_median
+from forecast.model.simulate import draw_mocks
 from forecast.survey.geometry import Replicated
-from forecast.survey.selection import Smoothed
+from forecast.survey.mass_cut import Smoothed
 
 
 def setups(nv22, cccp):

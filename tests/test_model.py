@@ -8,11 +8,12 @@ import pytest
 from scipy import stats
 
 from forecast.cosmology.mass_function import MassFunction
-from forecast.forecasts.ladder import cone_variant, with_sample_variance, with_sharp
+from forecast.forecasts.ladder import cone_variant, with_sample_variance
 from forecast.model.forward import forward_model
 from forecast.survey import geometry as survey
+from forecast.survey.flux_limit import FluxLimited
 from forecast.survey.geometry import LightCone
-from forecast.survey.selection import FluxLimited, Smoothed
+from forecast.survey.mass_cut import Smoothed
 
 
 def draw_masses(cosmology, model, sigma8, z, volume, rng):
@@ -53,7 +54,7 @@ def check_distribution(values, density, grid, expected, copies):
 
 @pytest.mark.parametrize("mode", ["fixed", "follows_lx"])
 def test_box_against_brute_force(nv22, mode):
-    setup = with_sharp(nv22.setup, replace(nv22.setup.selection, min_mass_mode=mode))
+    setup = replace(nv22.setup, selection=nv22.setup.selection.with_min_mass(mode))
     model, copies = forward_model(setup), 1000
     theta = setup.parameters.draw(1, rng=np.random.default_rng(5))
     mass, yx = simulate_box(setup, theta, copies, np.random.default_rng(6))
@@ -136,7 +137,7 @@ def test_effective_volume_slope_of_a_euclidean_cone(nv22, monkeypatch):
     slope = np.diff(np.log10(visible / unselected))[0] / 0.1
     assert slope == pytest.approx(1.5 * 1.74, rel=0.05)
     # with zmin > 0 it is steeper: without scatter 1.5 alpha_L z^3 / (z^3 - zmin^3) at the limiting z
-    far = cone_variant(with_sharp(nv22.setup, replace(nv22.setup.selection, log_break=14.4)))
+    far = cone_variant(replace(nv22.setup, selection=nv22.setup.selection.with_break(14.4)))
     m = np.array([13.55, 13.65])
     visible = forward_model(far).mass_density(theta, m)[0]
     unselected = MassFunction(setup.cosmology, setup.mass_function, [0.0], m)(0.81)[0, 0]

@@ -3,7 +3,8 @@ import pytest
 from scipy import integrate, stats
 
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, ParameterSet, Prior
+from forecast.core.parameters import Parameter, ParameterSet
+from forecast.core.priors import Prior
 
 PRIORS = [
     Prior("flat", 0.8, 1.3, log=True),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecast.checks.plants import Plant, plants
 from forecast.checks.ppc import (
     PredictiveTest,
     Summary,
@@ -18,7 +19,7 @@ from forecast.checks.ppc import (
     predictive_test,
     tail_chance,
 )
-from forecast.checks.ppc_power import Plant, PredictivePlan, _assess, plants, predictive_check
+from forecast.checks.ppc_power import PredictivePlan, _assess, predictive_check
 from forecast.core.errors import InputError
 from forecast.core.files import to_plain
 from forecast.core.parameters import ParameterSet

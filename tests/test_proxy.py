@@ -13,13 +13,13 @@ from forecast.cli.planning_pipelines import run_proxies
 from forecast.config.load import parse_config
 from forecast.core.errors import InputError
 from forecast.core.files import to_plain
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.core.records import Job
 from forecast.cosmology.mass_function import MassFunction
 from forecast.forecasts.proxy_comparison import (
     COMMON_PRIOR,
     LOOSE_PRIOR,
-    ProxyRow,
     acting,
     answer,
     compute_proxies,
@@ -28,6 +28,7 @@ from forecast.forecasts.proxy_comparison import (
     proxy_setup,
     typical_slope,
 )
+from forecast.forecasts.proxy_records import ProxyRow
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import forecast
+from docs.wings import WINGS
 
 ROOT = Path(__file__).parents[1]
 CODE = """
@@ -35,3 +37,11 @@ def test_public_names_are_things_and_not_modules_in_any_order():
 def test_a_name_that_is_not_public():
     with pytest.raises(AttributeError, match="has no attribute 'likelyhood'"):
         _ = forecast.likelyhood
+
+
+@pytest.mark.parametrize("wing", [wing for wing in WINGS["forecast"] if "/" not in wing and wing != "cli"])
+def test_public_names_of_a_wing_come_from_where_they_are_made(wing):
+    package = import_module(f"forecast.{wing}")
+    for name in package.__all__:
+        found = getattr(package, name)
+        assert getattr(found, "__module__", package.__name__).startswith(package.__name__)

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from forecast.checks.sbc import CalibrationPlan, calibrate
-from forecast.core.parameters import Parameter, Prior
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.likelihoods.levels import Data, likelihood
 from forecast.likelihoods.point_density import PointDensity
 from forecast.model.forward import forward_model

@@ -11,7 +11,7 @@ from forecast.cosmology.mass_function import MassFunction
 from forecast.forecasts.ladder import with_sample_variance
 from forecast.model.forward import forward_model
 from forecast.survey.geometry import Box
-from forecast.survey.selection import Sharp
+from forecast.survey.mass_cut import Sharp
 
 
 def box_of(cccp, scatter):

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, Prior
-from forecast.forecasts.ladder import with_sharp
+from forecast.core.parameters import Parameter
+from forecast.core.priors import Prior
 from forecast.influence.by_mass import InfluencePlan, average_by, build_influence
 from forecast.influence.point_saliency import PairwiseYx, mass_slopes, observables_of, posterior_draws
 from forecast.influence.saliency import leave_one_out, pareto_k, saliency
@@ -246,7 +246,7 @@ def test_where_the_information_sits(nv22):
     """PHYSICS section 8: with Mmin fixed clusters at Mmin matter most; following L_X those at the break differ."""
     curves = {}
     for mode in ("fixed", "follows_lx"):
-        setup = with_sharp(nv22.setup, replace(nv22.setup.selection, min_mass_mode=mode))
+        setup = replace(nv22.setup, selection=nv22.setup.selection.with_min_mass(mode))
         plan = InfluencePlan(5, 250, 9)
         curves[mode] = build_influence(forward_model(setup), mode, plan, rng=np.random.default_rng(4)).by_mass
     fixed, follows = (curves[m].saliency["yx"] for m in ("fixed", "follows_lx"))

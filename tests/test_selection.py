@@ -8,9 +8,11 @@ from scipy import integrate
 
 from forecast.core.errors import InputError
 from forecast.cosmology.background import Cosmology
-from forecast.relations.power_laws import Line, PowerLaw, Relations
-from forecast.survey.geometry import Box, LightCone, equivalent_cone
-from forecast.survey.selection import FluxLimited, Sharp, Smoothed, bremsstrahlung_k, sharp_weights, upper_weights
+from forecast.relations.lines import Line, PowerLaw
+from forecast.relations.power_laws import Relations
+from forecast.survey.flux_limit import FluxLimited, bremsstrahlung_k
+from forecast.survey.geometry import Box, LightCone
+from forecast.survey.mass_cut import Sharp, Smoothed, sharp_weights, upper_weights
 
 COSMOLOGY = Cosmology(0.272, 0.046, 0.704, 0.963)
 RELATIONS = Relations(
@@ -108,7 +110,7 @@ def test_gas_of_any_temperature_has_a_k_correction():
 
 def test_equivalent_cone_has_the_boxs_volume():
     box = Box(352, 0.5, 0.07)
-    cone = equivalent_cone(box, COSMOLOGY)
+    cone = box.cone(COSMOLOGY, 0.01)
     volume = cone.shells(COSMOLOGY).total_volume
     assert volume == pytest.approx(0.5 * 352**3, rel=1e-6)
     assert COSMOLOGY.comoving_volume(cone.area, cone.zmin, cone.zmax) == pytest.approx(volume, rel=1e-6)

@@ -14,7 +14,8 @@ from scipy.interpolate import CubicSpline
 
 from forecast.config.load import find_config, parse_config
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, Prior, Values
+from forecast.core.parameters import Parameter, Values
+from forecast.core.priors import Prior
 from forecast.cosmology.background import Cosmology, smooth_log_sigma
 from forecast.cosmology.mass_function import MODELS, MassFunction, ShapedMassFunction
 from forecast.cosmology.parameter_grid import SHAPE_NAMES, Expansion, ShapeGrid, lagrangian_radius

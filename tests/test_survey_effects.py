@@ -13,15 +13,16 @@ from scipy import integrate, special, stats
 from forecast.checks.sbc import CalibrationPlan, calibrate
 from forecast.config.load import load_config, parse_config
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, Prior, contrast_names
+from forecast.core.parameters import Parameter, contrast_names
+from forecast.core.priors import Prior
 from forecast.cosmology.mass_function import MassFunction
 from forecast.forecasts.ladder import cone_variant
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.relations.power_laws import Component
 from forecast.survey.completeness import SHARP, Contamination, Detection
-from forecast.survey.geometry import shell_edges
 from forecast.survey.sample_variance import cone_covariance, growth
+from forecast.survey.shells import shell_edges
 
 TILES = Detection.of_tiles(np.array([-12.0, -11.8, -11.5]), np.array([1.0, 2.0, 1.5]))[0]
 ERF = Detection.of_tiles(np.zeros(1), np.ones(1), 0.12)[0]
@@ -321,7 +322,7 @@ CURVED = {"fluxes": [f"1e-13 {FLUX}", f"3e-13 {FLUX}", f"1e-12 {FLUX}"], "values
 def test_configured_shells():
     setup = erosita_with(survey={"shells": 3})
     assert setup.parameters.contrasts == contrast_names(3)
-    edges = setup.geometry.all_edges
+    edges = setup.geometry.redshift_edges
     distance = setup.cosmology.comoving_distance(np.array(edges))
     np.testing.assert_allclose(distance[1:] / distance[:-1], (distance[-1] / distance[0]) ** (1 / 3), rtol=1e-4)
     assert "divided at z = " in setup.geometry.describe(setup.cosmology)

@@ -13,20 +13,11 @@ from forecast.config.load import load_config, parse_config
 from forecast.core.errors import InputError, NumericalError
 from forecast.core.files import to_plain
 from forecast.core.records import Provenance
+from forecast.forecasts.axes import Axis, content_of, parse_axes, parse_vary, split_quantity
 from forecast.forecasts.ladder import LadderRow, sigma8_std
 from forecast.forecasts.planning import VolumeCurve, priced_comparison, priced_sweep
-from forecast.forecasts.sweep import (
-    Axis,
-    Comparison,
-    Sweep,
-    compute_comparison,
-    compute_sweep,
-    content_of,
-    parse_axes,
-    parse_vary,
-    split_quantity,
-    varied_setup,
-)
+from forecast.forecasts.sweep import compute_comparison, compute_sweep, varied_setup
+from forecast.forecasts.sweep_records import Comparison, Sweep
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.report.planning_files import write_comparison, write_sweep

@@ -8,7 +8,7 @@ from scipy import special
 from scipy.interpolate import CubicSpline
 
 from forecast.cosmology.background import BASE_SIGMA8, Cosmology, base_power, base_sigma_radius
-from forecast.survey.geometry import Box, LightCone, Replicated, shell_edges
+from forecast.survey.geometry import Box, LightCone, Replicated
 from forecast.survey.sample_variance import (
     cap_multipoles,
     cone_covariance,
@@ -19,6 +19,7 @@ from forecast.survey.sample_variance import (
     spherical_bessel,
     square_window,
 )
+from forecast.survey.shells import shell_edges
 
 COSMOLOGY = Cosmology(0.272, 0.046, 0.704, 0.963)
 PAIRS = 600_000

@@ -9,7 +9,8 @@ from scipy import stats
 from forecast.checks.sbc import CalibrationPlan, calibrate
 from forecast.config.load import load_config, parse_config
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, Prior, contrast_names
+from forecast.core.parameters import Parameter, contrast_names
+from forecast.core.priors import Prior
 from forecast.forecasts.ladder import cone_variant, sigma8_std, variants
 from forecast.likelihoods.fisher import bin_models, derivatives, fisher_matrix
 from forecast.likelihoods.levels import Data, likelihood

@@ -15,9 +15,7 @@ from ..core.units import LN10
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
-from ..model.population import Setup
-from ..survey.geometry import Box, LightCone, single
-from ..survey.selection import FluxLimited
+from ..model.setup import Setup
 from .offsets import Offset, offsets
 
 DRAWS = 1000
@@ -29,8 +27,6 @@ _AS_LARGE = 1 / LN10
 """Error of a log10 where that of the value is the value itself, dex."""
 COINCIDENCE, _ALIKE = 1e-3, 10.0
 """Chance of so many equal pairs below which they are copies; how much likelier clusters at one redshift are alike."""
-_HUBBLE_DISTANCE = 2997.92458
-"""c / H0, Mpc/h."""
 
 
 @dataclass(frozen=True)
@@ -141,18 +137,18 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
     rng : numpy.random.Generator
     """
     below, outright = faint_clusters(model.setup, catalogue)
-    selection = model.setup.selection
+    selection = model.setup.selection.in_flux
     return Intake(
         catalogue.source,
         catalogue.size,
         compare_number(model, varied, catalogue.size, rng=rng),
         measured(catalogue),
-        int(below.sum()) if isinstance(selection, FluxLimited) else None,
+        None if selection is None else int(below.sum()),
         _names(catalogue, outright),
-        _names(catalogue, outside_depth(model.setup, catalogue.z)),
+        _names(catalogue, model.setup.geometry.outside(catalogue.z, model.setup.cosmology)),
         listed_twice(catalogue),
         catalogue.remarks,
-        selection.flux_error if isinstance(selection, FluxLimited) else None,
+        None if selection is None else selection.flux_error,
         offsets(model, catalogue, rng=rng),
     )
 
@@ -193,8 +189,8 @@ def faint_clusters(setup: Setup, catalogue: Catalogue) -> tuple[Array, Array]:
 
     Of a gradual limit, below where anything is detected. Published luminosities are rounded: `ROUNDING` is allowed.
     """
-    selection, relations = setup.selection, setup.relations
-    if not isinstance(selection, FluxLimited):
+    selection, relations = setup.selection.in_flux, setup.relations
+    if selection is None:
         return np.zeros(catalogue.size, dtype=bool), np.zeros(catalogue.size, dtype=bool)
     values, errors = catalogue.observables["lx"]
     log_mass = relations.pivot + (values - relations.lx.log_norm) / relations.lx.slope
@@ -203,16 +199,6 @@ def faint_clusters(setup: Setup, catalogue: Catalogue) -> tuple[Array, Array]:
     edge = limit + min(offset - SIGMAS * width for offset, width in parts) - ROUNDING
     error = np.where(errors > 0, errors, selection.flux_error)
     return values < edge, values + SIGMAS * error < edge
-
-
-def outside_depth(setup: Setup, z: Array) -> Array:
-    """Which redshifts a survey does not reach, bool, shape (N,); half a box's depth from its own."""
-    geometry = single(setup.geometry)[0]
-    if isinstance(geometry, Box):
-        half = 0.5 * geometry.side / _HUBBLE_DISTANCE * float(setup.cosmology.efunc(np.array(geometry.z)))
-        return np.abs(z - geometry.z) > half
-    assert isinstance(geometry, LightCone)
-    return (z < geometry.zmin) | (z > geometry.zmax)
 
 
 def listed_twice(catalogue: Catalogue) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from ..likelihoods.levels import LEVELS, Data, catalogue_points
 from ..model.catalogue import Catalogue, builtin_table, read_catalogue
 from ..model.forward import ForwardModel
 from ..relations.power_laws import YX_PRODUCT, Relations
-from ..survey.geometry import LightCone
 
 DRAWS, UNHEARD_OF = 16, 1e-20
 """Draws from the prior, and the probability per dex below which in all of them there is no such cluster."""
@@ -131,13 +130,14 @@ def _cure(config: Config, name: str) -> str:
 def _refuse_foreign(config: Config, model: ForwardModel, catalogue: Catalogue) -> None:
     """Refuse clusters that the configured survey cannot contain."""
     geometry = config.setup.geometry
-    if isinstance(geometry, LightCone):
-        outside = (catalogue.z < geometry.zmin) | (catalogue.z > geometry.zmax)
+    if geometry.spans_redshifts:
+        outside = geometry.outside(catalogue.z, config.setup.cosmology)
         if outside.any():
             names = ", ".join(catalogue.name[i] for i in np.flatnonzero(outside)[:3])
+            zmin, *_, zmax = geometry.redshift_edges
             raise InputError(
                 f"{catalogue.source}: {int(outside.sum())} clusters ({names}, ...) lie outside the survey's "
-                f"{geometry.zmin:g} < z < {geometry.zmax:g}; cut the catalogue as the survey was cut"
+                f"{zmin:g} < z < {zmax:g}; cut the catalogue as the survey was cut"
             )
     grid = model.yx_grid
     far = catalogue.has_yx & ((catalogue.log_yx < grid[0] - 1) | (catalogue.log_yx > grid[-1] + 1))

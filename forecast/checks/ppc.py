@@ -18,7 +18,8 @@ import numpy as np
 from ..core.arrays import Array
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
-from ..model.simulate import Mocks, draw_mocks, grouped_median
+from ..model.mocks import Mocks, grouped_median
+from ..model.simulate import draw_mocks
 from .sbc import MIN_ESS
 
 DOUBT, ALARM = 0.05, 0.01

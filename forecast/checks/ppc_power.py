@@ -24,12 +24,12 @@ from ..core.errors import InputError
 from ..core.rng import generator
 from ..likelihoods.levels import POINT_LEVELS
 from ..likelihoods.many_data import log_likelihoods
-from ..model.forward import ForwardModel, forward_model
-from ..model.population import Setup
-from ..model.simulate import Mocks, draw_mocks
+from ..model.forward import ForwardModel
+from ..model.mocks import Mocks
+from ..model.simulate import draw_mocks
 from ..sampling.pairwise import Lessons, PairwisePosterior, walk
 from ..sampling.proposal import from_scores
-from ..survey.selection import FluxLimited, Selection, Smoothed
+from .plants import Plant, plants
 from .ppc import (
     DOUBT,
     SCREEN,
@@ -44,58 +44,6 @@ from .ppc import (
 from .sbc import CHAIN_SHARE, MIN_ESS
 
 _FALSE = 1e-3
-
-
-@dataclass(frozen=True)
-class Plant:
-    """Mocks that the model does not describe.
-
-    Parameters
-    ----------
-    label : str
-    model : ForwardModel
-        What the mocks are drawn from, with the parameters of the model that is checked.
-    tail : tuple of two floats
-        Fraction of clusters whose Y_X is too high, and by how much, dex.
-    """
-
-    label: str
-    model: ForwardModel
-    tail: tuple[float, float] = (0.0, 0.0)
-
-    def draw(self, theta: Array, *, rng: np.random.Generator) -> Mocks:
-        """One mock catalogue for each parameter vector."""
-        mocks = draw_mocks(self.model, theta, rng=rng)
-        fraction, height = self.tail
-        relations = self.model.setup.relations
-        raised = "mgas" if "mgas" in relations.names else relations.names[-1]
-        column = relations.names.index(raised)
-        move = height * (rng.random(len(mocks.row)) < fraction)
-        observables = mocks.observables.copy()
-        observables[:, column] += move
-        moved = float(relations.combination[column]) * move
-        return replace(mocks, observables=observables, log_yx=mocks.log_yx + moved)
-
-
-def plants(setup: Setup) -> tuple[Plant, ...]:
-    """Failures to be caught: another L_X scatter, another break or flux limit, a tail in Y_X."""
-    relations, selection = setup.relations, setup.selection
-    wider = replace(relations, lx=replace(relations.lx, scatter=1.5 * relations.lx.scatter))
-    label = "flux limit x 1.5" if isinstance(selection, FluxLimited) else "Mbreak + 0.2 dex"
-    return (
-        Plant("L_X scatter x 1.5", forward_model(replace(setup, relations=wider))),
-        Plant(label, forward_model(replace(setup, selection=_moved(selection)))),
-        Plant("Y_X of 5% + 0.5 dex", forward_model(setup), (0.05, 0.5)),
-    )
-
-
-def _moved(selection: Selection) -> Selection:
-    """A selection of brighter or more massive clusters."""
-    if isinstance(selection, FluxLimited):
-        return replace(selection, flux_limit=1.5 * selection.flux_limit)
-    if isinstance(selection, Smoothed):
-        return replace(selection, sharp=replace(selection.sharp, log_break=selection.sharp.log_break + 0.2))
-    return replace(selection, log_break=selection.log_break + 0.2)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..checks.outcome import Checks, contents
-from ..checks.ppc_power import Plant, PredictiveCheck, PredictivePlan, plants, predictive_check
+from ..checks.plants import Plant, plants
+from ..checks.ppc_power import PredictiveCheck, PredictivePlan, predictive_check
 from ..checks.sbc import CalibrationPlan, calibrate
 from ..config.load import Config
 from ..core.files import prepare_output, write_json

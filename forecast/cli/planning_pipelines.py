@@ -12,8 +12,10 @@ from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..forecasts.joint import JointForecast, compute_joint
 from ..forecasts.planning import priced_comparison, priced_sweep
-from ..forecasts.proxy_comparison import ProxyComparison, compute_proxies
-from ..forecasts.sweep import Comparison, Sweep, compute_comparison, compute_sweep
+from ..forecasts.proxy_comparison import compute_proxies
+from ..forecasts.proxy_records import ProxyComparison
+from ..forecasts.sweep import compute_comparison, compute_sweep
+from ..forecasts.sweep_records import Comparison, Sweep
 from ..relations.mass_proxy import ErrorModel
 from ..report.planning_files import write_comparison, write_joint, write_proxies, write_sweep
 

@@ -9,163 +9,39 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import Array
 from ..core.errors import InputError, nearest
-from ..core.parameters import NAMES, Parameter, ParameterSet, Prior, Values, contrast_names
+from ..core.parameters import NAMES, Parameter, ParameterSet, Values, contrast_names
 from ..core.plausibility import RANGES
-from ..core.tables import open_table
-from ..core.units import KINDS, LN10, h_power, parse, unit_factor
+from ..core.priors import Prior
+from ..core.tables import Column
+from ..core.units import KINDS, LN10, h_power, parse
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
-from ..model.catalogue import CatalogueCosmology, CatalogueSpec, Column, MassRelation
+from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
 from ..relations.library import Library, load_library
-from ..relations.library_fit import library_from_table
+from ..relations.library_table import library_from_table
+from ..relations.lines import PowerLaw
 from ..relations.mass_proxy import ErrorModel, with_proxy
-from ..relations.power_laws import PowerLaw, Relations
+from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
-from ..survey.completeness import SHARP, Contamination, Detection
-from ..survey.geometry import Box, Geometry, LightCone, shell_edges
-from ..survey.selection import FluxLimited, Selection, Sharp, Smoothed
+from .quantities import named, read_log_mass
 from .reach import check_prior, check_value
 from .schema import (
-    BoxConfig,
     CalibrationConfig,
     CatalogueConfig,
-    CurveConfig,
     ErrorsConfig,
-    FluxLimitedConfig,
     LibraryConfig,
-    LightConeConfig,
     ParameterConfig,
     PowerLawConfig,
     ProxyConfig,
     RelationsConfig,
-    SharpConfig,
-    SmoothedConfig,
     WeakLensingConfig,
 )
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""
-FLUXES = (1e-19, 1e-7)
-"""Fluxes, erg/s/cm2, between which those of all clusters lie."""
 _FACTORS = ("norm_", "slope_", "scatter_")
-
-
-def _named(path: str, action: Any) -> Any:
-    """Call `action`, putting the configuration key in front of its error."""
-    try:
-        return action()
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-
-
-def read_log_mass(text: str, path: str, h: float) -> float:
-    """log10 of a mass given with its unit, Msun/h."""
-    mass = _named(path, lambda: parse(text, "mass", h))
-    if not 1e11 < mass < 1e16:
-        raise InputError(f"{path}: '{text}' = {mass:.3g} Msun/h is no cluster mass; expected 1e11 to 1e16 Msun/h")
-    return math.log10(mass)
-
-
-def build_geometry(survey: BoxConfig | LightConeConfig, cosmology: Cosmology) -> Geometry:
-    """Survey geometry in package units."""
-    h = cosmology.h
-    if isinstance(survey, BoxConfig):
-        return Box(_named("survey.side", lambda: parse(survey.side, "length", h)), survey.fraction, survey.z)
-    area = _named("survey.area", lambda: parse(survey.area, "area", h))
-    cone = LightCone(area, survey.zmin, survey.zmax)
-    if survey.redshift_edges is not None:
-        edges = survey.redshift_edges[1:-1]
-    else:
-        edges = shell_edges(cone.zmin, cone.zmax, survey.shells or 1, cosmology)
-    return replace(cone, edges=edges)
-
-
-def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: float, geometry: Geometry) -> Selection:
-    """Selection of a survey in package units."""
-    if isinstance(s, FluxLimitedConfig):
-        limit, detection = _build_detection(s, h, geometry)
-        contamination = None
-        if s.contamination is not None:
-            log_flux, fraction = _read_curve(s.contamination, "selection.contamination", h)
-            relative = tuple((log_flux - math.log10(limit)).tolist())
-            contamination = Contamination(relative, tuple(fraction.tolist()))
-        return FluxLimited(limit, s.k_correction, s.k_slope, s.flux_error, detection, contamination)
-    sharp = Sharp(
-        read_log_mass(s.break_mass, "selection.break_mass", h),
-        read_log_mass(s.min_mass, "selection.min_mass", h),
-        s.slope,
-        s.min_mass_mode,
-    )
-    return Smoothed(sharp, s.smoothing) if isinstance(s, SmoothedConfig) else sharp
-
-
-def _build_detection(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tuple[float, Detection]:
-    """Reference flux, erg/s/cm2, and the chance of detection against flux over it."""
-    if s.flux_limit is not None:
-        limit = float(_quantities((s.flux_limit,), "flux", "selection.flux_limit", h)[0])
-        return limit, replace(SHARP, width=(s.completeness_width,))
-    if s.completeness is not None:
-        detection, log_limit = Detection.of_curve(*_read_curve(s.completeness, "selection.completeness", h))
-        return 10.0**log_limit, detection
-    if s.flux_limits is not None and s.areas is not None:
-        limits = _quantities(s.flux_limits, "flux", "selection.flux_limits", h)
-        areas = _quantities(s.areas, "area", "selection.areas", h)
-    else:
-        kinds = {"flux_limit": "flux", "area": "area"}
-        limits, areas = _read_columns(str(s.area_table), "selection.area_table", kinds, h)
-    _check_areas(float(areas.sum()), geometry)
-    detection, log_limit = Detection.of_tiles(np.log10(limits), areas, s.completeness_width)
-    return 10.0**log_limit, detection
-
-
-def _check_areas(total: float, geometry: Geometry) -> None:
-    """Raise unless parts of the sky add up to a survey's area."""
-    if not isinstance(geometry, LightCone):
-        raise InputError("selection: areas belong to a light cone; give this box one flux_limit")
-    if abs(total / geometry.area - 1) > 0.01:
-        raise InputError(
-            f"selection: the areas add up to {total:.4g} sr, but survey.area is {geometry.area:.4g} sr; "
-            "list every part of the survey once"
-        )
-
-
-def _quantities(texts: tuple[str, ...], kind: str, path: str, h: float) -> Array:
-    """Positive values given with their units, shape (n,)."""
-    values = np.array([_named(path, lambda t=t: parse(t, kind, h)) for t in texts])
-    if np.any(values <= 0):
-        raise InputError(f"{path}: must be positive, got {texts[int(np.argmin(values))]!r}")
-    for text, value in zip(texts, values, strict=True):
-        if kind == "flux" and not FLUXES[0] < value < FLUXES[1]:
-            expected = f"expected {FLUXES[0]:g} to {FLUXES[1]:g} {KINDS[kind].unit}"
-            raise InputError(f"{path}: '{text}' is no flux of a cluster; {expected}")
-    return values
-
-
-def _read_curve(c: CurveConfig, path: str, h: float) -> tuple[Array, Array]:
-    """log10 of fluxes (erg/s/cm2), and values, shape (n,) each."""
-    if c.fluxes is not None and c.values is not None:
-        return np.log10(_quantities(c.fluxes, "flux", f"{path}.fluxes", h)), np.array(c.values)
-    fluxes, values = _read_columns(str(c.path), f"{path}.path", {"flux": "flux", "value": ""}, h)
-    return np.log10(fluxes), values
-
-
-def _read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[Array]:
-    """Columns of a table file by name, each with the kind of its unit, in package units; the first positive."""
-    table, columns = open_table(Path(file), {name: Column(name) for name in kinds}, h, section=path).table, []
-    for name, kind in kinds.items():
-        if name not in table.colnames:
-            raise InputError(f"{path}: {file} has no column '{name}'; {nearest(name, table.colnames)}")
-        unit = str(table[name].unit or "")
-        if kind and not unit:
-            raise InputError(f"{path}: column '{name}' of {file} has no unit; write one into the file")
-        factor = _named(path, lambda u=unit, k=kind: unit_factor(u, k, h)) if kind else 1.0
-        columns.append(np.ma.filled(table[name].astype(float), np.nan) * factor)
-    if not np.all(np.isfinite(columns)) or np.any(columns[0] <= 0):
-        raise InputError(f"{path}: {file} has values that are missing or fluxes that are not positive")
-    return columns
 
 
 def _scatter(value: float | str, path: str, default: str = "dex") -> float:
@@ -201,7 +77,7 @@ _KINDS = {"lx": "luminosity", "t": "temperature", "mgas": "mass", "yx": "yx"}
 def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: Cosmology) -> PowerLaw:
     """A relation in package units at the configured h."""
     table: PowerLawConfig = getattr(c, name)
-    norm = _named(f"relations.{name}.norm", lambda: parse(table.norm, _KINDS[name], cosmology.h))
+    norm = named(f"relations.{name}.norm", lambda: parse(table.norm, _KINDS[name], cosmology.h))
     _check_norm(f"relations.{name}.norm", table.norm, norm, _KINDS[name])
     if table.scatter is not None:
         scatter = _scatter(table.scatter, f"relations.{name}.scatter")
@@ -211,7 +87,7 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
     log_norm = math.log10(norm)
     if c.calibration is not None:
         log_norm += written * math.log10(cosmology.h / c.calibration.h)
-    return _named(f"relations.{name}", lambda: PowerLaw(log_norm, table.slope, table.evolution, scatter, hubble))
+    return named(f"relations.{name}", lambda: PowerLaw(log_norm, table.slope, table.evolution, scatter, hubble))
 
 
 def _check_norm(path: str, text: str, norm: float, kind: str) -> None:
@@ -281,8 +157,8 @@ def build_relations(
         calibrated_masses=_calibrated_masses(c, cosmology.h),
         aperture=c.aperture,
     )
-    relations = _named("relations.calibration", lambda: _calibrated(relations, c.calibration, cosmology))
-    return relations if proxy == "yx" else _named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
+    relations = named("relations.calibration", lambda: _calibrated(relations, c.calibration, cosmology))
+    return relations if proxy == "yx" else named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
 
 
 def proxy_choice(c: str | ProxyConfig) -> str | ErrorModel:
@@ -293,7 +169,7 @@ def proxy_choice(c: str | ProxyConfig) -> str | ErrorModel:
 def build_library(c: LibraryConfig, cosmology: Cosmology) -> Library:
     """A built-in library, or one fitted to a table of clusters."""
     if c.name is not None:
-        return _named("library.name", lambda: load_library(str(c.name)))
+        return named("library.name", lambda: load_library(str(c.name)))
     reference = cosmology if c.cosmology is None else replace(cosmology, **c.cosmology.model_dump())
     columns = None if c.columns is None else {key: _column(key, entry) for key, entry in c.columns.items()}
     return library_from_table(Path(str(c.path)), columns, cosmology=reference, select=c.select)
@@ -343,7 +219,7 @@ def build_parameters(
             check_value(name, fixed[name])
             continue
         fiducial = float(getattr(defaults, name)) if entry.fiducial is None else entry.fiducial
-        prior = _named(f"parameters.{name}", lambda n=name, e=entry, f=fiducial: _prior(n, e, f))
+        prior = named(f"parameters.{name}", lambda n=name, e=entry, f=fiducial: _prior(n, e, f))
         check_prior(name, prior)
         free.append(Parameter(name, fiducial, prior))
     _check_sigma8(free)
@@ -358,9 +234,9 @@ def _check_sigma8(free: list[Parameter]) -> None:
         raise InputError("parameters.sigma8: must be free; write sigma8 = { fiducial = 0.81, flat = [0.70, 0.92] }")
     low, high = sigma8.prior.bounds
     if low < SIGMA8_RANGE[0] or high > SIGMA8_RANGE[1]:
-        what = "has no ends" if sigma8.prior.kind != "flat" else f"({low:g} to {high:g}) leaves that range"
+        what = "has no ends" if sigma8.prior.kind != "flat" else f"({low:g} to {high:g}) leaves it"
         raise InputError(
-            f"parameters.sigma8: the model reaches from {SIGMA8_RANGE[0]} to {SIGMA8_RANGE[1]}, and the prior {what}; "
+            f"parameters.sigma8: the model's range is {SIGMA8_RANGE[0]} to {SIGMA8_RANGE[1]}, and the prior {what}; "
             "give a flat prior inside it, and multiply another measurement in afterwards"
         )
 
@@ -380,8 +256,8 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
     if c.mass_relation is not None:
         m, h = c.mass_relation, c.cosmology.h
         relation = MassRelation(
-            _named("catalogue.mass_relation.mass_norm", lambda: parse(m.mass_norm, "mass", h)) / h,
-            _named("catalogue.mass_relation.yx_norm", lambda: parse(m.yx_norm, "yx", h)) / h,
+            named("catalogue.mass_relation.mass_norm", lambda: parse(m.mass_norm, "mass", h)) / h,
+            named("catalogue.mass_relation.yx_norm", lambda: parse(m.yx_norm, "yx", h)) / h,
             m.slope,
             m.evolution,
         )

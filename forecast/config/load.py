@@ -15,20 +15,12 @@ from pydantic import Field, ValidationError
 from ..core.errors import InputError, nearest
 from ..cosmology.background import Cosmology
 from ..cosmology.mass_function import MODELS
-from ..model.catalogue import CatalogueSpec
+from ..model.catalogue_spec import CatalogueSpec
 from ..model.forward import Setup
 from ..model.idle import refuse_idle
-from .builders import (
-    build_catalogue_spec,
-    build_errors,
-    build_geometry,
-    build_parameters,
-    build_relations,
-    build_selection,
-    build_weak_lensing,
-    read_log_mass,
-)
+from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
 from .explain import explain
+from .quantities import read_log_mass
 from .schema import (
     BoxConfig,
     CatalogueConfig,
@@ -50,6 +42,7 @@ from .schema import (
     Strict,
     WeakLensingConfig,
 )
+from .survey_builders import build_geometry, build_selection
 
 
 class Config(Strict):

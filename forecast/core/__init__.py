@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = public(
         "NumericalError": ".errors",
         "Parameter": ".parameters",
         "ParameterSet": ".parameters",
-        "Prior": ".parameters",
+        "Prior": ".priors",
         "Values": ".parameters",
         "nearest": ".errors",
         "parse": ".units",

@@ -19,7 +19,8 @@ from scipy import special
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..core.parameters import ParameterSet, Prior
+from ..core.parameters import ParameterSet
+from ..core.priors import Prior
 from .background import HUBBLE_DISTANCE, LIMITS, TCMB, Cosmology, smooth_log_sigma
 
 SHAPE_NAMES = ("Om0", "h", "ns")

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..config.load import Config
 from ..core.arrays import Array
-from ..core.parameters import Parameter, ParameterSet, Prior
+from ..core.parameters import Parameter, ParameterSet
+from ..core.priors import Prior
 from ..core.records import Provenance
 from ..likelihoods.derived import S8_DENSITY, fisher_degeneracy, fisher_s8
 from ..likelihoods.fisher import Fisher, fisher_matrix

@@ -8,16 +8,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..core.arrays import Array
-from ..core.parameters import Parameter, Prior, contrast_names
+from ..core.parameters import Parameter, contrast_names
+from ..core.priors import Prior
 from ..cosmology.mass_function import MODELS
 from ..likelihoods.fisher import Fisher, derivatives, fisher_matrix, narrow_steps
 from ..likelihoods.levels import POINT_LEVELS, Data, levels_of, likelihood
 from ..model.forward import ForwardModel, Setup, forward_model
 from ..model.mean_density import expected_number
-from ..survey.geometry import Box, Replicated, equivalent_cone
-from ..survey.selection import FluxLimited, Sharp, Smoothed
+from ..survey.flux_limit import FluxLimited
+from ..survey.geometry import Replicated
 
 _PEAK_STEPS = 50
+_ZMIN = 0.01
+"""Least redshift of a light cone of a box's volume: that for which the Mmin of NV22 2.1.1 stands."""
 
 
 @dataclass(frozen=True)
@@ -40,35 +43,19 @@ def with_sample_variance(setup: Setup, on: bool) -> Setup:
     return replace(setup, parameters=parameters.without(parameters.contrasts))
 
 
-def with_sharp(setup: Setup, sharp: Sharp) -> Setup:
-    """Replace the sharp selection, or the one under a smoothed selection."""
-    if isinstance(setup.selection, Smoothed):
-        return replace(setup, selection=replace(setup.selection, sharp=sharp))
-    return replace(setup, selection=sharp)
-
-
-def _sharp(setup: Setup) -> Sharp | None:
-    selection = setup.selection
-    if isinstance(selection, Smoothed):
-        return selection.sharp
-    return selection if isinstance(selection, Sharp) else None
-
-
 def cone_variant(setup: Setup) -> Setup:
     """Flux-limited light cone of a box survey's volume, whose limit is the break mass's flux at its edge.
 
     NV22 2.1.1: the break mass has the limiting flux at zmax = the box's redshift; zmin = 0.01.
     """
-    sharp, box, relations = _sharp(setup), setup.geometry, setup.relations
-    assert sharp is not None and isinstance(box, Box)
-    unit = FluxLimited(1e-12)
-    z, log_break = np.array(box.z), np.array(sharp.log_break)
+    relations, unit = setup.relations, FluxLimited(1e-12)
+    z, log_break = np.array(setup.geometry.redshift_edges[-1]), np.array(setup.selection.log_break)
     at_unit = unit.log_luminosity_limit(z, log_break, setup.cosmology, relations)
     growth = np.log10(setup.cosmology.efunc(z) / setup.cosmology.efunc(relations.z0))
     lx = relations.lx
     log_luminosity = lx.log_norm + lx.slope * (log_break - relations.pivot) + lx.evolution * growth
     flux_limit = 1e-12 * 10.0 ** float(log_luminosity - at_unit)
-    cone = equivalent_cone(box, setup.cosmology)
+    cone = setup.geometry.cone(setup.cosmology, _ZMIN)
     return replace(setup, geometry=cone, selection=FluxLimited(flux_limit))
 
 
@@ -78,17 +65,17 @@ def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]
     varied = bool(setup.parameters.contrasts)
     label = "no sample variance" if varied else "with sample variance"
     yield Variant(label, with_sample_variance(setup, not varied))
-    sharp = _sharp(setup)
-    if sharp is None:
+    selection = setup.selection.in_mass
+    if selection is None:
         return
-    if sharp.min_mass_mode == "fixed":
-        yield Variant("Mmin follows L_X", with_sharp(setup, replace(sharp, min_mass_mode="follows_lx")))
+    if selection.min_mass_mode == "fixed":
+        yield Variant("Mmin follows L_X", replace(setup, selection=selection.with_min_mass("follows_lx")))
     else:
-        yield Variant("Mmin fixed", with_sharp(setup, replace(sharp, min_mass_mode="fixed")))
-    if isinstance(setup.geometry, Box):
+        yield Variant("Mmin fixed", replace(setup, selection=selection.with_min_mass("fixed")))
+    if not setup.geometry.spans_redshifts:
         yield Variant("flux-limited cone", cone_variant(setup))
     for log_break in break_masses:
-        other = with_sharp(setup, replace(sharp, log_break=log_break))
+        other = replace(setup, selection=selection.with_break(log_break))
         yield Variant(f"Mbreak = 10^{log_break:.2f} Msun/h", other)
 
 
@@ -180,17 +167,17 @@ def systematic_rows(
     setup: Setup, mass_functions: tuple[str, ...], break_masses: tuple[float, ...]
 ) -> tuple[SystematicRow, ...]:
     """Shifts of sigma8 by level from swapping the mass function and the reading of the break mass."""
-    model, sharp = forward_model(setup), _sharp(setup)
+    model, selection = forward_model(setup), setup.selection.in_mass
     others = [
         (f"data follow {name}, fit assumes {setup.mass_function}", replace(setup, mass_function=name), "mass function")
         for name in mass_functions
         if name in MODELS and name != setup.mass_function
     ]
-    if sharp is not None:
+    if selection is not None:
         others += [
             (
-                f"data have Mbreak = 10^{m:.2f} Msun/h, fit assumes 10^{sharp.log_break:.2f}",
-                with_sharp(setup, replace(sharp, log_break=m)),
+                f"data have Mbreak = 10^{m:.2f} Msun/h, fit assumes 10^{selection.log_break:.2f}",
+                replace(setup, selection=selection.with_break(m)),
                 "break mass",
             )
             for m in break_masses

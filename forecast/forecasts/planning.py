@@ -18,7 +18,7 @@ from ..likelihoods.fisher import Fisher, fisher_matrix
 from ..likelihoods.levels import POINT_LEVELS, levels_of
 from ..model.forward import Setup, forward_model
 from ..survey.geometry import Replicated
-from .sweep import Comparison, Price, Sweep
+from .sweep_records import Comparison, Price, Sweep
 
 LOWEST, HIGHEST, HIGHEST_OF_MEDIAN = -1, 2, 6
 """Decades of volume, relative to a survey's own, between which information is computed; beyond it is proportional.

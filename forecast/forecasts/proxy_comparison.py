@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +12,9 @@ import numpy as np
 from ..config.load import Config, parse_config
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..core.parameters import Parameter, Prior
-from ..core.records import Job, Provenance
+from ..core.parameters import Parameter
+from ..core.priors import Prior
+from ..core.records import Job
 from ..core.rng import generator
 from ..core.units import LN10
 from ..likelihoods.fisher import fisher_matrix
@@ -22,8 +23,7 @@ from ..model.mean_density import expected_number
 from ..model.simulate import draw_mocks
 from ..relations.edgeworth import UnitMixture, edgeworth_bias
 from ..relations.mass_proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
-from ..survey.selection import Sharp, Smoothed
-from .ladder import with_sharp
+from .proxy_records import ProxyComparison, ProxyRow
 
 if TYPE_CHECKING:
     pass
@@ -39,82 +39,6 @@ _TYPICAL = 20_000
 _INSTEAD = "With Mmin following L_X, as in a real flux-limited survey, instead of fixed in true mass:"
 _ALIKE = 0.02
 """Relative difference of sigma(sigma8) below which two proxies are as good as each other."""
-
-
-@dataclass(frozen=True)
-class ProxyRow:
-    """What one mass proxy is worth to a survey.
-
-    Parameters
-    ----------
-    name, description, reference : str
-    scatter : float
-        Standard deviation of log10 of the proxy mass at the pivot, measurement error included, dex.
-    skewness, kurtosis : float
-        Of the same residual.
-    edgeworth_bias, exact_bias : float
-        Abundance relative to that of a log-normal proxy, minus one: from the moments, and from the density.
-    norm_prior : float
-        Standard deviation of ln M that the configured priors allow the normalisation.
-    parameters : tuple of str
-        Free parameters that act on the proxy.
-    defaults : tuple of str
-        Those of them with a prior of `DEFAULT_PRIORS`.
-    configured, common, loose : dict of str to float
-        sigma(sigma8) by level: priors as configured; normalisation known to `COMMON_PRIOR` or
-        `LOOSE_PRIOR` in mass, other priors as configured.
-    """
-
-    name: str
-    description: str
-    reference: str
-    scatter: float
-    skewness: float
-    kurtosis: float
-    edgeworth_bias: float
-    exact_bias: float
-    norm_prior: float
-    parameters: tuple[str, ...]
-    defaults: tuple[str, ...]
-    configured: dict[str, float]
-    common: dict[str, float]
-    loose: dict[str, float]
-
-
-@dataclass(frozen=True)
-class ProxyComparison:
-    """One survey with every proxy it can use, best first.
-
-    Parameters
-    ----------
-    title : str
-    expected_count : float
-    log_mass : float
-        Median log10 M500c (Msun/h) of its clusters, where `slope` is taken.
-    slope : float
-        -d ln(dn/dln M)/d ln M.
-    common_prior, loose_prior : float
-    rows : tuple of ProxyRow
-    follows_lx : tuple of ProxyRow
-        The same where Mmin follows L_X, if it is fixed in true mass as configured: an absolute mass
-        standard, which no survey has.
-    left_out : dict of str to str
-        Proxies that the survey cannot use, and why.
-    answer : tuple of str
-        Which proxy is best, in sentences.
-    """
-
-    title: str
-    expected_count: float
-    log_mass: float
-    slope: float
-    common_prior: float
-    loose_prior: float
-    rows: tuple[ProxyRow, ...]
-    follows_lx: tuple[ProxyRow, ...]
-    left_out: dict[str, str]
-    answer: tuple[str, ...]
-    provenance: Provenance | None = None
 
 
 def compute_proxies(config: Config, models: Sequence[ErrorModel] = (), job: Job | None = None) -> ProxyComparison:
@@ -145,11 +69,10 @@ def _with_yx(config: Config) -> Config:
 
 def _following(setup: Setup) -> list[Setup]:
     """The survey with an Mmin that follows L_X, if its own is fixed in true mass."""
-    selection = setup.selection
-    sharp = selection.sharp if isinstance(selection, Smoothed) else selection
-    if not isinstance(sharp, Sharp) or sharp.min_mass_mode == "follows_lx":
+    selection = setup.selection.in_mass
+    if selection is None or selection.min_mass_mode == "follows_lx":
         return []
-    return [with_sharp(setup, replace(sharp, min_mass_mode="follows_lx"))]
+    return [replace(setup, selection=selection.with_min_mass("follows_lx"))]
 
 
 def _usable(

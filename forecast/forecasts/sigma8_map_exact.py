@@ -19,12 +19,11 @@ from scipy import special
 from ..core.arrays import Array
 from ..core.errors import InputError, NumericalError
 from ..model.forward import ForwardModel
+from .batch_moments import BATCHES, POWERS, SHOWN_POWERS, Moments
 from .plane import POINTS, Plane, Shift, Tables
 from .sigma8_map import Sigma8Map
 
 _BATCH = 250
-_BATCHES = 12  # effective batches below which their spread says nothing
-_MEAN, _SQUARE, _SHOWN_POWERS, _POWERS = 1, 2, 3, 5
 _DIGITS = 6
 
 
@@ -48,7 +47,7 @@ class ExactPlan:
     cover: float = 0.9
 
     def __post_init__(self) -> None:
-        least = 2 * _BATCHES * _BATCH
+        least = 2 * BATCHES * _BATCH
         if not least <= self.draws <= self.most:
             raise InputError(f"the exact map needs {least} <= draws <= most, got {self.draws} and {self.most}")
 
@@ -85,7 +84,7 @@ def exact_map(
         for _ in range(plan.draws // _BATCH):
             theta = model.parameters.draw(_BATCH, rng=rng)
             batches.append(_Batch.of(model, theta, plane, shift))
-        points = _Moments.of(np.stack([batch.points for batch in batches]))
+        points = Moments.of(np.stack([batch.points for batch in batches]))
         good = points.ess >= plan.min_ess
         covered = float(points.evidence[good].sum() / points.evidence.sum())
         if covered >= plan.cover or (len(batches) * _BATCH + plan.draws) > plan.most:
@@ -102,8 +101,8 @@ def exact_map(
 def _record(binned: Sigma8Map, batches: list[_Batch], plan: ExactPlan, fiducial: float) -> ExactMap:
     """Sums over batches as a map; sigma8 is relative to `fiducial` in them."""
     plane = Plane(binned.count_edges, binned.yx_edges)
-    points = _Moments.of(np.stack([batch.points for batch in batches]))
-    cells = _Moments.of(np.stack([batch.cells for batch in batches]))
+    points = Moments.of(np.stack([batch.points for batch in batches]))
+    cells = Moments.of(np.stack([batch.cells for batch in batches]))
     number = binned.mocks * cells.evidence / np.mean([batch.seen for batch in batches])
     good, known = points.ess >= plan.min_ess, cells.ess >= plan.min_ess
     std = np.where(good, points.std, np.nan)
@@ -150,14 +149,14 @@ class _Batch:
         matrix, padding = shift.matrix(len(plane.log_yx)), plane.padding
         sources = plane.log_yx[0] + plane.step * shift.sources(len(plane.log_yx), padding)
         tables = Tables.of(model, theta, sources)
-        power = (theta[tables.order, i, None] - model.parameters.fiducial[i]) ** np.arange(_POWERS) / len(theta)
+        power = (theta[tables.order, i, None] - model.parameters.fiducial[i]) ** np.arange(POWERS) / len(theta)
         points, cells = [], []
         for column, (sizes, stands_for) in enumerate(plane.columns):
             sums = _likelihood_sums(tables, sizes, power)
             sums = matrix @ sums[:, padding : padding + matrix.shape[1]]
-            points.append(sums[plane.shown(column), :, :_SHOWN_POWERS])
+            points.append(sums[plane.shown(column), :, :SHOWN_POWERS])
             whole = sums.sum(axis=0) * (stands_for * plane.step)
-            cells.append(whole.reshape(-1, POINTS, _POWERS).sum(axis=1))
+            cells.append(whole.reshape(-1, POINTS, POWERS).sum(axis=1))
         seen = float(np.mean(-np.expm1(-tables.count)))
         return cls(np.concatenate(points).swapaxes(0, 1), np.stack(cells, axis=1), seen)
 
@@ -172,49 +171,7 @@ def _likelihood_sums(tables: Tables, sizes: Array, power: Array) -> Array:
     return sums
 
 
-@dataclass(frozen=True)
-class _Moments:
-    """Mean and variance of sigma8 from averages over batches, and their Monte Carlo errors; 0 / 0 is NaN."""
-
-    evidence: Array
-    mean: Array
-    variance: Array
-    mean_error: Array
-    variance_error: Array
-    fourth: Array  # central moment; NaN where it was not summed
-    batches: Array  # effective number
-
-    @classmethod
-    def of(cls, sums: Array) -> _Moments:
-        """From averages over G batches, shape (G, ..., K): powers 0 to K - 1."""
-        number, evidence = len(sums), sums[..., 0].mean(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            raw = np.moveaxis(sums.mean(axis=0) / evidence[..., None], -1, 0)
-            mean, variance = raw[_MEAN], raw[_SQUARE] - raw[_MEAN] ** 2
-            shares = sums / (number * evidence[..., None])
-            first = shares[..., _MEAN] - mean * shares[..., 0]
-            second = shares[..., _SQUARE] - 2 * mean * shares[..., _MEAN] + (mean**2 - variance) * shares[..., 0]
-            mean_error, variance_error = (np.sqrt(number / (number - 1) * (x**2).sum(axis=0)) for x in (first, second))
-            batches = 1 / (shares[..., 0] ** 2).sum(axis=0)
-        fourth = np.full_like(mean, np.nan)
-        if len(raw) == _POWERS:
-            fourth = raw[4] - 4 * mean * raw[3] + 6 * mean**2 * raw[2] - 3 * mean**4
-        return cls(evidence, mean, np.maximum(variance, 0.0), mean_error, variance_error, fourth, batches)
-
-    @property
-    def std(self) -> Array:
-        """Width of the posterior."""
-        return np.sqrt(self.variance)
-
-    @property
-    def ess(self) -> Array:
-        """Number of independent posterior draws whose mean has the same error; 0 if too few batches share it."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            number = self.variance / self.mean_error**2
-        return np.where(self.batches >= _BATCHES, number, 0.0)
-
-
-def _agreements(binned: Sigma8Map, cells: _Moments, number: Array, fiducial: Array) -> tuple[Agreement, ...]:
+def _agreements(binned: Sigma8Map, cells: Moments, number: Array, fiducial: Array) -> tuple[Agreement, ...]:
     """Mean and scatter in cells with enough mocks, their number in cells that expect enough; NaN `fiducial` masks."""
     n, variance = binned.number, cells.variance
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -18,7 +18,7 @@ from ..likelihoods.levels import POINT_LEVELS, Data
 from ..likelihoods.point_density import PointDensity
 from ..likelihoods.points import Points
 from ..model.forward import ForwardModel
-from ..model.simulate import Mocks
+from ..model.mocks import Mocks
 from ..sampling.draws import WeightedDraws
 from ..sampling.ensemble import Posteriors
 from .point_saliency import derivative_steps, moved_points, observables_of

@@ -11,10 +11,9 @@ from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..likelihoods.levels import POINT_LEVELS, Data, at_level
 from ..model.forward import ForwardModel
-from ..model.simulate import Mocks, draw_mocks
+from ..model.mocks import Mocks
+from ..model.simulate import draw_mocks
 from ..sampling.draws import from_chain
-from ..survey.geometry import LightCone, single
-from ..survey.selection import FluxLimited, Selection, Smoothed
 from .point_saliency import mass_slopes, observables_of, posterior_draws
 from .saliency import PARETO_LIMIT, leave_one_out, saliency
 
@@ -84,18 +83,11 @@ def build_influence(
     slopes = np.column_stack([slopes, slopes @ mass_slopes(model, level)])
     names = (*observables_of(model, level), "mass")
     by_mass, by_redshift = _bins(slopes, shifts, mocks, names, (mocks.log_mass, plan.mass_bins)), None
-    if isinstance(single(model.setup.geometry)[0], LightCone):
+    if model.setup.geometry.spans_redshifts:
         by_redshift = _bins(slopes, shifts, mocks, names, (mocks.z, plan.redshift_bins))
     heavy = float(np.mean(tails > PARETO_LIMIT))
-    log_break = _break_mass(model.setup.selection)
+    log_break = model.setup.selection.log_break
     return InfluenceCurve(selection, level, by_mass, by_redshift, plan.mocks, effective_size, heavy, log_break)
-
-
-def _break_mass(selection: Selection) -> float | None:
-    """log10 of the fiducial break mass, Msun/h; None if a flux limit selects."""
-    if isinstance(selection, FluxLimited):
-        return None
-    return selection.sharp.log_break if isinstance(selection, Smoothed) else selection.log_break
 
 
 def _each(model: ForwardModel, level: str, mocks: Mocks, theta: Array) -> Iterator[tuple[Array, Array, Array]]:

@@ -23,7 +23,7 @@ from ..likelihoods.levels import POINT_LEVELS
 from ..likelihoods.point_density import PointDensity
 from ..likelihoods.points import Points
 from ..model.forward import ForwardModel
-from ..model.simulate import Mocks
+from ..model.mocks import Mocks
 from ..sampling.mcmc import autocorrelation_time
 from ..sampling.pairwise import PairwisePosterior
 from ..sampling.proposal import from_scores

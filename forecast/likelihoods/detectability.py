@@ -13,7 +13,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..cosmology.background import Cosmology
 from ..relations.power_laws import Relations
-from ..survey.selection import FluxLimited
+from ..survey.selection import FluxSelection
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ class Chance:
         Its derivative by log10 M.
     spread : ndarray, shape (n, J)
         Scatter of the measured log10 L_X about it, dex.
-    selection : FluxLimited
+    selection : FluxSelection
     """
 
     excess: Array
     tilt: Array
     spread: Array
-    selection: FluxLimited
+    selection: FluxSelection
 
     def component(self, j: int) -> Chance:
         """That of one component, arrays of shape (n, 1)."""
@@ -74,14 +74,14 @@ class Unseen:
 
     Parameters
     ----------
-    selection : FluxLimited
+    selection : FluxSelection
     cosmology : Cosmology
         In which luminosities are inferred.
     relations : Relations
     z : ndarray, shape (Q,)
     """
 
-    selection: FluxLimited
+    selection: FluxSelection
     cosmology: Cosmology
     relations: Relations
     z: Array

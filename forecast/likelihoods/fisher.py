@@ -347,7 +347,7 @@ def _yx_scores(model: ForwardModel, at: Array, z: Array, log_yx: Array) -> Array
     setup = model.setup
     own = {f"{kind}_yx" for kind in ("norm", "slope", "scatter", "evolution")} & set(model.parameters.names)
     composed = "yx" not in setup.relations.names
-    noisy = setup.relations.combination[0] and getattr(setup.selection, "flux_error", 0.0)
+    noisy = setup.relations.combination[0] and setup.selection.flux_error
     if (composed and own) or noisy:
         return None
     parts = bin_models(model)

@@ -18,8 +18,8 @@ from ..core.parameters import ParameterSet
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel, forward_model
 from ..model.mean_density import at_mean_density
-from ..model.population import Setup
-from ..model.simulate import Mocks
+from ..model.mocks import Mocks
+from ..model.setup import Setup
 from ..model.yx_distribution import TabulatedDistribution, log_median_density
 from ..survey.redshift_bins import Product, in_bins
 from .available import POINT_LEVELS, Share, needed, require

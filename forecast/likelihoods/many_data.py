@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 from ..core.arrays import Array
 from ..core.errors import InputError, NumericalError, nearest
 from ..model.forward import ForwardModel
-from ..model.simulate import Mocks
+from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution, log_median_density
 from ..survey.redshift_bins import in_bins
 from .bins import YxBins

@@ -7,21 +7,24 @@ the abundance averaged over it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.parameters import Values
 from ..cosmology.rescaling import Background
-from ..model.flux_limited import WIDEST_EXPANSION, FluxLimitedModel
+from ..model.expansion import WIDEST_EXPANSION
+from ..model.flux_limited import FluxLimitedModel
 from ..model.forward import ForwardModel
 from ..model.mass_selected import MASS_STEP, MassSelectedModel
-from ..model.population import SQRT2PI, Population
+from ..model.mixture import SQRT2PI
+from ..model.population import Population
 from ..model.resolution import SMOOTH
-from ..survey.geometry import LightCone, Shells, single
-from ..survey.selection import FluxLimited
+from ..survey.shells import Geometry, Shells
 from .detectability import Chance, Unseen
 
 _TINY = np.finfo(float).tiny
@@ -104,15 +107,17 @@ class SelectedInMass:
     Parameters
     ----------
     model : MassSelectedModel
+    z : ndarray, shape (Q,)
+        Redshifts of the clusters, which are not looked at.
     """
 
-    def __init__(self, model: MassSelectedModel) -> None:
+    def __init__(self, model: MassSelectedModel, z: Array) -> None:
         if not model.setup.relations.unit_residuals.mass_dependent:
             model = MassSelectedModel(model.setup, MASS_STEP / 2)
         self._model, self.log_mass = model, model.population.log_mass
         self._step = float(self.log_mass[1] - self.log_mass[0])
         self.branches = len(model.population.shells.z)
-        self._blur = model.setup.selection.blur  # type: ignore[union-attr]
+        self._blur = model.selection.blur
         self.unseen: Unseen | None = None
 
     def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
@@ -210,22 +215,19 @@ class SelectedInFlux:
 
     def __init__(self, model: FluxLimitedModel, z: Array) -> None:
         self._model, setup = model, model.setup
-        geometry, copies = single(setup.geometry)
         grid, self.log_mass = model.population, model.population.log_mass
         if setup.relations.unit_residuals.mass_dependent:  # sums over nodes, which must resolve what T and Y_X say of M
             self.log_mass = np.linspace(grid.log_mass[0], grid.log_mass[-1], 2 * len(grid.log_mass) - 1)
         self._step = float(self.log_mass[1] - self.log_mass[0])
-        if isinstance(geometry, LightCone):
-            knots, shell, self._cell, self._weight = _knots(geometry, z)
-            volume = copies * geometry.area * setup.cosmology.volume_element(knots**3)
+        if setup.geometry.spans_redshifts:
+            knots, shell, self._cell, self._weight = _knots(setup.geometry, z)
+            volume = setup.geometry.area * setup.cosmology.volume_element(knots**3)
             self._population = Population(setup, self.log_mass, Shells(knots**3, volume, shell))
         else:
             self._population = Population(setup, self.log_mass, grid.shells)
             self._cell, self._weight = np.zeros(len(z), dtype=int), np.ones((len(z), 1))
         self._z = z
-        selection = setup.selection
-        assert isinstance(selection, FluxLimited)
-        self.unseen: Unseen | None = Unseen(selection, setup.cosmology, setup.relations, z)
+        self.unseen: Unseen | None = Unseen(model.selection, setup.cosmology, setup.relations, z)
         self._fixed = setup.background(model.parameters.fiducial_values, z[:, None], np.zeros((1, 1), dtype=int))
 
     def background(self, v: Values, branch: int, row: Array, column: Array) -> Background:
@@ -305,21 +307,21 @@ class SelectedInFlux:
         return np.exp(log_number) * self._step
 
 
-def _knots(cone: LightCone, z: Array) -> tuple[Array, Array, Array, Array]:
+def _knots(geometry: Geometry, z: Array) -> tuple[Array, Array, Array, Array]:
     """Knots in z^(1/3) and the shell of each, (Z,); first knot and weights of redshifts (Q,), (Q,) and (Q, 4).
 
     No cubic crosses the edge of a shell, where the expected number may jump.
     """
-    size = max(8, math.ceil(_REDSHIFTS / cone.shell_count))
-    parts = [part for part in cone.parts if isinstance(part, LightCone)]
-    knots = [np.linspace(max(np.cbrt(p.zmin), 0.02), np.cbrt(p.zmax), size) for p in parts]
-    mine = np.searchsorted([p.zmax for p in parts[:-1]], z)
+    size = max(8, math.ceil(_REDSHIFTS / geometry.shell_count))
+    edges = geometry.redshift_edges
+    knots = [np.linspace(max(np.cbrt(low), 0.02), np.cbrt(high), size) for low, high in pairwise(edges)]
+    mine = np.searchsorted(edges[1:-1], z)
     cell, weight = np.zeros(len(z), dtype=int), np.zeros((len(z), 4))
     for i, knot in enumerate(knots):
         inside = mine == i
         first, weight[inside] = _lagrange(knot, np.cbrt(z[inside]))
         cell[inside] = first + i * size
-    return np.concatenate(knots), np.repeat([p.number for p in parts], size), cell, weight
+    return np.concatenate(knots), np.repeat([part.number for part in geometry.parts], size), cell, weight
 
 
 def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
@@ -331,9 +333,10 @@ def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
     return cell, np.stack(weights, axis=-1)
 
 
+INTEGRALS: dict[str, Callable[[Any, Array], MassIntegral]] = {"mass": SelectedInMass, "flux": SelectedInFlux}
+"""Mass integrals of a model and redshifts, by what selections act on."""
+
+
 def mass_integral(model: ForwardModel, z: Array) -> MassIntegral:
     """Mass integral of a model for clusters at redshifts (Q,)."""
-    if isinstance(model, FluxLimitedModel):
-        return SelectedInFlux(model, z)
-    assert isinstance(model, MassSelectedModel)
-    return SelectedInMass(model)
+    return INTEGRALS[model.setup.selection.acts_on](model, z)

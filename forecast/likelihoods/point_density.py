@@ -22,8 +22,8 @@ from ..core.parameters import Values
 from ..core.units import LN10
 from ..cosmology.rescaling import Exponents
 from ..model.forward import ForwardModel
-from ..model.population import prior_sample
 from ..model.resolution import SMOOTH, require_width
+from ..model.setup import prior_sample
 from .detectability import Chance, Regression
 from .mass_integral import Gaussians, MassIntegral, mass_integral
 from .points import Points
@@ -371,14 +371,15 @@ class _Contaminants:
         detection.
         """
         contaminants = getattr(model, "contaminants", None)
-        if contaminants is None:
+        selection, contamination = model.setup.selection.in_flux, model.setup.selection.contamination
+        if contaminants is None or selection is None or contamination is None:
             return None
         setup, log_lx = model.setup, points.observables[:, 0]
         density = PointDensity(contaminants.model, points, lensing).grid(contaminants.fiducial)[0]
-        limit = setup.selection.log_luminosity_limit(  # type: ignore[union-attr]
+        limit = selection.log_luminosity_limit(
             points.z, np.full(len(log_lx), setup.relations.pivot), setup.cosmology, setup.relations
         )
-        odds = setup.selection.contamination.odds(log_lx - limit)  # type: ignore[union-attr]
+        odds = contamination.odds(log_lx - limit)
         return cls(density + np.log(np.where(np.isnan(odds), 1.0, np.maximum(odds, _TINY))), contaminants.factor)
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..model.forward import ForwardModel
-from ..model.simulate import Mocks
+from ..model.mocks import Mocks
 
 
 @dataclass(frozen=True)
@@ -82,5 +82,5 @@ def observable_errors(model: ForwardModel) -> Array:
     """Measurement errors of log10 of the observables in a setup, shape (D,), dex; L_X has the flux's."""
     setup = model.setup
     errors = np.array(setup.errors or np.zeros(len(setup.relations.names)))
-    errors[0] = np.hypot(errors[0], getattr(setup.selection, "flux_error", 0.0))
+    errors[0] = np.hypot(errors[0], setup.selection.flux_error)
     return errors

@@ -10,8 +10,8 @@ __getattr__, __dir__, __all__ = public(
     {
         "Catalogue": ".catalogue",
         "ForwardModel": ".forward",
-        "Mocks": ".simulate",
-        "Setup": ".population",
+        "Mocks": ".mocks",
+        "Setup": ".setup",
         "draw_mocks": ".simulate",
         "forward_model": ".forward",
         "read_catalogue": ".catalogue",

@@ -8,7 +8,6 @@ are rescaled from the catalogue's reference cosmology to the model's. A cluster 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
@@ -18,124 +17,12 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.caution import Caution
-from ..core.errors import InputError, nearest
-from ..core.tables import QUANTITY_KINDS, Column, TableFile, open_table
+from ..core.errors import InputError
+from ..core.tables import QUANTITY_KINDS, TableFile, open_table
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import Expansion
 from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, Exponents, Ratio
-
-_KEYS = ("name", "z", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
-
-
-@dataclass(frozen=True)
-class CatalogueCosmology:
-    """Flat LambdaCDM in which a catalogue's luminosities and masses were computed.
-
-    Parameters
-    ----------
-    Om0 : float
-        Matter density today, in units of the critical density.
-    h : float
-        H0 / (100 km/s/Mpc).
-    """
-
-    Om0: float
-    h: float
-
-    def __post_init__(self) -> None:
-        try:
-            self.flat_lcdm()
-        except InputError as error:
-            raise InputError(f"catalogue.{error}") from None
-
-    def flat_lcdm(self) -> Cosmology:
-        """The cosmology as one that has distances, which depend on neither Ob0 nor ns."""
-        return Cosmology(self.Om0, Ob0=0.045, h=self.h, ns=0.96)
-
-
-@dataclass(frozen=True)
-class MassRelation:
-    """M500 = mass_norm (Y_X / yx_norm)^slope E(z)^evolution, inverted where only M500 is published.
-
-    Parameters
-    ----------
-    mass_norm : float
-        Msun (with the h of the catalogue's cosmology put in).
-    yx_norm : float
-        Msun keV.
-    slope, evolution : float
-    """
-
-    mass_norm: float
-    yx_norm: float
-    slope: float
-    evolution: float
-
-    def __post_init__(self) -> None:
-        for name in ("mass_norm", "yx_norm", "slope"):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise InputError(f"catalogue.mass_relation.{name}: must be positive, got {value}")
-
-    def log_yx(self, log_mass: Array, efunc: Array) -> Array:
-        """log10 Y_X/(Msun keV) for log10 M500/Msun and E(z); shape of `log_mass`."""
-        scaled = log_mass - math.log10(self.mass_norm) - self.evolution * np.log10(efunc)
-        return math.log10(self.yx_norm) + scaled / self.slope
-
-
-@dataclass(frozen=True)
-class CatalogueSpec:
-    """What the columns of a catalogue mean.
-
-    Y_X comes from the first of these that is mapped, for the whole catalogue: `yx`; `mgas` times `t`;
-    `m500` with `mass_relation`. With none of them every cluster lacks Y_X.
-
-    Parameters
-    ----------
-    columns : mapping of str to Column
-        Keys among name, z (required), lx, yx, t, mgas, m500, and each of the last five with ``_error``.
-    cosmology : CatalogueCosmology
-    mass_relation : MassRelation, optional
-    format : str, optional
-        astropy's name of the file format; guessed from the file if None.
-    table : str or int, optional
-        Name or number of the table, where the file has several with these columns.
-
-    Raises
-    ------
-    InputError
-        If a key is unknown, or another key that it needs is missing.
-    """
-
-    columns: Mapping[str, Column]
-    cosmology: CatalogueCosmology
-    mass_relation: MassRelation | None = None
-    format: str | None = None
-    table: str | int | None = None
-
-    def __post_init__(self) -> None:
-        needs = {"mgas": "t"} | {f"{key}_error": key for key in QUANTITY_KINDS}
-        if not {"yx", "m500"} & set(self.columns):
-            needs["t"] = "mgas"
-        for key, column in self.columns.items():
-            if key not in _KEYS:
-                raise InputError(f"catalogue.columns.{key}: unknown quantity; {nearest(key, _KEYS)}")
-            if needs.get(key, key) not in self.columns:
-                raise InputError(f"catalogue.columns.{key}: needs '{needs[key]}'; map that column too, or drop it")
-            if key in ("name", "z") and column.unit is not None:
-                raise InputError(f"catalogue.columns.{key}: has no unit, got '{column.unit}'; remove it")
-        if "z" not in self.columns:
-            raise InputError('catalogue.columns.z: missing; name the column of redshifts, z = "COLUMN"')
-        if self.yx_source == "m500" and self.mass_relation is None:
-            raise InputError(
-                "catalogue.columns.m500: Y_X can only be had from M500 through a relation; "
-                "add [catalogue.mass_relation] with mass_norm, yx_norm, slope and evolution"
-            )
-
-    @property
-    def yx_source(self) -> str | None:
-        """The quantity that gives Y_X: 'yx', 'mgas' (times t), 'm500', or None."""
-        return next((key for key in ("yx", "mgas", "m500") if key in self.columns), None)
+from .catalogue_spec import CatalogueSpec
 
 
 @dataclass(frozen=True)

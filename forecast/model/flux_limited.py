@@ -2,85 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from scipy import special
-from scipy.interpolate import CubicSpline
 
 from ..core.arrays import Array
-from ..core.errors import InputError
-from ..core.parameters import ParameterSet, Values
+from ..core.parameters import Values
 from ..cosmology.rescaling import Background
-from ..relations.power_laws import Component, Lines
-from ..survey.selection import FluxLimited
-from .population import CHUNK, SQRT2PI, Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
-from .resolution import SMOOTH, proxy_step
+from ..relations.lines import Lines
+from ..relations.power_laws import Component
+from .contaminants import Contaminants
+from .expansion import STEEPEST, WIDEST_EXPANSION, local_cubic, rule_for, sum_of_expansions
+from .mixture import CHUNK, SQRT2PI, columns, mixture, sum_of
+from .population import Population, mass_grid, yx_support
+from .resolution import limit_resolution, lowest_mass
+from .setup import Setup
+from .visibility import visible_fraction
 from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
 
-MASS_STEP = 0.04
-"""Largest spacing of the mass grid, dex: a flux limit is smooth in mass."""
-_FINEST = 0.004
-"""Smallest spacing that resolves the scatter of mass at the flux limit, dex."""
-_WELL_RESOLVED = 0.1
-"""Scatter of L_X at given Y_X, dex, down to which a geometry's own redshift nodes are right to 1e-3."""
-_KEPT, _REFINED = 64, 4
-"""Densities of contaminants kept, and nodes of their table for each of the model's."""
-WIDEST_EXPANSION = 0.07
-"""Width in log10 M, dex, up to which ln abundance around a mass is a local cubic (to 0.3%)."""
-_RULES = ((0.8, 5), (1.25, 8))
-"""Change of a chance of selection over one scatter of Y_X, in its own widths, that so many nodes resolve to 1e-4."""
-STEEPEST = _RULES[-1][0]
 _REACH = 7.0
 """Scatters of Y_X beyond which a mass adds nothing."""
-
-
-def _sum_of_expansions(
-    log_number: Array, position: Array, step: Array, chance: tuple[Array, Array], rule: tuple[Array, Array]
-) -> Array:
-    """Gauss-Hermite sum over the residual of Y_X of abundance times chance, with ln abundance a cubic about each mass.
-
-    Parameters
-    ----------
-    log_number : ndarray, shape (P, K, M)
-    position : ndarray, shape (P, K, Q)
-        Mass of each Y_X, in grid cells; it moves by `step` cells with each unit of the residual.
-    step : ndarray
-    chance : tuple of ndarray
-        Of selection: a normal integral up to the first plus the second times the residual.
-    rule : tuple of ndarray
-        Nodes and weights of the sum.
-    """
-    significance, tilt = chance
-    cubic = local_cubic(log_number, position)
-    total, number, above = np.zeros((3, *np.broadcast_shapes(significance.shape, position.shape)))
-    for node, weight in zip(*rule, strict=True):
-        t = step * node
-        np.multiply(cubic[3], t, out=number)
-        for coefficient in (cubic[2], cubic[1]):
-            number += coefficient
-            number *= t
-        number += cubic[0]
-        np.exp(number, out=number)
-        np.add(significance, tilt * node, out=above)
-        number *= special.ndtr(above, out=above)
-        number *= weight
-        total += number
-    return total
-
-
-@lru_cache(maxsize=len(_RULES))
-def _hermite(number: int) -> tuple[Array, Array]:
-    """Nodes and weights of the average over a standard normal number."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(number)
-    return nodes, weights / SQRT2PI
-
-
-def _rule(steepness: float) -> tuple[Array, Array]:
-    """Nodes and weights that resolve a chance of selection of this steepness."""
-    return _hermite(next((number for limit, number in _RULES if steepness <= limit), _RULES[-1][1]))
 
 
 class FluxLimitedModel:
@@ -92,47 +35,24 @@ class FluxLimitedModel:
     """
 
     def __init__(self, setup: Setup) -> None:
-        if not isinstance(setup.selection, FluxLimited):
-            raise TypeError("FluxLimitedModel needs a FluxLimited selection")
+        if setup.selection.in_flux is None:
+            raise TypeError("FluxLimitedModel needs a selection on flux")
         self.setup = setup
         self.parameters = setup.parameters
-        self.selection = setup.selection
-        self.step, fineness = self._resolution()
-        self.population = Population.of(setup, mass_grid(setup, self._lowest_mass(), self.step), fineness)
-        self.contaminants = Contaminants.of(setup) if setup.selection.contamination else None
+        self.selection = setup.selection.in_flux
+        self.step, fineness = limit_resolution(setup, self.selection)
+        self.population = Population.of(
+            setup, mass_grid(setup, lowest_mass(setup, self.selection), self.step), fineness
+        )
+        self.contaminants = self._contaminants()
 
-    def _resolution(self) -> tuple[float, float]:
-        """Spacing of the mass grid, dex, and fineness of the redshift nodes that resolve the limit."""
-        relations, v = self.setup.relations, self.parameters.values(prior_sample(self.setup))
-        lines, masses = relations.at(v), relations.unit_residuals.log_mass
-        parts = [part.blurred(self.selection.flux_error) for part in relations.components(v, masses)]
-        smallest = min(float(np.min(part.lx_scatter)) for part in parts)
-        step = SMOOTH * smallest / float(np.max(lines.lx.slope))
-        if step < _FINEST:
-            least = relations.lx.scatter * _FINEST / step
-            raise InputError(
-                f"relations.lx.scatter: {relations.lx.scatter:.2g} dex is too little for a flux limit to be resolved "
-                f"in mass; give at least {1.01 * least:.2g} dex, or a narrower prior of scatter_lx"
-            )
-        if relations.unit_residuals.mass_dependent:  # sums over the mass nodes must resolve what Y_X says of mass
-            step = min(step, proxy_step(self.setup, v, SMOOTH))
-        of_yx = columns(lines.lx.slope / lines.yx.slope, 2)  # what Y_X leaves open of L_X
-        blur = min(float(np.min(np.hypot(part.lx_scatter, of_yx * part.yx_scatter))) for part in parts)
-        return min(MASS_STEP, step), max(1.0, _WELL_RESOLVED / blur)
-
-    def _lowest_mass(self) -> float:
-        """Mass whose luminosity is six scatters below the lowest limit at the nearest redshift."""
-        setup = self.setup
-        z = setup.geometry.shells(setup.cosmology).z[:1]
-        limit = self.selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
-        sample = prior_sample(setup)
-        v = self.parameters.values(sample)
-        lx, background = self._lines(v).lx, setup.background(v, z, np.arange(len(sample)))
-        shift = background.shift(setup.relations.exponents("lx"))
-        parts = zip(self.selection.detection.offset, self.selection.detection.width, strict=True)
-        below = min(offset - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
-        masses = setup.relations.pivot + (limit.min() + below - lx.log_norm - shift) / lx.slope
-        return min(float(np.min(masses)), 13.5)
+    def _contaminants(self) -> Contaminants | None:
+        """Contaminants of the survey, at its fiducial parameters and mean density."""
+        selection, known = self.selection.of_contaminants, self.parameters.without(self.parameters.names)
+        if selection is None:
+            return None
+        model = FluxLimitedModel(replace(self.setup, selection=selection, parameters=known))
+        return Contaminants(model, known.fiducial[None], self.parameters)
 
     def _lines(self, v: Values) -> Lines:
         """Relations of the measured L_X and of Y_X."""
@@ -278,8 +198,8 @@ class FluxLimitedModel:
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
         tilt = (rho * spread - columns(lx.slope, 3) * width) / unexplained
         position = np.broadcast_to(position, (len(log_number), *position.shape[1:]))
-        rule = _rule(float(np.max(self._spans(error)[1], initial=0.0)))
-        total = _sum_of_expansions(log_number, position, -width / self.step, (significance, tilt), rule)
+        rule = rule_for(float(np.max(self._spans(error)[1], initial=0.0)))
+        total = sum_of_expansions(log_number, position, -width / self.step, (significance, tilt), rule)
         return total.sum(axis=1) / columns(yx.slope, 2)
 
     def _nodal_density(
@@ -310,7 +230,7 @@ class FluxLimitedModel:
 
     def _limit_at(self, position: Array) -> Array:
         """Limiting luminosity at grid positions; it varies with mass only through T in K(z, T)."""
-        if self.selection.k_correction != "bremsstrahlung":
+        if not self.selection.varies_with_mass:
             return self._limit[None, :, :1]
         index = np.clip(np.rint(position).astype(int), 0, self._limit.shape[1] - 1)
         return self._limit[np.arange(self._limit.shape[0])[None, :, None], index]
@@ -349,14 +269,7 @@ class FluxLimitedModel:
         log_mass = relation.pivot + (log_lx - relation.lx.log_norm) / relation.lx.slope
         position = np.rint((log_mass - population.log_mass[0]) / self.step).astype(int)
         limit = self._limit[:, np.clip(position, 0, self._limit.shape[1] - 1)].T  # (Q, K)
-        detection, index = self.selection.detection, population.shells.index
-        if len(population.shells.z) == 1:
-            return detection(log_lx[:, None] - limit)
-        sharp = list(zip(*detection.sharp_limits, strict=True))
-        shells = [limit[:, index == i] for i in np.unique(index)]
-        return np.concatenate(
-            [np.sum([a * _visible_below(log_lx - o, shell) for a, o in sharp], axis=0) for shell in shells], axis=1
-        )
+        return visible_fraction(log_lx, limit, population.shells.index, self.selection.detection)
 
     def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
         """Distribution of one selected cluster's log10 Y_X, tabulated."""
@@ -373,125 +286,3 @@ class FluxLimitedModel:
     def yx_grid(self) -> Array:
         """Uniform nodes in log10 Y_X that hold all selected clusters, shape (Q,)."""
         return yx_support(self)
-
-
-@dataclass(frozen=True)
-class Contaminants:
-    """Detections that are no clusters: as many as `Contamination` says, times a free factor.
-
-    Parameters
-    ----------
-    model : FluxLimitedModel
-        Clusters detected with the chance of detection times the odds of contamination.
-    fiducial : ndarray, shape (1, D)
-        Parameters at which it is evaluated.
-    parameters : ParameterSet
-        Of the survey.
-    """
-
-    model: FluxLimitedModel
-    fiducial: Array
-    parameters: ParameterSet
-
-    @classmethod
-    def of(cls, setup: Setup) -> Contaminants:
-        """Contaminants of a survey, at its fiducial parameters and mean density."""
-        selection = setup.selection
-        assert isinstance(selection, FluxLimited) and selection.contamination is not None
-        odds = selection.contamination.detection(selection.detection)
-        known = setup.parameters.without(setup.parameters.names)
-        selection = replace(selection, detection=odds, contamination=None)
-        model = FluxLimitedModel(replace(setup, selection=selection, parameters=known))
-        return cls(model, known.fiducial[None], setup.parameters)
-
-    def factor(self, theta: Array) -> Array:
-        """Their number in units of the expected one, shape (P,)."""
-        factor = np.atleast_1d(self.parameters.values(theta).norm_contamination)
-        return np.broadcast_to(factor, (len(np.atleast_2d(theta)),))
-
-    @cached_property
-    def _expected(self) -> Array:
-        return self.model.expected_count(self.fiducial)
-
-    @cached_property
-    def _table(self) -> tuple[Array, Array]:
-        """Fine uniform nodes in log10 Y_X, and the expected number per dex at them, without errors."""
-        coarse = self.model.yx_grid
-        density = self.model.local_yx_density(self.fiducial, coarse, np.zeros_like(coarse))[0]
-        grid = np.linspace(coarse[0], coarse[-1], _REFINED * (len(coarse) - 1) + 1)
-        return grid, np.exp(CubicSpline(coarse, np.log(np.maximum(density, np.finfo(float).tiny)))(grid))
-
-    @cached_property
-    def _densities(self) -> Callable[[bytes, bytes], Array]:
-        """Density at given Y_X and errors, kept for those asked for last: likelihoods ask again and again."""
-        return lru_cache(maxsize=_KEPT)(lambda y, e: self._observed(np.frombuffer(y), np.frombuffer(e)))
-
-    def _observed(self, log_yx: Array, error: Array) -> Array:
-        """Expected number per dex at Y_X observed with errors (Q,), which are at least the nodes' spacing."""
-        grid, density = self._table
-        step = grid[1] - grid[0]
-        error = np.maximum(error, step)
-        kernel = np.exp(-0.5 * ((log_yx - grid[:, None]) / error) ** 2) * (step / (SQRT2PI * error))
-        return density @ kernel
-
-    def count(self, theta: Array) -> Array:
-        """Expected number, shape (P,)."""
-        return self.factor(theta) * self._expected
-
-    def yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
-        """Expected number per dex of observed Y_X, shape (P, Q)."""
-        return self.factor(theta)[:, None] * self._densities(log_yx.tobytes(), error.tobytes())
-
-    def lx_density(self, theta: Array, log_lx: Array) -> Array:
-        """Expected number per dex of measured L_X, shape (P, Q)."""
-        return self.factor(theta)[:, None] * self.model.lx_density(self.fiducial, log_lx)
-
-
-def local_cubic(table: Array, position: Array, stride: int = 2) -> tuple[Array, Array, Array, Array]:
-    """Cubic through four nodes of a uniform table around each position, expanded about it.
-
-    Parameters
-    ----------
-    table : ndarray, shape (P, K, M)
-    position : ndarray, shape (P, K, Q)
-        In units of the grid spacing; clipped to the table.
-    stride : int
-        Distance of the four nodes, grid cells.
-
-    Returns
-    -------
-    tuple of four ndarrays, shape (P, K, Q)
-        Coefficients of 1, t, t^2, t^3, t in units of the grid spacing.
-    """
-    last = table.shape[-1] - 1
-    position = np.clip(position, 0.0, float(last))
-    cell = np.clip(position.astype(int), stride, last - 2 * stride)
-    rows = np.arange(table.shape[0] * table.shape[1]).reshape(table.shape[:2])[..., None] * (last + 1)
-    flat, index = table.ravel(), rows + cell
-    before, here, after, beyond = (np.take(flat, index + k * stride) for k in (-1, 0, 1, 2))
-    a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
-    a2 = (before - 2 * here + after) / 2
-    a3 = (beyond - before + 3 * (here - after)) / 6
-    u = (position - cell) / stride
-    value = here + u * (a1 + u * (a2 + u * a3))
-    slope = (a1 + u * (2 * a2 + u * 3 * a3)) / stride
-    return value, slope, (a2 + 3 * a3 * u) / stride**2, a3 / stride**3
-
-
-def _visible_below(level: Array, limit: Array) -> Array:
-    """Weights (Q, K) of the K nodes of one shell that integrate up to where `limit` (Q, K) reaches `level` (Q,)."""
-    order = limit.shape[1]
-    nodes, _ = np.polynomial.legendre.leggauss(order)
-    reach = _crossing(level, limit, nodes)
-    basis = np.polynomial.legendre.legvander(nodes, order - 1)  # (K, n)
-    series = np.polynomial.legendre.legint(np.eye(order), lbnd=-1, axis=0)
-    integrals = np.polynomial.legendre.legval(reach, series)  # (n, Q)
-    return np.einsum("nq,n,kn->qk", integrals, np.arange(order) + 0.5, basis)
-
-
-def _crossing(level: Array, limit: Array, nodes: Array) -> Array:
-    """Quadrature coordinates (Q,) in [-1, 1] at which increasing limits (Q, K) reach levels (Q,)."""
-    i = np.clip((limit < level[:, None]).sum(axis=1), 1, limit.shape[1] - 1)
-    after, before = (np.take_along_axis(limit, at[:, None], axis=1)[:, 0] for at in (i, i - 1))
-    slope = (nodes[i] - nodes[i - 1]) / (after - before)
-    return np.clip(nodes[i] + slope * (level - after), -1.0, 1.0)

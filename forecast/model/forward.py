@@ -1,20 +1,21 @@
 """Forward model: the expected density of selected clusters in log10 M, log10 Y_X and log10 L_X.
 
-Everything is vectorised over parameter vectors. Two final classes share one protocol: selection in
-mass (`Sharp`, `Smoothed`) and selection on flux (`FluxLimited`).
+Everything is vectorised over parameter vectors. Two final classes share one protocol: selection in mass and
+selection on flux.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ..core.arrays import Array
 from ..core.parameters import ParameterSet
-from ..survey.selection import FluxLimited
 from .flux_limited import FluxLimitedModel
 from .mass_range import check_masses
 from .mass_selected import MassSelectedModel
-from .population import Population, Setup
+from .population import Population
+from .setup import Setup
 from .yx_distribution import YxDistribution
 
 __all__ = ["FluxLimitedModel", "ForwardModel", "MassSelectedModel", "Setup", "forward_model"]
@@ -64,6 +65,10 @@ class ForwardModel(Protocol):
         """Uniform nodes in log10 Y_X that hold all selected clusters, shape (Q,)."""
 
 
+MODELS: dict[str, Callable[[Setup], ForwardModel]] = {"mass": MassSelectedModel, "flux": FluxLimitedModel}
+"""Forward models by what selections act on."""
+
+
 def forward_model(setup: Setup) -> ForwardModel:
     """Forward model for a setup's selection.
 
@@ -72,7 +77,6 @@ def forward_model(setup: Setup) -> ForwardModel:
     InputError
         If the survey expects no cluster, or clusters of masses for which there is no mass function.
     """
-    flux_limited = isinstance(setup.selection, FluxLimited)
-    model: ForwardModel = FluxLimitedModel(setup) if flux_limited else MassSelectedModel(setup)
+    model = MODELS[setup.selection.acts_on](setup)
     check_masses(model)
     return model

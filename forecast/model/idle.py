@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.errors import InputError
-from ..survey.geometry import Box, single
-from .population import Setup
+from .setup import Setup
 
 _RELATION = ("norm", "slope", "scatter", "evolution")
 
@@ -17,10 +16,8 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
     Those that only some levels see are not among them; `forecast.likelihoods.levels.at_level` fixes them where they
     do nothing.
     """
-    relations, geometry = setup.relations, single(setup.geometry)[0]
-    growth = 1.0
-    if isinstance(geometry, Box):
-        growth = float(np.ptp(setup.cosmology.efunc(np.array([geometry.z, relations.z0]))))
+    relations = setup.relations
+    growth = float(np.ptp(setup.cosmology.efunc(np.array([*setup.geometry.redshift_edges, relations.z0]))))
     found = {}
     for name in setup.parameters.names:
         kind, _, observable = name.partition("_")

@@ -11,7 +11,8 @@ from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import ParameterSet
 from .flux_limited import FluxLimitedModel
-from .population import LOG_MASS_HIGH, LOG_MASS_LOW, Population, Setup
+from .population import LOG_MASS_HIGH, LOG_MASS_LOW, Population
+from .setup import Setup
 
 LOST = 0.01
 """Part of the expected clusters that may lie beyond the ends of the mass function."""
@@ -103,13 +104,14 @@ def check_masses(model: MassModel) -> None:
 
 def _cure(model: MassModel) -> str:
     """A selection that stays above the floor."""
-    if not isinstance(model, FluxLimitedModel):
+    selection = model.setup.selection.in_flux
+    if selection is None:
         return "raise selection.min_mass"
-    low, high = np.log10(model.selection.flux_limit), _SHALLOW
+    low, high = np.log10(selection.flux_limit), _SHALLOW
     for _ in range(_BISECTIONS):
         middle = 0.5 * (low + high)
-        selection = replace(model.selection, flux_limit=10.0**middle)
-        below, _above = MassRange.of(FluxLimitedModel(replace(model.setup, selection=selection))).lost
+        other = replace(model.setup, selection=selection.with_limit(10.0**middle))
+        below, _above = MassRange.of(FluxLimitedModel(other)).lost
         low, high = (middle, high) if below > LOST else (low, middle)
     return f'raise the flux limit to "{1.1 * 10.0**high:.2g} erg / (s cm2)", or survey.zmin'
 

@@ -9,10 +9,12 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.parameters import Values
-from ..relations.power_laws import Component, Line, Lines
-from ..survey.selection import FluxLimited, Sharp, Smoothed, sharp_weights
-from .population import Population, Setup, columns, mass_grid, mixture, prior_sample, sum_of, yx_support
+from ..relations.lines import Line, Lines
+from ..relations.power_laws import Component
+from .mixture import columns, mixture, sum_of
+from .population import Population, mass_grid, yx_support
 from .resolution import SHARP, proxy_step
+from .setup import Setup, prior_sample
 from .yx_distribution import LocalDistribution, TabulatedDistribution, YxDistribution, reaching
 
 MASS_STEP = 0.0125
@@ -20,7 +22,7 @@ MASS_STEP = 0.0125
 
 
 class MassSelectedModel:
-    """Forward model of a survey selected in mass: `Sharp` or `Smoothed`.
+    """Forward model of a survey selected in mass.
 
     Parameters
     ----------
@@ -35,14 +37,13 @@ class MassSelectedModel:
     """
 
     def __init__(self, setup: Setup, step: float = MASS_STEP) -> None:
-        if isinstance(setup.selection, FluxLimited):
-            raise TypeError("MassSelectedModel needs a Sharp or Smoothed selection")
+        if setup.selection.in_mass is None:
+            raise TypeError("MassSelectedModel needs a selection in mass")
         self.setup = setup
         self.parameters = setup.parameters
-        self._selection: Sharp | Smoothed = setup.selection
-        self._sharp = setup.selection.sharp if isinstance(setup.selection, Smoothed) else setup.selection
+        self.selection = setup.selection.in_mass
         v = self.parameters.values(prior_sample(setup))
-        lowest = float(self._sharp.limits(setup.relations.at(v).lx, setup.relations)[0].min())
+        lowest = float(self.selection.lowest(setup.relations.at(v).lx, setup.relations).min())
         step = min(step, proxy_step(setup, v, SHARP))
         self.population = Population.of(setup, mass_grid(setup, lowest, step))
 
@@ -52,9 +53,8 @@ class MassSelectedModel:
 
     def _selected(self, v: Values, size: int) -> tuple[Array, Lines]:
         lines = self.setup.relations.at(v)
-        limits = self._sharp.limits(lines.lx, self.setup.relations)
-        lower, upper = (np.broadcast_to(x, (size,)) for x in limits)
-        weights = sharp_weights(self._sharp, self.population.log_mass, (lower, upper))
+        weights = self.selection.weights(self.population.log_mass, lines.lx, self.setup.relations)
+        weights = np.broadcast_to(weights, (size, weights.shape[1]))
         return self.population.abundance(v) * weights[:, None, :], lines
 
     def expected_count(self, theta: Array) -> Array:
@@ -78,14 +78,14 @@ class MassSelectedModel:
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number per dex of true M500c, shape (P, Q)."""
         log_mass = np.asarray(log_mass, dtype=float)
-        if isinstance(self._selection, Smoothed):
+        if self.selection.blur:
             number, _ = self.selected(theta)
-            width = np.full((len(number), 1), self._selection.width)
+            width = np.full((len(number), 1), self.selection.blur)
             return mixture(log_mass, self.population.log_mass[None], number.sum(axis=1), width)
         v = self.parameters.values(theta)
         lines = self.setup.relations.at(v)
         at = replace(self.population, log_mass=log_mass)
-        return at.abundance(v).sum(axis=1) * self._sharp.probability(log_mass, lines.lx, self.setup.relations)
+        return at.abundance(v).sum(axis=1) * self.selection.probability(log_mass, lines.lx, self.setup.relations)
 
     def _mixtures(self, theta: Array, observable: str) -> list[tuple[Array, Array, Array]]:
         """Mixtures of Gaussians in log10 of an observable: means and numbers (P, K M), scatters (P, K M or 1)."""
@@ -93,7 +93,7 @@ class MassSelectedModel:
         line: Line = getattr(lines, observable)
         background = self.population.background(self.parameters.values(theta))
         mean = self.population.mean_observable(line, "proxy" if observable == "yx" else observable, background)
-        blur = columns(line.slope, 2) * self._selection.blur
+        blur = columns(line.slope, 2) * self.selection.blur
         shape = (len(number), -1)
         mixtures = []
         for part in self._residuals(theta):
@@ -130,7 +130,7 @@ class MassSelectedModel:
     def yx_resolution(self, v: Values) -> float:
         """Scale in log10 Y_X, dex, below which the density does not vary: the scatter."""
         slope, parts = self.setup.relations.at(v).yx.slope, self.setup.relations.components(v, self.population.log_mass)
-        blur = columns(slope, 2) * self._selection.blur
+        blur = columns(slope, 2) * self.selection.blur
         return min(float(np.min(np.hypot(part.yx_scatter, blur))) for part in parts)
 
     @cached_property

@@ -3,199 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ..core.arrays import Array
-from ..core.errors import InputError
-from ..core.parameters import ParameterSet, Values, contrast_names
-from ..cosmology.background import Cosmology
-from ..cosmology.mass_function import MassFunction, ShapedMassFunction, matter_density_range
-from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion, Shape, ShapeGrid, free_shapes
+from ..core.parameters import ParameterSet, Values
+from ..cosmology.mass_function import MassFunction, ShapedMassFunction
+from ..cosmology.parameter_grid import Expansion, Shape, ShapeGrid
 from ..cosmology.rescaling import Background
-from ..relations.power_laws import Line, Relations
-from ..survey.geometry import Box, Geometry, Shells, single
+from ..relations.lines import Line
 from ..survey.sample_variance import contrast_root, growth
-from ..survey.selection import FluxLimited, Selection
+from ..survey.shells import Shells
+from .mixture import columns
+from .setup import Setup, prior_sample
 
 LOG_MASS_LOW, LOG_MASS_HIGH = 11.5, 15.9
 """log10 M500c (Msun/h) outside which no cluster is expected in any survey."""
-CHUNK = 50_000
-"""Elements per temporary array: what stays in the processor's cache."""
-SQRT2PI = math.sqrt(2 * math.pi)
 _COARSE = 0.4
 """Nodes in the cosmology's shape for density contrasts, as a part of those for the mass function."""
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Everything that defines a forward model.
-
-    Parameters
-    ----------
-    cosmology : Cosmology
-        If shape parameters are free, the one in which observables were derived and that gives the rest.
-        A box has no distances: its volume, in (Mpc/h)^3, and its observables do not depend on it.
-    mass_function : str
-        One of `forecast.cosmology.mass_function.MODELS`.
-    geometry : Box, LightCone or Replicated
-    selection : Sharp, Smoothed or FluxLimited
-    relations : Relations
-    parameters : ParameterSet
-        If ``density_contrast`` is among the free ones, sample variance of the survey volume is
-        marginalised over: the abundance is multiplied by exp(b g - b^2 sigma_V^2/2) with halo bias
-        b(M) and g = density_contrast x sigma_V, so that its mean is unchanged. In a survey of S shells
-        ``density_contrast_1`` to ``_S`` are independent numbers of which the shells' g are made.
-    yx_bin : float
-        Width of the bins of log10 Y_X of the level ``binned``, dex.
-    errors : tuple of float
-        Measurement errors of log10 of each of `relations.names`, dex; empty: none. The error of the mass proxy
-        follows from them; that of L_X in a flux-limited survey belongs to its selection.
-    weak_lensing : float or None
-        Scatter of ln M_WL at fixed mass, if clusters have weak-lensing masses.
-    binned_in_redshift : bool
-        Whether the data of each of the geometry's shells are kept apart at the levels below ``full``, which
-        knows every redshift anyway.
-    """
-
-    cosmology: Cosmology
-    mass_function: str
-    geometry: Geometry
-    selection: Selection
-    relations: Relations
-    parameters: ParameterSet
-    yx_bin: float = 0.1
-    errors: tuple[float, ...] = ()
-    weak_lensing: float | None = None
-    binned_in_redshift: bool = False
-
-    def __post_init__(self) -> None:
-        if self.weak_lensing is not None and not 0 < self.weak_lensing < 3:
-            raise InputError(f"weak_lensing: scatter of ln M must be between 0 and 3, got {self.weak_lensing:g}")
-        if min(self.errors, default=0.0) < 0:
-            raise InputError(f"errors: measurement errors must not be negative, got {self.errors}")
-        if self.errors and len(self.errors) != len(self.relations.names):
-            raise InputError(f"errors: give one for each of {self.relations.names}, got {self.errors}")
-        self._check_reach()
-        shells = self.geometry.shell_count
-        if self.parameters.contrasts and self.parameters.contrasts != contrast_names(shells):
-            raise InputError(
-                f"a survey of {shells} redshift shells needs {contrast_names(shells)} free, or no density contrast; "
-                f"got {self.parameters.contrasts}"
-            )
-        if self.binned_in_redshift and shells == 1:
-            raise InputError("survey.binned_in_redshift needs bins; give survey.redshift_edges, or survey.shells")
-        if "norm_contamination" in self.parameters.names and getattr(self.selection, "contamination", None) is None:
-            raise InputError(
-                "parameters.norm_contamination: no detection is anything but a cluster; "
-                "add [selection.contamination], or leave the parameter out"
-            )
-        if not 0.01 <= self.yx_bin <= 2:
-            raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
-
-    def _check_reach(self) -> None:
-        """Raise where a flux has no distance, or the mass function no calibration."""
-        z = float(self.geometry.shells(self.cosmology).z[0])
-        if z == 0 and isinstance(self.selection, FluxLimited):
-            raise InputError(
-                "survey.z = 0: a box at z = 0 has no distance, so that a flux limit means nothing there; "
-                'give z > 0, or geometry = "light_cone"'
-            )
-        lowest = matter_density_range(self.mass_function, z)[0]
-        if self.cosmology.Om0 < lowest:
-            raise InputError(
-                f"cosmology.Om0 = {self.cosmology.Om0:g}: {self.mass_function} is not calibrated for M500c below "
-                f'Om0 = {lowest:.3g} at z = {z:.3g}; give a larger Om0, or mass_function = "bocquet16_hydro"'
-            )
-
-    @property
-    def bins(self) -> tuple[Setup, ...]:
-        """Setups of the redshift bins whose data are kept apart; the setup itself if there are none."""
-        if not self.binned_in_redshift or len(self.geometry.parts) == 1:
-            return (self,)
-        return tuple(replace(self, geometry=part) for part in self.geometry.parts)
-
-    @cached_property
-    def shapes(self) -> ShapeGrid | None:
-        """Cosmologies that free shape parameters can reach; None if the shape is the configured one."""
-        nearest = float(self.geometry.shells(self.cosmology).z[0])
-        return free_shapes(self.cosmology, self.parameters, matter_density_range(self.mass_function, nearest))
-
-    def shape(self, v: Values) -> Shape | None:
-        """Shapes at parameter values `v`; None if they are the configured one."""
-        return None if self.shapes is None else self.shapes.shape(*(getattr(v, name) for name in SHAPE_NAMES))
-
-    def background(self, v: Values, z: Array, row: Array) -> Background:
-        """How clusters look at parameter values number `row` of `v`, which broadcasts against redshifts `z`."""
-        shape, z0 = self.shape(v), self.relations.z0
-        if shape is None:
-            return Background(np.log10(self.cosmology.efunc(z) / self.cosmology.efunc(z0)))
-        true = shape.expansion_of(row)
-        if isinstance(single(self.geometry)[0], Box):
-            return Background(np.log10(true.efunc(z) / true.efunc(np.asarray(z0))))
-        return Background.of(true, Expansion.of(self.cosmology), z, z0, self.relations.calibrated_at)
-
-    @property
-    def error_covariance(self) -> Array:
-        """Covariance of the measurement errors of `relations.names`, shape (D, D), dex^2."""
-        errors = self.errors or (0.0,) * len(self.relations.names)
-        return self.relations.error_covariance(np.array(errors))
-
-    @property
-    def yx_error(self) -> float:
-        """Measurement error of log10 of the mass proxy, dex."""
-        weights = self.relations.combination
-        return math.sqrt(float(weights @ self.error_covariance @ weights))
-
-    def with_yx_error(self, error: float) -> Setup:
-        """The same with this error of log10 of the mass proxy, dex.
-
-        All of it that other observables' errors do not explain is the error of `relations.least_known`.
-
-        Raises
-        ------
-        InputError
-            If they explain more than all of it.
-        """
-        names, name = self.relations.names, self.relations.least_known
-        others = np.array(self.errors or np.zeros(len(names))) * (np.array(names) != name)
-        explained = float(np.linalg.norm(self.relations.combination * others))
-        if error < explained:
-            raise InputError(f"yx_error = {error:g} dex is below the {explained:g} dex of [errors]; leave it out")
-        weight = abs(float(self.relations.combination[names.index(name)]))
-        others[names.index(name)] = math.sqrt(error**2 - explained**2) / weight
-        return replace(self, errors=tuple(float(x) for x in others) if others.any() else ())
-
-
-def columns(x: Any, ndim: int) -> Array:
-    """Shape a per-parameter-vector quantity for broadcasting: (P,) -> (P, 1, ...)."""
-    return np.reshape(np.asarray(x, dtype=float), (-1,) + (1,) * (ndim - 1))
-
-
-def sum_of(parts: Iterable[Array]) -> Array:
-    """Sum of arrays of one shape, in place."""
-    first, *others = parts
-    for other in others:
-        first += other
-    return first
 
 
 def mass_grid(setup: Setup, lowest: float, step: float) -> Array:
     """Uniform mass grid from a little below `lowest` to `LOG_MASS_HIGH`."""
     low = max(LOG_MASS_LOW, math.floor((lowest - 4 * step) / step) * step)
     return low + step * np.arange(round((LOG_MASS_HIGH - low) / step) + 1)
-
-
-def prior_sample(setup: Setup) -> Array:
-    """Parameter vectors that span the prior, with the fiducial one; deterministic."""
-    if not setup.parameters.free:
-        return setup.parameters.fiducial[None]
-    draws = setup.parameters.draw(256, rng=np.random.default_rng(0))
-    return np.vstack([setup.parameters.fiducial, draws])
 
 
 @dataclass(frozen=True)
@@ -291,7 +125,7 @@ class Population:
 
     def _volume_ratio(self, shape: Shape) -> Array | float:
         """Volume of each node over that in the reference cosmology, shape (P, K); 1 in a box."""
-        if isinstance(single(self.setup.geometry)[0], Box):
+        if not self.setup.geometry.spans_redshifts:
             return 1.0
         reference = Expansion.of(self.setup.cosmology).volume_element(self.shells.z)
         return shape.expansion.volume_element(self.shells.z) / reference
@@ -308,28 +142,6 @@ class Population:
         log_mass = (self.log_mass - self.setup.relations.pivot)[None, None, :]
         mean = line.mean(log_mass, background.log_growth)
         return mean if self.setup.shapes is None else mean + background.shift(self.setup.relations.exponents(name))
-
-
-def mixture(x: Array, mean: Array, weight: Array, scatter: Array, error: Array | float = 0.0) -> Array:
-    """Sum of Gaussians: x (Q,), mean and weight (P, J), scatter (P, J or 1), error (Q,) -> density (P, Q)."""
-    out = np.empty((len(weight), len(x)))
-    mean, scatter = (np.broadcast_to(a, (len(weight), a.shape[1])) for a in (mean, scatter))
-    error = np.broadcast_to(error, (len(x),)) if np.ndim(error) else np.reshape(error, (1,))
-    rows = max(1, 8 * CHUNK // max(1, len(x) * weight.shape[1]))
-    for start in range(0, len(weight), rows):
-        part = slice(start, start + rows)
-        width = np.hypot(scatter[part, None, :], error[:, None])  # (rows, Q or 1, J or 1)
-        u = x[None, :, None] - mean[part, None, :]
-        u /= width
-        u *= u
-        u *= -0.5
-        np.exp(u, out=u)
-        if width.shape[2] == 1:
-            out[part] = np.matmul(u, weight[part, :, None])[..., 0] / (width[..., 0] * SQRT2PI)
-        else:
-            u /= width
-            out[part] = np.matmul(u, weight[part, :, None])[..., 0] / SQRT2PI
-    return out
 
 
 class Tabulable(Protocol):

@@ -8,13 +8,21 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.parameters import Values
-from .population import Setup, columns
+from ..survey.selection import FluxSelection
+from .mixture import columns
+from .setup import Setup, prior_sample
 
 SHARP, SMOOTH = 0.4, 1.4
 """Spacing in units of the scatter of mass at given observables that is right to 4% of the density next to a sharp cut,
 and to 1e-4 where the abundance is smooth."""
 FINEST = 0.002
 """Smallest spacing, dex."""
+WIDEST_STEP = 0.04
+"""Largest spacing of masses under a flux limit, dex, which is smooth in mass."""
+_FINEST_LIMIT = 0.004
+"""Smallest spacing that resolves the scatter of mass at the flux limit, dex."""
+_WELL_RESOLVED = 0.1
+"""Scatter of L_X at given Y_X, dex, down to which a geometry's own redshift nodes are right to 1e-3."""
 
 
 def proxy_step(setup: Setup, v: Values, spacing: float) -> float:
@@ -32,7 +40,7 @@ def proxy_step(setup: Setup, v: Values, spacing: float) -> float:
     InputError
         If it is below `FINEST`.
     """
-    relations, blur = setup.relations, getattr(setup.selection, "blur", 0.0)
+    relations, blur = setup.relations, setup.selection.blur
     slope = columns(relations.at(v).yx.slope, 2)
     parts = relations.components(v, relations.unit_residuals.log_mass)
     width = min(float(np.min(np.hypot(part.yx_scatter / slope, blur))) for part in parts)
@@ -54,3 +62,43 @@ def require_width(width: float, least: float, names: Sequence[str]) -> None:
             f"{least:.2g} dex that sums over mass resolve; give them {1.01 * least / width:.3g} times the scatter, or "
             f"{' and '.join(f'scatter_{name}' for name in names)} a narrower prior"
         )
+
+
+def limit_resolution(setup: Setup, selection: FluxSelection) -> tuple[float, float]:
+    """Spacing of the mass grid, dex, and fineness of the redshift nodes that resolve a flux limit in the whole prior.
+
+    Raises
+    ------
+    InputError
+        If L_X scatters too little.
+    """
+    relations, v = setup.relations, setup.parameters.values(prior_sample(setup))
+    lines, masses = relations.at(v), relations.unit_residuals.log_mass
+    parts = [part.blurred(selection.flux_error) for part in relations.components(v, masses)]
+    smallest = min(float(np.min(part.lx_scatter)) for part in parts)
+    step = SMOOTH * smallest / float(np.max(lines.lx.slope))
+    if step < _FINEST_LIMIT:
+        least = relations.lx.scatter * _FINEST_LIMIT / step
+        raise InputError(
+            f"relations.lx.scatter: {relations.lx.scatter:.2g} dex is too little for a flux limit to be resolved "
+            f"in mass; give at least {1.01 * least:.2g} dex, or a narrower prior of scatter_lx"
+        )
+    if relations.unit_residuals.mass_dependent:  # sums over the mass nodes must resolve what Y_X says of mass
+        step = min(step, proxy_step(setup, v, SMOOTH))
+    of_yx = columns(lines.lx.slope / lines.yx.slope, 2)  # what Y_X leaves open of L_X
+    blur = min(float(np.min(np.hypot(part.lx_scatter, of_yx * part.yx_scatter))) for part in parts)
+    return min(WIDEST_STEP, step), max(1.0, _WELL_RESOLVED / blur)
+
+
+def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
+    """log10 of the mass whose luminosity is six scatters below the lowest limit at the nearest redshift, Msun/h."""
+    z = setup.geometry.shells(setup.cosmology).z[:1]
+    limit = selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
+    sample = prior_sample(setup)
+    v = setup.parameters.values(sample)
+    lx, background = selection.observed(setup.relations.at(v)).lx, setup.background(v, z, np.arange(len(sample)))
+    shift = background.shift(setup.relations.exponents("lx"))
+    parts = zip(selection.detection.offset, selection.detection.width, strict=True)
+    below = min(offset - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
+    masses = setup.relations.pivot + (limit.min() + below - lx.log_norm - shift) / lx.slope
+    return min(float(np.min(masses)), 13.5)

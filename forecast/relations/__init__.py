@@ -8,7 +8,7 @@ from ..core.lazy import public
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
-        "PowerLaw": ".power_laws",
+        "PowerLaw": ".lines",
         "Relations": ".power_laws",
         "Residuals": ".residuals",
         "load_library": ".library",

@@ -11,7 +11,8 @@ import numpy as np
 from ..core.errors import InputError, nearest
 from ..core.units import LN10
 from .edgeworth import UnitMixture, check_moments, matched_mixture
-from .power_laws import YX_DIRECT, YX_PRODUCT, PowerLaw, Proxy, Relations
+from .lines import PowerLaw
+from .power_laws import YX_DIRECT, YX_PRODUCT, Proxy, Relations
 from .residuals import Residuals
 
 

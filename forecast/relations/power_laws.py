@@ -16,6 +16,7 @@ from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import Values
 from ..cosmology.rescaling import FIXED_ANGLE, Exponents, gas_exponents
+from .lines import FLATTEST, LARGEST_Z0, Line, Lines, PowerLaw
 from .residuals import Residuals
 
 Proxy = tuple[tuple[str, float], ...]
@@ -24,71 +25,6 @@ YX_PRODUCT: Proxy = (("t", 1.0), ("mgas", 1.0))
 """Y_X = T M_gas (Kravtsov et al. 2006)."""
 YX_DIRECT: Proxy = (("yx", 1.0),)
 Aperture = Literal["r500", "angle"]
-LARGEST_Z0, FLATTEST, STEEPEST, FASTEST = 3.0, 0.05, 10.0, 20.0
-"""Largest reference redshift; exponents of mass, least and largest, and of E(z), far from those of any observable."""
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """One observable's mean relation and intrinsic scatter.
-
-    Parameters
-    ----------
-    log_norm : float
-        log10 of the observable (package units) at the pivot mass and the reference redshift.
-    slope : float
-        Exponent of M500c.
-    evolution : float
-        Exponent gamma of E(z)/E(z0).
-    scatter : float
-        Standard deviation of log10 of the observable at the pivot mass, in dex.
-    hubble : float
-        Power of h of the normalisation at fixed mass in Msun/h, beyond that of L_X h^2, M_gas h^2.5 and T.
-    """
-
-    log_norm: float
-    slope: float
-    evolution: float
-    scatter: float
-    hubble: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, good, needed in (
-            ("slope", 0 <= self.slope <= STEEPEST, f"slope >= 0 and at most {STEEPEST:g}"),
-            ("scatter", self.scatter > 0, "scatter > 0 dex"),
-            ("evolution", abs(self.evolution) <= FASTEST, f"evolution between {-FASTEST:g} and {FASTEST:g}"),
-        ):
-            if not good:
-                raise InputError(f"a scaling relation needs {needed}, got {name} = {getattr(self, name):g}")
-
-
-@dataclass(frozen=True)
-class Line:
-    """A relation at given parameter values; every field broadcasts to shape (P,)."""
-
-    log_norm: Array
-    slope: Array
-    evolution: Array
-    scatter: Array
-
-    def mean(self, log_mass: Array, log_growth: Array) -> Array:
-        """Mean log10 of the observable; `log_mass` relative to the pivot, shape (P or 1, ...).
-
-        `log_growth` is log10 E(z)/E(z0) and broadcasts against `log_mass`.
-        """
-
-        def column(x: Array) -> Array:
-            return np.reshape(x, (-1,) + (1,) * (np.ndim(log_mass) - 1))
-
-        return column(self.slope) * log_mass + (column(self.log_norm) + column(self.evolution) * log_growth)
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Mean L_X and Y_X relations at given parameter values; `scatter` is that at the pivot."""
-
-    lx: Line
-    yx: Line
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ ROUGH = 0.03
 VAGUE = 0.5
 """Part of an observable's errors that may be larger than the values."""
 MISFIT, HINT, _NEAR_POWER = 3.0, 2.2, 0.3
-"""sigma beyond which an observable does not fit L_X; the same where a power of h this near to a whole one would do it."""
+"""sigma beyond which an observable does not fit L_X; the same where a power of h this near a whole one would do it."""
 _NAMED = 5
 
 
@@ -102,8 +102,8 @@ def of_errors(measured: Sequence[Measured]) -> tuple[Caution, ...]:
     return tuple(
         Caution(
             "errors",
-            f"{one.vague:.0%} of the errors of {symbol(one.name)} are larger than the values (rms {one.error:.2f} dex); "
-            f"check that they are errors, not bounds or per cent, and the unit of {one.name}_error",
+            f"{one.vague:.0%} of the errors of {symbol(one.name)} are larger than the values (rms {one.error:.2f} "
+            f"dex); check that they are errors, not bounds or per cent, and the unit of {one.name}_error",
         )
         for one in measured
         if one.vague > VAGUE

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..checks.intake import Intake
-from ..core.parameters import ParameterSet, Prior
+from ..core.parameters import ParameterSet
+from ..core.priors import Prior
 from ..likelihoods.available import WORDS, level_words
 from ..model.forward import Setup
-from ..relations.power_laws import PowerLaw, Relations
+from ..relations.lines import PowerLaw
+from ..relations.power_laws import Relations
 from ..sampling.mcmc import ChainSummary
-from ..survey.geometry import LightCone, single
-from ..survey.selection import FluxLimited, Selection, Smoothed
 
 _OBSERVABLES = {
     "lx": "L_X",
@@ -42,11 +42,6 @@ _SHAPES = {
     "Om0": "matter density today; observables refer to the configured cosmology",
     "h": "H0 / (100 km/s/Mpc), at constant baryon density Ob0 h^2",
     "ns": "slope of the primordial power spectrum",
-}
-_K_WORDS = {
-    "none": "no K-correction",
-    "power_law": "K-correction (1+z)^{slope:g}",
-    "bremsstrahlung": "K-correction of thermal bremsstrahlung at T(M, z)",
 }
 
 
@@ -81,42 +76,6 @@ def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:
     return tuple(ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior)) for p in parameters.free)
 
 
-def _detection_words(selection: FluxLimited) -> str:
-    """Sky coverage, completeness and contamination; nothing where there are none."""
-    words, detection = "", selection.detection
-    if not detection.is_sharp:
-        words += (
-            f" The chance of detection rises over {max(detection.offset):.2f} dex in flux "
-            f"to {sum(detection.weight):.0%}: sky coverage and completeness."
-        )
-    if selection.contamination is not None:
-        words += f" Up to {max(selection.contamination.fraction):.0%} of the detections at a flux are no clusters."
-    return words
-
-
-def _selection_words(selection: Selection) -> str:
-    if isinstance(selection, FluxLimited):
-        k = _K_WORDS[selection.k_correction].format(slope=selection.k_slope)
-        error = f"; fluxes are measured to {selection.flux_error:g} dex" if selection.flux_error else ""
-        return (
-            f"Selection: 0.5-2 keV flux above {selection.flux_limit:.3g} erg/s/cm2, {k}; "
-            f"L_X scatters log-normally at fixed mass{error}.{_detection_words(selection)}"
-        )
-    sharp = selection.sharp if isinstance(selection, Smoothed) else selection
-    floor = (
-        "fixed in true mass (an absolute mass standard that no survey has)"
-        if sharp.min_mass_mode == "fixed"
-        else "following the luminosity relation"
-    )
-    words = (
-        f"Selection in mass: complete above Mbreak = 10^{sharp.log_break:.2f} Msun/h, (M/Mbreak)^{sharp.slope:g} "
-        f"below it, cut at Mmin = 10^{sharp.log_min:.2f} Msun/h, {floor}; Mbreak follows the luminosity relation."
-    )
-    if isinstance(selection, Smoothed):
-        words += f" The selected abundance is smoothed by {selection.width:g} dex in mass."
-    return words
-
-
 def _relation_words(relations: Relations) -> str:
     def one(name: str, law: PowerLaw) -> str:
         return f"{_OBSERVABLES[name]} ~ M^{law.slope:.3g} E(z)^{law.evolution:.3g} with {law.scatter:.3g} dex scatter"
@@ -128,7 +87,7 @@ def _relation_words(relations: Relations) -> str:
 
 def _measurement_words(setup: Setup) -> tuple[str, ...]:
     """What is assumed of observables in other cosmologies; nothing where none can be reached."""
-    if setup.shapes is None or not isinstance(single(setup.geometry)[0], LightCone):
+    if setup.shapes is None or not setup.geometry.spans_redshifts:
         return ()
     relations, gas = setup.relations, setup.relations.exponents("proxy")
     where = "clusters nearby" if not relations.calibrated_at else f"clusters at z = {relations.calibrated_at:g}"
@@ -146,7 +105,7 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
     variance = bool(setup.parameters.contrasts)
     sentences = [
         setup.geometry.describe(c),
-        _selection_words(setup.selection),
+        setup.selection.words,
         _relation_words(setup.relations),
         f"Mass function {setup.mass_function}; flat LambdaCDM with Om = {c.Om0:g}, Ob = {c.Ob0:g}, h = {c.h:g}, "
         f"n_s = {c.ns:g}.",

@@ -9,8 +9,9 @@ from typing import Any
 from ..core.files import prepare_output, write_csv, write_json
 from ..core.units import LN10
 from ..forecasts.joint import JointForecast
-from ..forecasts.proxy_comparison import LEVELS, ProxyComparison, ProxyRow
-from ..forecasts.sweep import Comparison, Sweep
+from ..forecasts.proxy_comparison import LEVELS
+from ..forecasts.proxy_records import ProxyComparison, ProxyRow
+from ..forecasts.sweep_records import Comparison, Sweep
 from .plots.joint import joint_figure
 from .plots.proxies import proxy_figure
 from .plots.style import save_figure

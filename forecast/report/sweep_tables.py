@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..forecasts.sweep import Comparison, Price, Sweep
+from ..forecasts.sweep_records import Comparison, Price, Sweep
 
 
 def sweep_table(sweep: Sweep) -> tuple[list[str], list[list[Any]]]:

@@ -14,7 +14,7 @@ from ..core.rng import generator
 from ..likelihoods.levels import LEVELS, POINT_LEVELS
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
-from ..model.simulate import Mocks
+from ..model.mocks import Mocks
 from .draws import WeightedDraws
 from .pairwise import Lessons, PairwisePosterior, correlation_length, walk
 from .proposal import from_scores

@@ -23,7 +23,8 @@ from ..likelihoods.fisher import Fisher
 from ..likelihoods.point_density import PointDensity
 from ..likelihoods.points import Points
 from ..model.forward import ForwardModel
-from ..model.simulate import Mocks, draw_mocks
+from ..model.mocks import Mocks
+from ..model.simulate import draw_mocks
 from .proposal import from_scores
 
 TRAINING = 3000

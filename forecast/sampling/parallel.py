@@ -20,7 +20,7 @@ from ..core.executor import cores, discreet_children
 from ..core.rng import generator
 from ..likelihoods.levels import Data, Posterior, at_level, likelihood
 from ..model.forward import forward_model
-from ..model.population import Setup
+from ..model.setup import Setup
 from .mcmc import Chain, ChainPlan, is_finished, run_chain
 
 Progress = Callable[[ChainPlan, int, float], None]

@@ -10,8 +10,9 @@ from ..core.arrays import Array
 from ..core.parameters import ParameterSet
 from ..core.rng import generator
 from ..model.forward import ForwardModel, forward_model
-from ..model.population import Setup
-from ..model.simulate import Mocks, draw_mocks
+from ..model.mocks import Mocks
+from ..model.setup import Setup
+from ..model.simulate import draw_mocks
 from ..relations.gas_profiles import CORE_RANGE, RADII, GasProfiles, load_profiles
 from .shards import TABLES, Column, Shard, ShardFile, encode, software
 

@@ -24,7 +24,7 @@ from ..core.files import PARTIAL, prepare_output, to_plain, write_whole
 from ..core.parameters import ParameterSet
 from ..core.records import Job
 from ..model.forward import forward_model
-from ..model.population import Setup, prior_sample
+from ..model.setup import Setup, prior_sample
 from ..relations.gas_profiles import load_profiles
 from .columns import DrawnShard, Maker, Recipe, suite_columns
 from .dask import spread

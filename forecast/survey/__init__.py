@@ -11,10 +11,10 @@ __getattr__, __dir__, __all__ = public(
         "Box": ".geometry",
         "Contamination": ".completeness",
         "Detection": ".completeness",
-        "FluxLimited": ".selection",
+        "FluxLimited": ".flux_limit",
         "LightCone": ".geometry",
         "Replicated": ".geometry",
-        "Sharp": ".selection",
-        "Smoothed": ".selection",
+        "Sharp": ".mass_cut",
+        "Smoothed": ".mass_cut",
     },
 )

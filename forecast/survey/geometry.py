@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..cosmology.background import Cosmology
+from ..cosmology.background import HUBBLE_DISTANCE, Cosmology
+from .shells import Geometry, Shells, Slices
 
 CONE_NODES, SHELL_NODES = 20, 8
 """Gauss-Legendre nodes in z^(1/3) across a light cone, and the fewest across one of its shells.
@@ -23,55 +23,8 @@ SIDES, FRACTIONS = (1.0, 2e4), (1e-3, 1e6)
 """Sides of boxes, Mpc/h, from the size of a cluster to the observable universe, and parts and numbers of them."""
 SMALLEST_AREA, THINNEST = 1e-8, 1e-4
 """Least area, steradian, and depth of a light cone in redshift: those of a cluster."""
-
-
-@dataclass(frozen=True)
-class Shells:
-    """Redshift quadrature of a survey: nodes and comoving volume weights.
-
-    Parameters
-    ----------
-    z : ndarray, shape (K,)
-    volume : ndarray, shape (K,)
-        Comoving volume each node stands for, (Mpc/h)^3.
-    index : ndarray of int, shape (K,)
-        Shell of the survey in which each node lies, ascending; 0 by default.
-    """
-
-    z: Array
-    volume: Array
-    index: Array = field(default_factory=lambda: np.zeros(1, dtype=int))
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "index", np.broadcast_to(self.index, self.z.shape))
-
-    @classmethod
-    def joined(cls, parts: Sequence[Shells]) -> Shells:
-        """Quadrature of several shells as one."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("z", "volume", "index")))
-
-    @property
-    def total_volume(self) -> float:
-        """Comoving volume of the survey, (Mpc/h)^3."""
-        return float(self.volume.sum())
-
-
-class Geometry(Protocol):
-    """What the forward model needs to know of a survey's shape."""
-
-    @property
-    def parts(self) -> tuple[Geometry, ...]:
-        """Redshift shells, each with a density contrast of its own; the survey itself if it is one."""
-
-    @property
-    def shell_count(self) -> int:
-        """Number of shells of the survey, or of that of which this is a shell."""
-
-    def shells(self, cosmology: Cosmology, fineness: float = 1.0) -> Shells:
-        """Redshift quadrature with a number of nodes times `fineness`."""
-
-    def describe(self, cosmology: Cosmology) -> str:
-        """One sentence for a report."""
+FEWEST_SLICES, NEAREST = 8, 1e-5
+"""Least number of slices of a shell in redshift, and the redshift at which the first begins."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +59,44 @@ class Box:
             raise InputError(f"survey: z = {self.z} is outside 0 to 3")
 
     shell_count: ClassVar[int] = 1
+    number: ClassVar[int] = 0
+    spans_redshifts: ClassVar[bool] = False
+    area: ClassVar[float] = 0.0
 
     @property
     def parts(self) -> tuple[Geometry, ...]:
         """The box itself."""
         return (self,)
 
+    @property
+    def redshift_edges(self) -> tuple[float, float]:
+        """The box's redshift, twice."""
+        return self.z, self.z
+
     def shells(self, cosmology: Cosmology, fineness: float = 1.0) -> Shells:
         """One node with the box's volume."""
         return Shells(np.array([self.z]), np.array([self.fraction * self.side**3]))
+
+    def slices(self, cosmology: Cosmology, cells: int) -> Slices:
+        """One cell without depth."""
+        shells = self.shells(cosmology)
+        return Slices(shells.z, np.ones(1), shells.volume)
+
+    def outside(self, z: Array, cosmology: Cosmology) -> Array:
+        """Which redshifts are further from the box's than half its depth; bool, shape of `z`."""
+        return np.abs(z - self.z) > 0.5 * self.side / HUBBLE_DISTANCE * float(cosmology.efunc(np.array(self.z)))
+
+    def enlarged(self, factor: float) -> Box:
+        """More of the same box."""
+        return replace(self, fraction=self.fraction * factor)
+
+    def cone(self, cosmology: Cosmology, zmin: float) -> LightCone:
+        """Light cone from `zmin` to the box's redshift with the box's comoving volume.
+
+        NV22 2.1.1: zmax = 0.07 was chosen so that the volume is half the simulation box.
+        """
+        volume = self.shells(cosmology).total_volume
+        return LightCone(volume / cosmology.comoving_volume(1.0, zmin, self.z), zmin, self.z)
 
     def describe(self, cosmology: Cosmology) -> str:
         """One sentence for a report."""
@@ -148,6 +130,7 @@ class LightCone:
     nodes: int | None = None
     within: LightCone | None = None
     number: int = 0
+    spans_redshifts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.area <= 4 * math.pi * (1 + 1e-9):
@@ -158,19 +141,19 @@ class LightCone:
             raise InputError(f"survey: zmin = {self.zmin:g} must be at least 0 and below zmax = {self.zmax:g}")
         if self.zmax > 3:
             raise InputError(f"survey: zmax = {self.zmax:g} is beyond 3, where mass functions are not calibrated")
-        if any(not a < b for a, b in pairwise(self.all_edges)):
+        if any(not a < b for a, b in pairwise(self.redshift_edges)):
             raise InputError(
                 f"survey: redshift edges must increase from zmin = {self.zmin:g} to zmax = {self.zmax:g}, "
                 f"got {list(self.edges)} between them"
             )
-        if min(b - a for a, b in pairwise(self.all_edges)) < THINNEST:
+        if min(b - a for a, b in pairwise(self.redshift_edges)) < THINNEST:
             raise InputError(
-                f"survey: z = {', '.join(f'{z:g}' for z in self.all_edges)} make a shell thinner than {THINNEST:g}; "
-                "move zmin, zmax or redshift_edges apart, or give fewer shells"
+                f"survey: z = {', '.join(f'{z:g}' for z in self.redshift_edges)} make a shell thinner than "
+                f"{THINNEST:g}; move zmin, zmax or redshift_edges apart, or give fewer shells"
             )
 
     @property
-    def all_edges(self) -> tuple[float, ...]:
+    def redshift_edges(self) -> tuple[float, ...]:
         """Redshifts that bound the shells, one more than there are shells."""
         return self.zmin, *self.edges, self.zmax
 
@@ -187,7 +170,7 @@ class LightCone:
         nodes = self.nodes or max(SHELL_NODES, math.ceil(CONE_NODES / (len(self.edges) + 1)))
         return tuple(
             LightCone(self.area, low, high, nodes=nodes, within=self, number=i)
-            for i, (low, high) in enumerate(pairwise(self.all_edges))
+            for i, (low, high) in enumerate(pairwise(self.redshift_edges))
         )
 
     def shells(self, cosmology: Cosmology, fineness: float = 1.0) -> Shells:
@@ -199,6 +182,31 @@ class LightCone:
         x = 0.5 * (far + near) + 0.5 * (far - near) * nodes
         dz = 3 * x**2 * 0.5 * (far - near) * weights
         return Shells(x**3, self.area * cosmology.volume_element(x**3) * dz, np.array([self.number]))
+
+    def slices(self, cosmology: Cosmology, cells: int) -> Slices:
+        """Cells of equal steps in z^(1/3), eight or more."""
+        size = max(FEWEST_SLICES, math.ceil(cells / self.shell_count))
+        z = np.linspace(np.cbrt(max(self.zmin, NEAREST)), np.cbrt(self.zmax), size + 1) ** 3
+        distance = cosmology.comoving_distance(z)
+        return Slices(z, distance, self.area / 3 * np.diff(distance**3), self.number)
+
+    def outside(self, z: Array, cosmology: Cosmology) -> Array:
+        """Which redshifts are below `zmin` or above `zmax`; bool, shape of `z`."""
+        return (z < self.zmin) | (z > self.zmax)
+
+    def enlarged(self, factor: float) -> LightCone:
+        """More sky."""
+        largest = 4 * math.pi / self.area
+        if factor > largest * (1 + 1e-9):
+            raise InputError(
+                f"the sky has 4 pi sr, and this survey covers {self.area:.4g} sr of it; use factors up to "
+                f"{largest:.4g}, or vary survey.zmax for more volume"
+            )
+        return replace(self, area=self.area * factor)
+
+    def cone(self, cosmology: Cosmology, zmin: float) -> LightCone:
+        """The light cone itself."""
+        return self
 
     def describe(self, cosmology: Cosmology) -> str:
         """One sentence for a report."""
@@ -237,6 +245,26 @@ class Replicated:
         return self.survey.shell_count
 
     @property
+    def number(self) -> int:
+        """Place of the copies' shell in the survey of which it is one."""
+        return self.survey.number
+
+    @property
+    def spans_redshifts(self) -> bool:
+        """Whether the clusters of one copy differ in redshift."""
+        return self.survey.spans_redshifts
+
+    @property
+    def redshift_edges(self) -> tuple[float, ...]:
+        """Redshifts that bound the shells of each copy."""
+        return self.survey.redshift_edges
+
+    @property
+    def area(self) -> float:
+        """Sky area of all copies, steradian."""
+        return self.copies * self.survey.area
+
+    @property
     def parts(self) -> tuple[Geometry, ...]:
         """Copies of each shell."""
         return tuple(Replicated(part, self.copies) for part in self.survey.parts)
@@ -246,38 +274,23 @@ class Replicated:
         one = self.survey.shells(cosmology, fineness)
         return Shells(one.z, one.volume * self.copies, one.index)
 
+    def slices(self, cosmology: Cosmology, cells: int) -> Slices:
+        """Those of one copy with the volume of all."""
+        one = self.survey.slices(cosmology, cells)
+        return replace(one, volume=self.copies * one.volume)
+
+    def outside(self, z: Array, cosmology: Cosmology) -> Array:
+        """Which redshifts a copy does not reach; bool, shape of `z`."""
+        return self.survey.outside(z, cosmology)
+
+    def enlarged(self, factor: float) -> Replicated:
+        """More copies."""
+        return replace(self, copies=self.copies * factor)
+
+    def cone(self, cosmology: Cosmology, zmin: float) -> Replicated:
+        """Copies of the light cone of one survey."""
+        return replace(self, survey=self.survey.cone(cosmology, zmin))
+
     def describe(self, cosmology: Cosmology) -> str:
         """One sentence for a report."""
         return f"{self.copies:g} independent copies of this survey. {self.survey.describe(cosmology)}"
-
-
-def single(geometry: Geometry) -> tuple[Geometry, float]:
-    """One survey, and how many copies of it there are."""
-    if isinstance(geometry, Replicated):
-        survey, copies = single(geometry.survey)
-        return survey, copies * geometry.copies
-    return geometry, 1.0
-
-
-def shell_edges(zmin: float, zmax: float, number: int, cosmology: Cosmology) -> tuple[float, ...]:
-    """Redshifts that divide a light cone into `number` shells of equal ratio of distances.
-
-    Of few shells these capture most of the sample variance of a flux-limited survey: its clusters are
-    nearby, and shells of equal volume would put nearly all of them into the first. The first shell is at
-    least a twentieth as deep as the cone.
-    """
-    near, far = cosmology.comoving_distance(np.array([zmin, zmax]))
-    distance = np.geomspace(max(near, far / 20), far, number + 1)[1:-1]
-    z = np.linspace(zmin, zmax, 4001)
-    return tuple(float(x) for x in np.interp(distance, cosmology.comoving_distance(z), z))
-
-
-def equivalent_cone(box: Box, cosmology: Cosmology, zmin: float = 0.01) -> LightCone:
-    """Light cone from `zmin` to the box's redshift with the box's comoving volume.
-
-    NV22 2.1.1: zmax = 0.07 was chosen so that the volume is half the simulation box, and its Mmin
-    stands for zmin of about 0.01.
-    """
-    volume = box.shells(cosmology).total_volume
-    area = volume / cosmology.comoving_volume(1.0, zmin, box.z)
-    return LightCone(area, zmin, box.z)

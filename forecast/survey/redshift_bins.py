@@ -9,7 +9,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import ParameterSet
-from .geometry import Geometry, LightCone, single
+from .shells import Geometry
 
 
 def bin_numbers(geometry: Geometry, z: Array) -> Array:
@@ -26,13 +26,14 @@ def bin_numbers(geometry: Geometry, z: Array) -> Array:
     InputError
         If the survey is no light cone, or a redshift lies outside it.
     """
-    cone, z = single(geometry)[0], np.asarray(z, dtype=float)
-    if not isinstance(cone, LightCone):
+    z = np.asarray(z, dtype=float)
+    if not geometry.spans_redshifts:
         raise InputError("only light cones have redshift bins; give the survey geometry = 'light_cone'")
-    outside = (z < cone.zmin) | (z > cone.zmax)
+    zmin, *edges, zmax = geometry.redshift_edges
+    outside = (z < zmin) | (z > zmax)
     if outside.any():
-        raise InputError(f"a redshift of {z[outside][0]:g} lies outside the survey's {cone.zmin:g} to {cone.zmax:g}")
-    return np.searchsorted(cone.edges, z, side="right")
+        raise InputError(f"a redshift of {z[outside][0]:g} lies outside the survey's {zmin:g} to {zmax:g}")
+    return np.searchsorted(edges, z, side="right")
 
 
 def in_bins(geometry: Geometry, z: Array) -> list[Array]:

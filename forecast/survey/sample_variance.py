@@ -15,7 +15,8 @@ from scipy.interpolate import CubicSpline
 
 from ..core.arrays import Array
 from ..cosmology.background import BASE_SIGMA8, Cosmology, base_power
-from .geometry import Box, Geometry, LightCone, Replicated
+from .geometry import Box, LightCone, Replicated
+from .shells import Geometry
 
 _PIVOT = 0.1  # h/Mpc at which growth is read off the power spectrum; any would do
 _LOW, _HIGH, _PER_DECADE = 0.02, 60.0, 160  # wave numbers in units of 1/size

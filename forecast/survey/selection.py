@@ -1,219 +1,129 @@
-"""Survey selection: two sketches in mass (NV22), and the physical one, a limit in X-ray flux."""
+"""What may be asked of a survey's selection: by every part of the package, by models in mass, by models in flux.
+
+A selection acts on mass (`forecast.survey.mass_cut`) or on flux (`forecast.survey.flux_limit`); nobody asks of which
+class it is.
+"""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-from typing import Literal
-
-import numpy as np
-from scipy import special
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from ..core.arrays import Array
-from ..core.errors import InputError
-from ..core.units import LN10
 from ..cosmology.background import Cosmology
-from ..relations.power_laws import Line, Lines, Relations
-from .completeness import SHARP, Contamination, Detection
+from ..relations.lines import Line, Lines
+from ..relations.power_laws import Relations
+from .completeness import Contamination, Detection
 
-MPC_CM = 3.0856775814913673e24
-COOLEST = 0.02
-"""Temperature, keV, below which no gas shines between 0.5 and 2 keV, at any redshift."""
-STEEPEST = 20.0
-"""Largest exponent of mass of a chance of selection that the mass grid resolves: to 3% of those below the break."""
+MinMassMode = Literal["fixed", "follows_lx"]
+"""Whether a lowest mass is an absolute mass standard, which no survey has, or follows the luminosity relation."""
 
 
-@dataclass(frozen=True)
-class Sharp:
-    """Volume-limited above a break mass, flux-limited below it, cut at a minimum mass (NV22 2.1.1).
+class Selection(Protocol):
+    """What every part of the package may ask of a selection."""
 
-    S(M) = min(1, (M/Mbreak)^A) for M > Mmin. Both masses follow the luminosity relation at fixed
-    flux limit, Mmin only where `min_mass_mode` says so.
+    @property
+    def acts_on(self) -> Literal["mass", "flux"]:
+        """What it acts on, which decides the forward model."""
 
-    Parameters
-    ----------
-    log_break, log_min : float
-        log10 of the masses in Msun/h for the fiducial luminosity relation.
-    slope : float
-        A; 2.4 in NV22.
-    min_mass_mode : {"fixed", "follows_lx"}
-        ``fixed`` makes Mmin an absolute mass standard, which no survey has.
-    """
+    @property
+    def in_mass(self) -> MassSelection | None:
+        """The selection, if it acts on mass."""
 
-    log_break: float
-    log_min: float
-    slope: float = 2.4
-    min_mass_mode: Literal["fixed", "follows_lx"] = "fixed"
+    @property
+    def in_flux(self) -> FluxSelection | None:
+        """The selection, if it acts on flux."""
 
-    def __post_init__(self) -> None:
-        if not self.log_min < self.log_break:
-            raise InputError(
-                f"selection: min_mass (10^{self.log_min:.2f} Msun/h) must be below "
-                f"break_mass (10^{self.log_break:.2f} Msun/h)"
-            )
-        if not 0 < self.slope <= STEEPEST:
-            raise InputError(f"selection: slope must be positive and at most {STEEPEST:g}, got {self.slope}")
+    @property
+    def log_break(self) -> float | None:
+        """log10 of the fiducial break mass, Msun/h; None if it has none."""
 
     @property
     def blur(self) -> float:
         """Gaussian displacement in log10 M of the selected abundance, dex."""
-        return 0.0
 
-    def limits(self, lx: Line, relations: Relations) -> tuple[Array, Array]:
-        """log10 of Mmin and Mbreak, Msun/h, each of the shape of the relation's parameters.
+    @property
+    def flux_error(self) -> float:
+        """Error of the flux on which it acts, dex; 0 if it acts on none."""
 
-        At fixed flux limit: log M' = pivot + [alpha_L (log M - pivot) - log b_L] / (alpha_L s_L).
-        """
+    @property
+    def contamination(self) -> Contamination | None:
+        """Detections that are no clusters."""
 
-        def moved(log_mass: float) -> Array:
-            luminosity = relations.lx.log_norm + relations.lx.slope * (log_mass - relations.pivot)
-            return relations.pivot + (luminosity - lx.log_norm) / lx.slope
+    @property
+    def words(self) -> str:
+        """The selection in a few sentences."""
 
-        upper = moved(self.log_break)
-        lower = moved(self.log_min) if self.min_mass_mode == "follows_lx" else np.full_like(upper, self.log_min)
-        return lower, np.maximum(upper, lower)
+    def shifted(self) -> Shifted:
+        """A selection of brighter or more massive clusters, for a check to find out."""
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """Another selection, and how it differs, in words."""
+
+    label: str
+    selection: Selection
+
+
+class MassSelection(Selection, Protocol):
+    """What forward models in mass may ask; `lx` is the luminosity relation, of fields (P,)."""
+
+    @property
+    def log_break(self) -> float:
+        """log10 of the fiducial break mass, Msun/h."""
+
+    @property
+    def min_mass_mode(self) -> MinMassMode:
+        """What the lowest mass follows."""
+
+    def lowest(self, lx: Line, relations: Relations) -> Array:
+        """log10 of the lowest selected mass, Msun/h."""
+
+    def weights(self, grid: Array, lx: Line, relations: Relations) -> Array:
+        """Quadrature weights, dex, of the integral of S(M) f over log10 M on a uniform grid (M,); (P or 1, M)."""
 
     def probability(self, log_mass: Array, lx: Line, relations: Relations) -> Array:
         """S(M), shape (P, Q) for `log_mass` of shape (Q,)."""
-        lower, upper = (np.reshape(x, (-1, 1)) for x in self.limits(lx, relations))
-        return np.where(log_mass > lower, 10.0 ** (self.slope * np.minimum(log_mass - upper, 0.0)), 0.0)
+
+    def chance(self, log_mass: Array, row: Array, lx: Line, relations: Relations) -> Array:
+        """S(M) of n clusters, each at the relation number `row`, shape (n,)."""
+
+    def with_break(self, log_break: float) -> MassSelection:
+        """The same with another break mass, log10 Msun/h."""
+
+    def with_min_mass(self, mode: MinMassMode) -> MassSelection:
+        """The same with a lowest mass of another kind."""
 
 
-@dataclass(frozen=True)
-class Smoothed:
-    """The abundance of `Sharp` convolved with a Gaussian in log M (NV22 appendix A).
-
-    It acts on the abundance and can exceed the unselected one at high mass: it is no probability.
-
-    Parameters
-    ----------
-    sharp : Sharp
-    width : float
-        Standard deviation in log10 M, dex; 0.076 in NV22.
-    """
-
-    sharp: Sharp
-    width: float = 0.076
-
-    def __post_init__(self) -> None:
-        if not 0 < self.width < 1:
-            raise InputError(f"selection: smoothing must be positive and below 1 dex, got {self.width} dex")
+class FluxSelection(Selection, Protocol):
+    """What forward models in flux may ask."""
 
     @property
-    def blur(self) -> float:
-        """Gaussian displacement in log10 M of the selected abundance, dex."""
-        return self.width
+    def flux_limit(self) -> float:
+        """Reference flux of `detection` and `contamination`, 0.5-2 keV, erg/s/cm2."""
 
+    @property
+    def detection(self) -> Detection:
+        """Chance of detection against measured flux."""
 
-KCorrection = Literal["none", "power_law", "bremsstrahlung"]
-
-
-@dataclass(frozen=True)
-class FluxLimited:
-    """Clusters above an X-ray flux; luminosity scatters log-normally at fixed mass.
-
-    Parameters
-    ----------
-    flux_limit : float
-        0.5-2 keV, erg/s/cm2; the reference flux of `detection` and `contamination`.
-    k_correction : {"none", "power_law", "bremsstrahlung"}
-        LX / (4 pi D_L^2 f): 1; (1+z)^k_slope; or thermal bremsstrahlung at T(M, z).
-    k_slope : float
-        -0.57 follows from the table of Vikhlinin et al. (2009a).
-    flux_error : float
-        Log-normal error of the measured flux, dex: the limit acts on what is measured.
-    detection : Detection
-        Chance of detection against measured flux; by default one above the limit and zero below.
-    contamination : Contamination or None
-        Detections that are no clusters.
-    """
-
-    flux_limit: float
-    k_correction: KCorrection = "power_law"
-    k_slope: float = -0.57
-    flux_error: float = 0.0
-    detection: Detection = SHARP
-    contamination: Contamination | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.flux_error < 1:
-            raise InputError(f"selection: flux_error must be between 0 and 1 dex, got {self.flux_error:g}")
-        if not self.flux_limit > 0:
-            raise InputError(f"selection: flux_limit must be positive, got {self.flux_limit:g}")
+    @property
+    def varies_with_mass(self) -> bool:
+        """Whether the limiting luminosity depends on mass at given redshift."""
 
     def observed(self, lines: Lines) -> Lines:
         """Relations of the *measured* L_X: more scatter, and less of it correlated with Y_X."""
-        if not self.flux_error:
-            return lines
-        return Lines(replace(lines.lx, scatter=np.hypot(lines.lx.scatter, self.flux_error)), lines.yx)
 
     def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
-        """log10 of the luminosity, erg/s, that has the limiting flux: L_lim = 4 pi D_L^2 f_lim K(z, T).
+        """log10 of the luminosity, erg/s, that has the limiting flux; `z` and `log_mass` (Msun/h) broadcast."""
 
-        `z` and `log_mass` (log10 Msun/h) broadcast; the result has their common shape.
-        """
-        distance = cosmology.luminosity_distance(z) / cosmology.h * MPC_CM
-        euclidean = np.log10(4 * math.pi * self.flux_limit) + 2 * np.log10(distance) + 0.0 * log_mass
-        if self.k_correction == "bremsstrahlung":
-            if relations.t is None:
-                raise InputError("selection.k_correction = 'bremsstrahlung' needs relations.t; use 'power_law'")
-            growth = np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
-            t = relations.t
-            log_t = t.log_norm + t.slope * (log_mass - relations.pivot) + t.evolution * growth
-            return euclidean + np.log10(bremsstrahlung_k(z, 10.0**log_t))
-        slope = self.k_slope if self.k_correction == "power_law" else 0.0
-        return euclidean + slope * np.log10(1 + z)
+    def with_limit(self, flux_limit: float) -> FluxSelection:
+        """The same with another reference flux."""
 
+    @property
+    def of_clusters(self) -> FluxSelection:
+        """The same without contaminants."""
 
-def bremsstrahlung_k(z: Array, temperature: Array) -> Array:
-    """Rest-frame over observed 0.5-2 keV luminosity of thermal bremsstrahlung at `temperature` keV.
-
-    Spectrum E^-0.4 exp(-E/T) in energy (Gaunt factor E^-0.4), no lines. Gas cooler than `COOLEST` counts as that.
-    """
-
-    temperature = np.maximum(temperature, COOLEST)
-
-    def band(low: Array, high: Array) -> Array:
-        return special.gammaincc(0.6, low / temperature) - special.gammaincc(0.6, high / temperature)
-
-    return band(np.asarray(0.5), np.asarray(2.0)) / band(0.5 * (1 + z), 2.0 * (1 + z))
-
-
-Selection = Sharp | Smoothed | FluxLimited
-
-
-def upper_weights(grid: Array, edge: Array) -> Array:
-    """Quadrature weights of the integral from `edge` to the end of a uniform grid, in cells.
-
-    The integral of the piecewise linear interpolant: continuously differentiable in `edge`, so that a
-    sharp cut moves smoothly with the parameters, and never negative, so that no density is. The
-    integrand must have vanished at the last node. NV22 counts are right to 2e-4.
-
-    Parameters
-    ----------
-    grid : ndarray, shape (M,)
-        Uniform nodes.
-    edge : ndarray, shape (P,)
-        Clipped to the inside of the grid.
-
-    Returns
-    -------
-    ndarray, shape (P, M)
-    """
-    position = np.clip((edge - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 2.0)
-    cell = np.floor(position).astype(int)
-    t = position - cell
-    weights = (np.arange(len(grid)) >= cell[:, None] + 2).astype(float)
-    rows = np.arange(len(cell))
-    weights[rows, cell] = 0.5 * (1 - t) ** 2
-    weights[rows, cell + 1] = 1 - 0.5 * t**2
-    return weights
-
-
-def sharp_weights(sharp: Sharp, grid: Array, limits: tuple[Array, Array]) -> Array:
-    """Quadrature weights, in dex, of the integral of S(M) f over log10 M; shape (P, M)."""
-    lower, upper = limits
-    above_min, above_break = upper_weights(grid, lower), upper_weights(grid, upper)
-    step = grid[1] - grid[0]
-    ramp = np.exp((LN10 * sharp.slope) * np.minimum(grid - upper[:, None], step))  # beyond it has no weight
-    return step * (ramp * (above_min - above_break) + above_break)
+    @property
+    def of_contaminants(self) -> FluxSelection | None:
+        """A selection of clusters that are as numerous as the contaminants, and as bright; None without any."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forecast.core.arrays import Array
-from forecast.model.simulate import Mocks, grouped_median
+from forecast.model.mocks import Mocks, grouped_median
 from forecast.sampling.pairwise import summaries
 
 COUNT_BIN = 10

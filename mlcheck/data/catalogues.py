@@ -11,7 +11,7 @@ import numpy as np
 from forecast.core.arrays import Array
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
-from forecast.model.simulate import Mocks
+from forecast.model.mocks import Mocks
 
 from .layout import Layout
 

@@ -14,7 +14,7 @@ from forecast.core.arrays import Array
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
 from forecast.model.forward import ForwardModel, forward_model
-from forecast.model.simulate import Mocks
+from forecast.model.mocks import Mocks
 from forecast.relations.gas_profiles import load_profiles
 from forecast.suite.columns import Sampler
 from forecast.suite.manifest import model_digest
@@ -23,7 +23,6 @@ from forecast.suite.reader import Suite, open_suite
 from .catalogues import Catalogues, Prescription, assemble, to_mocks
 from .layout import Layout, layout_of
 from .noise import NONE, Noise
-from .surveys import has_redshifts
 
 SHARES = (0.8, 0.1, 0.1)
 """Training, validation and test catalogues (NV22 section 3.2)."""
@@ -93,7 +92,7 @@ class Source:
     def layout(self, case: str) -> Layout:
         """Layout of a case."""
         columns = [column.name for column in self.suite.columns("clusters")]
-        return layout_of(columns, case, redshifts=has_redshifts(self.config.setup))
+        return layout_of(columns, case, redshifts=self.config.setup.geometry.spans_redshifts)
 
     def read(
         self,

@@ -11,14 +11,13 @@ from forecast.core.arrays import Array
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
 from forecast.model.forward import forward_model
-from forecast.model.simulate import Mocks
+from forecast.model.mocks import Mocks
 from forecast.relations.gas_profiles import load_profiles
 from forecast.suite.columns import Sampler, cluster_columns
 
 from .catalogues import Catalogues, assemble, to_mocks
 from .dataset import Source
 from .layout import Layout, layout_of
-from .surveys import has_redshifts
 
 _CHUNK = 500
 
@@ -76,7 +75,7 @@ def draw(config: Config, case: str, size: int, *, name: str, seed: int) -> Drawn
 def survey_layout(config: Config, case: str) -> Layout:
     """Layout of a case for a survey."""
     columns = [column.name for column in cluster_columns(config.setup, load_profiles())]
-    return layout_of(columns, case, redshifts=has_redshifts(config.setup))
+    return layout_of(columns, case, redshifts=config.setup.geometry.spans_redshifts)
 
 
 def changed(config: Config, **tables: object) -> Config:

@@ -13,7 +13,7 @@ from forecast.core.arrays import Array
 from forecast.core.rng import generator
 from forecast.influence.by_cluster import ClusterInfluence, cluster_influence
 from forecast.likelihoods.levels import POINT_LEVELS, levels_of
-from forecast.model.simulate import Mocks
+from forecast.model.mocks import Mocks
 from forecast.sampling.ensemble import MomentsPlan, Posteriors, sample_posteriors
 
 from ..accuracy.cases import COUNTERPARTS

@@ -14,7 +14,7 @@ import numpy as np
 from forecast.core.arrays import Array
 from forecast.core.errors import InputError, nearest
 from forecast.model.forward import ForwardModel
-from forecast.model.simulate import Mocks
+from forecast.model.mocks import Mocks
 
 from ..data.catalogues import Catalogues
 from ..data.dataset import Source

@@ -16,7 +16,7 @@ from forecast.core.arrays import Array
 from forecast.core.errors import InputError
 from forecast.core.files import json_text
 from forecast.core.rng import generator
-from forecast.model.simulate import Mocks
+from forecast.model.mocks import Mocks
 from forecast.suite.manifest import model_digest
 
 from ..data.catalogues import Catalogues

@@ -14,7 +14,6 @@ from ..accuracy.metrics import Exact, Score, against_exact, score
 from ..attribution.mass_peak import MassCurve, Peak, mass_curve, mass_peak
 from ..attribution.versus_exact import Agreement, Clusters, agreement, on_common_ground, seen
 from ..data.layout import CASE_WORDS
-from ..data.surveys import break_mass
 from ..evidence.evidence import Evidence
 from ..evidence.findings import Finding
 from ..evidence.part import Cell, Part, Picture, Table, listed, pm, probability
@@ -229,7 +228,7 @@ def _on_peaks(case: str, pair: _Pair, log_break: float | None) -> list[str]:
 
 def log_break(evidence: Evidence) -> float | None:
     """log10 of the survey's break mass, Msun/h, where it has one."""
-    return break_mass(evidence.trial.model.setup.selection)
+    return evidence.trial.model.setup.selection.log_break
 
 
 class _Pair:

@@ -16,7 +16,7 @@ from forecast.core.arrays import Array
 from forecast.core.errors import InputError
 from forecast.likelihoods.levels import POINT_LEVELS
 from forecast.model.forward import ForwardModel
-from forecast.model.simulate import Mocks
+from forecast.model.mocks import Mocks
 from forecast.sampling.ensemble import Posteriors
 
 from ..accuracy.halves import Estimate, Sums, slope, slope_through_origin

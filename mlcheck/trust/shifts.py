@@ -15,7 +15,6 @@ from forecast.core.errors import InputError
 from forecast.cosmology.mass_function import MODELS
 
 from ..data.draws import Drawn, changed, draw
-from ..data.surveys import break_mass
 from .count_response import cluster_order
 
 LIBRARIES = ("nv22_table2", "magneticum", "flamingo", "tng")
@@ -64,7 +63,7 @@ def faults(config: Config) -> tuple[World, ...]:
     found = [*natures(config)]
     dump = config.model_dump(mode="json", exclude_unset=True)
     selection = dump.get("selection", {})
-    log_break = break_mass(config.setup.selection)
+    log_break = config.setup.selection.log_break
     if log_break is not None and "break_mass" in selection:
         for sign in (1, -1):
             mass = f"{log_break + sign * _BREAK:.4f} log10 Msun/h"

@@ -8,7 +8,6 @@ import pytest
 from forecast.config.load import load_config
 from forecast.survey.geometry import Replicated
 from mlcheck.data.draws import survey_layout
-from mlcheck.data.surveys import break_mass, has_redshifts
 from mlcheck.report.comparison import log_break
 from mlcheck.trust.shifts import faults
 
@@ -19,7 +18,7 @@ BREAKS = {"nv22": 14.25, "nv22_smooth_small": 14.25, "nv22_follows_lx": 14.25, "
 def test_break_of_every_kind_of_selection(name):
     config = load_config(name)
     model = SimpleNamespace(setup=config.setup)
-    assert break_mass(config.setup.selection) == BREAKS[name]
+    assert config.setup.selection.log_break == BREAKS[name]
     assert log_break(SimpleNamespace(trial=SimpleNamespace(model=model))) == BREAKS[name]
     shifted = [world.tables["selection"]["break_mass"] for world in faults(config) if world.kind == "break"]
     assert shifted == ([] if BREAKS[name] is None else ["14.4000 log10 Msun/h", "14.1000 log10 Msun/h"])
@@ -31,4 +30,4 @@ def test_copies_of_a_cone_keep_their_redshifts():
     copies = SimpleNamespace(setup=setup)
     assert "z" in survey_layout(copies, "standard").names
     assert survey_layout(copies, "standard") == survey_layout(config, "standard")
-    assert not has_redshifts(load_config("nv22").setup)
+    assert setup.geometry.spans_redshifts and not load_config("nv22").setup.geometry.spans_redshifts

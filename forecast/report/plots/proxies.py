@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...core.units import LN10
-from ...forecasts.proxy_comparison import COMMON_PRIOR, LOOSE_PRIOR, ProxyComparison, ProxyRow
+from ...forecasts.proxy_comparison import COMMON_PRIOR, LOOSE_PRIOR
+from ...forecasts.proxy_records import ProxyComparison, ProxyRow
 from .style import COLUMN, LEVEL_STYLE, freeze, mathtext, new_figure, style
 
 

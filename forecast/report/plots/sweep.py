@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.arrays import Array
-from ...forecasts.sweep import Comparison, Sweep
+from ...forecasts.sweep_records import Comparison, Sweep
 from .style import COLUMN, CYCLE, LEVEL_STYLE, freeze, mathtext, new_figure, style
 
 if TYPE_CHECKING:

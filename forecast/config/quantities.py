@@ -1,0 +1,70 @@
+"""Numbers with units, curves and columns of tables as configurations give them; errors name the key."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.errors import InputError, nearest
+from ..core.tables import Column, open_table
+from ..core.units import KINDS, parse, unit_factor
+from .schema import CurveConfig
+
+FLUXES = (1e-19, 1e-7)
+"""Fluxes, erg/s/cm2, between which those of all clusters lie."""
+
+
+def named(path: str, action: Any) -> Any:
+    """Call `action`, putting the configuration key in front of its error."""
+    try:
+        return action()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def read_log_mass(text: str, path: str, h: float) -> float:
+    """log10 of a mass given with its unit, Msun/h."""
+    mass = named(path, lambda: parse(text, "mass", h))
+    if not 1e11 < mass < 1e16:
+        raise InputError(f"{path}: '{text}' = {mass:.3g} Msun/h is no cluster mass; expected 1e11 to 1e16 Msun/h")
+    return math.log10(mass)
+
+
+def read_quantities(texts: tuple[str, ...], kind: str, path: str, h: float) -> Array:
+    """Positive values given with their units, shape (n,)."""
+    values = np.array([named(path, lambda t=t: parse(t, kind, h)) for t in texts])
+    if np.any(values <= 0):
+        raise InputError(f"{path}: must be positive, got {texts[int(np.argmin(values))]!r}")
+    for text, value in zip(texts, values, strict=True):
+        if kind == "flux" and not FLUXES[0] < value < FLUXES[1]:
+            expected = f"expected {FLUXES[0]:g} to {FLUXES[1]:g} {KINDS[kind].unit}"
+            raise InputError(f"{path}: '{text}' is no flux of a cluster; {expected}")
+    return values
+
+
+def read_curve(c: CurveConfig, path: str, h: float) -> tuple[Array, Array]:
+    """log10 of fluxes (erg/s/cm2), and values, shape (n,) each."""
+    if c.fluxes is not None and c.values is not None:
+        return np.log10(read_quantities(c.fluxes, "flux", f"{path}.fluxes", h)), np.array(c.values)
+    fluxes, values = read_columns(str(c.path), f"{path}.path", {"flux": "flux", "value": ""}, h)
+    return np.log10(fluxes), values
+
+
+def read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[Array]:
+    """Columns of a table file by name, each with the kind of its unit, in package units; the first positive."""
+    table, columns = open_table(Path(file), {name: Column(name) for name in kinds}, h, section=path).table, []
+    for name, kind in kinds.items():
+        if name not in table.colnames:
+            raise InputError(f"{path}: {file} has no column '{name}'; {nearest(name, table.colnames)}")
+        unit = str(table[name].unit or "")
+        if kind and not unit:
+            raise InputError(f"{path}: column '{name}' of {file} has no unit; write one into the file")
+        factor = named(path, lambda u=unit, k=kind: unit_factor(u, k, h)) if kind else 1.0
+        columns.append(np.ma.filled(table[name].astype(float), np.nan) * factor)
+    if not np.all(np.isfinite(columns)) or np.any(columns[0] <= 0):
+        raise InputError(f"{path}: {file} has values that are missing or fluxes that are not positive")
+    return columns

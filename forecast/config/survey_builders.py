@@ -1,0 +1,112 @@
+"""A survey's geometry and selection from their tables, one builder for each kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.units import parse
+from ..cosmology.background import Cosmology
+from ..survey.completeness import SHARP, Contamination, Detection
+from ..survey.flux_limit import FluxLimited
+from ..survey.geometry import Box, LightCone
+from ..survey.mass_cut import Sharp, Smoothed
+from ..survey.selection import Selection
+from ..survey.shells import Geometry, shell_edges
+from .quantities import named, read_columns, read_curve, read_log_mass, read_quantities
+from .schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
+
+
+def build_geometry(survey: BoxConfig | LightConeConfig, cosmology: Cosmology) -> Geometry:
+    """Survey geometry in package units."""
+    return GEOMETRIES[survey.geometry](survey, cosmology)
+
+
+def _build_box(survey: BoxConfig, cosmology: Cosmology) -> Box:
+    side = named("survey.side", lambda: parse(survey.side, "length", cosmology.h))
+    return Box(side, survey.fraction, survey.z)
+
+
+def _build_cone(survey: LightConeConfig, cosmology: Cosmology) -> LightCone:
+    area = named("survey.area", lambda: parse(survey.area, "area", cosmology.h))
+    cone = LightCone(area, survey.zmin, survey.zmax)
+    if survey.redshift_edges is not None:
+        edges = survey.redshift_edges[1:-1]
+    else:
+        edges = shell_edges(cone.zmin, cone.zmax, survey.shells or 1, cosmology)
+    return replace(cone, edges=edges)
+
+
+GEOMETRIES: dict[str, Callable[[Any, Cosmology], Geometry]] = {"box": _build_box, "light_cone": _build_cone}
+"""How each geometry is built from its table and the cosmology."""
+
+
+def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: float, geometry: Geometry) -> Selection:
+    """Selection of a survey in package units."""
+    return SELECTIONS[s.kind](s, h, geometry)
+
+
+def _build_sharp(s: SharpConfig, h: float, geometry: Geometry) -> Sharp:
+    return Sharp(
+        read_log_mass(s.break_mass, "selection.break_mass", h),
+        read_log_mass(s.min_mass, "selection.min_mass", h),
+        s.slope,
+        s.min_mass_mode,
+    )
+
+
+def _build_smoothed(s: SmoothedConfig, h: float, geometry: Geometry) -> Smoothed:
+    return Smoothed(_build_sharp(s, h, geometry), s.smoothing)
+
+
+def _build_flux_limited(s: FluxLimitedConfig, h: float, geometry: Geometry) -> FluxLimited:
+    limit, detection = _build_detection(s, h, geometry)
+    contamination = None
+    if s.contamination is not None:
+        log_flux, fraction = read_curve(s.contamination, "selection.contamination", h)
+        relative = tuple((log_flux - math.log10(limit)).tolist())
+        contamination = Contamination(relative, tuple(fraction.tolist()))
+    return FluxLimited(limit, s.k_correction, s.k_slope, s.flux_error, detection, contamination)
+
+
+SELECTIONS: dict[str, Callable[[Any, float, Geometry], Selection]] = {
+    "sharp": _build_sharp,
+    "smoothed": _build_smoothed,
+    "flux_limited": _build_flux_limited,
+}
+"""How each kind of selection is built from its table, the Hubble constant and the survey's geometry."""
+
+
+def _build_detection(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tuple[float, Detection]:
+    """Reference flux, erg/s/cm2, and the chance of detection against flux over it."""
+    if s.flux_limit is not None:
+        limit = float(read_quantities((s.flux_limit,), "flux", "selection.flux_limit", h)[0])
+        return limit, replace(SHARP, width=(s.completeness_width,))
+    if s.completeness is not None:
+        detection, log_limit = Detection.of_curve(*read_curve(s.completeness, "selection.completeness", h))
+        return 10.0**log_limit, detection
+    if s.flux_limits is not None and s.areas is not None:
+        limits = read_quantities(s.flux_limits, "flux", "selection.flux_limits", h)
+        areas = read_quantities(s.areas, "area", "selection.areas", h)
+    else:
+        kinds = {"flux_limit": "flux", "area": "area"}
+        limits, areas = read_columns(str(s.area_table), "selection.area_table", kinds, h)
+    _check_areas(float(areas.sum()), geometry)
+    detection, log_limit = Detection.of_tiles(np.log10(limits), areas, s.completeness_width)
+    return 10.0**log_limit, detection
+
+
+def _check_areas(total: float, geometry: Geometry) -> None:
+    """Raise unless parts of the sky add up to a survey's area."""
+    if not geometry.spans_redshifts:
+        raise InputError("selection: areas belong to a light cone; give this box one flux_limit")
+    if abs(total / geometry.area - 1) > 0.01:
+        raise InputError(
+            f"selection: the areas add up to {total:.4g} sr, but survey.area is {geometry.area:.4g} sr; "
+            "list every part of the survey once"
+        )

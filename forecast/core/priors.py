@@ -1,0 +1,145 @@
+"""Prior distributions of single parameters."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+from .arrays import Array
+from .errors import InputError
+
+NARROWEST, WIDEST = 1e-9, 100.0
+"""Least width of a prior, and largest standard deviation of the logarithm of a factor."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Prior of one parameter, in the parameter itself or, for a positive factor, in its logarithm.
+
+    Parameters
+    ----------
+    kind : {"flat", "gaussian", "lognormal"}
+        ``flat``: between `low` and `high` (those of the parameter). ``gaussian``: mean `mean`,
+        standard deviation `std`. ``lognormal``: median `mean`, standard deviation `std` of the
+        *natural* logarithm, so that 0.06 is 6%.
+    widening : float
+        Factor by which the prior of a positive factor b is stretched in log b about its mean; a
+        flat prior becomes flat in b^(1/widening). Other priors are stretched linearly.
+    log : bool
+        Whether the parameter is a positive factor whose logarithm is the natural coordinate.
+    """
+
+    kind: Literal["flat", "gaussian", "lognormal"]
+    low: float = 0.0
+    high: float = 1.0
+    mean: float = 1.0
+    std: float = 1.0
+    log: bool = False
+    widening: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind == "flat" and not self.low < self.high:
+            raise InputError(f"flat prior needs low < high, got {self.low} and {self.high}")
+        if self.kind != "flat" and not self.std > 0:
+            raise InputError(f"{self.kind} prior needs std > 0, got {self.std}")
+        if (self.high - self.low if self.kind == "flat" else self.std) < NARROWEST:
+            raise InputError(f"a prior narrower than {NARROWEST:g} fixes the parameter; write {{ value = NUMBER }}")
+        if self.kind == "lognormal" and self.mean <= 0:
+            raise InputError(f"a lognormal prior needs a fiducial value above 0, got {self.mean:g}; try gaussian")
+        if self.log and (self.low if self.kind == "flat" else self.mean) <= 0:
+            raise InputError("the prior of a factor must allow positive values only")
+        if not self.widening > 0:
+            raise InputError(f"widening must be positive, got {self.widening}")
+        if self.log and self.coordinate_moments[1] > WIDEST:
+            raise InputError(f"the logarithm of a factor must not vary by more than {WIDEST:g}; narrow or widen less")
+
+    @cached_property
+    def coordinate_moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of the natural coordinate, x or ln x, widening included."""
+        mean, std = self._unwidened_moments
+        return mean, std * self.widening
+
+    @cached_property
+    def _unwidened_moments(self) -> tuple[float, float]:
+        if self.kind == "lognormal":
+            return math.log(self.mean), self.std
+        if self.kind == "gaussian":
+            return (math.log(self.mean), self.std / self.mean) if self.log else (self.mean, self.std)
+        nodes, weights = np.polynomial.legendre.leggauss(64)
+        x = 0.5 * (self.high + self.low) + 0.5 * (self.high - self.low) * nodes
+        y = np.log(x) if self.log else x
+        mean = float(np.average(y, weights=weights))
+        return mean, float(np.sqrt(np.average((y - mean) ** 2, weights=weights)))
+
+    def _stretch(self, x: Array, factor: float) -> Array:
+        """Move x away from the prior's mean by `factor` in the natural coordinate."""
+        if factor == 1.0:
+            return x
+        centre = self._unwidened_moments[0]
+        if self.log:
+            return np.exp(centre + factor * (np.log(x) - centre))
+        return centre + factor * (x - centre)
+
+    def span(self, sigma: float) -> tuple[float, float]:
+        """Bounds of a flat prior; of another one the quantiles `sigma` standard deviations from its centre."""
+        if self.kind == "flat":
+            return self.bounds
+        low, high = self.quantile(special.ndtr(np.array([-sigma, sigma])))
+        return float(low), float(high)
+
+    @cached_property
+    def bounds(self) -> tuple[float, float]:
+        """Interval outside which the density is zero."""
+        if self.kind == "flat":
+            low, high = self._stretch(np.array([self.low, self.high]), self.widening)
+            return float(low), float(high)
+        return (0.0 if self.log else -math.inf), math.inf
+
+    def log_density(self, x: Array) -> Array:
+        """Log of the normalised density in x; -inf outside; shape of `x`."""
+        x = np.asarray(x, dtype=float)
+        low, high = self.bounds
+        inside = (x > low if self.log else x >= low) & (x <= high)
+        safe = np.where(inside, x, 0.5 * (low + high) if math.isfinite(high) else 1.0)
+        core = self._stretch(safe, 1.0 / self.widening)
+        jacobian = np.log(core / safe) - math.log(self.widening) if self.log else -math.log(self.widening)
+        if self.kind == "flat":
+            value = -math.log(self.high - self.low) + jacobian
+        elif self.kind == "lognormal":
+            z = (np.log(core) - math.log(self.mean)) / self.std
+            value = -0.5 * z**2 - math.log(self.std * math.sqrt(2 * math.pi)) - np.log(core) + jacobian
+        else:
+            z = (core - self.mean) / self.std
+            mass = special.ndtr(self.mean / self.std) if self.log else 1.0
+            value = -0.5 * z**2 - math.log(self.std * math.sqrt(2 * math.pi) * mass) + jacobian
+        return np.where(inside, value, -np.inf)
+
+    def quantile(self, u: Array) -> Array:
+        """Inverse cumulative distribution at `u` in (0, 1); shape of `u`."""
+        if self.kind == "flat":
+            core = self.low + (self.high - self.low) * u
+        elif self.kind == "lognormal":
+            core = self.mean * np.exp(self.std * special.ndtri(u))
+        elif self.log:
+            below = special.ndtr(-self.mean / self.std)
+            core = self.mean + self.std * special.ndtri(below + (1 - below) * u)
+        else:
+            core = self.mean + self.std * special.ndtri(u)
+        return self._stretch(np.asarray(core, dtype=float), self.widening)
+
+    def cumulative(self, x: Array) -> Array:
+        """Cumulative distribution, the inverse of `quantile`; shape of `x`."""
+        low, high = self.bounds
+        x = np.asarray(x, dtype=float)
+        core = self._stretch(np.clip(x, max(low, np.finfo(float).tiny) if self.log else low, high), 1 / self.widening)
+        if self.kind == "flat":
+            return np.clip((core - self.low) / (self.high - self.low), 0.0, 1.0)
+        if self.kind == "lognormal":
+            return np.asarray(special.ndtr(np.log(core / self.mean) / self.std))
+        below = special.ndtr(-self.mean / self.std) if self.log else 0.0
+        return np.clip((special.ndtr((core - self.mean) / self.std) - below) / (1 - below), 0.0, 1.0)

@@ -1,0 +1,202 @@
+"""Chance that clusters of mock catalogues are selected, and the residuals of those that are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy import special
+
+from ..core.arrays import Array
+from ..core.parameters import Values
+from ..cosmology.rescaling import Background
+from ..relations.lines import Line
+from ..survey.selection import FluxSelection, MassSelection
+from .setup import Setup
+
+
+@dataclass(frozen=True)
+class Chance(ABC):
+    """Chance of selection of clusters, at each of P catalogues' parameters.
+
+    Parameters
+    ----------
+    setup : Setup
+    values : Values
+    lx : Line
+        Of L_X; every field of shape (P,).
+    scatter : ndarray, shape (P, D)
+        Of the observables, dex.
+    """
+
+    setup: Setup
+    values: Values
+    lx: Line
+    scatter: Array
+    cell: ClassVar[float]
+    """Width in log10 M, dex, of cells across which the chance varies little."""
+
+    @classmethod
+    def of(cls, setup: Setup, v: Values, size: int) -> Chance:
+        """At parameter values `v` of `size` catalogues."""
+        relations = setup.relations
+        scatter = np.broadcast_to(relations.scatters(v), (size, len(relations.names)))
+        return cls(setup, v, full_line(relations.line("lx", v), size), scatter)
+
+    @property
+    @abstractmethod
+    def weight(self) -> Array:
+        """Of each component of the residuals and part of the chance, shape (J I,)."""
+
+    @abstractmethod
+    def at_corners(self, z: Array, log_mass: Array) -> Array:
+        """Chance at redshifts (K,) and masses (M,), shape (P, K, M)."""
+
+    @abstractmethod
+    def of_clusters(self, row: Array, z: Array, log_mass: Array) -> Array:
+        """Chance of n single clusters in each component and part, shape (n, J I)."""
+
+    @abstractmethod
+    def _luminosities(
+        self, spread: Array, chosen: tuple[Array, Array], normal: Array, rng: np.random.Generator
+    ) -> Array:
+        """Normal numbers of L_X and the errors of its measurement, dex, shape (2, n), of selected clusters.
+
+        Parameters
+        ----------
+        spread : ndarray, shape (n,)
+            Scatter of L_X, dex.
+        chosen : tuple of ndarray, shape (n,)
+            Component and part of each cluster, as one number, and its probability of being so faint.
+        normal : ndarray, shape (n, 2)
+            Independent normal numbers.
+        rng : numpy.random.Generator
+        """
+
+    def background(self, row: Array, z: Array) -> Background:
+        """How clusters of catalogues `row` look at redshifts `z`, which broadcast."""
+        return self.setup.background(self.values, z, row)
+
+    def mean(self, line: Line, name: str, row: Array, background: Background, log_mass: Array) -> Array:
+        """Mean log10 of an observable as measured; `row` broadcasts against `background` and `log_mass`."""
+        slope = line.slope[row] * (log_mass - self.setup.relations.pivot)
+        true = line.log_norm[row] + slope + line.evolution[row] * background.log_growth
+        return true + background.shift(self.setup.relations.exponents(name))
+
+    def residuals(self, row: Array, log_mass: Array, chance: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Residuals of the observables (n, D), dex, and errors of L_X (n,) of selected clusters."""
+        density = self.setup.relations.unit_residuals
+        share = np.cumsum(chance * self.weight, axis=1)
+        u, v = rng.random((2, len(row)))
+        both = (v[:, None] * share[:, -1:] > share).sum(axis=1)
+        component = both // (len(self.weight) // len(density.weight))
+        normal = rng.standard_normal((len(row), len(density.names) + 1))
+        mean, covariance = density.at(log_mass)
+        at = np.arange(len(row)) if density.mass_dependent else np.zeros(len(row), dtype=int)
+        mean, factor = mean[at, component], np.linalg.cholesky(covariance)[at, component]
+        faint = np.maximum(u, 1e-300) * np.take_along_axis(chance, both[:, None], axis=1)[:, 0]
+        spread = self.scatter[row, 0] * factor[:, 0, 0]
+        normal[:, 0], error = self._luminosities(spread, (both, faint), normal[:, [0, -1]], rng)
+        unit = mean + np.einsum("nde,ne->nd", factor, normal[:, :-1])
+        return unit * self.scatter[row], error
+
+
+class ChanceInMass(Chance):
+    """That of a selection in mass, which knows nothing of residuals."""
+
+    cell = 0.025
+
+    @property
+    def _selection(self) -> MassSelection:
+        selection = self.setup.selection.in_mass
+        assert selection is not None
+        return selection
+
+    @property
+    def weight(self) -> Array:
+        """Of each component of the residuals, shape (J,)."""
+        return self.setup.relations.unit_residuals.weight
+
+    def at_corners(self, z: Array, log_mass: Array) -> Array:
+        """Chance at redshifts (K,) and masses (M,), shape (P, K, M)."""
+        chance = self._selection.probability(log_mass, self.lx, self.setup.relations)
+        return np.repeat(chance[:, None, :], len(z), axis=1)
+
+    def of_clusters(self, row: Array, z: Array, log_mass: Array) -> Array:
+        """Chance of n single clusters, the same in each component, shape (n, J)."""
+        chance = self._selection.chance(log_mass, row, self.lx, self.setup.relations)
+        return np.repeat(chance[:, None], len(self.weight), axis=1)
+
+    def _luminosities(
+        self, spread: Array, chosen: tuple[Array, Array], normal: Array, rng: np.random.Generator
+    ) -> Array:
+        return np.stack([normal[:, 0], np.zeros(len(normal))])
+
+
+class ChanceInFlux(Chance):
+    """That of a selection on flux."""
+
+    cell = 0.05
+
+    @property
+    def _selection(self) -> FluxSelection:
+        selection = self.setup.selection.in_flux
+        assert selection is not None
+        return selection
+
+    @property
+    def weight(self) -> Array:
+        """Of each component of the residuals and part of the chance of detection, shape (J I,)."""
+        return np.outer(self.setup.relations.unit_residuals.weight, self._selection.detection.weight).ravel()
+
+    def at_corners(self, z: Array, log_mass: Array) -> Array:
+        """Chance at redshifts (K,) and masses (M,), shape (P, K, M)."""
+        return self.of_clusters(np.arange(len(self.scatter))[:, None, None], z[:, None], log_mass) @ self.weight
+
+    def of_clusters(self, row: Array, z: Array, log_mass: Array) -> Array:
+        """Chance of single clusters in each component and part of `Detection`; arguments broadcast to (..., J I)."""
+        selection = self._selection
+        limit = selection.log_luminosity_limit(z, log_mass, self.setup.cosmology, self.setup.relations)
+        excess = self.mean(self.lx, "lx", row, self.background(row, z), log_mass) - limit
+        mean, covariance = self.setup.relations.unit_residuals.at(log_mass)
+        scatter = self.scatter[row, 0][..., None]
+        spread = np.hypot(scatter * np.sqrt(covariance[..., 0, 0]), selection.flux_error)
+        above, detection = excess[..., None] + scatter * mean[..., 0], selection.detection
+        if detection.is_sharp:
+            return special.ndtr(above / spread)
+        chance = special.ndtr((above[..., None] - detection.offset) / np.hypot(spread[..., None], detection.width))
+        return chance.reshape(*chance.shape[:-2], chance.shape[-2] * chance.shape[-1])
+
+    def _luminosities(
+        self, spread: Array, chosen: tuple[Array, Array], normal: Array, rng: np.random.Generator
+    ) -> Array:
+        """The measured L_X is a Gaussian cut at the limit; of it the residual and the error are drawn."""
+        error, (both, faint) = self._selection.flux_error, chosen
+        widths = np.array(self._selection.detection.width)
+        width = widths[both % len(widths)]
+        blur = np.hypot(error, width)
+        total = np.hypot(spread, blur)
+        measured = -total * special.ndtri(faint)  # about the component's mean
+        split = spread**2 / total**2 * measured + spread * blur / total * normal[:, 1]
+        errors = measured - split
+        if width.any():  # only part of it is an error of the flux
+            errors = _share_of(errors, error, width, rng)
+        return np.stack([split / spread, errors])
+
+
+CHANCES: dict[str, type[Chance]] = {"mass": ChanceInMass, "flux": ChanceInFlux}
+"""By what selections act on."""
+
+
+def _share_of(total: Array, one: float, other: Array, rng: np.random.Generator) -> Array:
+    """A Gaussian error of width `one` given its sum with another one; arrays of shape (n,)."""
+    blur = np.maximum(np.hypot(one, other), np.finfo(float).tiny)
+    return (one / blur) ** 2 * total + one * other / blur * rng.standard_normal(len(total))
+
+
+def full_line(line: Line, size: int) -> Line:
+    """A relation with every field of shape (size,)."""
+    parts = (line.log_norm, line.slope, line.evolution, line.scatter)
+    return Line(*(np.broadcast_to(np.asarray(x, dtype=float), (size,)) for x in parts))

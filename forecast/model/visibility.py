@@ -1,0 +1,48 @@
+"""Up to which redshift a luminosity is seen: weights that cut a redshift quadrature there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..survey.completeness import Detection
+
+
+def visible_fraction(log_lx: Array, limit: Array, index: Array, detection: Detection) -> Array:
+    """Weights (Q, K) that cut the redshift quadrature of every shell where luminosities (Q,) are not detected.
+
+    Parameters
+    ----------
+    log_lx : ndarray, shape (Q,)
+    limit : ndarray, shape (Q, K)
+        log10 of the limiting luminosity at each node.
+    index : ndarray of int, shape (K,)
+        Shell of each node.
+    detection : Detection
+    """
+    if limit.shape[1] == 1:
+        return detection(log_lx[:, None] - limit)
+    sharp = list(zip(*detection.sharp_limits, strict=True))
+    shells = [limit[:, index == i] for i in np.unique(index)]
+    return np.concatenate(
+        [np.sum([a * _visible_below(log_lx - o, shell) for a, o in sharp], axis=0) for shell in shells], axis=1
+    )
+
+
+def _visible_below(level: Array, limit: Array) -> Array:
+    """Weights (Q, K) of the K nodes of one shell that integrate up to where `limit` (Q, K) reaches `level` (Q,)."""
+    order = limit.shape[1]
+    nodes, _ = np.polynomial.legendre.leggauss(order)
+    reach = _crossing(level, limit, nodes)
+    basis = np.polynomial.legendre.legvander(nodes, order - 1)  # (K, n)
+    series = np.polynomial.legendre.legint(np.eye(order), lbnd=-1, axis=0)
+    integrals = np.polynomial.legendre.legval(reach, series)  # (n, Q)
+    return np.einsum("nq,n,kn->qk", integrals, np.arange(order) + 0.5, basis)
+
+
+def _crossing(level: Array, limit: Array, nodes: Array) -> Array:
+    """Quadrature coordinates (Q,) in [-1, 1] at which increasing limits (Q, K) reach levels (Q,)."""
+    i = np.clip((limit < level[:, None]).sum(axis=1), 1, limit.shape[1] - 1)
+    after, before = (np.take_along_axis(limit, at[:, None], axis=1)[:, 0] for at in (i, i - 1))
+    slope = (nodes[i] - nodes[i - 1]) / (after - before)
+    return np.clip(nodes[i] + slope * (level - after), -1.0, 1.0)
