@@ -17,7 +17,7 @@ from forecast.checks.intake import (
 )
 from forecast.cli.observed import as_modelled, catalogue_data, open_catalogue, require_levels
 from forecast.core.errors import InputError
-from forecast.likelihoods.levels import catalogue_points
+from forecast.likelihoods.data import catalogue_points
 from forecast.model.catalogue import Catalogue
 from forecast.model.forward import forward_model
 from forecast.relations.mass_proxy import with_proxy

@@ -351,7 +351,8 @@ def exit_codes() -> Iterator[None]:
 
 def _check_level(level: str | None, settings: Config) -> None:
     from ..core.errors import InputError, nearest
-    from ..likelihoods.levels import LEVELS, levels_of
+    from ..likelihoods.level_name import LEVELS
+    from ..likelihoods.levels import levels_of
 
     if level is not None and level not in LEVELS:
         raise InputError(f"--level {level}: unknown level; {nearest(level, LEVELS)}")

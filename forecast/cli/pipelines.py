@@ -20,7 +20,8 @@ from ..forecasts.ladder import build_ladder, build_survival, systematic_rows, va
 from ..forecasts.sigma8_map import Cells, build_map
 from ..forecasts.sigma8_map_exact import exact_map
 from ..influence.by_mass import InfluencePlan, build_influence
-from ..likelihoods.levels import POINT_LEVELS, Data, at_level, require_data
+from ..likelihoods.data import Data
+from ..likelihoods.levels import POINT_LEVELS, at_level, require_data, shares
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel, forward_model
 from ..model.mass_range import mass_concerns
@@ -225,7 +226,7 @@ def _with_chains(
         export_chain(chain, posterior, job, level)
         chains[level] = chain
     names = model.setup.relations.names
-    summaries = (chain_summary(level, chain, data.shares(level, names)) for level, chain in chains.items())
+    summaries = (chain_summary(level, chain, shares(level, data, names)) for level, chain in chains.items())
     return replace(result, chains=tuple(summaries)), chains
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.parameters import Parameter, Prior, contrast_names
 from ..cosmology.mass_function import MODELS
-from ..likelihoods.fisher import Fisher, derivatives, fisher_matrix, narrow_steps
-from ..likelihoods.levels import POINT_LEVELS, Data, levels_of, likelihood
+from ..likelihoods.data import Data
+from ..likelihoods.derivatives import derivatives, narrow_steps
+from ..likelihoods.fisher import Fisher, fisher_matrix
+from ..likelihoods.levels import POINT_LEVELS, levels_of, likelihood
 from ..model.forward import ForwardModel, Setup, forward_model
 from ..model.mean_density import expected_number
 from ..survey.geometry import Box, Replicated, equivalent_cone

@@ -15,7 +15,7 @@ from ..config.load import Config, parse_config
 from ..core.arrays import Array
 from ..core.errors import InputError, NumericalError, nearest
 from ..core.records import Provenance
-from ..likelihoods.levels import LEVELS
+from ..likelihoods.level_name import LEVELS
 from ..model.forward import Setup
 from ..relations.mass_proxy import ERROR_MODELS
 from ..survey.geometry import Box, LightCone

@@ -18,7 +18,9 @@ from threadpoolctl import threadpool_limits
 from ..core.errors import MassanchorError
 from ..core.executor import cores, discreet_children
 from ..core.rng import generator
-from ..likelihoods.levels import Data, Posterior, at_level, likelihood
+from ..likelihoods.data import Data
+from ..likelihoods.levels import at_level, likelihood
+from ..likelihoods.posterior import Posterior
 from ..model.forward import forward_model
 from ..model.population import Setup
 from .mcmc import Chain, ChainPlan, is_finished, run_chain
