@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..likelihoods.level_name import LevelName
+
 if TYPE_CHECKING:
     from ..checks.outcome import Checks
     from ..config.load import Config
@@ -136,7 +138,7 @@ def ladder(
 def saliency(
     config: ConfigName,
     mocks: Annotated[int, typer.Option("--mocks", min=2, help="Mock catalogues to average over.")] = 40,
-    level: Annotated[str, typer.Option("--level", help="unbinned, full or full+wl.")] = "unbinned",
+    level: Annotated[str, typer.Option("--level", help="unbinned, full or full+wl.")] = LevelName.UNBINNED,
     steps: Annotated[int, typer.Option("--steps", min=250, help="Longest chain of a catalogue.")] = 8000,
     out: Out = None,
     seed: Seed = 1,
@@ -232,7 +234,7 @@ def sweep(
             help="Key and values, evenly spaced; 'log:START:STOP:N' in log; or choices, KEY=A,B,C. Twice at most.",
         ),
     ],
-    level: PriceLevel = "unbinned",
+    level: PriceLevel = LevelName.UNBINNED,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -256,7 +258,7 @@ def sweep(
 def compare(
     configurations: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Two or more configurations.")],
     best: Annotated[bool, typer.Option("--best", help="Prices beside the best survey, not the first.")] = False,
-    level: PriceLevel = "unbinned",
+    level: PriceLevel = LevelName.UNBINNED,
     out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/compare"),
     seed: Seed = 1,
     quiet: Quiet = False,

@@ -15,12 +15,13 @@ from ..config.load import Config, parse_config
 from ..core.arrays import Array
 from ..core.errors import InputError, NumericalError, nearest
 from ..core.records import Provenance
-from ..likelihoods.level_name import LEVELS
+from ..likelihoods.level_name import LEVELS, Bound
 from ..model.forward import Setup
 from ..relations.mass_proxy import ERROR_MODELS
 from ..survey.geometry import Box, LightCone
 from .ladder import LadderRow, sigma8_std
 from .proxy_comparison import DEFAULT_PRIORS, proxy_setup
+from .variant_name import VariantName
 
 Progress = Callable[[int, int], None]
 """Called with the number of surveys done and their total."""
@@ -137,7 +138,9 @@ class Comparison:
     @property
     def levels(self) -> tuple[str, ...]:
         """Levels that any of the surveys has."""
-        return tuple(level for level in ("prior", *LEVELS, "known") if any(level in r.sigma8_std for r in self.rows))
+        return tuple(
+            level for level in (Bound.PRIOR, *LEVELS, Bound.KNOWN) if any(level in r.sigma8_std for r in self.rows)
+        )
 
 
 def split_quantity(text: str) -> tuple[float, str] | None:
@@ -397,5 +400,7 @@ def compute_comparison(configs: Mapping[str, Config], progress: Progress | None 
     if len(configs) < 2:
         raise InputError(f"compare: give two or more different configurations, got {', '.join(configs) or 'none'}")
     found = _ladders([(name, config.setup) for name, config in configs.items()], progress)
-    rows = [LadderRow(name, "as configured", 1.0, *numbers) for name, numbers in zip(configs, found, strict=True)]
+    rows = [
+        LadderRow(name, VariantName.CONFIGURED, 1.0, *numbers) for name, numbers in zip(configs, found, strict=True)
+    ]
     return Comparison(tuple(configs), tuple(config.title for config in configs.values()), tuple(rows))

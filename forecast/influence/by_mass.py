@@ -10,6 +10,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..likelihoods.data import Data
+from ..likelihoods.level_name import LevelName
 from ..likelihoods.levels import at_level, cluster_level
 from ..model.forward import ForwardModel
 from ..model.simulate import Mocks, draw_mocks
@@ -49,7 +50,12 @@ class InfluencePlan:
 
 
 def build_influence(
-    model: ForwardModel, selection: str, plan: InfluencePlan, *, level: str = "unbinned", rng: np.random.Generator
+    model: ForwardModel,
+    selection: str,
+    plan: InfluencePlan,
+    *,
+    level: str = LevelName.UNBINNED,
+    rng: np.random.Generator,
 ) -> InfluenceCurve:
     """Average saliency and leave-one-out shift of one level, in bins of true mass and of redshift.
 

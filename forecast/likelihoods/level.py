@@ -77,6 +77,8 @@ class Level(ABC):
     """Whether the likelihood is that of a whole number of clusters."""
     of_clusters: ClassVar[bool] = False
     """Whether every observable of each cluster is a datum: posteriors are so narrow that they need chains."""
+    of_median: ClassVar[bool] = False
+    """Whether the median is a datum: what it says does not grow as the number of clusters does."""
     lensing: ClassVar[bool] = False
     """Whether weak-lensing masses are among the data."""
     smooth: ClassVar[bool] = True

@@ -35,6 +35,7 @@ class SelfCal(Level):
 
     name = LevelName.SELFCAL
     whole = True
+    of_median = True
     proxy_words = "N and the median of the "
 
     def __init__(self, model: ForwardModel, data: Data) -> None:

@@ -14,6 +14,7 @@ from forecast.core.files import prepare_output
 from forecast.core.records import Job
 from forecast.likelihoods.available import Share, absent
 from forecast.likelihoods.data import Data
+from forecast.likelihoods.level_name import LevelName
 from forecast.likelihoods.levels import level_words, shares
 from forecast.model.forward import ForwardModel
 from forecast.sampling.mcmc import Chain, ChainPlan
@@ -23,12 +24,12 @@ from ..data.catalogues import Catalogues
 from ..networks.predict import predict
 from ..networks.saving import Trained
 
-LEVELS = ("counts", "selfcal", "unbinned", "full")
-ANSWER_WORDS = {
-    "counts": "N",
-    "selfcal": "N and the median Y_X",
-    "unbinned": "every Y_X",
-    "full": "every observable of each cluster",
+LEVELS = (LevelName.COUNTS, LevelName.SELFCAL, LevelName.UNBINNED, LevelName.FULL)
+ANSWER_WORDS: dict[str, str] = {
+    LevelName.COUNTS: "N",
+    LevelName.SELFCAL: "N and the median Y_X",
+    LevelName.UNBINNED: "every Y_X",
+    LevelName.FULL: "every observable of each cluster",
 }
 _POINTS, _SAMPLES = 400, 20_000
 
