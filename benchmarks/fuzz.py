@@ -37,9 +37,11 @@ from forecast.config.load import Config, builtin_configs, parse_config
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
 from forecast.forecasts.ladder import with_sample_variance
-from forecast.likelihoods.available import POINT_LEVELS
+from forecast.likelihoods.data import Data
 from forecast.likelihoods.fisher import fisher_matrix
-from forecast.likelihoods.levels import LEVELS, Data, Likelihood, at_level, likelihood
+from forecast.likelihoods.level import Likelihood
+from forecast.likelihoods.level_name import LEVELS
+from forecast.likelihoods.levels import POINT_LEVELS, at_level, likelihood
 from forecast.model.forward import ForwardModel, forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.report.cautions import before_fit

@@ -10,7 +10,9 @@ import numpy as np
 
 from forecast.config.load import load_config
 from forecast.core.rng import generator
-from forecast.likelihoods.levels import Data, Posterior, likelihood
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.levels import likelihood
+from forecast.likelihoods.posterior import Posterior
 from forecast.model.forward import forward_model
 from forecast.sampling.mcmc import autocorrelation_time, starting_points
 

@@ -37,8 +37,10 @@ from forecast.core.priors import Prior
 from forecast.core.units import LN10
 from forecast.cosmology.background import BASE_SIGMA8, Cosmology, base_power, smooth_log_sigma
 from forecast.cosmology.parameter_grid import CRITICAL_DENSITY, Expansion
-from forecast.likelihoods.levels import Data, likelihood
-from forecast.model.forward import ForwardModel, Setup, forward_model
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.levels import likelihood
+from forecast.model.forward import ForwardModel, forward_model
+from forecast.model.setup import Setup
 from forecast.model.simulate import draw_mocks
 from forecast.survey.flux_limit import MPC_CM
 

@@ -24,7 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from forecast.config.load import load_config
-from forecast.likelihoods.levels import Data, Posterior, at_level, levels_of, likelihood
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.levels import at_level, levels_of, likelihood
+from forecast.likelihoods.posterior import Posterior
 from forecast.model.forward import ForwardModel, forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.sampling.mcmc import ChainPlan, run_chain

@@ -21,7 +21,9 @@ from colossus.lss import mass_function
 
 from forecast.config.load import load_config
 from forecast.cosmology.mass_function import MassFunction
-from forecast.likelihoods.levels import Data, Posterior, likelihood
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.levels import likelihood
+from forecast.likelihoods.posterior import Posterior
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.sampling.mcmc import Chain, ChainPlan, run_chain

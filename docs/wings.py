@@ -17,6 +17,7 @@ WINGS = {
         "relations",
         "survey",
         "model",
+        "likelihoods/density",
         "likelihoods",
         "config",
         "sampling",

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from forecast.core.errors import InputError
-from forecast.likelihoods.available import Share, level_words, needed
-from forecast.likelihoods.levels import LEVELS, Data, likelihood
-from forecast.likelihoods.point_process import Points
+from forecast.likelihoods.available import Share
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.level_name import LEVELS
+from forecast.likelihoods.levels import level_class, level_words, likelihood, shares
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.report.narrative import LEVEL_WORDS, used_words
@@ -49,7 +51,7 @@ def test_full_levels_without_an_observable(lensed):
     blind[:, 1] = np.nan
     some = Data(3.0, points=replace(whole, observables=blind))
     assert np.isfinite(likelihood("full", lensed, some)(at(lensed))).all()
-    words = level_words("full", some.shares("full", ("lx", "t", "mgas")), "whole")
+    words = level_words("full", shares("full", some, ("lx", "t", "mgas")), "whole")
     assert words == "the redshift, L_X, M_gas of every cluster, and T of 0 of 3 clusters"
     nothing = replace(whole, observables=np.full_like(blind, np.nan))
     with pytest.raises(InputError, match=r"'full' needs L_X, T, M_gas, which none of the 3 clusters has; .*'unbinned'"):
@@ -65,17 +67,17 @@ def test_mocks_of_none_or_one_and_expected_data_are_legal(lensed):
             assert np.isfinite(likelihood(level, lensed, data)(at(lensed))).all()
     expected = Data.expected(lensed)
     for level in ("counts", "binned", "unbinned"):
-        assert not any(share.partial for share in expected.shares(level, ("lx", "t", "mgas")))
+        assert not any(share.partial for share in shares(level, expected, ("lx", "t", "mgas")))
         assert np.isfinite(likelihood(level, lensed, expected)(at(lensed))).all()
 
 
 def test_shares_of_a_catalogue():
     observables = np.array([[44.0, np.nan], [44.1, 14.0], [44.2, 14.1]])
     data = Data.observed(3, np.array([14.0, 14.1]), points=Points.observed(np.full(3, 0.1), observables))
-    assert data.shares("counts", ("lx", "yx")) == ()
-    assert data.shares("unbinned", ("lx", "yx")) == (Share("yx", 2, 3),)
-    assert data.shares("full", ("lx", "yx")) == (Share("lx", 3, 3), Share("yx", 2, 3))
-    assert needed("full+wl", ("lx", "yx")) == ("lx", "yx", "wl")
+    assert shares("counts", data, ("lx", "yx")) == ()
+    assert shares("unbinned", data, ("lx", "yx")) == (Share("yx", 2, 3),)
+    assert shares("full", data, ("lx", "yx")) == (Share("lx", 3, 3), Share("yx", 2, 3))
+    assert level_class("full+wl").needed(("lx", "yx")) == ("lx", "yx", "wl")
 
 
 @pytest.mark.parametrize(

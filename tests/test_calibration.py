@@ -9,7 +9,9 @@ from scipy import stats
 from forecast.checks.sbc import CalibrationPlan, assess, calibrate, posterior_rank
 from forecast.core.errors import InputError
 from forecast.forecasts.ladder import cone_variant
-from forecast.likelihoods.levels import LEVELS, POINT_LEVELS, Data, likelihood
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.level_name import LEVELS
+from forecast.likelihoods.levels import POINT_LEVELS, likelihood
 from forecast.likelihoods.many_data import log_likelihoods
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks

@@ -9,7 +9,7 @@ from stopping import assert_nothing_is_left, start, wait_for
 
 import forecast.sampling.parallel as chains
 from forecast.core.errors import InputError, MassanchorError
-from forecast.likelihoods.levels import Data
+from forecast.likelihoods.data import Data
 from forecast.sampling.mcmc import ChainPlan
 from forecast.sampling.parallel import Sampling, sample_all
 

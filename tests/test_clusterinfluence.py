@@ -8,7 +8,7 @@ import pytest
 from forecast.core.errors import InputError
 from forecast.influence.by_cluster import cluster_influence
 from forecast.influence.saliency import leave_one_out, saliency
-from forecast.likelihoods.levels import Data
+from forecast.likelihoods.data import Data
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.sampling.ensemble import MomentsPlan, posterior_moments, sample_posteriors

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.likelihoods.fisher import derivatives
+from forecast.likelihoods.density.point_density import PointDensity
+from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.derivatives import derivatives
 from forecast.likelihoods.levels import likelihood
-from forecast.likelihoods.point_density import PointDensity
-from forecast.likelihoods.points import Points
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.relations.residuals import Residuals

@@ -14,7 +14,8 @@ from forecast.forecasts.ladder import cone_variant
 from forecast.forecasts.plane import Plane, Shift, Tables
 from forecast.forecasts.sigma8_map import Cells, Sigma8Map, build_map
 from forecast.forecasts.sigma8_map_exact import ExactPlan, _agreements, agreement, exact_map
-from forecast.likelihoods.levels import Data, likelihood
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.model.yx_distribution import TabulatedDistribution, log_median_density

@@ -9,7 +9,8 @@ from forecast.config.load import load_config
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
 from forecast.forecasts.ladder import build_ladder, build_survival, sigma8_std, systematic_rows, with_sample_variance
-from forecast.likelihoods.fisher import derivatives, fisher_matrix
+from forecast.likelihoods.derivatives import derivatives
+from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.relations.lines import PowerLaw
 from forecast.survey.geometry import Replicated
@@ -185,10 +186,10 @@ def test_derivatives_of_a_known_function(nv22):
 
 
 def test_derivatives_do_not_depend_on_the_step(nv22_model, monkeypatch):
-    from forecast.likelihoods import fisher
+    from forecast.likelihoods import derivatives as module
 
     base = fisher_matrix("unbinned", nv22_model).std()
-    monkeypatch.setattr(fisher, "_STEP", 0.03)
+    monkeypatch.setattr(module, "_STEP", 0.03)
     assert fisher_matrix("unbinned", nv22_model).std() == pytest.approx(base, rel=1e-3)
 
 

@@ -9,7 +9,8 @@ from forecast.config.load import load_config, parse_config
 from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter
 from forecast.core.priors import Prior
-from forecast.likelihoods.levels import Data, levels_of, likelihood
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.levels import levels_of, likelihood
 from forecast.model.forward import forward_model
 from forecast.model.idle import idle_parameters
 from forecast.model.simulate import draw_mocks

@@ -11,8 +11,10 @@ from forecast.checks.goodness import goodness_of_fit, poisson_deviance
 from forecast.checks.observed import open_catalogue
 from forecast.core.parameters import ParameterSet
 from forecast.core.priors import Prior
+from forecast.likelihoods.data import Data
 from forecast.likelihoods.fisher import fisher_matrix
-from forecast.likelihoods.levels import Data, Posterior, likelihood
+from forecast.likelihoods.levels import likelihood
+from forecast.likelihoods.posterior import Posterior
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.sampling.mcmc import ChainPlan, run_chain

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.randomsurveys import LESS, random_setup, widths
-from forecast.likelihoods.fisher import derivatives, fisher_matrix
-from forecast.likelihoods.levels import Data, SelfCal
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.derivatives import derivatives
+from forecast.likelihoods.fisher import fisher_matrix
+from forecast.likelihoods.selfcal import SelfCal
 from forecast.model.forward import forward_model
 from forecast.model.mean_density import expected_number
 from forecast.model.yx_distribution import TabulatedDistribution, draw_medians

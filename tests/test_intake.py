@@ -17,8 +17,8 @@ from forecast.checks.intake import (
 from forecast.checks.observed import as_modelled, catalogue_data, open_catalogue, require_levels
 from forecast.checks.offsets import offsets
 from forecast.core.errors import InputError
-from forecast.likelihoods.levels import catalogue_points
-from forecast.likelihoods.points import Points
+from forecast.likelihoods.data import catalogue_points
+from forecast.likelihoods.density.points import Points
 from forecast.model.catalogue import Catalogue
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks

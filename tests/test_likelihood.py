@@ -7,9 +7,13 @@ import pytest
 from scipy import integrate, stats
 
 from forecast.core.errors import InputError, NumericalError
-from forecast.likelihoods.fisher import derivatives
-from forecast.likelihoods.levels import LEVELS, Data, Posterior, likelihood, log_poisson
-from forecast.likelihoods.points import Points
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.derivatives import derivatives
+from forecast.likelihoods.level import log_poisson
+from forecast.likelihoods.level_name import LEVELS
+from forecast.likelihoods.levels import likelihood
+from forecast.likelihoods.posterior import Posterior
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.survey.geometry import Box

@@ -9,9 +9,10 @@ from scipy import stats
 from forecast.core.errors import InputError
 from forecast.core.units import LN10
 from forecast.cosmology.mass_function import MassFunction
-from forecast.likelihoods.levels import Data, at_level, catalogue_points, likelihood
-from forecast.likelihoods.point_density import PointDensity
-from forecast.likelihoods.points import Points
+from forecast.likelihoods.data import Data, catalogue_points
+from forecast.likelihoods.density.point_density import PointDensity
+from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.levels import at_level, likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.relations.residuals import Residuals

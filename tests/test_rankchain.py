@@ -9,8 +9,9 @@ from scipy import stats
 from forecast.checks.sbc import CalibrationPlan, calibrate
 from forecast.core.parameters import Parameter
 from forecast.core.priors import Prior
-from forecast.likelihoods.levels import Data, likelihood
-from forecast.likelihoods.point_density import PointDensity
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.density.point_density import PointDensity
+from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.relations.residuals import Residuals
@@ -108,7 +109,7 @@ def test_mocks_of_another_library_are_noticed(lensed):
 
 def test_density_is_cut_to_the_catalogues_own_clusters(lensed):
     mocks = draw_mocks(lensed, lensed.parameters.draw(3, rng=np.random.default_rng(8)), rng=np.random.default_rng(9))
-    from forecast.likelihoods.points import Points
+    from forecast.likelihoods.density.points import Points
 
     density = PointDensity(lensed, Points.of_mocks(lensed, mocks), True)
     theta = lensed.parameters.draw(3, rng=np.random.default_rng(10))

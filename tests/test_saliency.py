@@ -10,11 +10,13 @@ from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter
 from forecast.core.priors import Prior
 from forecast.influence.by_mass import InfluencePlan, average_by, build_influence
-from forecast.influence.point_saliency import PairwiseYx, mass_slopes, observables_of, posterior_draws
+from forecast.influence.point_saliency import posterior_draws
 from forecast.influence.saliency import leave_one_out, pareto_k, saliency
-from forecast.likelihoods.levels import Data, at_level, likelihood
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.levels import at_level, cluster_level, level_class, likelihood
 from forecast.likelihoods.many_data import log_likelihoods
-from forecast.likelihoods.points import Points
+from forecast.likelihoods.unbinned import Unbinned
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.report.plots.influence import influence_figure
@@ -84,7 +86,7 @@ def with_moved(data, i, name, shift):
 def test_saliency_is_the_derivative_of_the_posterior_mean(case, draws, level):
     model, data = case
     result = saliency(model, level, data, draws[level])
-    assert result.observables == observables_of(model, level)
+    assert result.observables == level_class(level).observables(model)
     assert result.per_cluster.shape == (len(data.log_yx), len(result.observables))
     scale = np.abs(result.per_cluster).max(axis=0)
     for e, name in enumerate(result.observables):
@@ -217,7 +219,7 @@ def test_pairwise_unbinned_likelihood_has_the_measurement_errors(cccp):
     parameters = cccp.setup.parameters.without(["norm_t", "slope_t", "scatter_t"])  # no datum here depends on T
     model = forward_model(replace(cccp.setup.with_yx_error(0.1), parameters=parameters))
     mocks, theta = fiducial_mocks(model, 3, 2), model.parameters.draw(3, rng=np.random.default_rng(3))
-    target = PairwiseYx(model, mocks)
+    target = Unbinned.paired(model, mocks)
     for i in range(3):
         public = likelihood("unbinned", model, Data.of_mock(model, mocks, i))(theta)
         ours = [target(np.repeat(theta[k : k + 1], 3, axis=0))[i] for k in range(3)]
@@ -231,7 +233,7 @@ def test_influence_by_mass_and_by_redshift(curves, cccp):
     for name in curve.by_mass.saliency:
         one, two = (np.average(b.saliency[name], weights=b.number) for b in (curve.by_mass, curve.by_redshift))
         assert one == pytest.approx(two, rel=1e-9)
-    slopes = mass_slopes(forward_model(replace(cccp.setup, weak_lensing=0.2)), "full+wl")
+    slopes = cluster_level("full+wl").mass_slopes(forward_model(replace(cccp.setup, weak_lensing=0.2)))
     np.testing.assert_allclose(slopes, [1.61, 0.653595, 1.754386, 1.0])
     along = slopes @ [curve.by_mass.saliency[n] for n in ("lx", "t", "yx", "mwl")]
     np.testing.assert_allclose(curve.by_mass.saliency["mass"], along)

@@ -21,9 +21,9 @@ from forecast.cosmology.mass_function import MODELS, MassFunction, ShapedMassFun
 from forecast.cosmology.parameter_grid import SHAPE_NAMES, Expansion, ShapeGrid, lagrangian_radius
 from forecast.cosmology.rescaling import Ratio
 from forecast.forecasts.ladder import cone_variant, with_sample_variance
+from forecast.likelihoods.density.point_density import PointDensity
+from forecast.likelihoods.density.points import Points
 from forecast.likelihoods.fisher import fisher_matrix
-from forecast.likelihoods.point_density import PointDensity
-from forecast.likelihoods.points import Points
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.survey.geometry import LightCone

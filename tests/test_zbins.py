@@ -12,10 +12,13 @@ from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter, contrast_names
 from forecast.core.priors import Prior
 from forecast.forecasts.ladder import cone_variant, sigma8_std, variants
-from forecast.likelihoods.fisher import bin_models, derivatives, fisher_matrix
-from forecast.likelihoods.levels import Data, likelihood
-from forecast.likelihoods.point_density import PointDensity
-from forecast.likelihoods.points import Points
+from forecast.likelihoods.bins import bin_models
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.density.point_density import PointDensity
+from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.derivatives import derivatives
+from forecast.likelihoods.fisher import fisher_matrix
+from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
 from forecast.model.mean_density import at_mean_density
 from forecast.model.simulate import draw_mocks

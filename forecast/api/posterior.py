@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..likelihoods.levels import Posterior
+from ..likelihoods.posterior import Posterior
 
 
 @dataclass(frozen=True, repr=False)

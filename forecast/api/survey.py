@@ -16,9 +16,10 @@ from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..core.rng import generator
 from ..forecasts.ladder import LadderRow, build_ladder, sigma8_std
-from ..likelihoods.available import POINT_LEVELS
+from ..likelihoods.data import Data
 from ..likelihoods.fisher import Fisher, fisher_matrix
-from ..likelihoods.levels import Data, Posterior, at_level, levels_of, likelihood
+from ..likelihoods.levels import POINT_LEVELS, at_level, levels_of, likelihood
+from ..likelihoods.posterior import Posterior
 from ..model.forward import ForwardModel, forward_model
 from ..model.simulate import draw_mocks
 from ..sampling.identity import chain_digest

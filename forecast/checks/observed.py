@@ -12,7 +12,9 @@ from ..config.load import Config
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..likelihoods.available import WORDS, absent
-from ..likelihoods.levels import LEVELS, Data, catalogue_points
+from ..likelihoods.data import Data, catalogue_points
+from ..likelihoods.level_name import LEVELS
+from ..likelihoods.levels import shares
 from ..model.catalogue import Catalogue, builtin_table, read_catalogue
 from ..model.forward import ForwardModel
 from ..relations.power_laws import YX_PRODUCT, Relations
@@ -80,9 +82,9 @@ def require_levels(config: Config, levels: Sequence[str], fitted: tuple[ForwardM
     """
     model, catalogue, data = fitted
     names = model.setup.relations.names
-    usable = [level for level in LEVELS if not absent(data.shares(level, names))]
+    usable = [level for level in LEVELS if not absent(shares(level, data, names))]
     for level in levels:
-        missing = absent(data.shares(level, names))
+        missing = absent(shares(level, data, names))
         if missing:
             raise InputError(
                 f"{catalogue.source}: level '{level}' needs {_label(missing[0], model.setup.relations)}, but "

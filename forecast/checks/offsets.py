@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.arrays import Array
-from ..likelihoods.points import Points
+from ..likelihoods.density.points import Points
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
 from ..model.simulate import draw_mocks

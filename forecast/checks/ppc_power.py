@@ -22,7 +22,7 @@ from scipy import special
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.rng import generator
-from ..likelihoods.levels import POINT_LEVELS
+from ..likelihoods.levels import level_class
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
@@ -129,7 +129,7 @@ def predictive_check(
 
     `progress` is told the number of mocks done and their total.
     """
-    if level in POINT_LEVELS:
+    if level_class(level).of_clusters:
         plan = replace(plan, mocks=max(100, plan.mocks // CHAIN_SHARE), planted=plan.planted // CHAIN_SHARE)
     failures = plants(model.setup) if failures is None else failures
     groups = [(plan.mocks, Plant("", model)), *((plan.planted, plant) for plant in failures if plan.planted)]
@@ -142,7 +142,7 @@ def predictive_check(
     observed = Summary.of(mocks.size, mocks.row, columns_of(mocks), nodes)
     new = draw_summaries(model, true[: plan.mocks], nodes, rng=rng["new"])
     posterior: _Posteriors
-    if level in POINT_LEVELS:
+    if level_class(level).of_clusters:
         posterior = _Chains.of(model, level, (mocks, scores, labels != ""), nodes, plan, rng["posterior"])
     else:
         posterior = _Shared.of(model, level, (mocks, true), nodes, plan, rng["posterior"])
@@ -231,7 +231,7 @@ class _Chains:
         rng: np.random.Generator,
     ) -> _Chains:
         """For mocks, the prior scores of their true parameters, and whether they do not follow the model."""
-        (mocks, scores, wrong), parameters, lensing = data, model.parameters, level == "full+wl"
+        (mocks, scores, wrong), parameters, lensing = data, model.parameters, level_class(level).lensing
         lessons = Lessons.drawn(model, rng=rng)
         target = PairwisePosterior(model, mocks, lensing=lensing)
         proposal = lessons.proposal(target, mocks)

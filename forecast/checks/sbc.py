@@ -23,7 +23,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.rng import generator
-from ..likelihoods.levels import POINT_LEVELS
+from ..likelihoods.levels import level_class
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
 from ..model.simulate import draw_mocks
@@ -138,7 +138,7 @@ def calibrate(
     truth, names = truth or model, model.parameters.names
     if "sigma8" not in names or truth.parameters.names != names:
         raise InputError(f"sigma8 must be free, and the mocks' parameters {truth.parameters.names} be {names}")
-    if level in POINT_LEVELS:
+    if level_class(level).of_clusters:
         return _calibrate_points((model, truth), level, plan, progress)
     found = []
     for index, part in enumerate(np.array_split(np.arange(plan.mocks), plan.groups)):
@@ -165,7 +165,7 @@ def _calibrate_points(
     found, plan = [], replace(plan, mocks=max(plan.mocks // CHAIN_SHARE, 10 * plan.groups))
     for index, part in enumerate(np.array_split(np.arange(plan.mocks), plan.groups)):
         rng = generator(plan.seed, "calibration chains", index)
-        found.append(rank_truths(models, len(part), plan.steps, lensing=level == "full+wl", rng=rng))
+        found.append(rank_truths(models, len(part), plan.steps, lensing=level_class(level).lensing, rng=rng))
         if progress is not None:
             progress(int(part[-1]) + 1, plan.mocks)
     ranks = np.concatenate([f.rank for f in found], axis=1)

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..likelihoods.level_name import LevelName
 from .exits import EXIT_FAILED, EXIT_NOT_CONVERGED, exit_codes, fail
 from .start import doctor, explain, init_app
 
 if TYPE_CHECKING:
     from ..checks.outcome import Checks
     from ..config.load import Config
+    from ..core.records import Job
     from ..report.results import Result
     from ..suite.writer import SuiteSummary
-    from .pipelines import Job
 
 app = typer.Typer(
     help="How well does an X-ray cluster survey measure sigma8 by self-calibration?",
@@ -141,7 +142,7 @@ def ladder(
 def saliency(
     config: ConfigName,
     mocks: Annotated[int, typer.Option("--mocks", min=2, help="Mock catalogues to average over.")] = 40,
-    level: Annotated[str, typer.Option("--level", help="unbinned, full or full+wl.")] = "unbinned",
+    level: Annotated[str, typer.Option("--level", help="unbinned, full or full+wl.")] = LevelName.UNBINNED,
     steps: Annotated[int, typer.Option("--steps", min=250, help="Longest chain of a catalogue.")] = 8000,
     out: Out = None,
     seed: Seed = 1,
@@ -237,7 +238,7 @@ def sweep(
             help="Key and values, evenly spaced; 'log:START:STOP:N' in log; or choices, KEY=A,B,C. Twice at most.",
         ),
     ],
-    level: PriceLevel = "unbinned",
+    level: PriceLevel = LevelName.UNBINNED,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -261,7 +262,7 @@ def sweep(
 def compare(
     configurations: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Two or more configurations.")],
     best: Annotated[bool, typer.Option("--best", help="Prices beside the best survey, not the first.")] = False,
-    level: PriceLevel = "unbinned",
+    level: PriceLevel = LevelName.UNBINNED,
     out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/compare"),
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -270,8 +271,8 @@ def compare(
     """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
     with exit_codes(), progress_bar(quiet or as_json) as report:
         from ..config.load import load_config
+        from ..core.records import Job
         from ..report.sweep_tables import comparison_table
-        from .pipelines import Job
         from .planning_pipelines import run_comparison
 
         stems = [Path(name).stem for name in configurations]
@@ -335,7 +336,7 @@ def _task(
     """Load the configuration, show progress, and turn errors into exit codes."""
     with exit_codes():
         from ..config.load import load_config
-        from .pipelines import Job
+        from ..core.records import Job
 
         settings = load_config(name)
         _check_level(options.get("level"), settings)
@@ -348,7 +349,8 @@ def _task(
 
 def _check_level(level: str | None, settings: Config) -> None:
     from ..core.errors import InputError, nearest
-    from ..likelihoods.levels import LEVELS, levels_of
+    from ..likelihoods.level_name import LEVELS
+    from ..likelihoods.levels import levels_of
 
     if level is not None and level not in LEVELS:
         raise InputError(f"--level {level}: unknown level; {nearest(level, LEVELS)}")

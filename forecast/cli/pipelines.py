@@ -19,8 +19,11 @@ from ..forecasts.abundance import _abundance
 from ..forecasts.ladder import build_ladder, build_survival, systematic_rows, variants, with_sample_variance
 from ..forecasts.sigma8_map import Cells, build_map
 from ..forecasts.sigma8_map_exact import exact_map
+from ..forecasts.variant_name import SELECTIONS
 from ..influence.by_mass import InfluencePlan, build_influence
-from ..likelihoods.levels import POINT_LEVELS, Data, at_level, require_data
+from ..likelihoods.data import Data
+from ..likelihoods.level_name import LevelName
+from ..likelihoods.levels import at_level, level_class, require_data, shares
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel, forward_model
 from ..model.mass_range import mass_concerns
@@ -80,13 +83,13 @@ def run_map(config: Config, job: Job) -> Result:
     return write_all(_with_map(base_result(config, job, "map", model), config, job, model), job)
 
 
-def run_saliency(config: Config, job: Job, plan: InfluencePlan, level: str = "unbinned") -> Result:
+def run_saliency(config: Config, job: Job, plan: InfluencePlan, level: str = LevelName.UNBINNED) -> Result:
     """Where in mass the information sits, with Mmin fixed and following L_X where the survey has one."""
     prepare_output(job.out)
     model = forward_model(config.setup)
     curves = []
     for variant in variants(config.setup, ()):
-        if variant.label in ("as configured", "Mmin follows L_X", "Mmin fixed", "flux-limited cone"):
+        if variant.label in SELECTIONS:
             rng = generator(job.seed, f"influence-{variant.label}")
             one = at_level(forward_model(variant.setup), level)
             curves.append(build_influence(one, variant.label, plan, level=level, rng=rng))
@@ -135,7 +138,7 @@ def catalogue_intake(model: ForwardModel, catalogue: Catalogue, job: Job) -> Int
 
 def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data, DataSummary]:
     if job.mock is None:
-        data = Data.expected(model, points=bool(set(_levels(config, job)) & set(POINT_LEVELS)))
+        data = Data.expected(model, points=any(level_class(level).of_clusters for level in _levels(config, job)))
         source = "expected (Asimov) data at the fiducial parameters"
         return data, DataSummary("expected", source, data.size, data.number_with_yx, data.median)
     data = Data.of_mock(model, draw_mocks(model, model.parameters.fiducial, rng=generator(job.mock, "mock")))
@@ -217,7 +220,7 @@ def _with_chains(
         export_chain(chain, posterior, job, level)
         chains[level] = chain
     names = model.setup.relations.names
-    summaries = (chain_summary(level, chain, data.shares(level, names)) for level, chain in chains.items())
+    summaries = (chain_summary(level, chain, shares(level, data, names)) for level, chain in chains.items())
     return replace(result, chains=tuple(summaries)), chains
 
 

@@ -16,11 +16,12 @@ from ..forecasts.proxy_comparison import compute_proxies
 from ..forecasts.proxy_records import ProxyComparison
 from ..forecasts.sweep import compute_comparison, compute_sweep
 from ..forecasts.sweep_records import Comparison, Sweep
+from ..likelihoods.level_name import LevelName
 from ..relations.mass_proxy import ErrorModel
 from ..report.planning_files import write_comparison, write_joint, write_proxies, write_sweep
 
 
-def run_sweep(config: Config, job: Job, vary: Sequence[str], level: str = "unbinned") -> Sweep:
+def run_sweep(config: Config, job: Job, vary: Sequence[str], level: str = LevelName.UNBINNED) -> Sweep:
     """sigma(sigma8) by level, and its price, over the values of one or two keys (see `sweep.parse_vary`).
 
     `level` is the one whose price is printed; files hold those of all.
@@ -34,7 +35,10 @@ def run_sweep(config: Config, job: Job, vary: Sequence[str], level: str = "unbin
 
 
 def run_comparison(
-    configs: Mapping[str, Config], job: Job, reference: Literal["first", "best"] = "first", level: str = "unbinned"
+    configs: Mapping[str, Config],
+    job: Job,
+    reference: Literal["first", "best"] = "first",
+    level: str = LevelName.UNBINNED,
 ) -> Comparison:
     """sigma(sigma8) by level of several configurations, as configured, and its price beside one of them."""
     prepare_output(job.out)

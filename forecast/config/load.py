@@ -16,8 +16,8 @@ from ..core.errors import InputError, nearest
 from ..cosmology.background import Cosmology
 from ..cosmology.mass_function import MODELS
 from ..model.catalogue_spec import CatalogueSpec
-from ..model.forward import Setup
 from ..model.idle import refuse_idle
+from ..model.setup import Setup
 from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
 from .explain import explain
 from .quantities import read_log_mass

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..config.load import Config
 from ..core.errors import InputError, nearest
-from ..model.forward import Setup
+from ..model.setup import Setup
 
 MAX_VALUES, MAX_POINTS = 200, 400
 

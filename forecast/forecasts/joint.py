@@ -15,9 +15,11 @@ from ..core.priors import Prior
 from ..core.records import Provenance
 from ..likelihoods.derived import S8_DENSITY, fisher_degeneracy, fisher_s8
 from ..likelihoods.fisher import Fisher, fisher_matrix
+from ..likelihoods.level_name import Bound
 from ..likelihoods.levels import levels_of
-from ..model.forward import Setup, forward_model
+from ..model.forward import forward_model
 from ..model.mean_density import expected_number
+from ..model.setup import Setup
 
 FREED = Prior("flat", low=0.15, high=0.45)
 """Prior of Om0 where the configuration does not free it."""
@@ -105,7 +107,7 @@ def compute_joint(config: Config, progress: Callable[[int, int], None] | None = 
     """Joint forecast of Om0 and sigma8 of a configuration; Om0 is freed where it is not."""
     setup, notes = with_free_density(config.setup)
     model = forward_model(setup)
-    names, found = ("prior", *levels_of(setup)), []
+    names, found = (Bound.PRIOR, *levels_of(setup)), []
     for level in names:
         found.append(joint_level(level, fisher_matrix(level, model)))
         if progress is not None:

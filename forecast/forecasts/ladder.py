@@ -11,12 +11,17 @@ from ..core.arrays import Array
 from ..core.parameters import Parameter, contrast_names
 from ..core.priors import Prior
 from ..cosmology.mass_function import MODELS
-from ..likelihoods.fisher import Fisher, derivatives, fisher_matrix, narrow_steps
-from ..likelihoods.levels import POINT_LEVELS, Data, levels_of, likelihood
-from ..model.forward import ForwardModel, Setup, forward_model
+from ..likelihoods.data import Data
+from ..likelihoods.derivatives import derivatives, narrow_steps
+from ..likelihoods.fisher import Fisher, fisher_matrix
+from ..likelihoods.level_name import Bound, LevelName
+from ..likelihoods.levels import level_class, levels_of, likelihood
+from ..model.forward import ForwardModel, forward_model
 from ..model.mean_density import expected_number
+from ..model.setup import Setup
 from ..survey.flux_limit import FluxLimited
 from ..survey.geometry import Replicated
+from .variant_name import SELECTIONS, VariantName
 
 _PEAK_STEPS = 50
 _ZMIN = 0.01
@@ -61,19 +66,19 @@ def cone_variant(setup: Setup) -> Setup:
 
 def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]:
     """The survey as configured, then what changes if one of its idealisations is dropped."""
-    yield Variant("as configured", setup)
+    yield Variant(VariantName.CONFIGURED, setup)
     varied = bool(setup.parameters.contrasts)
-    label = "no sample variance" if varied else "with sample variance"
+    label = VariantName.WITHOUT_VARIANCE if varied else VariantName.WITH_VARIANCE
     yield Variant(label, with_sample_variance(setup, not varied))
     selection = setup.selection.in_mass
     if selection is None:
         return
     if selection.min_mass_mode == "fixed":
-        yield Variant("Mmin follows L_X", replace(setup, selection=selection.with_min_mass("follows_lx")))
+        yield Variant(VariantName.FOLLOWS_LX, replace(setup, selection=selection.with_min_mass("follows_lx")))
     else:
-        yield Variant("Mmin fixed", replace(setup, selection=selection.with_min_mass("fixed")))
+        yield Variant(VariantName.FIXED, replace(setup, selection=selection.with_min_mass("fixed")))
     if not setup.geometry.spans_redshifts:
-        yield Variant("flux-limited cone", cone_variant(setup))
+        yield Variant(VariantName.CONE, cone_variant(setup))
     for log_break in break_masses:
         other = replace(setup, selection=selection.with_break(log_break))
         yield Variant(f"Mbreak = 10^{log_break:.2f} Msun/h", other)
@@ -82,10 +87,10 @@ def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]
 def sigma8_std(setup: Setup) -> tuple[float, dict[str, float]]:
     """Expected count, and sigma(sigma8) by level from Fisher matrices; "known": no nuisance is free."""
     model = forward_model(setup)
-    result = {level: fisher_matrix(level, model).std() for level in ("prior", *levels_of(setup))}
+    result = {level: fisher_matrix(level, model).std() for level in (Bound.PRIOR, *levels_of(setup))}
     nuisances = [n for n in setup.parameters.names if n not in ("sigma8", *setup.parameters.contrasts)]
     known = forward_model(replace(setup, parameters=setup.parameters.without(nuisances)))
-    result["known"] = fisher_matrix("unbinned", known).std()
+    result[Bound.KNOWN] = fisher_matrix(LevelName.UNBINNED, known).std()
     return expected_number(model), result
 
 
@@ -117,9 +122,8 @@ def build_survival(setup: Setup, widening: tuple[float, ...], volumes: tuple[flo
 
     One row for each selection (Mmin fixed, following L_X, the flux-limited cone), prior width and volume.
     """
-    kinds = ("as configured", "Mmin follows L_X", "Mmin fixed", "flux-limited cone")
     for variant in variants(setup, ()):
-        if variant.label not in kinds:
+        if variant.label not in SELECTIONS:
             continue
         for factor in widening:
             parameters = variant.setup.parameters.widened(factor)
@@ -135,7 +139,7 @@ def peak_shift(model: ForwardModel, truth: ForwardModel, level: str) -> float:
     Gauss-Newton with the Fisher matrix; priors are Gaussians of equal variance about the fiducial.
     """
     fisher = fisher_matrix(level, model)
-    points = level in POINT_LEVELS
+    points = level_class(level).of_clusters
     shifted, own = (_peak(model, fisher, level, Data.expected(m, points=points)) for m in (truth, model))
     return shifted - own
 

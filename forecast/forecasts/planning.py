@@ -15,10 +15,13 @@ from ..config.load import Config
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..likelihoods.fisher import Fisher, fisher_matrix
-from ..likelihoods.levels import POINT_LEVELS, levels_of
-from ..model.forward import Setup, forward_model
+from ..likelihoods.level_name import Bound, LevelName
+from ..likelihoods.levels import level_class, levels_of
+from ..model.forward import forward_model
+from ..model.setup import Setup
 from ..survey.geometry import Replicated
 from .sweep_records import Comparison, Price, Sweep
+from .variant_name import VariantName
 
 LOWEST, HIGHEST, HIGHEST_OF_MEDIAN = -1, 2, 6
 """Decades of volume, relative to a survey's own, between which information is computed; beyond it is proportional.
@@ -50,7 +53,7 @@ class VolumeCurve:
     @cached_property
     def levels(self) -> tuple[str, ...]:
         """Levels of the survey, and "known"."""
-        return (*levels_of(self.setup), "known")
+        return (*levels_of(self.setup), Bound.KNOWN)
 
     def std(self, level: str, volume: float) -> float:
         """sigma(sigma8) of one level with `volume` times the survey's volume."""
@@ -76,7 +79,7 @@ class VolumeCurve:
         """The survey, without nuisances if they are known."""
         parameters = self.setup.parameters
         nuisances = [n for n in parameters.names if n not in ("sigma8", *parameters.contrasts)]
-        return replace(self.setup, parameters=parameters.without(nuisances)) if level == "known" else self.setup
+        return replace(self.setup, parameters=parameters.without(nuisances)) if level == Bound.KNOWN else self.setup
 
     def _scale(self, setup: Setup, volume: float) -> Array:
         """Factors on information per volume, shape (D, D): those on density contrasts do not grow."""
@@ -86,9 +89,10 @@ class VolumeCurve:
     def _information(self, level: str, volume: float) -> Array:
         """Information for each unit of volume, shape (D, D)."""
         contrasts = bool(self.setup.parameters.contrasts)
-        if level in POINT_LEVELS or not (contrasts or level == "selfcal"):
+        one = level_class(_likelihood_of(level))
+        if one.of_clusters or not (contrasts or one.of_median):
             return self._node(level, 0)
-        top = HIGHEST_OF_MEDIAN if level == "selfcal" else HIGHEST
+        top = HIGHEST_OF_MEDIAN if one.of_median else HIGHEST
         low = max(math.floor(math.log10(volume)), LOWEST)
         near, far = 10.0**low, 10.0 ** (low + 1)
         if low >= top or volume <= near:
@@ -102,9 +106,14 @@ class VolumeCurve:
         if (level, decade) not in self._stored:
             setup, copies = self._setup(level), 10.0**decade
             larger = setup if decade == 0 else replace(setup, geometry=Replicated(setup.geometry, copies))
-            fisher = fisher_matrix("unbinned" if level == "known" else level, forward_model(larger))
+            fisher = fisher_matrix(_likelihood_of(level), forward_model(larger))
             self._stored[level, decade] = fisher.information / self._scale(setup, copies)
         return self._stored[level, decade]
+
+
+def _likelihood_of(level: str) -> str:
+    """Level whose data stand behind a level or a bound of the ladder."""
+    return LevelName.UNBINNED if level == Bound.KNOWN else level
 
 
 def price(curve: VolumeCurve, reference: str, levels: Mapping[str, Array], shown: str) -> Price:
@@ -137,9 +146,9 @@ def _volumes(curve: VolumeCurve, level: str, std: Array) -> Array:
     return found
 
 
-def priced_sweep(sweep: Sweep, config: Config, level: str = "unbinned") -> Sweep:
+def priced_sweep(sweep: Sweep, config: Config, level: str = LevelName.UNBINNED) -> Sweep:
     """A sweep with the price of each survey beside the configured one."""
-    return replace(sweep, price=price(VolumeCurve(config.setup), "as configured", sweep.levels, level))
+    return replace(sweep, price=price(VolumeCurve(config.setup), VariantName.CONFIGURED, sweep.levels, level))
 
 
 def priced_comparison(

@@ -18,8 +18,10 @@ from ..core.records import Job
 from ..core.rng import generator
 from ..core.units import LN10
 from ..likelihoods.fisher import fisher_matrix
-from ..model.forward import ForwardModel, Setup, forward_model
+from ..likelihoods.level_name import LevelName
+from ..model.forward import ForwardModel, forward_model
 from ..model.mean_density import expected_number
+from ..model.setup import Setup
 from ..model.simulate import draw_mocks
 from ..relations.edgeworth import UnitMixture, edgeworth_bias
 from ..relations.mass_proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
@@ -28,7 +30,7 @@ from .proxy_records import ProxyComparison, ProxyRow
 if TYPE_CHECKING:
     pass
 
-LEVELS = ("counts", "selfcal", "binned", "unbinned")
+LEVELS = (LevelName.COUNTS, LevelName.SELFCAL, LevelName.BINNED, LevelName.UNBINNED)
 """Levels that use no observable but the proxy; `counts` uses none, for reference."""
 COMMON_PRIOR, LOOSE_PRIOR = 0.10, 0.30
 """Standard deviations of ln M that a common normalisation prior allows every proxy."""
@@ -54,7 +56,7 @@ def compute_proxies(config: Config, models: Sequence[ErrorModel] = (), job: Job 
             table.append(_row(replace(setup, selection=survey.selection), choice, typical[1]))
         if job is not None and job.progress is not None:
             job.progress("comparing", done + 1, len(setups), math.nan)
-    rows, *others = (tuple(sorted(table, key=lambda row: row.common["unbinned"])) for table in tables)
+    rows, *others = (tuple(sorted(table, key=lambda row: row.common[LevelName.UNBINNED])) for table in tables)
     follows = others[0] if others else ()
     sentences = (*answer(rows), *((_INSTEAD, *answer(follows)) if follows else ()))
     count = expected_number(model)
@@ -217,17 +219,17 @@ def _sigma8_std(information: Array, names: Sequence[str], kept: Sequence[str], p
 
 def answer(rows: Sequence[ProxyRow]) -> tuple[str, ...]:
     """Which proxy would self-calibrate the survey best, by how much, and what its calibration is worth."""
-    rows = sorted(rows, key=lambda row: row.common["unbinned"])
+    rows = sorted(rows, key=lambda row: row.common[LevelName.UNBINNED])
     if len(rows) < 2:
         return ("There is nothing to compare.",)
     (best, second, *_), worst = rows, rows[-1]
-    sigma = [row.common["unbinned"] for row in (best, second, worst)]
+    sigma = [row.common[LevelName.UNBINNED] for row in (best, second, worst)]
     tied = sigma[1] < sigma[0] * (1 + _ALIKE)
     versus = f", as good as {second.name}" if tied else f", {_less(sigma[0], sigma[1])} than {second.name}"
-    gain, price = sigma[2] - sigma[0], best.loose["unbinned"] - sigma[0]
+    gain, price = sigma[2] - sigma[0], best.loose[LevelName.UNBINNED] - sigma[0]
     verdict = "less than" if gain < price else "more than"
     matters = "How well the proxy is calibrated matters more." if gain < price else "Which proxy matters more."
-    given = min(rows, key=lambda row: row.configured["unbinned"])
+    given = min(rows, key=lambda row: row.configured[LevelName.UNBINNED])
     return (
         f"With every proxy's normalisation known to {COMMON_PRIOR:.0%} in mass, {best.name} would self-calibrate this "
         f"survey best: sigma(sigma8) = {sigma[0]:.4f} from every cluster's proxy{versus} ({sigma[1]:.4f}) and "

@@ -10,12 +10,13 @@ import numpy as np
 
 from ..config.load import Config, parse_config
 from ..core.errors import InputError, NumericalError
-from ..model.forward import Setup
+from ..model.setup import Setup
 from ..relations.mass_proxy import ERROR_MODELS
 from .axes import SHORTCUTS, Axis, content_of, parse_axes
 from .ladder import LadderRow, sigma8_std
 from .proxy_comparison import DEFAULT_PRIORS, proxy_setup
 from .sweep_records import Comparison, Sweep
+from .variant_name import VariantName
 
 Progress = Callable[[int, int], None]
 """Called with the number of surveys done and their total."""
@@ -136,5 +137,7 @@ def compute_comparison(configs: Mapping[str, Config], progress: Progress | None 
     if len(configs) < 2:
         raise InputError(f"compare: give two or more different configurations, got {', '.join(configs) or 'none'}")
     found = _ladders([(name, config.setup) for name, config in configs.items()], progress)
-    rows = [LadderRow(name, "as configured", 1.0, *numbers) for name, numbers in zip(configs, found, strict=True)]
+    rows = [
+        LadderRow(name, VariantName.CONFIGURED, 1.0, *numbers) for name, numbers in zip(configs, found, strict=True)
+    ]
     return Comparison(tuple(configs), tuple(config.title for config in configs.values()), tuple(rows))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core.arrays import Array
 from ..core.records import Provenance
-from ..likelihoods.levels import LEVELS
+from ..likelihoods.level_name import LEVELS, Bound
 from .ladder import LadderRow
 
 
@@ -92,4 +92,5 @@ class Comparison:
     @property
     def levels(self) -> tuple[str, ...]:
         """Levels that any of the surveys has."""
-        return tuple(level for level in ("prior", *LEVELS, "known") if any(level in r.sigma8_std for r in self.rows))
+        every = (Bound.PRIOR, *LEVELS, Bound.KNOWN)
+        return tuple(level for level in every if any(level in r.sigma8_std for r in self.rows))

@@ -7,21 +7,20 @@ draws gives an estimate of its own: the covariance of the two over clusters is f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..likelihoods.levels import POINT_LEVELS, Data
-from ..likelihoods.point_density import PointDensity
-from ..likelihoods.points import Points
+from ..likelihoods.data import Data
+from ..likelihoods.level import Contribution
+from ..likelihoods.levels import level_class
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..sampling.draws import WeightedDraws
 from ..sampling.ensemble import Posteriors
-from .point_saliency import derivative_steps, moved_points, observables_of
 from .saliency import leave_one_out, pareto_k
 
 Progress = Callable[[int, int], None]
@@ -95,16 +94,16 @@ def cluster_influence(
     level, size = posteriors.level, len(mocks.size)
     if posteriors.weight.shape[0] != size or not posteriors.weight.shape[1]:
         raise InputError(f"{size} catalogues, but draws of {posteriors.weight.shape} posteriors; use sample_posteriors")
-    if level == "binned":
+    one, parts = level_class(level), []
+    if not one.smooth:
         raise InputError("counts in bins do not move with a cluster's Y_X; use 'unbinned'")
-    each = _of_points if level in POINT_LEVELS else _of_yx if level == "unbinned" else _of_summaries
-    parts = []
-    for chosen in _groups(mocks.size if level in POINT_LEVELS else np.zeros(size, dtype=int)):
+    each = _of_points if one.of_clusters else _of_others
+    for chosen in _groups(mocks.size if one.of_clusters else np.zeros(size, dtype=int)):
         parts.append(each(model, mocks.part(chosen.start, chosen.stop), _some(posteriors, chosen)))
         if progress is not None:
             progress(chosen.stop, size)
     saliency, shift, tails = (np.concatenate(x, axis=-1) for x in zip(*parts, strict=True))
-    return ClusterInfluence(level, observables_of(model, level), np.moveaxis(saliency, 1, 2), shift, tails)
+    return ClusterInfluence(level, one.observables(model), np.moveaxis(saliency, 1, 2), shift, tails)
 
 
 def _groups(size: Array) -> Iterator[slice]:
@@ -140,24 +139,15 @@ def _centred(posteriors: Posteriors) -> Array:
 
 
 def _of_points(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> Parts:
-    """What clusters do at `full` and `full+wl`."""
-    level, points, row = posteriors.level, Points.of_mocks(model, mocks), mocks.row
-    steps, number = derivative_steps(model, level), len(mocks.row)
-    versions = [points] + [moved_points(points, i, s * step) for s in (1, -1) for i, step in enumerate(steps)]
-    joined = Points(*(np.concatenate([getattr(p, f.name) for p in versions]) for f in fields(Points)))
-    order = np.argsort(np.tile(row, len(versions)), kind="stable")
-    density, rows = PointDensity(model, joined[order], lensing=level == "full+wl"), np.tile(row, len(versions))[order]
-    centred, column = _centred(posteriors), np.arange(len(order))
-    saliency, log_density = np.zeros((3, len(steps), number)), np.empty((posteriors.weight.shape[1], number))
-    value = np.empty(len(order))
+    """What clusters do whose observables are all data: each catalogue has draws of its own."""
+    one, row = level_class(posteriors.level), mocks.row
+    terms, centred = one.terms(model, mocks), _centred(posteriors)
+    assert terms is not None
+    saliency = np.zeros((3, len(one.observables(model)), len(row)))
+    log_density = np.empty((posteriors.weight.shape[1], len(row)))
     for s in range(len(log_density)):
-        value[order] = density(posteriors.theta[:, s], rows, column)
-        at, above, below = np.split(value.reshape(len(versions), number), [1, 1 + len(steps)])
-        slope = (above - below) / (2 * steps[:, None])
+        log_density[s], slope = terms(posteriors.theta[:, s])
         saliency += centred[:, None, row, s] * slope
-        log_density[s] = at[0]
-    known = np.column_stack([points.observables, points.log_mwl])[:, : len(steps)].T
-    saliency[:, np.isnan(known)] = np.nan
     return saliency, _shifts(posteriors, row, -log_density), _tails(posteriors, row, -log_density)
 
 
@@ -180,23 +170,27 @@ def _tails(posteriors: Posteriors, row: Array, log_ratio: Array) -> Array:
     return found
 
 
-def _of_yx(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> Parts:
-    """The same at `unbinned`: draws are shared, and matter through ln lambda on a grid of Y_X alone."""
-    grid, theta, sigma8 = model.yx_grid, posteriors.theta[0], posteriors.sigma8[0]
-    parts = np.array_split(theta, 1 + len(theta) // 500)
-    density = np.concatenate([model.yx_density(part, grid, model.setup.yx_error) for part in parts])
-    log_density = np.log(np.maximum(density, _TINY))
-    ratio, weight = np.exp(log_density.min(axis=0) - log_density), _threefold(posteriors.weight)
-    pull, factor = _centred(posteriors) @ log_density, _enlarged(posteriors)[:, None, None]
+def _of_others(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> Parts:
+    """The same at levels of numbers and mass proxies: draws are shared."""
+    found = level_class(posteriors.level).contribution(model, posteriors.theta[0])
+    return _of_catalogues(model, mocks, posteriors) if found is None else _of_yx(model, mocks, posteriors, found)
+
+
+def _of_yx(model: ForwardModel, mocks: Mocks, posteriors: Posteriors, of: Contribution) -> Parts:
+    """Draws matter through what a cluster contributes on a grid of Y_X alone."""
+    grid, sigma8 = of.grid, posteriors.sigma8[0]
+    ratio, weight = np.exp(of.value.min(axis=0) - of.value), _threefold(posteriors.weight)
+    pull, factor = _centred(posteriors) @ of.value, _enlarged(posteriors)[:, None, None]
     gone = factor * ((weight * sigma8) @ ratio / (weight @ ratio) - (weight @ sigma8)[..., None])
-    saliency, shift = np.empty((3, 1, len(mocks.row))), np.empty((3, len(mocks.row)))
+    moved = len(level_class(posteriors.level).observables(model))
+    saliency, shift = np.empty((3, moved, len(mocks.row))), np.empty((3, len(mocks.row)))
     tails = np.empty(len(mocks.row))
     for i in np.flatnonzero(mocks.size):
         mine, draws = mocks.row == i, _systematic(posteriors.weight[i], _KEPT)
         at = mocks.log_yx[mine]
-        saliency[:, 0, mine] = CubicSpline(grid, pull[:, i], axis=1)(at, 1)
+        saliency[:, :, mine] = CubicSpline(grid, pull[:, i], axis=1)(at, 1)[:, None]
         shift[:, mine] = CubicSpline(grid, gone[:, i], axis=1)(at)
-        change = CubicSpline(grid, -log_density[draws], axis=1)(at)
+        change = CubicSpline(grid, -of.value[draws], axis=1)(at)
         tails[mine] = pareto_k(np.exp(change - change.max(axis=0)))
     return saliency, shift, tails
 
@@ -207,16 +201,10 @@ def _systematic(weight: Array, size: int) -> Array:
     return np.minimum(np.searchsorted(np.cumsum(weight), places), len(weight) - 1)
 
 
-def _of_summaries(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> Parts:
-    """The same at `counts` and `selfcal`, where clusters have no saliency of their own."""
-    weights, number = _threefold(posteriors.weight), len(mocks.row)
-    shift, tails = np.empty((3, number)), np.empty(number)
-    if posteriors.level == "counts":
-        ratio = 1.0 / model.expected_count(posteriors.theta[0])
-        sigma8 = posteriors.sigma8[0]
-        gone = (weights * sigma8) @ ratio / (weights @ ratio) - weights @ sigma8
-        drawn = np.stack([ratio[_systematic(w, _KEPT)] for w in posteriors.weight], axis=1)
-        return np.empty((3, 0, number)), gone[:, mocks.row], pareto_k(drawn)[mocks.row]
+def _of_catalogues(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> Parts:
+    """A cluster's part depends on the others: every catalogue by itself, with draws of equal weight."""
+    weights = _threefold(posteriors.weight)
+    shift, tails = np.empty((3, len(mocks.row))), np.empty(len(mocks.row))
     for i in np.flatnonzero(mocks.size):
         data, mine = Data.of_mock(model, mocks, int(i)), mocks.row == i
         for k, weight in enumerate(weights[:, i]):
@@ -226,4 +214,4 @@ def _of_summaries(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> 
             found = leave_one_out(model, posteriors.level, data, draws)
             shift[k, mine] = found.shift
             tails[mine] = found.pareto_k if k == 0 else tails[mine]
-    return np.empty((3, 0, number)), shift, tails
+    return np.empty((3, 0, len(mocks.row))), shift, tails

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.arrays import Array
-from ..core.errors import InputError, nearest
-from ..likelihoods.levels import POINT_LEVELS, Data, at_level
+from ..core.errors import InputError
+from ..likelihoods.data import Data
+from ..likelihoods.level_name import LevelName
+from ..likelihoods.levels import at_level, cluster_level
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.simulate import draw_mocks
 from ..sampling.draws import from_chain
-from .point_saliency import mass_slopes, observables_of, posterior_draws
+from .point_saliency import posterior_draws
 from .saliency import PARETO_LIMIT, leave_one_out, saliency
 
-INFLUENCE_LEVELS = ("unbinned", *POINT_LEVELS)
-"""Levels whose data are single clusters' observables."""
 MIN_EFFECTIVE_SIZE = 50.0
 """Effective number of posterior draws of one catalogue below which the averages are refused."""
 
@@ -49,7 +49,12 @@ class InfluencePlan:
 
 
 def build_influence(
-    model: ForwardModel, selection: str, plan: InfluencePlan, *, level: str = "unbinned", rng: np.random.Generator
+    model: ForwardModel,
+    selection: str,
+    plan: InfluencePlan,
+    *,
+    level: str = LevelName.UNBINNED,
+    rng: np.random.Generator,
 ) -> InfluenceCurve:
     """Average saliency and leave-one-out shift of one level, in bins of true mass and of redshift.
 
@@ -67,10 +72,7 @@ def build_influence(
     InputError
         If the level does not know single clusters, or too few draws of the posteriors are independent.
     """
-    if level not in INFLUENCE_LEVELS:
-        known = nearest(level, INFLUENCE_LEVELS)
-        raise InputError(f"level '{level}' has no saliency of single clusters; {known}")
-    model = at_level(model, level)
+    one, model = cluster_level(level), at_level(model, level)
     mocks = draw_mocks(model, np.repeat(model.parameters.fiducial[None], plan.mocks, axis=0), rng=rng)
     theta, effective_size = posterior_draws(model, level, mocks, plan.steps, rng=rng)
     if effective_size < MIN_EFFECTIVE_SIZE:
@@ -80,8 +82,8 @@ def build_influence(
             f"raise --steps to {enough:.0f}, or narrow the priors"
         )
     slopes, shifts, tails = (np.concatenate(x) for x in zip(*_each(model, level, mocks, theta), strict=True))
-    slopes = np.column_stack([slopes, slopes @ mass_slopes(model, level)])
-    names = (*observables_of(model, level), "mass")
+    slopes = np.column_stack([slopes, slopes @ one.mass_slopes(model)])
+    names = (*one.observables(model), "mass")
     by_mass, by_redshift = _bins(slopes, shifts, mocks, names, (mocks.log_mass, plan.mass_bins)), None
     if model.setup.geometry.spans_redshifts:
         by_redshift = _bins(slopes, shifts, mocks, names, (mocks.z, plan.redshift_bins))

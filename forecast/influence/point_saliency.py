@@ -1,137 +1,31 @@
-"""Levels that are point processes: what single clusters' observables do to the posterior mean of sigma8.
-
-The density of a selected cluster at given redshift and observables is that before selection: what selects
-depends on the data alone. Its derivative by a datum is therefore the one at fixed selection. Posteriors of
-many mock catalogues are sampled at once, by Markov chains of their own.
-"""
+"""Posteriors of many mock catalogues at levels that know single clusters, sampled at once by chains of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from itertools import count, islice
 
 import numpy as np
 from scipy import linalg
-from scipy.interpolate import CubicSpline
 
 from ..core.arrays import Array
 from ..core.errors import NumericalError
-from ..core.units import LN10
 from ..likelihoods.fisher import fisher_matrix
-from ..likelihoods.levels import POINT_LEVELS
-from ..likelihoods.point_density import PointDensity
-from ..likelihoods.points import Points
+from ..likelihoods.levels import cluster_level
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..sampling.mcmc import autocorrelation_time
-from ..sampling.pairwise import PairwisePosterior
 from ..sampling.proposal import from_scores
 
-_STEP = 0.1
-"""Step of the derivatives, in units of each observable's scatter."""
-_ENTRIES = 40_000
 _ENOUGH = 200.0
 """Effective number of draws at which chains end."""
 _PILOTS, _BLOCK = (100, 200, 500), 250
 """Steps of pilot chains, and between looks at the chains' length."""
 _CHAINS, _KEPT = 20, 300
 """Chains that run together at least; draws kept of each catalogue."""
-_FREEDOM, _LOCAL, _MARGIN = 5.0, 0.4, 8
-"""Degrees of freedom of proposals, length of random walks in their units, and nodes beyond the data."""
-
-
-def observables_of(model: ForwardModel, level: str) -> tuple[str, ...]:
-    """What a level knows of single clusters; "yx" is the mass proxy, "mwl" the weak-lensing mass."""
-    known = {"unbinned": ("yx",), "full": model.setup.relations.names}
-    known["full+wl"] = (*known["full"], "mwl")
-    return known.get(level, ())
-
-
-def mass_slopes(model: ForwardModel, level: str) -> Array:
-    """d log10 of `observables_of` a level by d log10 M at the fiducial parameters, shape (E,)."""
-    relations, v = model.setup.relations, model.parameters.fiducial_values
-    if level == "unbinned":
-        return np.array([float(np.asarray(relations.at(v).yx.slope))])
-    slopes = [float(relations.line(name, v).slope) for name in relations.names]
-    return np.array([*slopes, 1.0][: len(observables_of(model, level))])
-
-
-def point_log_density(model: ForwardModel, level: str, points: Points, theta: Array) -> Array:
-    """ln lambda of every cluster at parameter vectors (S, D), shape (S, Q)."""
-    density = PointDensity(model, points, lensing=level == "full+wl")
-    rows = max(1, _ENTRIES // max(1, len(points.z)))
-    parts = [density.grid(theta[start : start + rows]) for start in range(0, len(theta), rows)]
-    return np.concatenate(parts)
-
-
-def point_saliency(model: ForwardModel, level: str, points: Points, draws: tuple[Array, Array]) -> Array:
-    """d sigma8 / d log10 of every observable of every cluster, shape (Q, E), per dex; NaN where unknown.
-
-    Parameters
-    ----------
-    model : ForwardModel
-    level : {"full", "full+wl"}
-    points : Points
-    draws : tuple of ndarray, shapes (S, D) and (S,)
-        Parameter vectors, and their weights times sigma8 minus its mean.
-    """
-    (theta, centred), steps = draws, derivative_steps(model, level)
-    moved = [moved_points(points, i, sign * step) for sign in (1, -1) for i, step in enumerate(steps)]
-    joined = Points(*(np.concatenate([getattr(p, f.name) for p in moved]) for f in fields(Points)))
-    density, total = PointDensity(model, joined, lensing=level == "full+wl"), np.zeros(len(joined.z))
-    rows = max(1, _ENTRIES // max(1, len(joined.z)))
-    for start in range(0, len(theta), rows):
-        total += centred[start : start + rows] @ density.grid(theta[start : start + rows])
-    above, below = total.reshape(2, len(steps), len(points.z))
-    known = np.column_stack([points.observables, points.log_mwl])[:, : len(steps)]
-    return np.where(np.isnan(known), np.nan, ((above - below) / (2 * steps[:, None])).T)
-
-
-def derivative_steps(model: ForwardModel, level: str) -> Array:
-    """Steps of the derivatives by each of `observables_of` a level, shape (E,), dex."""
-    scatter = model.setup.relations.scatters(model.parameters.fiducial_values)[0]
-    lensing = (model.setup.weak_lensing or 0.0) / LN10
-    return _STEP * np.array([*scatter, lensing][: len(observables_of(model, level))])
-
-
-def moved_points(points: Points, index: int, shift: float) -> Points:
-    """All clusters with one of their observables, the weak-lensing mass last, moved by `shift` dex."""
-    size = points.observables.shape[1]
-    if index == size:
-        return replace(points, log_mwl=points.log_mwl + shift)
-    return replace(points, observables=points.observables + shift * (np.arange(size) == index))
-
-
-class PairwiseYx:
-    """ln L of `unbinned` of n mock catalogues, each at a parameter vector of its own.
-
-    A cubic spline is linear in its nodes: ln lambda summed over clusters is a weighted sum of nodes.
-
-    Parameters
-    ----------
-    model : ForwardModel
-    mocks : Mocks
-    """
-
-    def __init__(self, model: ForwardModel, mocks: Mocks) -> None:
-        self._model, self._grid = model, _covering(model.yx_grid, mocks.log_yx)
-        cardinal = CubicSpline(self._grid, np.eye(len(self._grid)))
-        self._data = np.zeros((len(mocks.size), len(self._grid)))
-        np.add.at(self._data, mocks.row, cardinal(mocks.log_yx))
-
-    def __call__(self, theta: Array) -> Array:
-        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
-        density = self._model.yx_density(theta, self._grid, self._model.setup.yx_error)
-        log_density = np.log(np.maximum(density, np.finfo(float).tiny))
-        return np.einsum("ng,ng->n", self._data, log_density) - self._model.expected_count(theta)
-
-
-def _covering(grid: Array, values: Array) -> Array:
-    """Nodes as dense as those of a uniform grid that hold all values, and a margin."""
-    step = grid[1] - grid[0]
-    low, high = (values.min(), values.max()) if len(values) else (grid[0], grid[-1])
-    return low + step * np.arange(-_MARGIN, np.ceil((high - low) / step) + _MARGIN + 1)
+_FREEDOM, _LOCAL = 5.0, 0.4
+"""Degrees of freedom of proposals, and length of random walks in their units."""
 
 
 @dataclass(frozen=True)
@@ -211,8 +105,7 @@ def posterior_draws(
 
 def _log_posterior(model: ForwardModel, level: str, mocks: Mocks) -> Callable[[Array], Array]:
     """ln of each catalogue's posterior, shape (n,), as a function of prior scores (n, D)."""
-    points = level in POINT_LEVELS
-    target = PairwisePosterior(model, mocks, lensing=level == "full+wl") if points else PairwiseYx(model, mocks)
+    target = cluster_level(level).paired(model, mocks)
 
     def height(scores: Array) -> Array:
         theta = from_scores(model.parameters, scores)

@@ -7,21 +7,18 @@ saliency will be held against.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..likelihoods.bins import YxBins
-from ..likelihoods.levels import POINT_LEVELS, Data, likelihood
+from ..likelihoods.data import Data
+from ..likelihoods.levels import level_class, require_data
 from ..model.forward import ForwardModel
-from ..sampling.draws import WeightedDraws, _in_chunks
-from .point_saliency import observables_of, point_log_density, point_saliency
+from ..sampling.draws import WeightedDraws
 
-_STEP = 0.01
-"""Step of derivatives with respect to log10 Y_X, dex."""
-_TINY, _SHORTEST_TAIL = 1e-300, 10
+_SHORTEST_TAIL = 10
 PARETO_LIMIT = 0.7
 """Pareto k above which a leave-one-out shift by reweighting is not to be trusted (Vehtari et al. 2024)."""
 
@@ -71,30 +68,16 @@ def saliency(model: ForwardModel, level: str, data: Data, draws: WeightedDraws) 
     InputError
         For `binned`, whose likelihood is not differentiable in Y_X, or if the level's data are missing.
     """
-    if level == "binned":
-        raise InputError("saliency of 'binned' is not defined: counts in bins do not move with Y_X; use 'unbinned'")
-    target, per_cluster, pull, count = likelihood(level, model, data), np.empty((0, 0)), float("nan"), float("nan")
-    if level == "unbinned":
-        above, below = (_log_density(model, draws.theta, data, shift) for shift in (_STEP, -_STEP))
-        per_cluster = draws.covariance((above - below) / (2 * _STEP))[:, None]
-    elif data.points is not None and level in POINT_LEVELS:
-        per_cluster = point_saliency(model, level, data.points, (draws.theta, draws.centred))
-    else:
-        more = likelihood("counts", model, replace(data, size=data.size + 1))
-        gain = _in_chunks(more, draws.theta) - _in_chunks(likelihood("counts", model, data), draws.theta)
-        count = float(draws.reweighted_mean(gain)) - draws.mean
-    if target.name == "selfcal":
-        moved = (likelihood(level, model, replace(data, median=data.median + s)) for s in (_STEP, -_STEP))
-        above, below = (_in_chunks(each, draws.theta) for each in moved)
-        pull = float(draws.covariance((above - below) / (2 * _STEP)))
-    return Saliency(level, observables_of(model, level), per_cluster, pull, count, draws.effective_size)
-
-
-def _log_density(model: ForwardModel, theta: Array, data: Data, shift: float = 0.0) -> Array:
-    """ln lambda of every Y_X, moved by `shift` dex, shape (S, Q)."""
-    return _in_chunks(
-        lambda part: np.log(np.maximum(model.yx_density(part, data.log_yx + shift, data.error), _TINY)), theta
-    )
+    one = level_class(level)
+    if not one.smooth:
+        raise InputError(f"saliency of '{level}' is not defined: counts in bins do not move with Y_X; use 'unbinned'")
+    require_data(level, model.setup, data)
+    target = one(model, data)
+    per_cluster = target.pull(draws.theta, draws.centred)
+    more, slope = target.one_more(draws.theta), target.median_slope(draws.theta)
+    count = float("nan") if more is None else float(draws.reweighted_mean(more)) - draws.mean
+    median = float("nan") if slope is None else float(draws.covariance(slope))
+    return Saliency(level, one.observables(model), per_cluster, median, count, draws.effective_size)
 
 
 @dataclass(frozen=True)
@@ -127,40 +110,11 @@ def leave_one_out(model: ForwardModel, level: str, data: Data, draws: WeightedDr
     model, level, data, draws
         As for `saliency`.
     """
-    log_ratios = _without_each(model, level, data, draws.theta)
+    require_data(level, model.setup, data)
+    log_ratios = level_class(level)(model, data).without_each(draws.theta)
     equal = draws.equal(log_ratios)
     tails = pareto_k(np.exp(equal - equal.max(axis=0)))
     return LeaveOneOut(level, draws.reweighted_mean(log_ratios) - draws.mean, np.atleast_1d(tails))
-
-
-def _without_each(model: ForwardModel, level: str, data: Data, theta: Array) -> Array:
-    """ln L without each cluster minus ln L with it, up to a constant, shape (S, Q)."""
-    likelihood(level, model, data)  # refuses missing data
-    if level == "unbinned":
-        return -_log_density(model, theta, data)
-    if level == "binned":
-        bins = YxBins.of(model)
-        expected = _in_chunks(lambda part: bins.expected(model, part, data.rms_error), theta)
-        place = np.searchsorted(bins.edges, data.log_yx, side="right") - 1
-        return -np.log(np.maximum(expected, _TINY))[:, np.clip(place, 0, expected.shape[1] - 1)]
-    if data.points is not None and level in POINT_LEVELS:
-        return -point_log_density(model, level, data.points, theta)
-    return _ratios_without_each(model, level, data, theta)
-
-
-def _ratios_without_each(model: ForwardModel, level: str, data: Data, theta: Array) -> Array:
-    """ln L without each cluster minus ln L with it, shape (S, Q); equal medians are computed once."""
-    now = _in_chunks(likelihood(level, model, data), theta)
-    ratios: dict[float, Array] = {}
-    columns = []
-    for i in range(len(data.log_yx)):
-        kept = np.arange(len(data.log_yx)) != i
-        rest = Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept])
-        key = rest.median if level == "selfcal" else 0.0
-        if key not in ratios:
-            ratios[key] = _in_chunks(likelihood(level, model, rest), theta) - now
-        columns.append(ratios[key])
-    return np.stack(columns, axis=1)
 
 
 def pareto_k(weight: Array) -> Array:

@@ -8,11 +8,11 @@ from ..core.lazy import public
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
-        "Data": ".levels",
+        "Data": ".data",
         "Fisher": ".fisher",
-        "LEVELS": ".levels",
-        "Points": ".points",
-        "Posterior": ".levels",
+        "LEVELS": ".level_name",
+        "Points": ".density.points",
+        "Posterior": ".posterior",
         "fisher_matrix": ".fisher",
         "likelihood": ".levels",
     },

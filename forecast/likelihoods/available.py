@@ -9,8 +9,6 @@ from ..core.errors import InputError
 
 WORDS = {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X", "core": "core brightness", "wl": "M_WL"}
 """Observables for people."""
-PROXY_LEVELS, POINT_LEVELS = ("selfcal", "binned", "unbinned"), ("full", "full+wl")
-"""Levels whose data are mass proxies (called Y_X, whatever it is), and every cluster's own observables."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,6 @@ class Share:
         return self.known < (1.0 if counted else 0.99) * self.size
 
 
-def needed(level: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Observables whose values a level uses, in a survey with relations of `names`."""
-    if level in POINT_LEVELS:
-        return (*names, "wl") if level == "full+wl" else tuple(names)
-    return ("yx",) if level in PROXY_LEVELS else ()
-
-
 def absent(shares: Iterable[Share]) -> tuple[str, ...]:
     """Observables that no cluster has and without which a level is another one.
 
@@ -59,32 +50,30 @@ def absent(shares: Iterable[Share]) -> tuple[str, ...]:
     return tuple(name for name in gone if name == "wl" or not known)
 
 
-def require(level: str, shares: Sequence[Share]) -> None:
+def require(level: str, shares: Sequence[Share], fewer: str) -> None:
     """Refuse a level whose likelihood would differ by a constant from that of fewer data.
 
     Raises
     ------
     InputError
-        If no cluster has one of its observables.
+        If no cluster has one of its observables; advises the level `fewer` instead.
     """
     missing = absent(shares)
     if missing:
         size = next(share.size for share in shares if share.absent)
-        other = "full" if missing == ("wl",) else "counts" if level in PROXY_LEVELS else "unbinned"
         raise InputError(
             f"level '{level}' needs {', '.join(WORDS[name] for name in missing)}, which none of the {size:g} clusters "
-            f"has; add the data, or use a level that does without, such as '{other}'"
+            f"has; add the data, or use a level that does without, such as '{fewer}'"
         )
 
 
-def level_words(level: str, shares: Sequence[Share], whole: str) -> str:
-    """What a level used, in words: `whole` where every cluster has all of it, else how many have what."""
-    partial = [share for share in shares if share.partial]
-    if not partial:
-        return whole
-    each = ", ".join(f"{WORDS[s.observable]} of {s.known:g} of {s.size:g} clusters" for s in partial)
-    if level in PROXY_LEVELS:
-        start = {"selfcal": "N and the median of the ", "binned": "N in bins of the ", "unbinned": "N and the "}[level]
+def partial_words(shares: Sequence[Share], start: str) -> str:
+    """How many clusters have which observables, in words.
+
+    `start`: how the sentence begins if it is on mass proxies alone; if empty, on all that is known of clusters.
+    """
+    each = ", ".join(f"{WORDS[s.observable]} of {s.known:g} of {s.size:g} clusters" for s in shares if s.partial)
+    if start:
         return start + each
     complete = [WORDS[s.observable] for s in shares if not s.partial]
     return f"{', '.join(['the redshift', *complete])} of every cluster, and {each}"

@@ -1,14 +1,15 @@
-"""Bins of log10 Y_X, and expected counts in them."""
+"""Bins of log10 Y_X and expected counts in them, and forward models of redshift bins."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ..core.arrays import Array
-from ..model.forward import ForwardModel
+from ..model.forward import ForwardModel, forward_model
 
 
 @dataclass(frozen=True)
@@ -56,3 +57,14 @@ class YxBins:
         """Weighted number of values in each bin, shape (B,); those beyond are in the open bins."""
         inside = np.clip(log_yx, self.edges[0], np.nextafter(self.edges[-1], -np.inf))
         return np.histogram(inside, self.edges, weights=weight)[0]
+
+
+def bin_models(model: ForwardModel) -> tuple[ForwardModel, ...]:
+    """Forward models of a survey's redshift bins, with its parameters; none if its data are not binned."""
+    bins = model.setup.bins
+    return () if len(bins) == 1 else tuple(forward_model(setup) for setup in bins)
+
+
+def sum_over_bins(one: Callable[[ForwardModel, Array], Array], model: ForwardModel, at: Array) -> Array:
+    """Information (D, D) that `one` finds at `at`, (D,), in the redshift bins whose data are kept apart."""
+    return np.sum([one(part, at) for part in bin_models(model) or (model,)], axis=0)

@@ -2,41 +2,216 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import ClassVar
+
 import numpy as np
 from scipy import special
 
 from ..core.arrays import Array
-from ..core.parameters import ParameterSet
+from ..core.chunks import in_parts
+from ..core.errors import InputError
+from ..core.units import LN10
 from ..model.forward import ForwardModel
-from .point_density import PointDensity
-from .points import Points
+from ..model.mocks import Mocks
+from .data import Data
+from .density.point_density import PointDensity
+from .density.points import Points
+from .expected_points import point_information
+from .level import TINY, ClusterTerms, Level, Paired
+from .level_name import LevelName
+
+_STEP = 0.1
+"""Step of the derivatives, in units of each observable's scatter."""
+_ENTRIES = 40_000
+"""Clusters times parameter vectors evaluated at once."""
 
 
-class PointProcess:
-    """Poisson point process of every cluster: -Lambda + sum ln lambda(x_i, z_i) - ln N!.
+class PointProcess(Level):
+    """-Lambda + sum ln lambda(x_i, z_i) - ln N!; clusters that are no points each contribute ln Lambda.
+
+    Raises
+    ------
+    InputError
+        If the data have no single clusters.
+    """
+
+    of_clusters = True
+    fewer = LevelName.UNBINNED
+
+    def __init__(self, model: ForwardModel, data: Data) -> None:
+        super().__init__(model, data)
+        if data.points is None:
+            raise InputError(f"level '{self.name}' needs the observables of single clusters; these data have none")
+        self._points = data.points
+        self._density = PointDensity(model, data.points, self.lensing)
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,)."""
+        theta, size, weight = np.atleast_2d(theta), self._data.size, self._points.weight
+        count = self._model.expected_count(theta)
+        value = -count - special.gammaln(size + 1)
+        value += special.xlogy(max(size - weight.sum(), 0.0), np.maximum(count, TINY))
+        if len(weight):
+            value += self._density.grid(theta) @ weight
+        return value
+
+    @classmethod
+    def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
+        """Log likelihoods, shape (n, S)."""
+        density = PointDensity(model, Points.of_mocks(model, mocks), cls.lensing)
+        starts = np.cumsum(mocks.size) - mocks.size
+        total = np.zeros((len(theta), len(mocks.size)))
+        if len(mocks.row):
+            some = mocks.size > 0
+            rows = max(1, _ENTRIES // len(mocks.row))
+            total[:, some] = in_parts(lambda part: np.add.reduceat(density.grid(part), starts[some], 1), theta, rows)
+        return total.T - in_parts(model.expected_count, theta)
+
+    @classmethod
+    def information(cls, model: ForwardModel, at: Array) -> Array:
+        """Information of every Y_X, and what all other data of the clusters add to it."""
+        return point_information(model, at, lensing=cls.lensing)
+
+    def without_each(self, theta: Array) -> Array:
+        """-ln lambda of each cluster, shape (S, Q)."""
+        return -in_parts(self._density.grid, theta, max(1, _ENTRIES // max(1, len(self._points.z))))
+
+    @classmethod
+    def needed(cls, names: Sequence[str]) -> tuple[str, ...]:
+        """The relations' observables, and weak-lensing masses ("wl")."""
+        return (*names, *["wl"] * cls.lensing)
+
+    @classmethod
+    def number_with(cls, data: Data, observable: str, names: Sequence[str]) -> float:
+        """Number of clusters that have an observable."""
+        points = data.points
+        if points is None:
+            return 0.0
+        values = points.log_mwl if observable == "wl" else points.observables[:, list(names).index(observable)]
+        return float(points.weight[np.isfinite(values)].sum())
+
+    @classmethod
+    def observables(cls, model: ForwardModel) -> tuple[str, ...]:
+        """The relations' observables, and the weak-lensing mass ("mwl")."""
+        return (*model.setup.relations.names, *["mwl"] * cls.lensing)
+
+    @classmethod
+    def mass_slopes(cls, model: ForwardModel) -> Array:
+        """d log10 of each observable by d log10 M at the fiducial parameters, shape (E,)."""
+        relations, v = model.setup.relations, model.parameters.fiducial_values
+        return np.array([*(float(relations.line(name, v).slope) for name in relations.names), *[1.0] * cls.lensing])
+
+    @classmethod
+    def _steps(cls, model: ForwardModel) -> Array:
+        """Steps of the derivatives by each observable, shape (E,), dex."""
+        scatter = model.setup.relations.scatters(model.parameters.fiducial_values)[0]
+        return _STEP * np.array([*scatter, *[(model.setup.weak_lensing or 0.0) / LN10] * cls.lensing])
+
+    def pull(self, theta: Array, weight: Array) -> Array:
+        """Weighted sum of d ln lambda / d log10 of every observable, shape (Q, E), per dex; NaN where unknown."""
+        steps, points = self._steps(self._model), self._points
+        joined = _moved(points, steps)
+        density, total = PointDensity(self._model, joined, self.lensing), np.zeros(len(joined.z))
+        rows = max(1, _ENTRIES // max(1, len(joined.z)))
+        for start in range(0, len(theta), rows):
+            total += weight[start : start + rows] @ density.grid(theta[start : start + rows])
+        return _slopes(points, total, steps).T
+
+    @classmethod
+    def terms(cls, model: ForwardModel, mocks: Mocks) -> ClusterTerms:
+        """What every cluster of mock catalogues contributes, each catalogue at a parameter vector of its own."""
+        return _Terms(model, mocks, cls._steps(model), lensing=cls.lensing)
+
+    @classmethod
+    def paired(cls, model: ForwardModel, mocks: Mocks) -> Paired:
+        """Likelihoods of mock catalogues, each at a parameter vector of its own."""
+        return _PairedPoints(model, mocks, lensing=cls.lensing)
+
+
+class Full(PointProcess):
+    """Redshift and X-ray observables of every cluster."""
+
+    name = LevelName.FULL
+
+
+class FullWithLensing(PointProcess):
+    """Weak-lensing masses too."""
+
+    name: ClassVar[LevelName] = LevelName.FULL_WL
+    lensing = True
+    fewer = LevelName.FULL
+
+
+class _PairedPoints:
+    """ln L of n mock catalogues, each at a parameter vector of its own.
 
     Parameters
     ----------
     model : ForwardModel
-    points : Points
-    size : float
-        Number of clusters, at least the points' weight; the rest each contribute ln Lambda.
+    mocks : Mocks
     lensing : bool
         Whether weak-lensing masses are among the data.
     """
 
-    def __init__(self, model: ForwardModel, points: Points, size: float, *, lensing: bool) -> None:
-        self.name = "full+wl" if lensing else "full"
-        self.parameters: ParameterSet = model.parameters
-        self._model, self._weight, self._size = model, points.weight, size
-        self._density = PointDensity(model, points, lensing)
+    def __init__(self, model: ForwardModel, mocks: Mocks, *, lensing: bool) -> None:
+        self._model, self._row, self._size = model, mocks.row, len(mocks.size)
+        self._density = PointDensity(model, Points.of_mocks(model, mocks), lensing)
+        self._column = np.arange(len(mocks.row))
 
     def __call__(self, theta: Array) -> Array:
-        """Log likelihood, shape (P,)."""
-        theta = np.atleast_2d(theta)
-        count = self._model.expected_count(theta)
-        value = -count - special.gammaln(self._size + 1)
-        value += special.xlogy(max(self._size - self._weight.sum(), 0.0), np.maximum(count, np.finfo(float).tiny))
-        if len(self._weight):
-            value += self._density.grid(theta) @ self._weight
-        return value
+        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
+        each = self._density(theta, self._row, self._column)
+        return np.bincount(self._row, weights=each, minlength=self._size) - self._model.expected_count(theta)
+
+
+class _Terms:
+    """ln lambda of clusters and its derivatives by their observables, each at its catalogue's parameter vector.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    mocks : Mocks
+    steps : ndarray, shape (E,)
+        Of the derivatives, dex.
+    lensing : bool
+        Whether weak-lensing masses are among the data.
+    """
+
+    def __init__(self, model: ForwardModel, mocks: Mocks, steps: Array, *, lensing: bool) -> None:
+        self._points, self._steps = Points.of_mocks(model, mocks), steps
+        rows = np.tile(mocks.row, 1 + 2 * len(steps))
+        self._order = np.argsort(rows, kind="stable")
+        joined = _joined([self._points, _moved(self._points, steps)])
+        self._density, self._rows = PointDensity(model, joined[self._order], lensing), rows[self._order]
+
+    def __call__(self, theta: Array) -> tuple[Array, Array]:
+        """ln lambda (Q,), and its derivatives (E, Q), NaN where unknown, for `theta` of shape (n, D)."""
+        value = np.empty(len(self._order))
+        value[self._order] = self._density(theta, self._rows, np.arange(len(self._order)))
+        here, moved = np.split(value, [len(self._points.z)])
+        return here, _slopes(self._points, moved, self._steps)
+
+
+def _joined(parts: Sequence[Points]) -> Points:
+    return Points(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Points)))
+
+
+def _moved(points: Points, steps: Array) -> Points:
+    """All Q clusters 2E times: with each observable, the weak-lensing mass last, larger by its step, then smaller."""
+    versions = []
+    for i, step in [(i, sign * step) for sign in (1, -1) for i, step in enumerate(steps)]:
+        if i == points.observables.shape[1]:
+            versions.append(replace(points, log_mwl=points.log_mwl + step))
+        else:
+            chosen = np.arange(points.observables.shape[1]) == i
+            versions.append(replace(points, observables=points.observables + step * chosen))
+    return _joined(versions)
+
+
+def _slopes(points: Points, moved: Array, steps: Array) -> Array:
+    """Derivatives, (E, Q), from values (2EQ,) at points `_moved`; NaN where an observable is unknown."""
+    above, below = moved.reshape(2, len(steps), len(points.z))
+    known = np.column_stack([points.observables, points.log_mwl])[:, : len(steps)].T
+    return np.where(np.isnan(known), np.nan, (above - below) / (2 * steps[:, None]))

@@ -13,8 +13,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.parameters import Values
 from ..core.units import LN10
-from ..survey.geometry import Shells
-from ..survey.shells import Geometry
+from ..survey.shells import Geometry, Shells
 from .chance import CHANCES, Chance, full_line
 from .forward import ForwardModel, forward_model
 from .mocks import Mocks

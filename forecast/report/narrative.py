@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from ..checks.intake import Intake
 from ..core.parameters import ParameterSet
 from ..core.priors import Prior
-from ..likelihoods.available import WORDS, level_words
-from ..model.forward import Setup
+from ..likelihoods.available import WORDS
+from ..likelihoods.level_name import Bound, LevelName
+from ..likelihoods.levels import level_words
+from ..model.setup import Setup
 from ..relations.lines import PowerLaw
 from ..relations.power_laws import Relations
 from ..sampling.mcmc import ChainSummary
@@ -21,16 +23,7 @@ _OBSERVABLES = {
     "core": "L_X over core-excised L_X",
     "wl": "weak-lensing mass",
 }
-LEVEL_WORDS = {
-    "prior": "no data",
-    "counts": "the number of clusters N",
-    "selfcal": "N and the median Y_X",
-    "binned": "N in bins of Y_X",
-    "unbinned": "N and every Y_X",
-    "full": "the redshift and every observable (L_X, T, M_gas, ...) of every cluster",
-    "full+wl": "the same and weak-lensing masses",
-    "known": "every Y_X, with all nuisance parameters known",
-}
+LEVEL_WORDS: dict[str, str] = {name: name.label for name in (Bound.PRIOR, *LevelName, Bound.KNOWN)}
 """What each level uses."""
 _MEANINGS = {
     "norm": "factor on the normalisation of the {x}-M relation",

@@ -12,6 +12,8 @@ from ..forecasts.joint import JointForecast
 from ..forecasts.proxy_comparison import LEVELS
 from ..forecasts.proxy_records import ProxyComparison, ProxyRow
 from ..forecasts.sweep_records import Comparison, Sweep
+from ..forecasts.variant_name import VariantName
+from ..likelihoods.level_name import LevelName
 from .plots.joint import joint_figure
 from .plots.proxies import proxy_figure
 from .plots.style import save_figure
@@ -87,15 +89,15 @@ def summary_table(comparison: ProxyComparison) -> tuple[list[str], list[list[Any
     rows = []
     for selection, row in _labelled(comparison):
         shape = [f"{100 * LN10 * row.scatter:.1f}", f"{100 * row.edgeworth_bias:+.1f}"]
-        widths = [row.configured["unbinned"], row.common["unbinned"], row.loose["unbinned"]]
+        widths = [row.configured[LevelName.UNBINNED], row.common[LevelName.UNBINNED], row.loose[LevelName.UNBINNED]]
         rows.append([row.name, selection, *shape, *widths])
     return header, rows
 
 
 def _labelled(comparison: ProxyComparison) -> list[tuple[str, ProxyRow]]:
     """Every row with its selection in words."""
-    configured = [("as configured", row) for row in comparison.rows]
-    return configured + [("Mmin follows L_X", row) for row in comparison.follows_lx]
+    configured: list[tuple[str, ProxyRow]] = [(VariantName.CONFIGURED, row) for row in comparison.rows]
+    return configured + [(VariantName.FOLLOWS_LX, row) for row in comparison.follows_lx]
 
 
 def write_proxies(comparison: ProxyComparison, out: Path) -> None:

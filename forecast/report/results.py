@@ -16,6 +16,7 @@ from ..forecasts.ladder import LadderRow, SurvivalRow, SystematicRow
 from ..forecasts.sigma8_map import Sigma8Map
 from ..forecasts.sigma8_map_exact import ExactMap
 from ..influence.by_mass import InfluenceCurve
+from ..likelihoods.level_name import LevelName
 from ..sampling.mcmc import ChainSummary
 from .narrative import ParameterRow
 
@@ -87,7 +88,7 @@ class Result:
     parameters: tuple[ParameterRow, ...]
     expected_count: float
     quick: bool = False
-    headline: str = "selfcal"
+    headline: str = LevelName.SELFCAL
     data: DataSummary | None = None
     ladder: tuple[LadderRow, ...] = ()
     systematics: tuple[SystematicRow, ...] = ()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..forecasts.sweep_records import Comparison, Price, Sweep
+from ..likelihoods.level_name import LevelName
 
 
 def sweep_table(sweep: Sweep) -> tuple[list[str], list[list[Any]]]:
@@ -24,8 +25,8 @@ def sweep_file_table(sweep: Sweep) -> tuple[list[str], list[list[Any]]]:
 
 def _printed(levels: tuple[str, ...], price: Price | None) -> tuple[str, ...]:
     """Levels that fit a terminal: N and the median, the one to show, and the one with all data."""
-    everything = "full+wl" if "full+wl" in levels else "full"
-    chosen = ("selfcal", "unbinned" if price is None else price.level, everything)
+    everything = LevelName.FULL_WL if LevelName.FULL_WL in levels else LevelName.FULL
+    chosen = (LevelName.SELFCAL, LevelName.UNBINNED if price is None else price.level, everything)
     return tuple(level for level in levels if level in chosen)
 
 

@@ -10,7 +10,8 @@ from ..core.files import prepare_output
 from ..core.records import Job
 from ..likelihoods.available import Share
 from ..likelihoods.derived import s8
-from ..likelihoods.levels import LEVELS, Posterior
+from ..likelihoods.level_name import LEVELS
+from ..likelihoods.posterior import Posterior
 from ..sampling.export import write_getdist, write_netcdf
 from ..sampling.mcmc import Chain, ChainSummary
 from .results import Result, save_json

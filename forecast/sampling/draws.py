@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.arrays import Array
-from ..likelihoods.levels import Data, likelihood
+from ..likelihoods.data import Data
+from ..likelihoods.levels import likelihood
 from ..model.forward import ForwardModel
 
 _CHUNK = 64

@@ -11,7 +11,8 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..core.rng import generator
-from ..likelihoods.levels import LEVELS, POINT_LEVELS
+from ..likelihoods.level_name import LEVELS
+from ..likelihoods.levels import POINT_LEVELS
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks

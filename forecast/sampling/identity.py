@@ -6,8 +6,8 @@ import hashlib
 
 import numpy as np
 
-from ..likelihoods.available import POINT_LEVELS
-from ..likelihoods.levels import Data
+from ..likelihoods.data import Data
+from ..likelihoods.levels import level_class
 
 
 def chain_digest(fingerprint: str, level: str, data: Data) -> str:
@@ -16,7 +16,7 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
     parts = [np.array([data.size, data.median]), data.log_yx, data.error, data.weight]
     for one in data.bins:
         parts += [np.array([one.size, one.median]), one.log_yx, one.error, one.weight]
-    if level in POINT_LEVELS and data.points is not None:
+    if level_class(level).of_clusters and data.points is not None:
         points = data.points
         parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
     for part in parts:

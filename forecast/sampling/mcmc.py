@@ -17,7 +17,7 @@ from ..core.errors import InputError
 from ..core.parameters import ParameterSet
 from ..core.rng import generator, legacy_state, stream
 from ..likelihoods.available import Share
-from ..likelihoods.levels import Posterior
+from ..likelihoods.posterior import Posterior
 from .proposal import Guide
 
 TAU_FACTOR = 50.0

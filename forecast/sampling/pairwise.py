@@ -19,9 +19,9 @@ from scipy import linalg
 
 from ..core.arrays import Array
 from ..core.parameters import ParameterSet
+from ..likelihoods.density.point_density import PointDensity
+from ..likelihoods.density.points import Points
 from ..likelihoods.fisher import Fisher
-from ..likelihoods.point_density import PointDensity
-from ..likelihoods.points import Points
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.simulate import draw_mocks

@@ -18,7 +18,9 @@ from threadpoolctl import threadpool_limits
 from ..core.errors import MassanchorError
 from ..core.executor import cores, discreet_children
 from ..core.rng import generator
-from ..likelihoods.levels import Data, Posterior, at_level, likelihood
+from ..likelihoods.data import Data
+from ..likelihoods.levels import at_level, level_class, likelihood
+from ..likelihoods.posterior import Posterior
 from ..model.forward import forward_model
 from ..model.setup import Setup
 from .mcmc import Chain, ChainPlan, is_finished, run_chain
@@ -50,7 +52,7 @@ class Sampling:
     def posterior(self) -> Posterior:
         """Posterior of the level."""
         model, level = forward_model(self.setup), self.plan.level
-        used = self.data.rounded() if level in ("counts", "selfcal") else self.data
+        used = self.data.rounded() if level_class(level).whole else self.data
         return Posterior(likelihood(level, at_level(model, level), used))
 
 

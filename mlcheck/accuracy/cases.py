@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.likelihoods.level_name import LevelName
 from forecast.likelihoods.levels import POINT_LEVELS, levels_of
 from forecast.sampling.ensemble import MomentsPlan, posterior_moments
 
@@ -26,19 +27,19 @@ PUBLISHED = {
     "overspecialised": 0.0016,
 }
 """Scatter in sigma8 of NV22's table 4 and appendix B."""
-LEVEL_WORDS = {
-    "counts": "exact posterior mean from N",
-    "selfcal": "... from N and the median Y_X",
-    "unbinned": "... from every Y_X",
-    "full": "... from L_X, T and M_gas of every cluster",
-    "full+wl": "... and weak-lensing masses: the limit",
+LEVEL_WORDS: dict[str, str] = {
+    LevelName.COUNTS: "exact posterior mean from N",
+    LevelName.SELFCAL: "... from N and the median Y_X",
+    LevelName.UNBINNED: "... from every Y_X",
+    LevelName.FULL: "... from L_X, T and M_gas of every cluster",
+    LevelName.FULL_WL: "... and weak-lensing masses: the limit",
 }
 
 COUNTERPARTS = {
-    "standard": ("full+wl", "full", "unbinned"),
-    "shuffled": ("full+wl", "full", "unbinned"),
-    "no-wl": ("full", "unbinned"),
-    "ones": ("counts",),
+    "standard": (LevelName.FULL_WL, LevelName.FULL, LevelName.UNBINNED),
+    "shuffled": (LevelName.FULL_WL, LevelName.FULL, LevelName.UNBINNED),
+    "no-wl": (LevelName.FULL, LevelName.UNBINNED),
+    "ones": (LevelName.COUNTS,),
 }
 """Levels that use what a case sees, the most informative first."""
 
@@ -170,7 +171,7 @@ def score_statistics(
     model, test, rows, exact = laboratory.source.model, laboratory.split.test, [], {}
     truth = laboratory.sigma8[test]
     for level in levels_of(model.setup):
-        if level == "binned":
+        if level == LevelName.BINNED:
             continue
         index = np.arange(min(dear, len(test)) if level in POINT_LEVELS else len(test))
 

@@ -12,8 +12,10 @@ from forecast.config.load import Config
 from forecast.core.arrays import Array
 from forecast.core.files import prepare_output
 from forecast.core.records import Job
-from forecast.likelihoods.available import Share, absent, level_words
-from forecast.likelihoods.levels import Data
+from forecast.likelihoods.available import Share, absent
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.level_name import LevelName
+from forecast.likelihoods.levels import level_words, shares
 from forecast.model.forward import ForwardModel
 from forecast.sampling.mcmc import Chain, ChainPlan
 from forecast.sampling.parallel import Sampling, sample_all
@@ -22,12 +24,12 @@ from ..data.catalogues import Catalogues
 from ..networks.predict import predict
 from ..networks.saving import Trained
 
-LEVELS = ("counts", "selfcal", "unbinned", "full")
-ANSWER_WORDS = {
-    "counts": "N",
-    "selfcal": "N and the median Y_X",
-    "unbinned": "every Y_X",
-    "full": "every observable of each cluster",
+LEVELS = (LevelName.COUNTS, LevelName.SELFCAL, LevelName.UNBINNED, LevelName.FULL)
+ANSWER_WORDS: dict[str, str] = {
+    LevelName.COUNTS: "N",
+    LevelName.SELFCAL: "N and the median Y_X",
+    LevelName.UNBINNED: "every Y_X",
+    LevelName.FULL: "every observable of each cluster",
 }
 _POINTS, _SAMPLES = 400, 20_000
 
@@ -88,8 +90,8 @@ def exact_answers(
     """
     (model, data), mine = target, replace(job, out=job.out / "fit")
     prepare_output(mine.out)
-    shares = {level: data.shares(level, model.setup.relations.names) for level in levels}
-    plans = [chain_plan(config, mine, level, data) for level in levels if not absent(shares[level])]
+    known = {level: shares(level, data, model.setup.relations.names) for level in levels}
+    plans = [chain_plan(config, mine, level, data) for level in levels if not absent(known[level])]
     for plan in plans if job.overwrite else ():
         plan.path.unlink(missing_ok=True)
 
@@ -99,10 +101,10 @@ def exact_answers(
 
     chains = sample_all([Sampling(model.setup, data, plan) for plan in plans], report)
     found = zip((plan.level for plan in plans), chains, strict=True)
-    return tuple(_answer(level, chain, shares[level]) for level, (_, chain) in found)
+    return tuple(_answer(level, chain, known[level]) for level, (_, chain) in found)
 
 
-def _answer(level: str, chain: Chain, shares: Sequence[Share]) -> Answer:
+def _answer(level: str, chain: Chain, of: Sequence[Share]) -> Answer:
     from scipy.stats import gaussian_kde
 
     samples, numbers = chain.samples[:, chain.names.index("sigma8")], chain.summary("sigma8")
@@ -110,5 +112,5 @@ def _answer(level: str, chain: Chain, shares: Sequence[Share]) -> Answer:
     width = max(min(chain.effective_size, len(samples)), 2.0) ** -0.2  # Scott's rule, of independent samples
     density = gaussian_kde(samples[:: max(1, len(samples) // _SAMPLES)], bw_method=width)(grid)
     mean, std, q16, q84 = (numbers[key] for key in ("mean", "std", "q16", "q84"))
-    words = f"exact, from {level_words(level, shares, ANSWER_WORDS.get(level, level))}"
+    words = f"exact, from {level_words(level, of, ANSWER_WORDS.get(level, level))}"
     return Answer(level, words, mean, std, q16, q84, grid, density, chain.converged)

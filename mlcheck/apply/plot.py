@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.likelihoods.level_name import LevelName
 from forecast.report.plots.style import COLUMN, LEVEL_STYLE, freeze, new_figure, style
 
 from .real_clusters import Application
@@ -14,8 +15,18 @@ from .real_clusters import Application
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LABELS = {"counts": "N", "selfcal": "N, median $Y_X$", "unbinned": "every $Y_X$", "full": "all of each cluster"}
-_DASHES = {"counts": ":", "selfcal": "-.", "unbinned": "--", "full": "-"}
+LABELS: dict[str, str] = {
+    LevelName.COUNTS: "N",
+    LevelName.SELFCAL: "N, median $Y_X$",
+    LevelName.UNBINNED: "every $Y_X$",
+    LevelName.FULL: "all of each cluster",
+}
+_DASHES: dict[str, str] = {
+    LevelName.COUNTS: ":",
+    LevelName.SELFCAL: "-.",
+    LevelName.UNBINNED: "--",
+    LevelName.FULL: "-",
+}
 
 
 @style()

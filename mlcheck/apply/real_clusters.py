@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from forecast.checks.intake import listed_twice
-from forecast.cli.pipelines import catalogue_data
+from forecast.checks.observed import catalogue_data
 from forecast.config.load import Config
 from forecast.core.errors import InputError
 from forecast.core.records import Job

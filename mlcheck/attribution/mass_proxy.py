@@ -16,7 +16,8 @@ from forecast.core.errors import InputError
 from forecast.core.units import LN10
 from forecast.relations.edgeworth import edgeworth_bias
 
-from ..accuracy.bootstrap import Estimate, Tally, estimates
+from ..accuracy.bootstrap import Tally, estimates
+from ..accuracy.halves import Estimate
 
 CALIBRATIONS = ("power law", "regression")
 PUBLISHED = {"terse": 16.1, "log_mgas": 17.9, "log_yx": 7.3}

@@ -12,7 +12,8 @@ import numpy as np
 from forecast.core.arrays import Array
 from forecast.core.rng import generator
 from forecast.influence.by_cluster import ClusterInfluence, cluster_influence
-from forecast.likelihoods.levels import POINT_LEVELS, levels_of
+from forecast.likelihoods.level_name import LevelName
+from forecast.likelihoods.levels import CLUSTER_LEVELS, levels_of
 from forecast.model.mocks import Mocks
 from forecast.sampling.ensemble import MomentsPlan, Posteriors, sample_posteriors
 
@@ -174,7 +175,7 @@ class Evidence:
     @property
     def levels(self) -> tuple[str, ...]:
         """Levels of the ladder that posteriors are computed for."""
-        return tuple(level for level in levels_of(self.trial.model.setup) if level != "binned")
+        return tuple(level for level in levels_of(self.trial.model.setup) if level != LevelName.BINNED)
 
     def counterpart(self, case: str) -> str | None:
         """Level that uses what a case sees."""
@@ -200,7 +201,7 @@ class Evidence:
     def _level(self, level: str) -> Level:
         found = self._posteriors(level, self.mocks, f"exact posteriors, {level}")
         influence = None
-        if level in (*POINT_LEVELS, "unbinned"):
+        if level in CLUSTER_LEVELS:
             told = self.report(f"influence of clusters, {level}")
             influence = cluster_influence(self.trial.model, self.mocks, found, progress=told)
         return Level(self._standing(found, self.mocks), influence)

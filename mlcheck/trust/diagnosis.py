@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from forecast.core.arrays import Array
+from forecast.likelihoods.level_name import LevelName
 from forecast.model.forward import ForwardModel
 from forecast.sampling.ensemble import MomentsPlan, posterior_moments
 
@@ -16,7 +17,7 @@ from ..data.catalogues import Catalogues
 from ..data.draws import Drawn
 from ..domain.summaries import Cloud
 
-LEVELS = ("counts", "unbinned")
+LEVELS = (LevelName.COUNTS, LevelName.UNBINNED)
 """Whose exact means are held against the labels."""
 ALARM = 1e-3
 

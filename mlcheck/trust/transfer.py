@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.likelihoods.level_name import LevelName
 from forecast.likelihoods.levels import POINT_LEVELS, levels_of
 from forecast.model.forward import ForwardModel
 from forecast.sampling.ensemble import MomentsPlan, posterior_moments
@@ -127,7 +128,7 @@ def transfer(
     InputError
         If catalogues lack a feature or an observable, or a level is unknown.
     """
-    names = plan.levels or tuple(level for level in levels_of(model.setup) if level != "binned")
+    names = plan.levels or tuple(level for level in levels_of(model.setup) if level != LevelName.BINNED)
     methods = (NETWORK, *names)
     scores: dict[tuple[str, int], Score] = {}
     total = len(methods) * (len(away) + 1)

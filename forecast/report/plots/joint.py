@@ -11,6 +11,7 @@ import numpy as np
 from ...core.arrays import Array
 from ...core.parameters import LATEX
 from ...forecasts.joint import JointForecast, JointLevel
+from ...likelihoods.level_name import Bound, LevelName
 from .style import COLUMN, LEVEL_STYLE, freeze, new_figure, style
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ def joint_figure(forecast: JointForecast) -> Figure:
 def _draw(axes: Axes, level: JointLevel, centre: tuple[float, float], order: int) -> None:
     """Both ellipses of one level; `binned`, which nearly coincides with `unbinned`, is dashed on top of it."""
     colour, _ = LEVEL_STYLE[level.level]
-    look, above = ("--", 10) if level.level == "binned" else ("-", 0)
+    look, above = ("--", 10) if level.level == LevelName.BINNED else ("-", 0)
     words = rf"{level.level}: $S_8 = {level.s8:.3f} \pm {level.s8_std:.3f}$"
-    words += "" if level.level == "prior" else f"; $p = {level.power:.2f}$: $\\pm {level.combined_std:.3f}$"
+    words += "" if level.level == Bound.PRIOR else f"; $p = {level.power:.2f}$: $\\pm {level.combined_std:.3f}$"
     for probability, width in zip(PROBABILITIES, (1.2, 0.7), strict=True):
         outline = ellipse(level.covariance, centre, probability)
-        if probability == PROBABILITIES[0] and level.level not in ("prior", "binned"):
+        if probability == PROBABILITIES[0] and level.level not in (Bound.PRIOR, LevelName.BINNED):
             axes.fill(*outline.T, color=colour, alpha=0.13, lw=0, zorder=order)
         axes.plot(*outline.T, look, color=colour, lw=width, zorder=order + above, label=words)
         words = "_"
@@ -64,11 +65,11 @@ def _draw(axes: Axes, level: JointLevel, centre: tuple[float, float], order: int
 
 def _frame(axes: Axes, forecast: JointForecast) -> None:
     """Limits that hold every level but the prior, and lines at the bounds of flat priors."""
-    data = [level for level in forecast.levels if level.level != "prior"]
+    data = [level for level in forecast.levels if level.level != Bound.PRIOR]
     reach = 1.08 * math.sqrt(-2 * math.log1p(-PROBABILITIES[-1]))
     for i, (middle, bounds) in enumerate(zip((forecast.Om0, forecast.sigma8), forecast.bounds, strict=True)):
         half = reach * max(level.std[i] for level in data)
         (axes.set_xlim, axes.set_ylim)[i](max(middle - half, 0.0), middle + half)
         for bound in bounds or ():
             line = axes.axvline if i == 0 else axes.axhline
-            line(bound, color=LEVEL_STYLE["prior"][0], ls=(0, (5, 3)), lw=0.8, zorder=0)
+            line(bound, color=LEVEL_STYLE[Bound.PRIOR][0], ls=(0, (5, 3)), lw=0.8, zorder=0)

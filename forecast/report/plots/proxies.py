@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from ...core.units import LN10
 from ...forecasts.proxy_comparison import COMMON_PRIOR, LOOSE_PRIOR
 from ...forecasts.proxy_records import ProxyComparison, ProxyRow
+from ...forecasts.variant_name import VariantName
+from ...likelihoods.level_name import LevelName
 from .style import COLUMN, LEVEL_STYLE, freeze, mathtext, new_figure, style
 
 
@@ -23,8 +25,8 @@ def proxy_figure(comparison: ProxyComparison) -> Figure:
     for axes, rows in zip(panels, tables, strict=True):
         _draw_rows(axes, rows)
     if len(tables) > 1:
-        panels[0].set_title("as configured")
-        panels[1].set_title(mathtext("Mmin follows L_X"))
+        panels[0].set_title(VariantName.CONFIGURED)
+        panels[1].set_title(mathtext(VariantName.FOLLOWS_LX))
     panels[-1].set_xlabel(r"$\sigma(\sigma_8)$")
     handles, labels = panels[0].get_legend_handles_labels()
     title = "level, and how well the proxy's normalisation is known"
@@ -34,9 +36,15 @@ def proxy_figure(comparison: ProxyComparison) -> Figure:
 
 def _draw_rows(axes: Axes, rows: Sequence[ProxyRow]) -> None:
     """One line of markers a proxy; the dashed line is what counts alone give."""
-    axes.axvline(rows[0].common["counts"], color=LEVEL_STYLE["counts"][0], ls="--", lw=0.9, label="counts")
+    axes.axvline(
+        rows[0].common[LevelName.COUNTS],
+        color=LEVEL_STYLE[LevelName.COUNTS][0],
+        ls="--",
+        lw=0.9,
+        label=LevelName.COUNTS,
+    )
     axes.plot([], [], " ", label=" ")  # one blank, so that each level fills a column of the legend
-    for level, shift in (("selfcal", -0.14), ("unbinned", 0.14)):
+    for level, shift in ((LevelName.SELFCAL, -0.14), (LevelName.UNBINNED, 0.14)):
         colour, marker = LEVEL_STYLE[level]
         places = np.arange(len(rows)) + shift
         near, far = ([getattr(row, kind)[level] for row in rows] for kind in ("common", "loose"))

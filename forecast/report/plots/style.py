@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import InputError
+from ...likelihoods.level_name import Bound, LevelName
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,15 +18,15 @@ COLUMN = 3.4
 """Width of one journal column, inches."""
 BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 CYCLE = (BLUE, VERMILLION, GREEN, ORANGE, "#CC79A7", "#56B4E9", "#000000")  # Okabe & Ito (2008)
-LEVEL_STYLE = {
-    "prior": ("#888888", "|"),
-    "counts": (ORANGE, "o"),
-    "selfcal": (BLUE, "s"),
-    "binned": ("#CC79A7", "v"),
-    "unbinned": (GREEN, "D"),
-    "full": ("#56B4E9", "P"),
-    "full+wl": (VERMILLION, "X"),
-    "known": ("#000000", "^"),
+LEVEL_STYLE: dict[str, tuple[str, str]] = {
+    Bound.PRIOR: ("#888888", "|"),
+    LevelName.COUNTS: (ORANGE, "o"),
+    LevelName.SELFCAL: (BLUE, "s"),
+    LevelName.BINNED: ("#CC79A7", "v"),
+    LevelName.UNBINNED: (GREEN, "D"),
+    LevelName.FULL: ("#56B4E9", "P"),
+    LevelName.FULL_WL: (VERMILLION, "X"),
+    Bound.KNOWN: ("#000000", "^"),
 }
 """Colour and marker of each level."""
 _RC: dict[Any, Any] = {

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...forecasts.ladder import SurvivalRow
+from ...likelihoods.level_name import Bound, LevelName
 from .style import BLUE, COLUMN, GREEN, ORANGE, VERMILLION, freeze, mathtext, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LINES = {"selfcal": "--", "unbinned": "-", "full": "-."}
+LINES = {LevelName.SELFCAL: "--", LevelName.UNBINNED: "-", LevelName.FULL: "-."}
 """Levels that are drawn, and how."""
 _COLOURS = (BLUE, GREEN, ORANGE, VERMILLION)
 
@@ -60,9 +61,9 @@ def _panel(axes: Axes, rows: Sequence[SurvivalRow], widths: Sequence[float]) -> 
             std = [row.sigma8_std.get(level, np.nan) for row in line]
             axes.plot(volume, std, look, color=_COLOURS[i % 4], marker="o", ms=2.5)
     volume = sorted({row.volume for row in rows})
-    known = {row.volume: row.sigma8_std["known"] for row in rows}
+    known = {row.volume: row.sigma8_std[Bound.KNOWN] for row in rows}
     axes.plot(volume, [known[v] for v in volume], ":", color="#888888")
-    axes.axhline(rows[0].sigma8_std["prior"], color="#888888", lw=0.6)
+    axes.axhline(rows[0].sigma8_std[Bound.PRIOR], color="#888888", lw=0.6)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_yticks([0.002, 0.005, 0.01, 0.02, 0.05])

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.arrays import Array
 from ...forecasts.sweep_records import Comparison, Sweep
+from ...likelihoods.level_name import Bound, LevelName
 from .style import COLUMN, CYCLE, LEVEL_STYLE, freeze, mathtext, new_figure, style
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIGMA = r"$\sigma(\sigma_8)$"
-PANELS = ("counts", "selfcal", "unbinned", "full", "full+wl", "known")
+PANELS = (LevelName.COUNTS, LevelName.SELFCAL, LevelName.UNBINNED, LevelName.FULL, LevelName.FULL_WL, Bound.KNOWN)
 """Levels of a heat map."""
 _MOST_ANNOTATED, _MOST_MARKED = 8, 25
 _WORDS = {"prior_width": "factor on the width of normalisation priors", "volume": "factor on the survey volume"}
@@ -49,11 +50,13 @@ def _curves(sweep: Sweep) -> Figure:
     (x,) = sweep.values
     for level, std in sweep.levels.items():
         colour, marker = LEVEL_STYLE[level]
-        if level == "prior":
+        if level == Bound.PRIOR:
             axes.plot(x, std, color=colour, lw=0.6, marker="_" if len(x) == 1 else "", label=level)
             continue
         shape = marker if len(x) <= _MOST_MARKED else ""
-        dashes, order = ("--", 2.5) if level == "binned" else ("-", 2)  # on top of unbinned, which it approaches
+        dashes, order = (
+            ("--", 2.5) if level == LevelName.BINNED else ("-", 2)
+        )  # on top of unbinned, which it approaches
         axes.plot(x, std, dashes, color=colour, marker=shape, ms=3.2, mec="white", mew=0.3, zorder=order, label=level)
     axes.set_xlabel(key_label(sweep.keys[0], sweep.units[0]))
     axes.set_ylabel(SIGMA)

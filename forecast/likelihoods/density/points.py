@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..core.arrays import Array
-from ..core.errors import InputError
-from ..model.forward import ForwardModel
-from ..model.mocks import Mocks
+from ...core.arrays import Array
+from ...core.errors import InputError
+from ...model.forward import ForwardModel
+from ...model.mocks import Mocks
 
 
 @dataclass(frozen=True)

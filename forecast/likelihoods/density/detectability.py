@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.arrays import Array
-from ..cosmology.background import Cosmology
-from ..relations.power_laws import Relations
-from ..survey.selection import FluxSelection
+from ...core.arrays import Array
+from ...cosmology.background import Cosmology
+from ...relations.power_laws import Relations
+from ...survey.selection import FluxSelection
 
 
 @dataclass(frozen=True)

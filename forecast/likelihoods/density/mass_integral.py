@@ -8,76 +8,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 
-from ..core.arrays import Array
-from ..core.parameters import Values
-from ..cosmology.rescaling import Background
-from ..model.expansion import WIDEST_EXPANSION
-from ..model.flux_limited import FluxLimitedModel
-from ..model.forward import ForwardModel
-from ..model.mass_selected import MASS_STEP, MassSelectedModel
-from ..model.mixture import SQRT2PI
-from ..model.population import Population
-from ..model.resolution import SMOOTH
-from ..survey.shells import Geometry, Shells
-from .detectability import Chance, Unseen
+from ...core.arrays import Array
+from ...core.parameters import Values
+from ...cosmology.rescaling import Background
+from ...model.expansion import WIDEST_EXPANSION
+from ...model.flux_limited import FluxLimitedModel
+from ...model.forward import ForwardModel
+from ...model.mass_selected import MASS_STEP, MassSelectedModel
+from ...model.mixture import SQRT2PI
+from ...model.population import Population
+from ...model.resolution import SMOOTH
+from ...survey.shells import Geometry, Shells
+from .averages import MARGIN, averaged, cubic_value, log_averaged
+from .detectability import Unseen
+from .gaussians import Gaussians
 
 _TINY = np.finfo(float).tiny
-_MARGIN = 80
-"""Cells by which tables reach beyond the mass grid."""
-_NEGLIGIBLE = 1e-16
-"""Smallest average, in units of the largest, that is told from none."""
 _REDSHIFTS = 48
 _STEEPEST = 1.2
 """Steepness up to which eight nodes are right to 1e-4."""
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(8)
 _HERMITE_W = _HERMITE_W / SQRT2PI
-
-
-@dataclass(frozen=True)
-class Gaussians:
-    """What n clusters say of their log10 M in each of J components of the residuals, given parameters.
-
-    Parameters
-    ----------
-    row, column : ndarray of int, shape (n,)
-        Parameter vector and cluster of each entry.
-    centre : ndarray, shape (n, J)
-        log10 M, Msun/h.
-    width : ndarray, shape (n, J), or (P, J) if it depends on the parameters only
-        dex.
-    chance : Chance or None
-        Of detection about the centre, of clusters whose selecting observable is not among the data.
-    """
-
-    row: Array
-    column: Array
-    centre: Array
-    width: Array
-    chance: Chance | None = None
-
-    @property
-    def shared_width(self) -> bool:
-        """Whether all clusters of a parameter vector have one width."""
-        return len(self.width) != len(self.centre)
-
-    @property
-    def steepness(self) -> float:
-        """Largest change of a chance of detection over one width, in its own widths."""
-        if self.chance is None:
-            return 0.0
-        width = self.width[self.row] if self.shared_width else self.width
-        return float(np.max(np.abs(self.chance.tilt) * width / self.chance.spread, initial=0.0))
-
-    @property
-    def rows(self) -> slice:
-        """The parameter vectors among which all entries are."""
-        return slice(int(self.row.min()), int(self.row.max()) + 1) if len(self.row) else slice(0, 0)
 
 
 class MassIntegral(Protocol):
@@ -138,11 +94,11 @@ class SelectedInMass:
         if not at.shared_width:
             return self._each(table[:, branch], at, width)
         rows = at.rows
-        averages = _log_averaged(table[rows, branch, None], width[rows], self._step)
+        averages = log_averaged(table[rows, branch, None], width[rows], self._step)
         components, nodes = averages.shape[1], averages.shape[-1]
         index = (at.row - rows.start)[:, None] * components + np.arange(components)
-        position = (at.centre - self.log_mass[0]) / self._step + _MARGIN
-        return _cubic_value(averages.reshape(-1, nodes), index, position)
+        position = (at.centre - self.log_mass[0]) / self._step + MARGIN
+        return cubic_value(averages.reshape(-1, nodes), index, position)
 
     def _each(self, number: Array, at: Gaussians, width: Array) -> Array:
         value = np.empty(at.centre.shape)
@@ -157,48 +113,9 @@ class SelectedInMass:
         """Expected clusters at each mass node, displaced by the survey's own blur."""
         number = table[:, branch]
         if self._blur:
-            blurred = _averaged(number[:, None], np.full((len(number), 1), self._blur), self._step)[:, 0, 0]
-            number = blurred[:, _MARGIN:-_MARGIN] * self._step
+            blurred = averaged(number[:, None], np.full((len(number), 1), self._blur), self._step)[:, 0, 0]
+            number = blurred[:, MARGIN:-MARGIN] * self._step
         return number[row]
-
-
-def _averaged(number: Array, width: Array, step: float) -> Array:
-    """Averages of numbers (P, Z, M) over Gaussians of widths (P, J), on nodes 80 cells beyond; (P, J, Z, T).
-
-    Gaussians are cut at eight widths.
-    """
-    nodes = number.shape[-1] + 2 * _MARGIN
-    averages = np.zeros((*width.shape, number.shape[1], nodes))
-    for p, j in np.ndindex(*width.shape):
-        reach = min(int(8 * width[p, j] / step), nodes - 1)
-        u = step * np.arange(-reach, reach + 1) / width[p, j]
-        kernel = np.exp(-0.5 * u * u) / (SQRT2PI * width[p, j])
-        skipped = max(reach - _MARGIN, 0)
-        for z, values in enumerate(number[p]):
-            mine = np.convolve(values, kernel)[skipped : skipped + nodes]
-            start = max(_MARGIN - reach, 0)
-            averages[p, j, z, start : start + len(mine)] = mine
-    return averages
-
-
-def _log_averaged(number: Array, width: Array, step: float) -> Array:
-    """ln of `_averaged`, bounded far outside the abundance."""
-    averages = _averaged(number, width, step)
-    return np.log(np.maximum(averages, np.maximum(_NEGLIGIBLE * averages.max(axis=-1, keepdims=True), _TINY)))
-
-
-def _cubic_value(table: Array, index: Array, position: Array) -> Array:
-    """Cubic through four nodes of uniform tables (R, T) at positions in units of the spacing."""
-    last = table.shape[1] - 1
-    position = np.clip(position, 1.0, last - 1.0)
-    cell = np.minimum(position.astype(int), last - 2)
-    u = position - cell
-    flat, start = table.ravel(), index * (last + 1) + cell
-    before, here, after, beyond = (np.take(flat, start + k) for k in (-1, 0, 1, 2))
-    a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
-    a2 = (before - 2 * here + after) / 2
-    a3 = (beyond - before + 3 * (here - after)) / 6
-    return here + u * (a1 + u * (a2 + u * a3))
 
 
 class SelectedInFlux:
@@ -276,14 +193,14 @@ class SelectedInFlux:
     def _from_averages(self, table: Array, at: Gaussians) -> Array:
         """The same from averages over wide Gaussians at the knots: dearer than a few clusters, cheaper than many."""
         rows = at.rows
-        averages = _log_averaged(np.exp(table[rows]) * self._step, at.width[rows], self._step)  # (p, J, Z, T)
+        averages = log_averaged(np.exp(table[rows]) * self._step, at.width[rows], self._step)  # (p, J, Z, T)
         _, components, knots, nodes = averages.shape
         index = ((at.row - rows.start)[:, None] * components + np.arange(components)) * knots
-        position = (at.centre - self.log_mass[0]) / self._step + _MARGIN
+        position = (at.centre - self.log_mass[0]) / self._step + MARGIN
         value = np.zeros(at.centre.shape)
         for a in range(self._weight.shape[1]):
             first = index + (self._cell[at.column] + a)[:, None]
-            value += self._weight[at.column, a, None] * _cubic_value(averages.reshape(-1, nodes), first, position)
+            value += self._weight[at.column, a, None] * cubic_value(averages.reshape(-1, nodes), first, position)
         return value
 
     def _from_nodes(self, table: Array, at: Gaussians, width: Array) -> Array:

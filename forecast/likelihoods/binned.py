@@ -1,0 +1,67 @@
+"""Level `binned`: numbers of clusters in bins of Y_X."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from ..core.arrays import Array
+from ..core.chunks import in_chunks, in_parts
+from ..model.forward import ForwardModel
+from ..model.mocks import Mocks
+from .bins import YxBins
+from .data import Data
+from .derivatives import derivatives, outer_sum
+from .level import TINY, Level
+from .level_name import LevelName
+
+
+class Binned(Level):
+    """Poisson counts in bins of Y_X; errors of Y_X enter as their rms.
+
+    Clusters without Y_X each contribute ln Lambda.
+    """
+
+    name = LevelName.BINNED
+    smooth = False
+    proxy_words = "N in bins of the "
+
+    def __init__(self, model: ForwardModel, data: Data) -> None:
+        super().__init__(model, data)
+        self._bins = YxBins.of(model)
+        self._counts = self._bins.count(data.log_yx, data.weight)
+        self._without, self._error = max(data.size - data.number_with_yx, 0.0), data.rms_error
+
+    def _expected(self, theta: Array) -> Array:
+        """Expected clusters in each bin, (P, B)."""
+        return np.maximum(self._bins.expected(self._model, theta, self._error), TINY)
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,)."""
+        count = self._model.expected_count(theta)
+        value = special.xlogy(self._counts, self._expected(theta)).sum(axis=1) - count
+        value -= special.gammaln(self._counts + 1).sum() + special.gammaln(self._without + 1)
+        return value + special.xlogy(self._without, np.maximum(count, TINY))
+
+    @classmethod
+    def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
+        """Log likelihoods, shape (n, S)."""
+        bins = YxBins.of(model)
+        expected = in_parts(lambda part: bins.expected(model, part, model.setup.yx_error), theta)
+        data = np.array([bins.count(y, np.ones(len(y))) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
+        return data @ np.log(np.maximum(expected, TINY)).T - in_parts(model.expected_count, theta)
+
+    @classmethod
+    def information(cls, model: ForwardModel, at: Array) -> Array:
+        """Sum over bins of d_i(mu) d_j(mu) / mu."""
+        bins, error = YxBins.of(model), model.setup.yx_error
+        expected = bins.expected(model, at[None], error)[0]
+        keep = expected > 1e-9 * expected.max()
+        slope = derivatives(lambda theta: np.log(bins.expected(model, theta, error)[:, keep]), model.parameters, at)
+        return outer_sum(slope, expected[keep])
+
+    def without_each(self, theta: Array) -> Array:
+        """Minus ln of the expected number in each cluster's bin, shape (S, Q)."""
+        expected = in_chunks(self._expected, theta)
+        place = np.searchsorted(self._bins.edges, self._data.log_yx, side="right") - 1
+        return -np.log(expected)[:, np.clip(place, 0, expected.shape[1] - 1)]

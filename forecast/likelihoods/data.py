@@ -1,0 +1,126 @@
+"""What a survey observed, or is expected to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.errors import InputError
+from ..model.catalogue import Catalogue
+from ..model.forward import ForwardModel
+from ..model.mean_density import at_mean_density
+from ..model.mocks import Mocks
+from ..model.yx_distribution import TabulatedDistribution
+from ..survey.redshift_bins import in_bins
+from .bins import YxBins, bin_models
+from .density.points import Points, observable_errors
+from .expected_points import expected_points
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a survey observed, or is expected to.
+
+    Parameters
+    ----------
+    size : float
+        Number of selected clusters; not an integer only for expected data.
+    log_yx : ndarray, shape (Q,)
+        log10 Y_X, Msun/h keV, of the clusters that have one (nodes of a quadrature for expected data).
+    error : ndarray, shape (Q,)
+        Measurement error of log10 Y_X, dex.
+    weight : ndarray, shape (Q,)
+        Number of clusters each entry stands for: 1 for real data.
+    median : float
+        Median of log10 Y_X; NaN if no cluster has one.
+    points : Points or None
+        Redshift and observables of every cluster, for the levels ``full`` and ``full+wl``.
+    bins : tuple of Data
+        The same by redshift bin, for a survey whose data are binned in redshift.
+    """
+
+    size: float
+    log_yx: Array = field(default_factory=lambda: np.empty(0))
+    error: Array = field(default_factory=lambda: np.empty(0))
+    weight: Array = field(default_factory=lambda: np.empty(0))
+    median: float = float("nan")
+    points: Points | None = None
+    bins: tuple[Data, ...] = ()
+
+    @classmethod
+    def observed(cls, size: int, log_yx: Array, error: Array | None = None, points: Points | None = None) -> Data:
+        """Data of `size` clusters of which those in `log_yx` have a Y_X."""
+        log_yx = np.asarray(log_yx, dtype=float)
+        if len(log_yx) > size:
+            raise InputError(f"{len(log_yx)} values of Y_X for {size} clusters")
+        if not np.all(np.isfinite(log_yx)):
+            raise InputError("log10 Y_X must be finite; leave clusters without Y_X out, they still count in N")
+        error = np.zeros_like(log_yx) if error is None else np.asarray(error, dtype=float)
+        median = float(np.median(log_yx)) if len(log_yx) else float("nan")
+        return cls(size, log_yx, error, np.ones_like(log_yx), median, points)
+
+    @classmethod
+    def of_mock(cls, model: ForwardModel, mocks: Mocks, index: int = 0) -> Data:
+        """Data of one mock catalogue."""
+        mine = mocks.row == index
+        log_yx, error = mocks.log_yx[mine], np.full(int(mine.sum()), model.setup.yx_error)
+        return cls.of_clusters(model, mocks.z[mine], (log_yx, error), Points.of_mocks(model, mocks)[mine])
+
+    @classmethod
+    def of_clusters(cls, model: ForwardModel, z: Array, yx: tuple[Array, Array], points: Points | None) -> Data:
+        """Data of clusters at redshifts (n,): log10 Y_X, NaN where unknown, and its error, (n,) each."""
+
+        def some(mine: Array) -> Data:
+            known = mine & np.isfinite(yx[0])
+            return cls.observed(int(mine.sum()), yx[0][known], yx[1][known])
+
+        whole = replace(some(np.ones(len(z), dtype=bool)), points=points)
+        if len(model.setup.bins) == 1:
+            return whole
+        return replace(whole, bins=tuple(some(mine) for mine in in_bins(model.setup.geometry, z)))
+
+    @classmethod
+    def expected(cls, model: ForwardModel, theta: Array | None = None, *, points: bool = False) -> Data:
+        """Asimov data of `model` at `theta`, (D,) (default: fiducial, mean density); `points`: single clusters too."""
+        theta = at_mean_density(model) if theta is None else theta
+        error = model.setup.yx_error
+        bins, grid = YxBins.of(model), model.yx_grid
+        nodes, weight = bins.nodes, model.yx_density(theta[None], bins.nodes, error)[0] * bins.weights
+        table = TabulatedDistribution.from_density(grid, model.yx_density(theta[None], grid, error))
+        keep = weight > 1e-9 * weight.sum()
+        return cls(
+            float(model.expected_count(theta[None])[0]),
+            nodes[keep],
+            np.full(int(keep.sum()), error),
+            weight[keep],
+            table.quantile(0.5),
+            expected_points(model, theta) if points else None,
+            tuple(cls.expected(part, theta) for part in bin_models(model)),
+        )
+
+    @property
+    def number_with_yx(self) -> float:
+        """Number of clusters with a Y_X."""
+        return float(self.weight.sum())
+
+    @property
+    def rms_error(self) -> float:
+        """Root mean square error of log10 Y_X, dex; 0 if no cluster has a Y_X."""
+        return float(np.sqrt(np.average(self.error**2, weights=self.weight))) if len(self.error) else 0.0
+
+    def rounded(self) -> Data:
+        """The same with a whole number of clusters: counts and medians need one."""
+        return replace(self, size=float(round(self.size)), bins=tuple(part.rounded() for part in self.bins))
+
+
+def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
+    """Single clusters of a catalogue; observables that it does not list are unknown.
+
+    Errors are each cluster's own; where one is unknown, the setup's.
+    """
+    names, unknown = model.setup.relations.names, np.full(catalogue.size, np.nan)
+    listed = [catalogue.observables.get(name, (unknown, unknown)) for name in names]
+    values, errors = (np.column_stack(column) for column in zip(*listed, strict=True))
+    return Points.observed(catalogue.z, values, np.where(errors > 0, errors, observable_errors(model)))

@@ -1,0 +1,131 @@
+"""ln lambda of clusters of which the same observables are known."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from ...core.arrays import Array
+from .detectability import Chance, Regression
+from .gaussians import Gaussians
+from .mixture import Entries, Linear, Normal, Shared, outer, square_of
+
+_LOG_2PI = float(np.log(2 * np.pi))
+_TINY = np.finfo(float).tiny
+_NODES_A_CLUSTER = 60
+
+
+class Group:
+    """Clusters of which the same observables are known.
+
+    Parameters
+    ----------
+    shared : Shared
+    known : ndarray of bool, shape (E,)
+    data : ndarray, shape (G, K)
+        The known observables of the group's clusters.
+    errors : ndarray, shape (G, K, K)
+        Covariance of their errors.
+    """
+
+    def __init__(self, shared: Shared, known: Array, data: Array, errors: Array) -> None:
+        self._shared, self._known, self._data, self._errors = shared, known, data, errors
+        self._same_error = bool(np.all(errors == errors[0]))
+        self._unseen = None if known[0] else shared.integral.unseen
+        self._by_nodes = shared.model.setup.relations.unit_residuals.mass_dependent or not known.any()
+
+    @property
+    def nodes(self) -> int:
+        """Mass nodes at which each cluster is evaluated, about."""
+        return _NODES_A_CLUSTER if self._by_nodes else 1
+
+    def __call__(self, linear: Linear, table: Array, of: Entries) -> Array:
+        """ln lambda of every entry, (n,)."""
+        one = self._by_mass if self._by_nodes else self._at_once
+        branches = range(self._shared.integral.branches)
+        return np.logaddexp.reduce([one(linear, table, of, branch) for branch in branches], axis=0)
+
+    def _at_once(self, linear: Linear, table: Array, of: Entries, branch: int) -> Array:
+        """Residuals that do not depend on mass: each component is a Gaussian in log M."""
+        shared, known = self._shared, self._known
+        covariance = shared.residual.covariance[0] * outer(linear.scale)[:, None]
+        matrix, slope, at = square_of(covariance, known), np.ascontiguousarray(linear.slope[:, known]), of.row
+        if not self._same_error:
+            matrix, slope, at = matrix[of.row], slope[of.row], np.arange(len(of.row))
+        errors = self._errors[:1] if self._same_error else self._errors[of.place]
+        normal = Normal.of(shared.residual.weight, matrix + errors[:, None], slope)
+        mean = shared.residual.mean[0] * linear.scale[:, None, :]
+        mean = shared.at_pivot(linear, branch, of)[:, None, :] + mean[of.row]
+        y = np.ascontiguousarray(self._data[of.place][:, None, :] - mean[..., known])
+        toward, strength = np.einsum("njd,njd->nj", normal.pull[at], y), normal.strength[at]
+        square = np.einsum("njd,njde,nje->nj", y, normal.precision[at], y, optimize=["einsum_path", (0, 1), (0, 1)])
+        relative = toward / strength
+        chance = None
+        if self._unseen is not None:
+            regression = Regression.of(covariance[of.row], normal.precision[at], known)
+            mean = mean + linear.slope[of.row][:, None, :] * relative[..., None]
+            chance = self._chance(regression, mean, linear.slope[of.row][:, None, :], of, shared.pivot + relative)
+        gaussians = Gaussians(of.row, of.column, shared.pivot + relative, 1 / np.sqrt(normal.strength), chance)
+        number = shared.integral.log_mean(table, branch, gaussians)
+        return special.logsumexp(normal.log_norm[at] - 0.5 * (square - toward**2 / strength) + number, axis=1)
+
+    def _chance(self, regression: Regression, mean: Array, slope: Array, of: Entries, log_mass: Array) -> Chance:
+        """Chance of detection at and about masses (n, ...), where observables have means (n, ..., E)."""
+        assert self._unseen is not None
+        data = self._data[of.place].reshape(len(of.place), *([1] * (mean.ndim - 2)), -1)
+        log_lx = mean[..., 0] + np.einsum("...k,...k->...", regression.gain, data - mean[..., self._known])
+        tilt = slope[..., 0] - np.einsum("...k,...k->...", regression.gain, slope[..., self._known])
+        excess = self._unseen.excess(log_lx, of.column, log_mass)
+        return Chance(excess, tilt, self._unseen.measured(regression.variance), self._unseen.selection)
+
+    def _by_mass(self, linear: Linear, table: Array, of: Entries, branch: int) -> Array:
+        """Residuals that depend on mass, or nothing known of it: a sum over the mass nodes within reach."""
+        shared, known, at = self._shared, self._known, of.row[:, None]
+        residual, log_mass, pivot = shared.residual, shared.integral.log_mass, shared.pivot
+        at_pivot = shared.at_pivot(linear, branch, of)
+        node = self._window(linear, at_pivot, of)  # (n, K)
+        inside = (node >= 0) & (node < len(log_mass))
+        node = np.clip(node, 0, len(log_mass) - 1)
+        place = node if len(residual.mean) > 1 else np.zeros_like(node)
+        covariance = residual.covariance * outer(linear.scale)[:, None, None]  # (P, M, J, E, E)
+        matrix = square_of(covariance, known)
+        if self._same_error:
+            precision, log_det = (x[at, place] for x in _inverse(matrix + self._errors[:1, None, None]))
+        else:
+            precision, log_det = _inverse(matrix[at, place] + self._errors[of.place][:, None, None])
+        slope = linear.slope[of.row][:, None, None, :]
+        mean = (residual.mean * linear.scale[:, None, None, :])[at, place]  # (n, K, J, E)
+        mean = at_pivot[:, None, None, :] + mean + slope * (log_mass[node] - pivot)[..., None, None]
+        r = self._data[of.place][:, None, None, :] - mean[..., known]
+        square = np.einsum("nkjd,nkjde,nkje->nkj", r, precision, r, optimize=["einsum_path", (0, 1), (0, 1)])
+        each = np.log(residual.weight) - 0.5 * (square + log_det + r.shape[-1] * _LOG_2PI)
+        if self._unseen is not None:
+            regression = Regression.of(covariance[at, place], precision, known)
+            chance = self._chance(regression, mean, slope, of, log_mass[node][..., None])
+            each = each + np.log(np.maximum(chance.at(np.zeros(1)), _TINY))
+        number = np.take_along_axis(shared.integral.nodes(table, branch, of.row, of.column), node, axis=1)
+        terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number, _TINY))
+        return special.logsumexp(np.where(inside, terms, -np.inf), axis=1)
+
+    def _window(self, linear: Linear, at_pivot: Array, of: Entries) -> Array:
+        """Mass nodes within eight widths of each cluster's best mass, shape (n, K); some may lie off the grid."""
+        shared, known, grid = self._shared, self._known, self._shared.integral.log_mass
+        if not known.any():
+            return np.broadcast_to(np.arange(len(grid)), (len(of.row), len(grid)))
+        slope, step = linear.slope[of.row][:, known], grid[1] - grid[0]
+        spread, scale = square_of(shared.residual.covariance.mean(axis=1), known), linear.scale[of.row][:, known]
+        y, errors = self._data[of.place] - at_pivot[:, known], self._errors[of.place]
+        node = np.full(len(of.row), int(np.argmin(np.abs(grid - shared.pivot))))
+        for _ in range(2):
+            matrix = spread[node if len(spread) > 1 else 0] * outer(scale) + errors
+            pull = np.linalg.solve(matrix, slope[..., None])[..., 0]
+            strength = np.einsum("nd,nd->n", pull, slope)
+            centre = shared.pivot + np.einsum("nd,nd->n", pull, y) / strength
+            node = np.clip(np.rint((centre - grid[0]) / step).astype(int), 0, len(grid) - 1)
+        reach = min(int(np.ceil(8 * float(np.max(1 / np.sqrt(strength))) / step)), len(grid))
+        return node[:, None] + np.arange(-reach, reach + 1)
+
+
+def _inverse(matrix: Array) -> tuple[Array, Array]:
+    """Inverses of matrices and the logs of their determinants."""
+    return np.linalg.inv(matrix), np.linalg.slogdet(matrix)[1]

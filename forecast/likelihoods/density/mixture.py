@@ -1,0 +1,160 @@
+"""Observables of clusters at given mass and parameters: mean relations, and mixtures of Gaussian residuals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...core.arrays import Array
+from ...core.parameters import Values
+from ...core.units import LN10
+from ...cosmology.rescaling import Exponents
+from ...model.forward import ForwardModel
+from ...model.resolution import SMOOTH, require_width
+from ...model.setup import prior_sample
+from .mass_integral import MassIntegral
+
+_LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Observables' relations at P parameter vectors, the weak-lensing mass last; E = D or D + 1."""
+
+    slope: Array  # (P, E)
+    norm: Array  # (P, E), at the pivot mass
+    evolution: Array  # (P, E)
+    scale: Array  # (P, E): unit residuals to dex
+    exponents: Exponents  # (E,) each: dependence on the cosmology
+    values: Values
+
+    @classmethod
+    def of(cls, model: ForwardModel, v: Values, size: int, lensing: bool) -> Linear:
+        """Relations at parameter values `v` of `size` vectors."""
+        relations = model.setup.relations
+
+        def columns(part: str) -> list[Array]:
+            parts = (getattr(relations.line(name, v), part) for name in relations.names)
+            return [np.broadcast_to(np.asarray(x, dtype=float), (size,)) for x in parts]
+
+        slope, norm, evolution, scale = (columns(p) for p in ("slope", "log_norm", "evolution", "scatter"))
+        if lensing:
+            assert model.setup.weak_lensing is not None
+            slope.append(np.ones(size))
+            norm.append(np.broadcast_to(relations.pivot + np.log10(v.norm_wl), (size,)))
+            evolution.append(np.zeros(size))
+            scale.append(np.broadcast_to(model.setup.weak_lensing / LN10 * np.asarray(v.scatter_wl), (size,)))
+        exponents = [relations.exponents(name) for name in relations.names] + [Exponents()] * lensing
+        slopes, norms, evolutions, scales = (np.stack(x, axis=-1) for x in (slope, norm, evolution, scale))
+        return cls(slopes, norms, evolutions, scales, Exponents.stacked(exponents), v)
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Mixture of unit residuals of E observables on the mass nodes, or at one where they do not depend on mass.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (J,)
+    mean : ndarray, shape (M or 1, J, E)
+    covariance : ndarray, shape (M or 1, J, E, E)
+    """
+
+    weight: Array
+    mean: Array
+    covariance: Array
+
+    @classmethod
+    def of(cls, model: ForwardModel, log_mass: Array, lensing: bool) -> Residual:
+        """Residuals of a model's observables, and, with `lensing`, of the weak-lensing mass."""
+        unit = model.setup.relations.unit_residuals
+        mean, covariance = unit.at(log_mass)
+        if lensing:
+            mean = np.concatenate([mean, np.zeros((*mean.shape[:-1], 1))], axis=-1)
+            larger = np.zeros((*covariance.shape[:-2], mean.shape[-1], mean.shape[-1]))
+            larger[..., :-1, :-1], larger[..., -1, -1] = covariance, 1.0
+            covariance = larger
+        return cls(unit.weight, mean, covariance)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What is asked for: at which parameter vector, of which cluster, and its place in its group; (n,) each."""
+
+    row: Array
+    column: Array
+    place: Array
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the groups of a `PointDensity` share; `residual` is that of all E observables."""
+
+    model: ForwardModel
+    integral: MassIntegral
+    residual: Residual
+
+    def require_resolved(self, lensing: bool) -> None:
+        """Raise unless sums over mass nodes, where residuals need them, resolve what all observables say of mass."""
+        model, covariance = self.model, self.residual.covariance
+        if not model.setup.relations.unit_residuals.mass_dependent:
+            return
+        sample = prior_sample(model.setup)
+        linear = Linear.of(model, model.parameters.values(sample), len(sample), lensing)
+        pull = linear.slope / linear.scale
+        strength = np.einsum("pd,mjde,pe->pmj", pull, np.linalg.inv(covariance), pull, optimize=True)
+        step = float(self.integral.log_mass[1] - self.integral.log_mass[0])
+        names = [*model.setup.relations.names, *(["wl"] if lensing else [])]
+        require_width(float(strength.max()) ** -0.5, step / SMOOTH, names)
+
+    @property
+    def pivot(self) -> float:
+        """log10 of the relations' pivot mass."""
+        return self.model.setup.relations.pivot
+
+    def at_pivot(self, linear: Linear, branch: int, of: Entries) -> Array:
+        """Mean of the observables at the pivot mass, as measured, (n, E)."""
+        background = self.integral.background(linear.values, branch, of.row, of.column)
+        mean = linear.norm[of.row] + linear.evolution[of.row] * background.log_growth
+        return mean + background.shift(linear.exponents)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Gaussians of K known observables in J components: what they say of log M, (P or n, J) each.
+
+    Parameters
+    ----------
+    precision : ndarray, shape (P or n, J, K, K)
+    pull : ndarray, shape (P or n, J, K)
+        Precision times the slopes.
+    strength : ndarray, shape (P or n, J)
+        Inverse variance of log M.
+    log_norm : ndarray, shape (P or n, J)
+        Log weight times normalisation.
+    """
+
+    precision: Array
+    pull: Array
+    strength: Array
+    log_norm: Array
+
+    @classmethod
+    def of(cls, weight: Array, matrix: Array, slope: Array) -> Normal:
+        """From covariances (.., J, K, K) and slopes (.., K)."""
+        precision = np.linalg.inv(matrix)
+        pull = np.einsum("pjde,pe->pjd", precision, slope)
+        strength = np.einsum("pjd,pd->pj", pull, slope)
+        log_norm = np.log(weight) - 0.5 * np.linalg.slogdet(matrix)[1] - 0.5 * np.log(strength)
+        return cls(precision, pull, strength, log_norm - 0.5 * (slope.shape[1] - 1) * _LOG_2PI)
+
+
+def square_of(matrix: Array, known: Array) -> Array:
+    """Rows and columns of matrices (..., E, E) where `known`, in the order of memory that sums do not depend on."""
+    return np.ascontiguousarray(matrix[..., known, :][..., known])
+
+
+def outer(x: Array) -> Array:
+    """Products of all pairs of the last axis, (..., E) -> (..., E, E)."""
+    return x[..., :, None] * x[..., None, :]

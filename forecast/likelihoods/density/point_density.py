@@ -1,0 +1,122 @@
+"""Expected density of clusters with given redshifts and observables, ln lambda, at any parameters.
+
+lambda(x, z) = int dlogM n(M, z) S(M) sum_j w_j N(x; mean(M, z) + mu_j, C_j + errors)
+
+over the observables x that were measured. Where residuals do not depend on mass each term is a Gaussian in log M.
+Selection on flux acts on the measured L_X. Where that is among the data, the chance of its detection is a number
+that no parameter changes, and is left out. Where it is not, the integral over it runs over what is detected: each
+term is multiplied by the chance that a cluster of mass M with these other observables was detected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...core.arrays import Array
+from ...core.errors import InputError
+from ...model.forward import ForwardModel
+from .cluster_group import Group
+from .mass_integral import mass_integral
+from .mixture import Entries, Linear, Residual, Shared, square_of
+from .points import Points
+
+_TINY = np.finfo(float).tiny
+_ENTRIES = 40_000
+"""Clusters times components evaluated at once: what stays in the processor's cache."""
+
+
+class PointDensity:
+    """ln lambda of given clusters at any parameters.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    points : Points
+    lensing : bool
+        Whether weak-lensing masses are among the data.
+
+    Raises
+    ------
+    InputError
+        If the setup has no weak lensing but `lensing` is asked for.
+    """
+
+    def __init__(self, model: ForwardModel, points: Points, lensing: bool) -> None:
+        if lensing and model.setup.weak_lensing is None:
+            raise InputError("level 'full+wl' needs weak-lensing masses; add a [weak_lensing] table with their scatter")
+        self._model, self._lensing, self._size = model, lensing, len(points.z)
+        integral = mass_integral(model, points.z)
+        self._shared = Shared(model, integral, Residual.of(model, integral.log_mass, lensing))
+        self._shared.require_resolved(lensing)
+        data, errors = points.observables, model.setup.relations.error_covariance(points.error)
+        if lensing:
+            data, errors = np.column_stack([data, points.log_mwl]), np.pad(errors, ((0, 0), (0, 1), (0, 1)))
+        patterns, pattern = np.unique(~np.isnan(data), axis=0, return_inverse=True)
+        self._pattern, self._place = pattern.ravel(), np.zeros(self._size, dtype=int)
+        self._groups = []
+        for i, known in enumerate(patterns):
+            mine = np.flatnonzero(self._pattern == i)
+            self._place[mine] = np.arange(len(mine))
+            group = Group(self._shared, known, data[mine][:, known], square_of(errors[mine], known))
+            self._groups.append(group)
+        self._false = _Contaminants.of(model, points, lensing)
+
+    def __call__(self, theta: Array, row: Array, column: Array) -> Array:
+        """ln lambda of clusters `column` at parameter vectors theta[row]; all of shape (n,)."""
+        theta = np.atleast_2d(theta)
+        linear = Linear.of(self._model, self._model.parameters.values(theta), len(theta), self._lensing)
+        table, value = self._shared.integral.table(theta), np.empty(len(row))
+        for part, group in self._parts(column):
+            entries = Entries(row[part], column[part], self._place[column[part]])
+            value[part] = group(linear, table, entries)
+        return value if self._false is None else np.logaddexp(value, self._false(theta, row, column))
+
+    def _parts(self, column: Array) -> Iterator[tuple[slice | Array, Group]]:
+        """Entries of clusters of which the same is known, a few at a time."""
+        for i, group in enumerate(self._groups):
+            chunk = max(1, _ENTRIES // (group.nodes * len(self._shared.residual.weight)))
+            if len(self._groups) == 1:
+                yield from ((slice(k, k + chunk), group) for k in range(0, len(column), chunk))
+            else:
+                mine = np.flatnonzero(self._pattern[column] == i)
+                yield from ((mine[k : k + chunk], group) for k in range(0, len(mine), chunk))
+
+    def grid(self, theta: Array) -> Array:
+        """ln lambda of every cluster at every parameter vector (P, D), shape (P, Q)."""
+        size = len(theta)
+        row, column = np.repeat(np.arange(size), self._size), np.tile(np.arange(self._size), size)
+        return self(theta, row, column).reshape(size, self._size)
+
+
+@dataclass(frozen=True)
+class _Contaminants:
+    """Detections that are no clusters, as `fluxlimited.Contaminants`: the fiducial model's clusters times the odds."""
+
+    log_density: Array  # (Q,) at the fiducial parameters, odds included
+    factor: Callable[[Array], Array]
+
+    @classmethod
+    def of(cls, model: ForwardModel, points: Points, lensing: bool) -> _Contaminants | None:
+        """Contaminants of a model, if it has any.
+
+        The odds of one whose L_X is known are those at its flux; of another one they are part of its chance of
+        detection.
+        """
+        contaminants = getattr(model, "contaminants", None)
+        selection, contamination = model.setup.selection.in_flux, model.setup.selection.contamination
+        if contaminants is None or selection is None or contamination is None:
+            return None
+        setup, log_lx = model.setup, points.observables[:, 0]
+        density = PointDensity(contaminants.model, points, lensing).grid(contaminants.fiducial)[0]
+        limit = selection.log_luminosity_limit(
+            points.z, np.full(len(log_lx), setup.relations.pivot), setup.cosmology, setup.relations
+        )
+        odds = contamination.odds(log_lx - limit)
+        return cls(density + np.log(np.where(np.isnan(odds), 1.0, np.maximum(odds, _TINY))), contaminants.factor)
+
+    def __call__(self, theta: Array, row: Array, column: Array) -> Array:
+        """ln of the expected density of contaminants like clusters `column`, at theta[row]; (n,)."""
+        return self.log_density[column] + np.log(self.factor(theta))[row]

@@ -1,0 +1,62 @@
+"""Derivatives in natural coordinates (ln of positive factors), and information from scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.errors import NumericalError
+from ..core.parameters import ParameterSet
+
+_STEP = 0.1
+"""Step of the derivatives in prior standard deviations; fourth-order differences."""
+
+
+def derivatives(
+    function: Callable[[Array], Array], parameters: ParameterSet, at: Array, steps: Array | None = None
+) -> Array:
+    """Fourth-order central derivatives of `function` in natural coordinates.
+
+    Parameters
+    ----------
+    function : callable
+        Maps parameter vectors (P, D) to (P, ...).
+    parameters : ParameterSet
+    at : ndarray, shape (D,)
+        Parameter vector.
+    steps : ndarray, shape (D,), optional
+        In natural coordinates; a tenth of the prior's standard deviation by default, which suits what
+        does not depend on the amount of data.
+
+    Returns
+    -------
+    ndarray, shape (D, ...)
+
+    Raises
+    ------
+    NumericalError
+        If the result is not finite.
+    """
+    size = len(at)
+    steps = _STEP * np.minimum(parameters.prior_std, 1.0) if steps is None else steps
+    offsets = np.concatenate([k * np.diag(steps) for k in (-2, -1, 1, 2)])
+    theta = parameters.from_coordinates(parameters.to_coordinates(at) + offsets)
+    f = function(theta)
+    f = f.reshape(4, size, *f.shape[1:])
+    slope = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / 12
+    slope = slope / steps.reshape(-1, *([1] * (slope.ndim - 1)))
+    if not np.all(np.isfinite(slope)):
+        raise NumericalError(f"a derivative of the forward model is not finite at {at}")
+    return slope
+
+
+def narrow_steps(parameters: ParameterSet, information: Array) -> Array:
+    """Steps for derivatives of a log likelihood: a tenth of what moves it, or of the prior's width."""
+    return _STEP / np.sqrt(np.diag(information) + 1.0 / np.minimum(parameters.prior_std, 1.0) ** 2)
+
+
+def outer_sum(score: Array, weight: Array) -> Array:
+    """Weighted sum over Q of the products of scores (D, Q), shape (D, D)."""
+    return np.einsum("iq,jq,q->ij", score, score, weight)

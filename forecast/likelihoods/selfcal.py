@@ -1,0 +1,170 @@
+"""Level `selfcal`: the number of clusters and their median Y_X."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+from scipy import stats
+
+from ..core.arrays import Array
+from ..core.chunks import in_chunks
+from ..model.forward import ForwardModel
+from ..model.mocks import Mocks
+from ..model.yx_distribution import TabulatedDistribution, YxDistribution, log_median_density
+from .counts import Counts
+from .data import Data
+from .derivatives import derivatives, narrow_steps
+from .level import Level, log_poisson
+from .level_name import LevelName
+from .yx_score import YxScore, density_on_nodes
+
+MANY = 30
+"""Expected clusters from which on the median is taken to be of the expected number of them."""
+_NEGLIGIBLE = 1e-6
+"""Poisson probability, in units of the largest, of numbers that are left out."""
+_SCREEN_SIZE, _SCREEN_DEPTH = 30, 10.0
+_STEP = 0.01
+"""Step of the derivative by the median, dex."""
+
+
+class SelfCal(Level):
+    """Poisson times the density of an order statistic; errors of Y_X enter as their rms."""
+
+    name = LevelName.SELFCAL
+    whole = True
+    of_median = True
+    proxy_words = "N and the median of the "
+
+    def __init__(self, model: ForwardModel, data: Data) -> None:
+        super().__init__(model, data)
+        self._with_yx, self._error = round(data.number_with_yx), data.rms_error
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,)."""
+        size, median = self._data.size, self._data.median
+        if not self._with_yx:
+            return log_poisson(size, self._model.expected_count(theta))
+        one = self._model.yx_distribution(theta, median, self._with_yx, self._error)
+        return log_poisson(size, one.count) + log_median_density(one, median, self._with_yx)
+
+    @classmethod
+    def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
+        """Log likelihoods, shape (n, S).
+
+        Of large even sizes, draws of weight below e^-10 get the median of one cluster more: 0.02 in ln L.
+        """
+        table = TabulatedDistribution.from_density(*density_on_nodes(model, mocks.log_yx, theta))
+        value, medians = Counts.of_many(model, mocks, theta), mocks.median_yx
+        for i in np.flatnonzero(mocks.size):
+            size, median, poisson = int(mocks.size[i]), float(medians[i]), value[i].copy()
+            screened = size % 2 == 0 and size >= _SCREEN_SIZE
+            value[i] += log_median_density(table, median, size | 1 if screened else size)
+            if screened:
+                kept = np.flatnonzero(value[i] > value[i].max() - _SCREEN_DEPTH)
+                value[i, kept] = poisson[kept] + log_median_density(_local(table, kept, median, size), median, size)
+        return value
+
+    @classmethod
+    def information(cls, model: ForwardModel, at: Array) -> Array:
+        """That of N, and of the median of N values of Y_X, averaged over Poisson N where N is small."""
+        expected = float(model.expected_count(at[None])[0])
+        of_yx = YxScore.information_of(model, at)
+        steps = narrow_steps(model.parameters, of_yx * max(expected, 1.0) / expected)
+        medians = _Medians(model, at, steps, expected >= MANY)
+        if medians.many:
+            return Counts.information(model, at) + medians.information(round(expected))
+        sizes = np.arange(1, int(expected + 8 * np.sqrt(expected)) + 8)
+        chances = stats.poisson(expected).pmf(sizes)
+        kept = chances > _NEGLIGIBLE * chances.max()
+        each = [chance * medians.information(int(n)) for n, chance in zip(sizes[kept], chances[kept], strict=True)]
+        return Counts.information(model, at) + np.sum(each, axis=0)
+
+    def without_each(self, theta: Array) -> Array:
+        """The ratio of likelihoods of N - 1 clusters with the median of those that remain, and of N, shape (S, Q).
+
+        Equal medians are computed once.
+        """
+        data, now = self._data, in_chunks(self, theta)
+        ratios: dict[float, Array] = {}
+        columns = []
+        for i in range(len(data.log_yx)):
+            kept = np.arange(len(data.log_yx)) != i
+            rest = Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept])
+            if rest.median not in ratios:
+                ratios[rest.median] = in_chunks(SelfCal(self._model, rest), theta) - now
+            columns.append(ratios[rest.median])
+        return np.stack(columns, axis=1)
+
+    def one_more(self, theta: Array) -> Array:
+        """That of `counts`: the median stays, and how well it is known."""
+        return Counts(self._model, self._data).one_more(theta)
+
+    def median_slope(self, theta: Array) -> Array:
+        """d ln L / d median log10 Y_X, shape (S,)."""
+        data = self._data
+        moved = (SelfCal(self._model, replace(data, median=data.median + step)) for step in (_STEP, -_STEP))
+        above, below = (in_chunks(each, theta) for each in moved)
+        return (above - below) / (2 * _STEP)
+
+
+def _local(table: TabulatedDistribution, kept: Array, median: float, size: int) -> TabulatedDistribution:
+    """Some of a table's parameter vectors, on the nodes within 20 e-folds of the median's integrand."""
+    density = float(np.max(np.exp(table.log_density(median)[kept]) / table.count[kept]))
+    low, high = (int(np.searchsorted(table.grid, median + x / (size * density))) for x in (-10, 10))
+    return table.part(kept, max(low - 3, 0), min(high + 3, len(table.grid) - 1))
+
+
+@dataclass(frozen=True)
+class _Medians:
+    """Medians of N values of Y_X at parameters about `at`.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    at, steps : ndarray, shape (D,)
+        Parameter vector, and steps of derivatives in natural coordinates.
+    many : bool
+        Whether one size is asked for, of many clusters; else densities are tabulated once for all sizes.
+    """
+
+    model: ForwardModel
+    at: Array
+    steps: Array
+    many: bool
+
+    @cached_property
+    def _table(self) -> Callable[[bytes], TabulatedDistribution]:
+        """Distributions of Y_X at parameter vectors, kept for those asked for last."""
+        grid, error = self.model.yx_grid, self.model.setup.yx_error
+
+        def tabulated(theta: bytes) -> TabulatedDistribution:
+            density = self.model.yx_density(np.frombuffer(theta).reshape(-1, len(self.at)), grid, error)
+            return TabulatedDistribution.from_density(grid, density)
+
+        return lru_cache(maxsize=2)(tabulated)
+
+    def _about(self, theta: Array, y: float, size: int) -> YxDistribution:
+        """Distributions of Y_X at parameter vectors (P, D), as good as the median of `size` near `y` needs them."""
+        if not self.many:
+            return self._table(theta.tobytes())
+        return self.model.yx_distribution(theta, y, size, self.model.setup.yx_error)
+
+    def information(self, size: int) -> Array:
+        """Information in the median of `size` values, averaged over its exact density, shape (D, D)."""
+        one = self._table(self.at[None].tobytes())
+        centre = one.quantile(0.5)
+        width = 0.5 / (np.sqrt(size) * float(one.pdf(np.array([centre]))[0, 0]))
+        nodes = centre + width * np.linspace(-5, 5, 41)
+
+        def log_densities(theta: Array) -> Array:
+            table = self._about(theta, centre, size)
+            whole = isinstance(table, TabulatedDistribution)  # else an expansion about each node
+            parts = (table if whole else self._about(theta, y, size) for y in nodes)
+            return np.stack([log_median_density(part, y, size) for part, y in zip(parts, nodes, strict=True)], axis=-1)
+
+        weight = np.exp(log_densities(self.at[None])[0])
+        score = derivatives(log_densities, self.model.parameters, self.at, self.steps)
+        return np.einsum("iq,jq,q->ij", score, score, weight / weight.sum())

@@ -1,0 +1,138 @@
+"""Level `unbinned`: a Poisson point process of every Y_X."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from scipy import special
+from scipy.interpolate import CubicSpline
+
+from ..core.arrays import Array
+from ..core.chunks import in_chunks, in_parts
+from ..model.forward import ForwardModel
+from ..model.mocks import Mocks
+from ..model.yx_distribution import TabulatedDistribution
+from .data import Data
+from .level import TINY, Contribution, Level, Paired
+from .level_name import LevelName
+from .yx_score import YxScore, density_on_nodes
+
+_STEP, _MARGIN, _ROWS = 0.01, 8, 500
+"""Step of derivatives with respect to log10 Y_X, dex; nodes beyond the data; parameter vectors at once, about."""
+
+
+class Unbinned(Level):
+    """-Lambda + sum ln lambda(y_i) - ln N!.
+
+    Clusters without Y_X each contribute ln Lambda: their Y_X is marginalised over.
+    """
+
+    name = LevelName.UNBINNED
+    proxy_words = "N and the "
+
+    def __init__(self, model: ForwardModel, data: Data) -> None:
+        super().__init__(model, data)
+        grid = model.yx_grid
+        inside = len(data.log_yx) and grid[0] <= data.log_yx.min() and data.log_yx.max() <= grid[-1]
+        same_error = len(set(np.round(data.error, 12))) <= 1
+        self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error)
+
+    def __call__(self, theta: Array) -> Array:
+        """Log likelihood, shape (P,)."""
+        data = self._data
+        count = self._model.expected_count(theta)
+        value = -count - special.gammaln(data.size + 1)
+        value += special.xlogy(max(data.size - data.number_with_yx, 0.0), np.maximum(count, TINY))
+        if len(data.log_yx):
+            value += (self._from_table(theta) if self._tabulate else self._log_density(theta)) @ data.weight
+        return value
+
+    def _from_table(self, theta: Array) -> Array:
+        """ln lambda at every datum, shape (P, Q), where they are more than nodes."""
+        grid, data = self._model.yx_grid, self._data
+        density = self._model.yx_density(theta, grid, float(data.error[0]))
+        return np.asarray(TabulatedDistribution.from_density(grid, density).log_density(data.log_yx))
+
+    def _log_density(self, theta: Array, shift: float = 0.0) -> Array:
+        """ln lambda at every datum, moved by `shift` dex, shape (P, Q)."""
+        data = self._data
+        return np.log(np.maximum(self._model.yx_density(theta, data.log_yx + shift, data.error), TINY))
+
+    @classmethod
+    def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
+        """Log likelihoods, shape (n, S).
+
+        A cubic spline is linear in its nodes: summed over a mock's clusters it is a weighted sum of nodes.
+        """
+        grid, density = density_on_nodes(model, mocks.log_yx, theta)
+        cardinal = CubicSpline(grid, np.eye(len(grid)))
+        data = np.array([cardinal(y).sum(axis=0) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
+        return data @ np.log(np.maximum(density, TINY)).T - in_parts(model.expected_count, theta)
+
+    @classmethod
+    def information(cls, model: ForwardModel, at: Array) -> Array:
+        """Integral of d_i(lambda) d_j(lambda) / lambda over log10 Y_X."""
+        return YxScore.information_of(model, at)
+
+    def without_each(self, theta: Array) -> Array:
+        """-ln lambda of each cluster, shape (S, Q)."""
+        return -in_chunks(self._log_density, theta)
+
+    @classmethod
+    def observables(cls, model: ForwardModel) -> tuple[str, ...]:
+        """The mass proxy."""
+        return ("yx",)
+
+    @classmethod
+    def mass_slopes(cls, model: ForwardModel) -> Array:
+        """d log10 Y_X / d log10 M at the fiducial parameters, shape (1,)."""
+        return np.array([float(np.asarray(model.setup.relations.at(model.parameters.fiducial_values).yx.slope))])
+
+    def pull(self, theta: Array, weight: Array) -> Array:
+        """Weighted sum of d ln lambda / d log10 Y_X, shape (Q, 1)."""
+        moved = (partial(self._log_density, shift=step) for step in (_STEP, -_STEP))
+        above, below = (in_chunks(each, theta) for each in moved)
+        return np.tensordot(weight, (above - below) / (2 * _STEP), axes=1)[:, None]
+
+    @classmethod
+    def contribution(cls, model: ForwardModel, theta: Array) -> Contribution:
+        """ln lambda on the model's nodes."""
+        grid = model.yx_grid
+        parts = np.array_split(theta, 1 + len(theta) // _ROWS)
+        density = np.concatenate([model.yx_density(part, grid, model.setup.yx_error) for part in parts])
+        return Contribution(grid, np.log(np.maximum(density, TINY)))
+
+    @classmethod
+    def paired(cls, model: ForwardModel, mocks: Mocks) -> Paired:
+        """Likelihoods of mock catalogues, each at a parameter vector of its own."""
+        return _PairedYx(model, mocks)
+
+
+class _PairedYx:
+    """ln L of n mock catalogues, each at a parameter vector of its own; linear in nodes, as `Unbinned.of_many`.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    mocks : Mocks
+    """
+
+    def __init__(self, model: ForwardModel, mocks: Mocks) -> None:
+        self._model, self._grid = model, _covering(model.yx_grid, mocks.log_yx)
+        cardinal = CubicSpline(self._grid, np.eye(len(self._grid)))
+        self._data = np.zeros((len(mocks.size), len(self._grid)))
+        np.add.at(self._data, mocks.row, cardinal(mocks.log_yx))
+
+    def __call__(self, theta: Array) -> Array:
+        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
+        density = self._model.yx_density(theta, self._grid, self._model.setup.yx_error)
+        log_density = np.log(np.maximum(density, TINY))
+        return np.einsum("ng,ng->n", self._data, log_density) - self._model.expected_count(theta)
+
+
+def _covering(grid: Array, values: Array) -> Array:
+    """Nodes as dense as those of a uniform grid that hold all values, and a margin."""
+    step = grid[1] - grid[0]
+    low, high = (values.min(), values.max()) if len(values) else (grid[0], grid[-1])
+    return low + step * np.arange(-_MARGIN, np.ceil((high - low) / step) + _MARGIN + 1)
