@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo report test lint bench clean
+.PHONY: demo report test test-all lint bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -34,11 +34,14 @@ $(CASES:%=$(RUN)/networks/%): $(RUN)/networks/%:
 
 .PHONY: $(CASES:%=$(RUN)/networks/%)
 
-test: $(VENV)/.installed-dev  ## lint, type-check and test
+test: $(VENV)/.installed-dev  ## lint, type-check and test all but what takes minutes
 	$(BIN)/ruff check forecast mlcheck tests benchmarks docs
 	$(BIN)/ruff format --check --quiet forecast mlcheck tests benchmarks docs
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
+
+test-all: $(VENV)/.installed-dev  ## the rest: trainings, reports, notebooks, long chains
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check forecast mlcheck tests benchmarks docs

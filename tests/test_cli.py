@@ -92,6 +92,7 @@ def test_run_writes_everything(first_run):
     assert "autocorrelation" in html
 
 
+@pytest.mark.slow
 def test_same_seed_same_numbers(first_run, fast, tmp_path):
     again = forecast("run", fast, "--quick", "--json", "--out", "o", "--seed", 4, cwd=tmp_path)
     assert again.stdout == first_run[1].stdout
@@ -116,6 +117,7 @@ def test_not_converged_is_exit_code_3(fast, tmp_path):
     assert out.stdout == ""
 
 
+@pytest.mark.slow
 def test_run_on_a_mock(fast, tmp_path):
     out = forecast("run", fast, "--quick", "--mock", 7, "--level", "counts", "--json", cwd=tmp_path)
     assert out.returncode == 0, out.stderr
@@ -124,6 +126,7 @@ def test_run_on_a_mock(fast, tmp_path):
     assert abs(n - 124.2) < 5 * np.sqrt(124.2)
 
 
+@pytest.mark.slow
 def test_map_json(fast, tmp_path):
     out = forecast("map", fast, "--json", cwd=tmp_path)
     assert out.returncode == 0, out.stderr
@@ -155,6 +158,7 @@ def test_sweep_and_compare(tmp_path):
     fails(forecast("compare", "nv22", "nv23", cwd=tmp_path), "did you mean")
 
 
+@pytest.mark.slow
 def test_check(tmp_path):
     arguments = ("--mocks", 200, "--draws", 1000, "--level", "counts", "--out", "c")
     out = forecast("check", "nv22", *arguments, "--json", cwd=tmp_path)

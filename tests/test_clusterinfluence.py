@@ -36,6 +36,7 @@ def found(small, mocks):
     return {level: (each, cluster_influence(small, mocks, each)) for level, each in draws.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["counts", "unbinned", "full+wl"])
 def test_draws_and_moments_are_of_one_run(small, mocks, found, level):
     posteriors = found[level][0]

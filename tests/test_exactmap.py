@@ -185,6 +185,7 @@ def test_nv22_mocks_agree(binned, exact):
     assert exact.cell_number.sum() == pytest.approx(binned.mocks, rel=2e-3)
 
 
+@pytest.mark.slow
 def test_light_cone_mocks_agree(cccp_model):
     """From one cluster to hundreds, every parity."""
     binned = mock_map(cccp_model, 3000, Cells(15, 0.1, 10), 9)

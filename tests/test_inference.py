@@ -43,6 +43,7 @@ def prior_draws(model, size, seed=1):
     return theta[(theta[:, 0] > 0.5) & (theta[:, 0] < 1.2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["counts", "selfcal", "unbinned"])
 def test_exact_posterior_agrees_with_fisher_for_gaussian_priors(gaussian_model, level):
     data = Data.expected(gaussian_model)
@@ -136,6 +137,7 @@ def test_the_shipped_clusters_are_the_published_table(cccp):
     assert table.name == shipped.name
 
 
+@pytest.mark.slow
 def test_cccp_posterior(cccp, cccp_model):
     """sigma8 (Om/0.25)^0.47 at Om = 0.25 beside the published 0.813 +- 0.013 +- 0.024."""
     catalogue = open_catalogue(cccp, None)

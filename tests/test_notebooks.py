@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from notebookrun import NOTEBOOKS, outputs_of, run_notebook
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = NOTEBOOKS / "self_calibration.ipynb"
 NUMBERS = {
     "std": "std",

@@ -78,6 +78,7 @@ def test_summaries_of_catalogues_one_by_one(lensed):
     assert np.isfinite(found).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["full", "full+wl"])
 def test_full_levels_are_calibrated(lensed, level):
     check = calibrate(lensed, level, CalibrationPlan(mocks=1200, steps=250, seed=21, groups=3))
@@ -87,12 +88,14 @@ def test_full_levels_are_calibrated(lensed, level):
     assert check.ess_median > 10
 
 
+@pytest.mark.slow
 def test_ranks_are_uniform_however_short_the_chain(lensed):
     ranks = rank_truths((lensed, lensed), 400, 4, lensing=True, rng=np.random.default_rng(7))
     for rank in ranks.rank:
         assert stats.kstest(rank, "uniform").pvalue > 1e-4
 
 
+@pytest.mark.slow
 def test_mocks_of_another_library_are_noticed(lensed):
     """The same residual scatter, but with tails and another correlation of T with M_gas."""
     relations = lensed.setup.relations

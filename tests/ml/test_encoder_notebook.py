@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from notebookrun import NOTEBOOKS, outputs_of, run_notebook
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = NOTEBOOKS / "encoder.ipynb"
 NUMBERS = {
     "parameters": "parameters",

@@ -161,6 +161,7 @@ np.savez(sys.argv[1], **found)
 """
 
 
+@pytest.mark.slow
 def test_backends_agree(tmp_path):
     if importlib.util.find_spec("jax") is None or importlib.util.find_spec("tensorflow") is None:
         pytest.skip("needs both backends")

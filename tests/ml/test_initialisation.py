@@ -83,6 +83,7 @@ def test_without_it_catalogues_hardly_differ():
     assert written_out(network, sample())["sigma8"].std() < 0.1 * OUTPUT_STD
 
 
+@pytest.mark.slow
 def test_half_precision_changes_nothing():
     for one, other in zip(started().model.weights, started("mixed_bfloat16").model.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
@@ -112,6 +113,7 @@ def test_a_grid_is_seen_from_end_to_end(prepared, monkeypatch):
     assert seen[0].mean() == pytest.approx(train.size.mean(), rel=0.05)
 
 
+@pytest.mark.slow
 def test_nv22_optimizer_leaves_the_plateau_at_once(prepared):
     """SGD at rate 0.001 and absolute error, 60 steps; a constant answer has an error of 0.25."""
     constant = np.abs(prepared.scaler.target(prepared.validate.sigma8) - 0.5).mean()

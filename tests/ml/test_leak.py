@@ -239,6 +239,7 @@ def test_an_honest_network_passes_and_raises_few_false_alarms_on_fresh_suites(la
     assert within_binomial(caught, 60, plan.false_alarms, sigma=stats.norm.isf(0.005)), caught
 
 
+@pytest.mark.slow
 def test_overspecialised_networks_of_five_seeds_are_caught(laboratory, tmp_path):
     prepared = prepare(laboratory, "overspecialised", "compact")
     for seed in range(1, 6):

@@ -192,6 +192,7 @@ def test_other_bad_input(model, suite, other_suite, tmp_path):
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_cases(suite, tmp_path):
     done = mlcheck(
         "cases", "compact", "--suite", suite, "--only", "standard,ones", "--epochs", 2, "--exact", 10,

@@ -78,6 +78,7 @@ def test_a_checkpoint_of_another_training_is_refused(prepared, tmp_path):
         train(task(prepared, tmp_path))
 
 
+@pytest.mark.slow
 def test_early_stopping_and_selection(prepared, tmp_path):
     made = task(prepared, tmp_path, 30, patience=2, learning_rate=0.05)
     history = train(made)
@@ -90,11 +91,13 @@ def test_early_stopping_and_selection(prepared, tmp_path):
     assert loss == pytest.approx(history.validation[history.best - 1], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_diverging_loss_is_an_error(prepared, tmp_path):
     with pytest.raises(NumericalError, match="the training loss is nan in epoch 1; lower learning_rate"):
         train(task(prepared, tmp_path, preset="nv22", epochs=1, learning_rate=1e9, clip=None))
 
 
+@pytest.mark.slow
 def test_published_network_learns(prepared, tmp_path):
     """A few steps of SGD on 64 catalogues lower the training loss; its few clusters are refused by name."""
     small = prepared.train.take(np.arange(64))
@@ -266,6 +269,7 @@ COMMAND = [sys.executable, "-c", "from mlcheck.cli.app import main; main()", "tr
 COMMAND += ["--epochs", "6", "--quiet"]
 
 
+@pytest.mark.slow
 def test_training_goes_on_after_a_kill(suite, tmp_path):
     plain, killed = tmp_path / "plain", tmp_path / "killed"
     common = [*COMMAND, "--suite", str(suite), "--out"]

@@ -24,6 +24,8 @@ from mlcheck.report.transfer import difference
 from mlcheck.report.trust_tests import leaks, representativeness, seeds
 from mlcheck.trust.shifts import faults, natures
 
+pytestmark = pytest.mark.slow
+
 PLAN = ReportPlan.quick(3)
 SMALL = ReportPlan(3, exact=40, steps=300, alone=5, away=15, known=15, draws=1500)
 
