@@ -215,7 +215,8 @@ def suite(
     Stopped or killed, the same command goes on where it was; what is damaged is drawn again.
     """
     with _task(config, "suite", out, seed, quiet or as_json, {"overwrite": overwrite}) as (settings, job):
-        from ..suite.writer import SuitePlan, run_suite
+        from ..suite.plan import SuitePlan
+        from ..suite.writer import run_suite
 
         plan = SuitePlan(grid, draws, shard_size, workers, scheduler)
         _deliver_suite(run_suite(settings, job, plan), quiet, as_json)

@@ -11,6 +11,7 @@ import numpy as np
 
 from forecast.core.arrays import Array
 from forecast.core.rng import generator
+from forecast.execution.store import Store
 from forecast.influence.by_cluster import ClusterInfluence, cluster_influence
 from forecast.likelihoods.levels import POINT_LEVELS, levels_of
 from forecast.model.simulate import Mocks
@@ -24,7 +25,6 @@ from ..domain.reference import Reference
 from ..domain.summaries import Cloud
 from ..networks.predict import Predictions, predict
 from ..trust.count_response import Thinned, surprise, thin
-from .cache import Store
 from .trial import Trial
 
 Progress = Callable[[str, int, int, float], None]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from forecast.core.files import prepare_output, to_plain, write_csv, write_json, write_whole
+from forecast.execution.store import Store
 from forecast.report.html import data_uri, environment
 from forecast.report.plots.style import save_figure
 
-from ..evidence.cache import Store
 from ..evidence.evidence import Evidence, Progress, ReportPlan
 from ..evidence.findings import Finding, Verdict, judge
 from ..evidence.part import Part
