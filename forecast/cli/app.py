@@ -37,6 +37,11 @@ Quick = Annotated[bool, typer.Option("--quick", help="Cut chains short; returns 
 Level = Annotated[str | None, typer.Option("--level", help="counts, selfcal, binned, unbinned, full or full+wl.")]
 PriceLevel = Annotated[str, typer.Option("--level", help="The level whose price is printed; files hold all.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Discard the chains of an earlier run in --out.")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Local processes.  [default: as many as save time]")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler: its workers do the work."),
+]
 MaxSteps = Annotated[int | None, typer.Option("--max-steps", min=10, help="Longest chain, steps.")]
 
 
@@ -163,6 +168,8 @@ def check(
     predictive: Annotated[
         bool, typer.Option(help="Posterior predictive checks too: false alarms, and power for planted failures.")
     ] = True,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -176,6 +183,7 @@ def check(
         from ..checks.ppc_power import PredictivePlan
         from ..checks.sbc import CalibrationPlan
         from ..config.load import load_config
+        from ..execution.executor import Executor
         from ..likelihoods.levels import levels_of
         from .checking import run_check
 
@@ -183,7 +191,8 @@ def check(
         truth = None if mocks_from is None else load_config(mocks_from)
         plan = CalibrationPlan(mocks, draws, seed)
         predictions = PredictivePlan(draws=max(draws, 200), seed=seed) if predictive else None
-        _deliver_checks(run_check(settings, job, plan, levels, truth, predictions), job, quiet, as_json)
+        executor = Executor.chosen(workers, scheduler)
+        _deliver_checks(run_check(settings, job, plan, levels, truth, predictions, executor), job, quiet, as_json)
 
 
 @app.command()
@@ -195,12 +204,8 @@ def suite(
     draws: Annotated[
         int | None, typer.Option("--draws", help="Catalogues, all parameters from the prior.  [default: 4968]")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="Local processes.  [default: as many as save time]")
-    ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler: its workers draw.")
-    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     shard_size: Annotated[
         int | None, typer.Option("--shard-size", help="Catalogues in a file.  [default: 128, fewer if large]")
     ] = None,
@@ -234,6 +239,8 @@ def sweep(
         ),
     ],
     level: PriceLevel = "unbinned",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -246,10 +253,11 @@ def sweep(
     library.name=magneticum,tng, selection.min_mass_mode=fixed,follows_lx, sample_variance=true,false, mass_function.
     """
     with _task(config, "sweep", out, seed, quiet or as_json, {}) as (settings, job):
+        from ..execution.executor import Executor
         from ..report.sweep_tables import sweep_table
         from .planning_pipelines import run_sweep
 
-        result = run_sweep(settings, job, vary, level)
+        result = run_sweep(settings, job, vary, level, Executor.chosen(workers, scheduler))
         _deliver_table(result, sweep_table(result), job, quiet, as_json)
 
 
@@ -258,6 +266,8 @@ def compare(
     configurations: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Two or more configurations.")],
     best: Annotated[bool, typer.Option("--best", help="Prices beside the best survey, not the first.")] = False,
     level: PriceLevel = "unbinned",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/compare"),
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -266,6 +276,7 @@ def compare(
     """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
     with exit_codes(), progress_bar(quiet or as_json) as report:
         from ..config.load import load_config
+        from ..execution.executor import Executor
         from ..report.sweep_tables import comparison_table
         from .pipelines import Job
         from .planning_pipelines import run_comparison
@@ -274,7 +285,8 @@ def compare(
         names = stems if len(set(stems)) == len(set(configurations)) else configurations
         settings = {name: load_config(given) for name, given in zip(names, configurations, strict=True)}
         job = Job(name=", ".join(settings), out=out, seed=seed, progress=report)
-        result = run_comparison(settings, job, "best" if best else "first", level)
+        executor = Executor.chosen(workers, scheduler)
+        result = run_comparison(settings, job, "best" if best else "first", level, executor)
         _deliver_table(result, comparison_table(result), job, quiet, as_json)
 
 

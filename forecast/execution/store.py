@@ -23,6 +23,9 @@ from ..core.files import to_plain, write_whole
 from .packing import Record, built, packed
 from .versions import versions
 
+STEPS = "steps"
+"""Folder of finished steps in a command's output folder."""
+
 
 def content_digest(*parts: Any) -> str:
     """SHA-256 of records, arrays and numbers."""
