@@ -44,7 +44,7 @@ def run_check(
     if predictions:
         save_figure(predictivecheck_figure(predictions), job.out / "figures" / "predictive")
     _write(checks, config, truth, job)
-    store.clear()
+    store.clear("check")
     return checks
 
 

@@ -32,7 +32,7 @@ def run_sweep(
     sweep = compute_sweep(config, vary, job.counted("sweeping"), replace(executor or Executor(), store=store))
     sweep = replace(priced_sweep(sweep, config, level), provenance=provenance)
     write_sweep(sweep, job.out)
-    store.clear()
+    store.clear("survey")
     return sweep
 
 
@@ -51,7 +51,7 @@ def run_comparison(
     comparison = compute_comparison(configs, job.counted("comparing"), replace(executor or Executor(), store=store))
     comparison = replace(priced_comparison(comparison, configs, reference, level), provenance=provenance)
     write_comparison(comparison, job.out)
-    store.clear()
+    store.clear("survey")
     return comparison
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import Array
-from ..core.files import to_plain, write_whole
+from ..core.files import PARTIAL, to_plain, write_whole
 from .packing import Record, built, packed
 from .versions import versions
 
@@ -78,10 +78,10 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._path(name), packed(record, digest=np.array(self._digest(of))))
 
-    def clear(self) -> None:
-        """Remove all steps, and the folder if nothing else is in it."""
-        for path in self.folder.glob("*.npz"):
-            path.unlink()
+    def clear(self, name: str) -> None:
+        """Remove the steps that `Executor.kept` numbered under a name, and the folder if nothing else is in it."""
+        for path in (*self.folder.glob(f"{name}-[0-9]*.npz"), *self.folder.glob(f".{name}-[0-9]*{PARTIAL}")):
+            path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from forecast.core.files import prepare_output, to_plain, write_csv, write_json, write_whole
-from forecast.execution.store import Store
+from forecast.execution.executor import Executor
+from forecast.execution.store import STEPS, Store
 from forecast.report.html import data_uri, environment
 from forecast.report.plots.style import save_figure
 
@@ -61,7 +62,14 @@ class Report:
         return tuple(finding for part in self.parts for finding in part.findings)
 
 
-def build_report(trial: Trial, plan: ReportPlan, out: Path, *, progress: Progress | None = None) -> Report:
+def build_report(
+    trial: Trial,
+    plan: ReportPlan,
+    out: Path,
+    *,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> Report:
     """Make every test; finished steps are kept under `out`, so that an interrupted report goes on.
 
     Parameters
@@ -70,8 +78,10 @@ def build_report(trial: Trial, plan: ReportPlan, out: Path, *, progress: Progres
     plan : ReportPlan
     out : Path
     progress : callable, optional
+    executor : Executor, optional
+        Who walks the chains of exact posteriors.
     """
-    evidence = Evidence(trial, plan, Store(out / "steps", trial.identity), progress)
+    evidence = Evidence(trial, plan, Store(out / STEPS, trial.identity), progress, executor)
     chosen = [make for make in PARTS if not (trial.foreign and make in AT_HOME)]
     parts = []
     for i, make in enumerate(chosen):
