@@ -91,6 +91,7 @@ class _Crew:
 
     def __post_init__(self) -> None:
         self.waiting, self.deaths = deque(range(len(self.items))), Counter[int]()
+        self.dismissed: list[Any] = []
 
     def hire(self) -> None:
         """Start one more process."""
@@ -147,16 +148,18 @@ class _Crew:
         self.hire()
 
     def _dismiss(self, worker: _Worker) -> None:
+        """Let a worker go: without its pipe it ends."""
+        self.dismissed.append(worker.process)
         del self.workers[worker.pipe]
         worker.pipe.close()
 
     def close(self) -> None:
         """End every process, whatever it does."""
-        for worker in self.workers.values():
-            worker.process.terminate()
         for worker in list(self.workers.values()):
-            worker.process.join()
+            worker.process.terminate()
             self._dismiss(worker)
+        for process in self.dismissed:
+            process.join()
 
 
 @contextlib.contextmanager
