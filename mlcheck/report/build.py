@@ -21,7 +21,8 @@ from ..evidence.trial import Trial
 from ..networks.laboratory import history_record
 from ..networks.saving import Origin
 from .calibration import calibration
-from .comparison import accuracy, clusters, shared
+from .cluster_responses import clusters
+from .comparison import accuracy, shared
 from .interpretation import alone, saliency, terse
 from .transfer import difference, other_worlds
 from .trust_tests import leaks, representativeness, seeds, thinning
