@@ -26,7 +26,8 @@ from scipy import stats
 from forecast.config.load import load_config as load_survey
 from forecast.core.records import Job
 from forecast.core.rng import generator
-from forecast.suite.writer import SuitePlan, run_suite
+from forecast.suite.plan import SuitePlan
+from forecast.suite.writer import run_suite
 from mlcheck.attribution.terse import terse_values
 from mlcheck.data.catalogues import Catalogues
 from mlcheck.data.dataset import Simulator

@@ -18,9 +18,10 @@ from forecast.config.load import find_config, load_config, parse_config
 from forecast.core.errors import InputError
 from forecast.core.records import Job
 from forecast.suite.manifest import MANIFEST
+from forecast.suite.plan import SuitePlan, build_recipe, grid_axes
 from forecast.suite.reader import open_suite
 from forecast.suite.shards import software
-from forecast.suite.writer import SuitePlan, build_recipe, grid_axes, run_suite
+from forecast.suite.writer import run_suite
 
 pyarrow = pytest.importorskip("pyarrow")
 
@@ -285,7 +286,7 @@ def test_another_suite_is_refused_and_overwritten_on_demand(nv22, cccp, tmp_path
         with pytest.raises(InputError, match=f"another suite: {words}; choose another --out, or --overwrite"):
             make(config, tmp_path, other, seed)
     with monkeypatch.context() as patch, pytest.raises(InputError, match=r"software.pyarrow \([\d.]+ there, not 1\)"):
-        patch.setattr("forecast.suite.writer.software", lambda: software() | {"pyarrow": "1"})
+        patch.setattr("forecast.suite.plan.software", lambda: software() | {"pyarrow": "1"})
         make(nv22, tmp_path, plan)
     assert contents(tmp_path) == before
     (tmp_path / "clusters" / "notes.txt").write_text("mine")
@@ -333,7 +334,8 @@ import sys
 from pathlib import Path
 from forecast.config.load import load_config
 from forecast.core.records import Job
-from forecast.suite.writer import SuitePlan, run_suite
+from forecast.suite.plan import SuitePlan
+from forecast.suite.writer import run_suite
 
 plan = SuitePlan(draws=int(sys.argv[3]), shard_size=3, workers=int(sys.argv[2]))
 try:
@@ -372,7 +374,6 @@ def test_kill_9_at_random_moments_then_resume(nv22, reference, tmp_path):
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_workers_of_a_stopped_run_do_not_survive_it_and_nothing_is_printed(nv22, tmp_path, stop):
-    pytest.importorskip("distributed")
     out, draws = tmp_path / "stopped", 1500  # long enough not to finish before it is told to stop
     process = started(out, 2, draws)
     wait_for(lambda: list(out.glob("catalogues/0*.parquet")))
@@ -385,7 +386,6 @@ def test_workers_of_a_stopped_run_do_not_survive_it_and_nothing_is_printed(nv22,
 
 @pytest.mark.parametrize("workers", [2, 4])
 def test_the_same_bytes_with_any_number_of_workers(nv22, reference, tmp_path, workers):
-    pytest.importorskip("distributed")
     summary = make(nv22, tmp_path, replace(SMALL, workers=workers))
     assert summary.drawn == 20
     assert contents(tmp_path) == contents(reference)
@@ -411,7 +411,7 @@ def test_a_running_cluster_loses_a_worker_and_nothing_else(nv22, reference, tmp_
 
 def test_a_scheduler_that_is_not_there(nv22, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("forecast.core.executor._SCHEDULER_TIMEOUT", 1)
+    monkeypatch.setattr("forecast.execution.cluster._SCHEDULER_TIMEOUT", 1)
     for address in ("nonsense", "tcp://127.0.0.1:9"):
         with pytest.raises(InputError, match=f"--scheduler {address}: no Dask scheduler answers"):
             make(nv22, tmp_path, SuitePlan(draws=6, scheduler=address))
@@ -425,7 +425,7 @@ def test_missing_packages_are_named_with_the_cure(nv22, tmp_path, monkeypatch, p
     for name in (package, f"{package}.parquet"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(InputError, match=rf"{words}.*pip install 'massanchor\[scale\]'"):
-        make(nv22, tmp_path, replace(SMALL, workers=2))
+        make(nv22, tmp_path, replace(SMALL, workers=None, scheduler="tcp://127.0.0.1:9"))
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_a_survey_that_cannot_be_computed_is_named(nv22, monkeypatch, problem):
     def fail(setup):
         raise problem
 
-    monkeypatch.setattr("forecast.forecasts.sweep.sigma8_std", fail)
+    monkeypatch.setattr("forecast.forecasts.many_surveys.sigma8_std", fail)
     with pytest.raises(NumericalError, match=f"^volume = 2: {problem}"):
         compute_sweep(nv22, ["volume=2:3:2"])
 

@@ -14,7 +14,7 @@ for independent PITs are widened by the larger of it and the variance found betw
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -53,6 +53,26 @@ class CalibrationPlan:
         for name, least in (("mocks", max(100, 10 * self.groups)), ("draws", 2), ("groups", 2)):
             if getattr(self, name) < least:
                 raise InputError(f"calibration needs {name} of at least {least}, got {getattr(self, name)}")
+
+
+Models = tuple[ForwardModel, ForwardModel]
+"""The one whose posteriors are tested, and the one that mocks are drawn from."""
+
+
+@dataclass(frozen=True)
+class GroupRanks:
+    """Ranks of the truth of one group of mocks.
+
+    Parameters
+    ----------
+    rank : ndarray, shape (Q, n)
+        Posterior weight below the truth, of the free parameters, in order, and of the log likelihood.
+    effective : ndarray, shape (n,) or (1,)
+        Effective number of draws of each mock, or of a chain.
+    """
+
+    rank: Array
+    effective: Array
 
 
 @dataclass(frozen=True)
@@ -135,43 +155,60 @@ def calibrate(
 
     `truth` has the model's free parameters; `progress` is told the number of mocks done and their total.
     """
-    truth, names = truth or model, model.parameters.names
-    if "sigma8" not in names or truth.parameters.names != names:
-        raise InputError(f"sigma8 must be free, and the mocks' parameters {truth.parameters.names} be {names}")
-    if level_class(level).of_clusters:
-        return _calibrate_points((model, truth), level, plan, progress)
+    models = (model, truth or model)
+    check_names(models)
     found = []
-    for index, part in enumerate(np.array_split(np.arange(plan.mocks), plan.groups)):
-        rng = {name: generator(plan.seed, f"calibration {name}", index) for name in ("truth", "mocks", "draws", "u")}
-        true = model.parameters.draw(len(part), rng=rng["truth"])
-        draws = model.parameters.draw(plan.draws, rng=rng["draws"])
-        mocks = draw_mocks(truth, true, rng=rng["mocks"])
-        value, own = log_likelihoods(model, level, mocks, draws, true)
-        below = np.stack([*(draws[:, i] < true[:, i, None] for i in range(len(names))), value < own[:, None]])
-        found.append(posterior_rank(value, own, below, rng["u"].random(len(part))))
+    for index in range(plan.groups):
+        found.append(rank_group(models, level, plan, index))
         if progress is not None:
-            progress(int(part[-1]) + 1, plan.mocks)
-    ranks, sizes = (np.concatenate(x, axis=-1) for x in zip(*found, strict=True))
-    return assess(level, dict(zip((*names, "log_likelihood"), ranks, strict=True)), float(np.median(sizes)), plan)
+            progress(sum(group.rank.shape[1] for group in found), of_level(plan, level).mocks)
+    return gathered(level, found, model.parameters.names, plan)
 
 
-def _calibrate_points(
-    models: tuple[ForwardModel, ForwardModel],
-    level: str,
-    plan: CalibrationPlan,
-    progress: Callable[[int, int], None] | None,
-) -> LevelCalibration:
-    """Levels of many parameters and narrow posteriors: ranks in Markov chains, see `rankchain`."""
-    found, plan = [], replace(plan, mocks=max(plan.mocks // CHAIN_SHARE, 10 * plan.groups))
-    for index, part in enumerate(np.array_split(np.arange(plan.mocks), plan.groups)):
+def check_names(models: Models) -> None:
+    """Refuse models of which sigma8 is not free, or whose free parameters differ.
+
+    Raises
+    ------
+    InputError
+    """
+    names, others = (model.parameters.names for model in models)
+    if "sigma8" not in names or others != names:
+        raise InputError(f"sigma8 must be free, and the mocks' parameters {others} be {names}")
+
+
+def of_level(plan: CalibrationPlan, level: str) -> CalibrationPlan:
+    """The plan with the number of mocks of a level: levels of single clusters have fewer."""
+    dear = level_class(level).of_clusters
+    return replace(plan, mocks=max(plan.mocks // CHAIN_SHARE, 10 * plan.groups)) if dear else plan
+
+
+def rank_group(models: Models, level: str, plan: CalibrationPlan, index: int) -> GroupRanks:
+    """Ranks of the true parameters of one group of mocks; its numbers depend on the seed and its index alone."""
+    model, truth = models
+    size = len(np.array_split(np.arange(of_level(plan, level).mocks), plan.groups)[index])
+    if level_class(level).of_clusters:  # many parameters and narrow posteriors: ranks in Markov chains, see `pairwise`
         rng = generator(plan.seed, "calibration chains", index)
-        found.append(rank_truths(models, len(part), plan.steps, lensing=level_class(level).lensing, rng=rng))
-        if progress is not None:
-            progress(int(part[-1]) + 1, plan.mocks)
-    ranks = np.concatenate([f.rank for f in found], axis=1)
-    size = float(np.median([f.effective_size for f in found]))
-    quantities = (*models[0].parameters.names, "log_likelihood")
-    return assess(level, dict(zip(quantities, ranks, strict=True)), size, plan, shared=False)
+        found = rank_truths(models, size, plan.steps, lensing=level_class(level).lensing, rng=rng)
+        return GroupRanks(found.rank, np.array([found.effective_size]))
+    rngs = {name: generator(plan.seed, f"calibration {name}", index) for name in ("truth", "mocks", "draws", "u")}
+    true = model.parameters.draw(size, rng=rngs["truth"])
+    draws = model.parameters.draw(plan.draws, rng=rngs["draws"])
+    mocks = draw_mocks(truth, true, rng=rngs["mocks"])
+    value, own = log_likelihoods(model, level, mocks, draws, true)
+    smaller = (draws[:, i] < true[:, i, None] for i in range(len(model.parameters.names)))
+    below = np.stack([*smaller, value < own[:, None]])
+    return GroupRanks(*posterior_rank(value, own, below, rngs["u"].random(size)))
+
+
+def gathered(
+    level: str, groups: Sequence[GroupRanks], names: tuple[str, ...], plan: CalibrationPlan
+) -> LevelCalibration:
+    """The ranks of all groups of a level, in order, compared with uniform ones."""
+    ranks = np.concatenate([group.rank for group in groups], axis=1)
+    size = float(np.median(np.concatenate([group.effective for group in groups])))
+    by_name = dict(zip((*names, "log_likelihood"), ranks, strict=True))
+    return assess(level, by_name, size, of_level(plan, level), shared=not level_class(level).of_clusters)
 
 
 def assess(

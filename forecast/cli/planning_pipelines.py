@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from ..config.load import Config
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
+from ..execution.executor import Executor
+from ..execution.store import STEPS, Store
 from ..forecasts.joint import JointForecast, compute_joint
 from ..forecasts.planning import priced_comparison, priced_sweep
 from ..forecasts.proxy_comparison import compute_proxies
@@ -21,16 +22,20 @@ from ..relations.mass_proxy import ErrorModel
 from ..report.planning_files import write_comparison, write_joint, write_proxies, write_sweep
 
 
-def run_sweep(config: Config, job: Job, vary: Sequence[str], level: str = LevelName.UNBINNED) -> Sweep:
+def run_sweep(
+    config: Config, job: Job, vary: Sequence[str], level: str = LevelName.UNBINNED, executor: Executor | None = None
+) -> Sweep:
     """sigma(sigma8) by level, and its price, over the values of one or two keys (see `sweep.parse_vary`).
 
-    `level` is the one whose price is printed; files hold those of all.
+    `level` is the one whose price is printed; files hold those of all. Surveys are kept until all are done.
     """
     prepare_output(job.out)
     provenance = Provenance("sweep", job.name, config.model_dump(mode="json"), job.seed)
-    sweep = compute_sweep(config, vary, _counted(job, "sweeping"))
+    store = Store(job.out / STEPS, {})
+    sweep = compute_sweep(config, vary, job.counted("sweeping"), replace(executor or Executor(), store=store))
     sweep = replace(priced_sweep(sweep, config, level), provenance=provenance)
     write_sweep(sweep, job.out)
+    store.clear("survey")
     return sweep
 
 
@@ -39,14 +44,17 @@ def run_comparison(
     job: Job,
     reference: Literal["first", "best"] = "first",
     level: str = LevelName.UNBINNED,
+    executor: Executor | None = None,
 ) -> Comparison:
     """sigma(sigma8) by level of several configurations, as configured, and its price beside one of them."""
     prepare_output(job.out)
     contents = {name: config.model_dump(mode="json") for name, config in configs.items()}
     provenance = Provenance("compare", job.name, contents, job.seed)
-    comparison = compute_comparison(configs, _counted(job, "comparing"))
+    store = Store(job.out / STEPS, {})
+    comparison = compute_comparison(configs, job.counted("comparing"), replace(executor or Executor(), store=store))
     comparison = replace(priced_comparison(comparison, configs, reference, level), provenance=provenance)
     write_comparison(comparison, job.out)
+    store.clear("survey")
     return comparison
 
 
@@ -54,15 +62,9 @@ def run_joint(config: Config, job: Job) -> JointForecast:
     """Joint contours of Om0 and sigma8 by level; Om0 is freed where it is not."""
     prepare_output(job.out)
     provenance = Provenance("joint", job.name, config.model_dump(mode="json"), job.seed)
-    forecast = replace(compute_joint(config, _counted(job, "levels")), provenance=provenance)
+    forecast = replace(compute_joint(config, job.counted("levels")), provenance=provenance)
     write_joint(forecast, job.out)
     return forecast
-
-
-def _counted(job: Job, task: str) -> Callable[[int, int], None] | None:
-    """The job's progress for a task that counts surveys."""
-    report = job.progress
-    return None if report is None else lambda done, total: report(task, done, total, math.nan)
 
 
 def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel] = ()) -> ProxyComparison:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .exits import EXIT_FAILED, exit_codes
+from .session import EXIT_FAILED, exit_codes
 
 init_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Write a commented configuration to begin with."

@@ -1,4 +1,4 @@
-"""What all else stands on: errors, units, files and tables, parameters and priors, records of a run, processes.
+"""What all else stands on: errors, units, files and tables, parameters and priors, records of a run.
 
 Imports nothing of this package.
 """

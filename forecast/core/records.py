@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -86,3 +87,8 @@ class Job:
         """Tell whoever listens."""
         if self.tell is not None:
             self.tell(words)
+
+    def counted(self, task: str) -> Callable[[int, int], None] | None:
+        """Progress of a task that counts its parts."""
+        report = self.progress
+        return None if report is None else lambda done, total: report(task, done, total, math.nan)

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..config.load import Config, parse_config
-from ..core.errors import InputError, NumericalError
+from ..core.errors import InputError
+from ..execution.executor import Executor
 from ..model.setup import Setup
 from ..relations.mass_proxy import ERROR_MODELS
 from .axes import SHORTCUTS, Axis, content_of, parse_axes
-from .ladder import LadderRow, sigma8_std
+from .ladder import LadderRow
+from .many_surveys import NamedSetup, survey_ladders
 from .proxy_comparison import DEFAULT_PRIORS, proxy_setup
 from .sweep_records import Comparison, Sweep
 from .variant_name import VariantName
@@ -102,42 +104,35 @@ def varied_setup(config: Config, axes: Sequence[Axis], point: Sequence[float | s
     return name, setup
 
 
-def _ladders(surveys: Sequence[Survey], progress: Progress | None) -> list[tuple[float, dict[str, float]]]:
-    """`sigma8_std` of each survey, whose failure names it."""
-    found = []
-    for name, setup in surveys:
-        try:
-            found.append(sigma8_std(setup))
-        except (NumericalError, np.linalg.LinAlgError) as problem:
-            raise NumericalError(f"{name}: {problem}") from problem
-        if progress is not None:
-            progress(len(found), len(surveys))
-    return found
-
-
-def compute_sweep(config: Config, vary: Sequence[str], progress: Progress | None = None) -> Sweep:
+def compute_sweep(
+    config: Config, vary: Sequence[str], progress: Progress | None = None, executor: Executor | None = None
+) -> Sweep:
     """Vary one or two keys, as `parse_vary` reads them; every survey is checked before the first is computed."""
     axes = parse_axes(vary, config)
     points = itertools.product(*(axis.values for axis in axes))
-    found = _ladders([varied_setup(config, axes, point) for point in points], progress)
+    surveys = [NamedSetup(*varied_setup(config, axes, point)) for point in points]
+    found = survey_ladders(surveys, executor or Executor(), progress)
     shape = tuple(len(axis.values) for axis in axes)
     return Sweep(
         tuple(axis.key for axis in axes),
         tuple(np.array(axis.values) for axis in axes),
-        {level: np.array([std[level] for _, std in found]).reshape(shape) for level in found[0][1]},
-        np.array([count for count, _ in found]).reshape(shape),
+        {level: np.array([ladder.std[level] for ladder in found]).reshape(shape) for level in found[0].std},
+        np.array([ladder.count for ladder in found]).reshape(shape),
         tuple(axis.unit for axis in axes),
         tuple(axis.log for axis in axes),
         notes=_notes(config, axes),
     )
 
 
-def compute_comparison(configs: Mapping[str, Config], progress: Progress | None = None) -> Comparison:
+def compute_comparison(
+    configs: Mapping[str, Config], progress: Progress | None = None, executor: Executor | None = None
+) -> Comparison:
     """Ladders of named configurations, as configured."""
     if len(configs) < 2:
         raise InputError(f"compare: give two or more different configurations, got {', '.join(configs) or 'none'}")
-    found = _ladders([(name, config.setup) for name, config in configs.items()], progress)
+    surveys = [NamedSetup(name, config.setup) for name, config in configs.items()]
+    found = survey_ladders(surveys, executor or Executor(), progress)
     rows = [
-        LadderRow(name, VariantName.CONFIGURED, 1.0, *numbers) for name, numbers in zip(configs, found, strict=True)
+        LadderRow(name, VariantName.CONFIGURED, 1.0, f.count, f.std) for name, f in zip(configs, found, strict=True)
     ]
     return Comparison(tuple(configs), tuple(config.title for config in configs.values()), tuple(rows))

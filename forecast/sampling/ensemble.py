@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..core.rng import generator
+from ..execution.executor import Executor
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import POINT_LEVELS
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from .draws import WeightedDraws
-from .pairwise import Lessons, PairwisePosterior, correlation_length, walk
-from .proposal import from_scores
+from .group_chains import ChainsOf, ChainsPlan, GroupChains, groups_of
+from .pairwise import correlation_length
 
-BURN = 0.2
-"""Share of a chain that is left out."""
 _NEGLIGIBLE = 1e-6
 """Weight of a draw, in units of the largest, below which it is left out."""
 
@@ -129,6 +127,7 @@ def posterior_moments(
     *,
     sigma8: Array | None = None,
     progress: Callable[[int, int], None] | None = None,
+    executor: Executor | None = None,
 ) -> Moments:
     """Posterior moments of catalogues of one survey, each by itself, with the survey's own priors.
 
@@ -145,14 +144,16 @@ def posterior_moments(
     sigma8 : ndarray, shape (P,), optional
         True values, for `Moments.cumulative` alone.
     progress : callable, optional
-        Told how many steps of the chains are done, and of how many.
+        Told how many groups of catalogues are done, and of how many.
+    executor : Executor, optional
+        Who walks chains, and keeps those that are finished.
 
     Raises
     ------
     InputError
         If the level is unknown.
     """
-    return _sampled(model, level, mocks, plan, (sigma8, progress), 0).moments
+    return _sampled(model, level, mocks, replace(plan, kept=0), How(sigma8, progress, executor or Executor())).moments
 
 
 def sample_posteriors(
@@ -163,6 +164,7 @@ def sample_posteriors(
     *,
     sigma8: Array | None = None,
     progress: Callable[[int, int], None] | None = None,
+    executor: Executor | None = None,
 ) -> Posteriors:
     """Draws from the posteriors of catalogues, with the moments of `posterior_moments`, which says the rest.
 
@@ -173,24 +175,30 @@ def sample_posteriors(
     """
     if plan.kept < 2:
         raise InputError(f"kept must be at least 2, got {plan.kept}: half of the draws tell the other's error")
-    return _sampled(model, level, mocks, plan, (sigma8, progress), plan.kept)
+    return _sampled(model, level, mocks, plan, How(sigma8, progress, executor or Executor()))
 
 
-def _sampled(
-    model: ForwardModel,
-    level: str,
-    mocks: Mocks,
-    plan: MomentsPlan,
-    how: tuple[Array | None, Callable[[int, int], None] | None],
-    kept: int,
-) -> Posteriors:
-    """Posteriors; of chains `kept` states; `how`: true sigma8, progress."""
+def chains_name(level: str) -> str:
+    """Name under which finished groups of chains are kept."""
+    return f"chains-{level}"
+
+
+@dataclass(frozen=True)
+class How:
+    """What posteriors do not depend on: true sigma8 (P,) or None, who is told of progress, who does the work."""
+
+    sigma8: Array | None
+    progress: Callable[[int, int], None] | None
+    executor: Executor
+
+
+def _sampled(model: ForwardModel, level: str, mocks: Mocks, plan: MomentsPlan, how: How) -> Posteriors:
     if level not in LEVELS:
         raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
-    truth = np.full(len(mocks.size), np.nan) if how[0] is None else np.asarray(how[0], dtype=float)
-    rng = generator(plan.seed, f"moments {level}")
+    truth = np.full(len(mocks.size), np.nan) if how.sigma8 is None else np.asarray(how.sigma8, dtype=float)
     if level in POINT_LEVELS:
-        return _by_chains(model, level, mocks, truth, (plan.steps, kept), (rng, how[1]))
+        return _by_chains(model, level, mocks, truth, ChainsPlan(plan.seed, plan.steps, plan.kept), how)
+    rng = generator(plan.seed, f"moments {level}")
     theta = model.parameters.draw(plan.draws, rng=rng)
     value, _ = log_likelihoods(model, level, mocks, theta, theta[: len(mocks.size)])
     weight = np.exp(value - value.max(axis=1, keepdims=True))
@@ -211,37 +219,14 @@ def _known(cumulative: Array, truth: Array) -> Array:
     return np.where(np.isnan(truth), np.nan, cumulative)
 
 
-def _by_chains(
-    model: ForwardModel,
-    level: str,
-    mocks: Mocks,
-    truth: Array,
-    plan: tuple[int, int],
-    how: tuple[np.random.Generator, Callable[[int, int], None] | None],
-) -> Posteriors:
-    """Posteriors from one chain for each catalogue; `plan`: steps, states to keep; `how`: randomness, progress."""
-    (steps, kept), (rng, progress), parameters = plan, how, model.parameters
-    lessons, target = Lessons.drawn(model, rng=rng), PairwisePosterior(model, mocks, lensing=level == "full+wl")
-    proposal = lessons.proposal(target, mocks)
-    burn, index = round(BURN * steps), parameters.names.index("sigma8")
-    total, square = np.zeros((2, *proposal.mean.shape))
-    trace, states = np.empty((steps - burn, len(truth))), []
-    wanted = np.unique(np.linspace(0, steps - burn - 1, kept).astype(int)) if kept else np.empty(0, dtype=int)
-    chain = walk(target, parameters, proposal, proposal.mean, rng=rng)
-    for step, (scores, _) in enumerate(islice(chain, steps)):
-        if step >= burn:
-            theta = from_scores(parameters, scores)
-            total, square = total + theta, square + theta**2
-            trace[step - burn] = theta[:, index]
-            if step - burn in wanted:
-                states.append(theta)
-        if progress is not None and step % 50 == 49:
-            progress(step + 1, steps)
-    mean = total / len(trace)
-    std = np.sqrt(np.maximum(square / len(trace) - mean**2, 0.0))
+def _by_chains(model: ForwardModel, level: str, mocks: Mocks, truth: Array, plan: ChainsPlan, how: How) -> Posteriors:
+    """Posteriors from one chain for each catalogue."""
+    chains, parameters = ChainsOf(model.setup, level, mocks, plan), model.parameters
+    found = how.executor.kept(chains_name(level), GroupChains, chains, groups_of(mocks), progress=how.progress)
+    mean, std, theta = (np.concatenate([getattr(f, name) for f in found]) for name in ("mean", "std", "theta"))
+    trace = np.concatenate([f.trace for f in found], axis=1)
     below = _known((trace < truth).mean(axis=0), truth)
     moments = Moments(parameters.names, mean, std, below, len(trace) / correlation_length(trace))
-    drawn = np.stack(states, axis=1) if states else np.empty((len(truth), 0, mean.shape[1]))
-    weight = np.full(drawn.shape[:2], 1.0 / max(drawn.shape[1], 1))
+    weight = np.full(theta.shape[:2], 1.0 / max(theta.shape[1], 1))
     halves = np.array([part.mean(axis=0) for part in np.array_split(trace, 2)])
-    return Posteriors(level, moments, drawn, weight, halves)
+    return Posteriors(level, moments, theta, weight, halves)

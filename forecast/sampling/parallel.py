@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -16,8 +14,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..core.errors import MassanchorError
-from ..core.executor import cores, discreet_children
 from ..core.rng import generator
+from ..execution.processes import cores, discreet_children, follow_parent
 from ..likelihoods.data import Data
 from ..likelihoods.levels import at_level, level_class, likelihood
 from ..likelihoods.posterior import Posterior
@@ -94,7 +92,7 @@ def _apart(samplings: Sequence[Sampling], progress: Progress | None) -> None:
     """Make the chains' files in processes; if one fails, so does this."""
     context = multiprocessing.get_context("spawn")
     with discreet_children():
-        queue: Any = context.Queue()
+        queue: Any = context.SimpleQueue()  # what a process has put is there when its work is done
         pool = ProcessPoolExecutor(min(len(samplings), cores()), context, initializer=_adopt, initargs=(queue,))
         futures: list[Future[None]] = [pool.submit(_work, i, sampling) for i, sampling in enumerate(samplings)]
     try:
@@ -135,14 +133,7 @@ class _Link:
 def _adopt(queue: Any) -> None:
     """Begin a process: it does not outlive the one that started it, whatever ended that."""
     _Link.queue = queue
-    threading.Thread(target=_follow, daemon=True).start()
-
-
-def _follow() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+    follow_parent()
 
 
 def _work(index: int, sampling: Sampling) -> None:

@@ -8,7 +8,7 @@ from ..core.lazy import public
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
-        "SuitePlan": ".writer",
+        "SuitePlan": ".plan",
         "open_suite": ".reader",
         "run_suite": ".writer",
     },

@@ -203,33 +203,32 @@ class Recipe:
 
 @dataclass(frozen=True)
 class DrawnShard:
-    """Content of a shard's files, and the software that made it."""
+    """A shard and the content of its files."""
 
     shard: Shard
     content: dict[str, bytes]
-    software: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Draws shards; one is built once per worker.
+    """Draws shards.
 
     Parameters
     ----------
     recipe : Recipe
     sampler : Sampler
-    software : dict of str to str
-        Versions of what shapes the bytes, where the shards are drawn.
+    version : str
+        Of massanchor.
     """
 
     recipe: Recipe
     sampler: Sampler
-    software: dict[str, str]
+    version: str
 
     @classmethod
     def of(cls, recipe: Recipe) -> Maker:
         """Build the forward model of a recipe."""
-        return cls(recipe, Sampler(forward_model(recipe.setup), load_profiles()), software())
+        return cls(recipe, Sampler(forward_model(recipe.setup), load_profiles()), software()["massanchor"])
 
     def draw(self, number: int) -> DrawnShard:
         """Draw one shard and encode it."""
@@ -237,10 +236,9 @@ class Maker:
         rng = generator(recipe.seed, "suite", number)
         clusters, catalogues = self.sampler.draw(theta, int(recipe.numbers(number)[0]), rng=rng)
         columns = suite_columns(recipe.setup, self.sampler.profiles)
-        version = self.software["massanchor"]
-        about = {"created_by": f"massanchor {version}", "seed": str(recipe.seed), "shard": str(number)}
+        about = {"created_by": f"massanchor {self.version}", "seed": str(recipe.seed), "shard": str(number)}
         data = {"clusters": clusters, "catalogues": catalogues}
         content = {table: encode(columns[table], data[table], about) for table in TABLES}
         files = {table: ShardFile.of(content[table]) for table in TABLES}
         shard = Shard(number, len(theta), len(clusters["catalogue"]), files)
-        return DrawnShard(shard, content, self.software)
+        return DrawnShard(shard, content)

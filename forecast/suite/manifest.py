@@ -139,8 +139,3 @@ def _value(content: Any, path: str) -> Any:
     for key in path.split("."):
         content = content.get(key) if isinstance(content, dict) else None
     return content
-
-
-def model_digest(*parts: Any) -> str:
-    """SHA-256 of records, arrays and numbers."""
-    return hashlib.sha256(json.dumps(to_plain(parts), sort_keys=True).encode()).hexdigest()

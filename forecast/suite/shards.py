@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.files import to_plain
+from ..execution.versions import versions
 
 TABLES = ("clusters", "catalogues")
 
@@ -76,7 +77,7 @@ class Shard:
 def software() -> dict[str, str]:
     """Versions of everything that shapes the bytes of a shard."""
     pyarrow()
-    return {name: metadata.version(name) for name in ("massanchor", "numpy", "scipy", "colossus", "pyarrow")}
+    return versions()
 
 
 def pyarrow() -> Any:

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from forecast.cli.app import print_version, progress_bar
-from forecast.cli.exits import exit_codes
+from forecast.cli.app import print_version
+from forecast.cli.options import Scheduler, Workers
+from forecast.cli.session import exit_codes, progress_bar
 
 from .apply_command import apply_command
 from .predict_command import predict_command
@@ -194,6 +195,8 @@ def report_command(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A rough report in a fraction of the time.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the tests.")] = 1,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     out: Annotated[Path | None, typer.Option("--out", help="Output folder.  [default: RUN/report]")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -204,6 +207,7 @@ def report_command(
     """
     with _task(quiet or as_json) as told:
         from forecast.core.files import json_text
+        from forecast.execution.executor import Executor
 
         from ..evidence.evidence import ReportPlan
         from ..evidence.trial import Trial
@@ -211,7 +215,8 @@ def report_command(
 
         folder = out if out is not None else run / "report"
         plan = ReportPlan.quick(seed) if quick else ReportPlan(seed)
-        report = build_report(Trial.open(run, suite, judged=judged), plan, folder, progress=told)
+        executor = Executor.chosen(workers, scheduler)
+        report = build_report(Trial.open(run, suite, judged=judged), plan, folder, progress=told, executor=executor)
         page = write_report(report, folder)
     if as_json:
         typer.echo(json_text({"verdict": asdict(report.verdict), "findings": [asdict(f) for f in report.findings]}))

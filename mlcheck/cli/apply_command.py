@@ -41,8 +41,7 @@ def apply_command(
 
     First the catalogue is held against the training ones; one that is unlike them is refused (exit code 2).
     """
-    from forecast.cli.app import progress_bar
-    from forecast.cli.exits import exit_codes
+    from forecast.cli.session import exit_codes, progress_bar
 
     with exit_codes(), progress_bar(quiet or as_json) as report:
         from forecast.config.load import load_config

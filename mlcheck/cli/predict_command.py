@@ -27,7 +27,7 @@ def predict_command(
 
     Every catalogue is first held against the training ones; one that is unlike them is refused (exit code 2).
     """
-    from forecast.cli.exits import exit_codes
+    from forecast.cli.session import exit_codes
 
     with exit_codes():
         from forecast.core.files import json_text, prepare_output

@@ -13,11 +13,11 @@ from forecast.config.load import Config
 from forecast.core.arrays import Array
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
+from forecast.execution.store import content_digest
 from forecast.model.forward import ForwardModel, forward_model
 from forecast.model.mocks import Mocks
 from forecast.relations.gas_profiles import load_profiles
 from forecast.suite.columns import Sampler
-from forecast.suite.manifest import model_digest
 from forecast.suite.reader import Suite, open_suite
 
 from .catalogues import Catalogues, Prescription, assemble, to_mocks
@@ -87,7 +87,7 @@ class Source:
     @cached_property
     def contents(self) -> str:
         """SHA-256 of the checksums of all its files: of what the suite holds, whoever made it."""
-        return model_digest(self.suite.manifest.shards)
+        return content_digest(self.suite.manifest.shards)
 
     def layout(self, case: str) -> Layout:
         """Layout of a case."""

@@ -11,11 +11,13 @@ import numpy as np
 
 from forecast.core.arrays import Array
 from forecast.core.rng import generator
+from forecast.execution.executor import Executor
+from forecast.execution.store import Store
 from forecast.influence.by_cluster import ClusterInfluence, cluster_influence
 from forecast.likelihoods.level_name import LevelName
 from forecast.likelihoods.levels import CLUSTER_LEVELS, levels_of
 from forecast.model.mocks import Mocks
-from forecast.sampling.ensemble import MomentsPlan, Posteriors, sample_posteriors
+from forecast.sampling.ensemble import MomentsPlan, Posteriors, chains_name, sample_posteriors
 
 from ..accuracy.cases import COUNTERPARTS
 from ..attribution.leave_one_out import LeaveOneOut, leave_one_out
@@ -25,7 +27,6 @@ from ..domain.reference import Reference
 from ..domain.summaries import Cloud
 from ..networks.predict import Predictions, predict
 from ..trust.count_response import Thinned, surprise, thin
-from .cache import Store
 from .trial import Trial
 
 Progress = Callable[[str, int, int, float], None]
@@ -116,10 +117,20 @@ class Evidence:
     plan : ReportPlan
     store : Store
     progress : callable, optional
+    executor : Executor, optional
+        Who walks the chains of exact posteriors.
     """
 
-    def __init__(self, trial: Trial, plan: ReportPlan, store: Store, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        trial: Trial,
+        plan: ReportPlan,
+        store: Store,
+        progress: Progress | None = None,
+        executor: Executor | None = None,
+    ) -> None:
         self.trial, self.plan, self._store, self._progress = trial, plan, store, progress
+        self._executor = executor or Executor()
         self._memory: dict[tuple[str, ...], Any] = {}
 
     def _once(self, name: tuple[str, ...], compute: Callable[[], Value]) -> Value:
@@ -192,7 +203,9 @@ class Evidence:
 
     def level(self, level: str) -> Level:
         """Exact posteriors, and what clusters do to them."""
-        return self.kept(f"level-{level}", Level, lambda: self._level(level), self._sampling)
+        found = self.kept(f"level-{level}", Level, lambda: self._level(level), self._sampling)
+        self._store.clear(chains_name(level))
+        return found
 
     @property
     def _sampling(self) -> list[int]:
@@ -207,9 +220,10 @@ class Evidence:
         return Level(self._standing(found, self.mocks), influence)
 
     def _posteriors(self, level: str, mocks: Mocks, name: str) -> Posteriors:
-        plan = replace(self.plan.moments, kept=300)
-        told = self.report(name)
-        return sample_posteriors(self.trial.model, level, mocks, plan, sigma8=self.some_truth, progress=told)
+        plan, told = replace(self.plan.moments, kept=300), self.report(name)
+        executor = replace(self._executor, store=self._store)
+        model, truth = self.trial.model, self.some_truth
+        return sample_posteriors(model, level, mocks, plan, sigma8=truth, progress=told, executor=executor)
 
     def _standing(self, found: Posteriors, mocks: Mocks) -> Standing:
         mean, std = found.moments.of("sigma8")
@@ -229,7 +243,9 @@ class Evidence:
             mocks = self.thinned(case).mocks
             return self._standing(self._posteriors(level, mocks, f"thinned catalogues, {level}"), mocks)
 
-        return self.kept(f"thinned-{level}", Standing, compute, self._sampling)
+        found = self.kept(f"thinned-{level}", Standing, compute, self._sampling)
+        self._store.clear(chains_name(level))
+        return found
 
     def saliency(self, case: str) -> NetworkSaliency:
         """End to end, of the catalogues with exact posteriors."""

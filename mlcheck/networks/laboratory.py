@@ -16,8 +16,8 @@ from forecast.core.arrays import Array
 from forecast.core.errors import InputError
 from forecast.core.files import json_text
 from forecast.core.rng import generator
+from forecast.execution.store import content_digest
 from forecast.model.mocks import Mocks
-from forecast.suite.manifest import model_digest
 
 from ..data.catalogues import Catalogues
 from ..data.dataset import Simulator, Source, Split
@@ -86,7 +86,7 @@ class Laboratory:
 
     def __init__(self, config: NetworkConfig, suite: Path, split_seed: int = 1) -> None:
         self.config, self.source, self.split_seed = config, Source.open(suite), split_seed
-        if model_digest(load_survey(config.survey).setup) != self.source.digest:
+        if content_digest(load_survey(config.survey).setup) != self.source.digest:
             raise InputError(
                 f"{suite}: made for survey '{self.source.suite.manifest.name}', not for '{config.survey}' of "
                 f"'{config.title}'; make one with: forecast suite {config.survey} --draws 24000 --out DIR"
@@ -219,7 +219,7 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
         prepared.scaler,
         prepared.train,
         prepared.validate,
-        model_digest(wanted, BACKEND)[:16],
+        content_digest(wanted, BACKEND)[:16],
         checkpoint,
         drawer,
     )

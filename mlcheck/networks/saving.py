@@ -23,8 +23,8 @@ import numpy as np
 
 from forecast.core.errors import InputError
 from forecast.core.files import json_text, to_plain, write_whole
+from forecast.execution.packing import packed, unpacked
 
-from ..data.packing import packed, unpacked
 from ..data.scaler import Scaler
 from ..data.whitening import Whitening, Whitenings
 from ..domain.reference import Reference

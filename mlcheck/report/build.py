@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from forecast.core.files import prepare_output, to_plain, write_csv, write_json, write_whole
+from forecast.execution.executor import Executor
+from forecast.execution.store import STEPS, Store
 from forecast.report.html import data_uri, environment
 from forecast.report.plots.style import save_figure
 
-from ..evidence.cache import Store
 from ..evidence.evidence import Evidence, Progress, ReportPlan
 from ..evidence.findings import Finding, Verdict, judge
 from ..evidence.part import Part
@@ -20,7 +21,8 @@ from ..evidence.trial import Trial
 from ..networks.laboratory import history_record
 from ..networks.saving import Origin
 from .calibration import calibration
-from .comparison import accuracy, clusters, shared
+from .cluster_responses import clusters
+from .comparison import accuracy, shared
 from .interpretation import alone, saliency, terse
 from .transfer import difference, other_worlds
 from .trust_tests import leaks, representativeness, seeds, thinning
@@ -61,7 +63,14 @@ class Report:
         return tuple(finding for part in self.parts for finding in part.findings)
 
 
-def build_report(trial: Trial, plan: ReportPlan, out: Path, *, progress: Progress | None = None) -> Report:
+def build_report(
+    trial: Trial,
+    plan: ReportPlan,
+    out: Path,
+    *,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> Report:
     """Make every test; finished steps are kept under `out`, so that an interrupted report goes on.
 
     Parameters
@@ -70,8 +79,10 @@ def build_report(trial: Trial, plan: ReportPlan, out: Path, *, progress: Progres
     plan : ReportPlan
     out : Path
     progress : callable, optional
+    executor : Executor, optional
+        Who walks the chains of exact posteriors.
     """
-    evidence = Evidence(trial, plan, Store(out / "steps", trial.identity), progress)
+    evidence = Evidence(trial, plan, Store(out / STEPS, trial.identity), progress, executor)
     chosen = [make for make in PARTS if not (trial.foreign and make in AT_HOME)]
     parts = []
     for i, make in enumerate(chosen):

@@ -18,7 +18,7 @@ from ..data.layout import group_of
 from ..data.observables import observables_of
 from ..evidence.evidence import Evidence
 from ..evidence.part import Cell, Part, Picture, Table, pm
-from .comparison import EDGES, log_break
+from .cluster_responses import EDGES, log_break
 from .plots.interpretation import leave_one_out_figure, map_figure, mass_figure, radial_figure, totals_figure
 from .plots.terse import proxy_error_figure, terse_figure
 

@@ -19,7 +19,7 @@ from ..networks.predict import predict
 from ..trust.count_response import SURPRISE, Response, Shift, response
 from ..trust.coverage import tolerable_bias
 from ..trust.label_leakage import Leak, LeakPlan, leak
-from .comparison import EDGES, log_break
+from .cluster_responses import EDGES, log_break
 from .plots.terse import leak_figure
 from .plots.trust import thinning_figure, trends_figure
 

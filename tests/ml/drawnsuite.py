@@ -7,7 +7,8 @@ from pathlib import Path
 def draw_suite(folder: Path, survey: str, draws: int, seed: int) -> Path:
     from forecast.config.load import load_config
     from forecast.core.records import Job
-    from forecast.suite.writer import SuitePlan, run_suite
+    from forecast.suite.plan import SuitePlan
+    from forecast.suite.writer import run_suite
 
     run_suite(load_config(survey), Job(survey, folder, seed), SuitePlan(draws=draws, workers=1))
     return folder

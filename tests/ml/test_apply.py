@@ -13,7 +13,8 @@ from forecast.checks.observed import open_catalogue
 from forecast.config.load import load_config as load_survey
 from forecast.core.records import Job
 from forecast.model.catalogue import builtin_table
-from forecast.suite.writer import SuitePlan, run_suite
+from forecast.suite.plan import SuitePlan
+from forecast.suite.writer import run_suite
 from mlcheck.apply.real_clusters import ApplyPlan, apply_network, real_catalogue
 from mlcheck.cli.app import app
 from mlcheck.cli.apply_command import first_words

@@ -11,9 +11,9 @@ from forecast.config.load import load_config
 from forecast.core.errors import InputError
 from forecast.core.files import json_text
 from forecast.core.rng import generator
+from forecast.execution.packing import packed, unpacked
 from mlcheck.data.catalogues import assemble
 from mlcheck.data.draws import changed, draw
-from mlcheck.data.packing import packed, unpacked
 from mlcheck.domain.out_of_distribution import FALSE_ALARM, judge, judge_suite, require
 from mlcheck.domain.reference import TESTS, Reference
 

@@ -8,7 +8,7 @@ import pytest
 from forecast.config.load import load_config
 from forecast.survey.geometry import Replicated
 from mlcheck.data.draws import survey_layout
-from mlcheck.report.comparison import log_break
+from mlcheck.report.cluster_responses import log_break
 from mlcheck.trust.shifts import faults
 
 BREAKS = {"nv22": 14.25, "nv22_smooth_small": 14.25, "nv22_follows_lx": 14.25, "cccp_lowz": None}

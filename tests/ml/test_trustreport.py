@@ -9,10 +9,10 @@ import pytest
 from drawnsuite import draw_suite, relabelled
 
 from forecast.core.errors import InputError
+from forecast.execution.store import Store
 from mlcheck.accuracy.cases import run_case
 from mlcheck.cli.output import write_case
 from mlcheck.data.draws import Drawn
-from mlcheck.evidence.cache import Store
 from mlcheck.evidence.evidence import Evidence, ReportPlan
 from mlcheck.evidence.findings import Finding, judge
 from mlcheck.evidence.trial import Trial, check_suite

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from forecast.core.arrays import Array
+from ..core.arrays import Array
 
 Record = TypeVar("Record")
 
@@ -34,7 +34,7 @@ def unpacked(kind: type[Record], content: bytes) -> Record:
         If the content is that of another type.
     """
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        found: Record = _built(kind, dict(file), "")
+        found: Record = built(kind, dict(file))
     return found
 
 
@@ -47,11 +47,15 @@ def _flatten(value: Any, name: str, arrays: dict[str, Array]) -> None:
         arrays[f"{name}{_SEPARATOR}length"] = np.array(len(value))
         for i, x in enumerate(value):
             _flatten(x, f"{name}{_SEPARATOR}{i}", arrays)
+    elif isinstance(value, dict):
+        arrays[f"{name}{_SEPARATOR}keys"] = np.array(list(value), dtype=str)
+        for i, x in enumerate(value.values()):
+            _flatten(x, f"{name}{_SEPARATOR}{i}", arrays)
     elif value is not None:
         arrays[name] = np.asarray(value)
 
 
-def _built(kind: Any, arrays: Mapping[str, Array], name: str) -> Any:
+def built(kind: Any, arrays: Mapping[str, Array], name: str = "") -> Any:
     """A value of type `kind` from the leaves under `name`."""
     if type(None) in get_args(kind):
         if not any(key == name or key.startswith(f"{name}{_SEPARATOR}") for key in arrays):
@@ -59,11 +63,14 @@ def _built(kind: Any, arrays: Mapping[str, Array], name: str) -> Any:
         kind = next(x for x in get_args(kind) if x is not type(None))
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        parts = {f.name: _built(hints[f.name], arrays, f"{name}{_SEPARATOR}{f.name}") for f in fields(kind)}
+        parts = {f.name: built(hints[f.name], arrays, f"{name}{_SEPARATOR}{f.name}") for f in fields(kind)}
         return kind(**parts)  # type: ignore[operator]
     if f"{name}{_SEPARATOR}length" in arrays:
         inner = get_args(kind)[0]
-        return tuple(_built(inner, arrays, f"{name}{_SEPARATOR}{i}") for i in range(int(arrays[f"{name}/length"])))
+        return tuple(built(inner, arrays, f"{name}{_SEPARATOR}{i}") for i in range(int(arrays[f"{name}/length"])))
+    if f"{name}{_SEPARATOR}keys" in arrays:
+        keys, inner = arrays[f"{name}{_SEPARATOR}keys"].tolist(), get_args(kind)[1]
+        return {key: built(inner, arrays, f"{name}{_SEPARATOR}{i}") for i, key in enumerate(keys)}
     value = arrays[name]
     if get_origin(kind) is tuple:
         return _tuple(value.tolist())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mlcheck.evidence.cache import Store
+from forecast.execution.store import Store
 
 
 @dataclass(frozen=True)

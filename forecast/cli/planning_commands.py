@@ -1,0 +1,95 @@
+"""Commands that plan surveys: sweep, compare, proxies, joint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .deliver import deliver_table
+from .options import ConfigName, Json, Out, PriceLevel, Quiet, Scheduler, Seed, Workers
+from .session import exit_codes, progress_bar, task
+
+
+def sweep(
+    config: ConfigName,
+    vary: Annotated[
+        list[str],
+        typer.Option(
+            "--vary",
+            metavar="KEY=START:STOP:N",
+            help="Key and values, evenly spaced; 'log:START:STOP:N' in log; or choices, KEY=A,B,C. Twice at most.",
+        ),
+    ],
+    level: PriceLevel = "unbinned",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Vary one or two settings of a survey: sigma(sigma8) of every level as table and figure.
+
+    KEY is a dotted key of the configuration (survey.area, selection.flux_limit, relations.lx.scatter, yx_error, ...),
+    or prior_width or volume, factors on the normalisation priors and on the survey volume. Choices: proxy=yx,mgas,
+    library.name=magneticum,tng, selection.min_mass_mode=fixed,follows_lx, sample_variance=true,false, mass_function.
+    """
+    with task(config, "sweep", out, seed, quiet or as_json, {}) as (settings, job):
+        from ..execution.executor import Executor
+        from ..report.sweep_tables import sweep_table
+        from .planning_pipelines import run_sweep
+
+        result = run_sweep(settings, job, vary, level, Executor.chosen(workers, scheduler))
+        deliver_table(result, sweep_table(result), job, quiet, as_json)
+
+
+def compare(
+    configurations: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Two or more configurations.")],
+    best: Annotated[bool, typer.Option("--best", help="Prices beside the best survey, not the first.")] = False,
+    level: PriceLevel = "unbinned",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/compare"),
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
+    with exit_codes(), progress_bar(quiet or as_json) as report:
+        from ..config.load import load_config
+        from ..core.records import Job
+        from ..execution.executor import Executor
+        from ..report.sweep_tables import comparison_table
+        from .planning_pipelines import run_comparison
+
+        stems = [Path(name).stem for name in configurations]
+        names = stems if len(set(stems)) == len(set(configurations)) else configurations
+        settings = {name: load_config(given) for name, given in zip(names, configurations, strict=True)}
+        job = Job(name=", ".join(settings), out=out, seed=seed, progress=report)
+        executor = Executor.chosen(workers, scheduler)
+        result = run_comparison(settings, job, "best" if best else "first", level, executor)
+        deliver_table(result, comparison_table(result), job, quiet, as_json)
+
+
+def proxies(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Which mass proxy would self-calibrate this survey best?"""
+    with task(config, "proxies", out, seed, quiet or as_json, {}) as (settings, job):
+        from ..report.planning_files import summary_table
+        from .planning_pipelines import run_proxies
+
+        comparison = run_proxies(settings, job)
+        deliver_table(comparison, summary_table(comparison), job, quiet, as_json)
+        if not (quiet or as_json):
+            typer.echo("\n".join(comparison.answer))
+
+
+def joint(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
+    """Joint contours of Om0 and sigma8 by level, and S8; Om0 is freed where the configuration does not."""
+    with task(config, "joint", out, seed, quiet or as_json, {}) as (settings, job):
+        from ..report.planning_files import joint_summary
+        from .planning_pipelines import run_joint
+
+        result = run_joint(settings, job)
+        deliver_table(result, joint_summary(result), job, quiet, as_json)
