@@ -54,7 +54,7 @@ import sys
 from pathlib import Path
 import forecast.sampling.parallel as chains
 from forecast.config.load import load_config
-from forecast.likelihoods.levels import Data
+from forecast.likelihoods.data import Data
 from forecast.model.forward import forward_model
 from forecast.sampling.mcmc import ChainPlan
 if __name__ == "__main__":

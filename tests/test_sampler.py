@@ -148,7 +148,7 @@ import sys, time
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_sampler import Gaussian, plan
-from forecast.likelihoods.levels import Posterior
+from forecast.likelihoods.posterior import Posterior
 from forecast.sampling.mcmc import run_chain
 
 class Slow(Gaussian):
