@@ -543,3 +543,20 @@ def test_an_output_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another --out"):
         write_sweep(CURVES, tmp_path / "file")
+
+
+def test_doubts_about_a_survey_are_those_of_the_ladder(nv22, tmp_path):
+    """Masses without relations and surveys that see nothing are named in sweeps and comparisons too."""
+    content = load_config("erosita").model_dump(mode="json")
+    content["selection"]["flux_limit"] = "1e-15 erg / (s cm2)"
+    content["survey"] |= {"shells": 1, "zmin": 0.1, "zmax": 0.15}
+    content["sample_variance"] = False
+    deep = parse_config(content)
+    tiny = parse_config({**content, "survey": {**content["survey"], "area": "0.001 deg2"}})
+    comparison = compute_comparison({"nv22": nv22, "deep": deep, "tiny": tiny})
+    kinds = [(caution.kind, caution.text.split(":")[0]) for caution in comparison.warnings]
+    assert ("masses", "deep and 1 more") in kinds and ("number", "tiny") in kinds
+    assert not any(name == "nv22" for _, name in kinds)
+    assert "no relation is calibrated" in next(c.text for c in comparison.warnings if c.kind == "masses")
+    sweep = compute_sweep(deep, ["survey.area=0.001:0.002:2"])
+    assert "masses" in {caution.kind for caution in sweep.warnings}

@@ -55,6 +55,8 @@ def deliver_table(record: Any, table: Table, job: Job, quiet: bool, as_json: boo
     if as_json:
         typer.echo(json_text(record))
     elif not quiet:
+        for caution in getattr(record, "warnings", ()):
+            typer.echo(f"warning: {caution.text}")
         print_columns(table, job)
         price = getattr(record, "price", None)
         for words in (*([price.words] if price is not None else []), *getattr(record, "notes", ())):

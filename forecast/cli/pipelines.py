@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks.concerns import concerns
 from ..checks.intake import Intake, take_in
 from ..checks.observed import catalogue_data, require_levels
 from ..config.load import Config
 from ..core.arrays import Array
-from ..core.caution import Caution
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..core.rng import generator
@@ -26,7 +26,6 @@ from ..likelihoods.level_name import LevelName
 from ..likelihoods.levels import at_level, level_class, require_data, shares
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel, forward_model
-from ..model.mass_range import mass_concerns
 from ..model.mean_density import expected_number
 from ..model.simulate import draw_mocks
 from ..model.yx_distribution import TabulatedDistribution, draw_medians
@@ -56,7 +55,7 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
         expected_count=count,
         quick=job.quick,
         headline=job.level or config.sampler.level,
-        warnings=tuple(Caution("masses", words) for words in mass_concerns(model)),
+        warnings=concerns(model),
     )
 
 

@@ -153,7 +153,7 @@ class FluxLimitedConfig(Strict):
     area_table: str | None = None
     """A table with columns flux and area instead: the area in which a limit holds."""
     completeness: CurveConfig | None = None
-    """Chance of detection against flux instead of a limit."""
+    """Chance of detection against flux instead of a limit; nothing is detected below the lowest flux."""
     completeness_width: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     """Width of the rise from 0 to 1 about the limit, dex in flux; 0 is a step."""
     contamination: CurveConfig | None = None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..checks.concerns import concerns
+from ..core.caution import Caution
 from ..core.errors import NumericalError
 from ..execution.executor import Executor
+from ..model.forward import forward_model
 from ..model.setup import Setup
 from .ladder import sigma8_std
 
@@ -23,10 +26,11 @@ class NamedSetup:
 
 @dataclass(frozen=True)
 class SurveyLadder:
-    """Expected number of clusters, and sigma(sigma8) by level, as `sigma8_std` finds them."""
+    """Expected number of clusters, sigma(sigma8) by level as `sigma8_std` finds them, and doubts about the survey."""
 
     count: float
     std: dict[str, float]
+    doubts: tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,21 @@ class _Climb:
 
     def __call__(self, survey: NamedSetup) -> SurveyLadder:
         try:
-            return SurveyLadder(*sigma8_std(survey.setup))
+            return SurveyLadder(*sigma8_std(survey.setup), concerns(forward_model(survey.setup)))
         except (NumericalError, np.linalg.LinAlgError) as problem:
             raise NumericalError(f"{survey.name}: {problem}") from problem
+
+
+def doubts_of(surveys: Sequence[NamedSetup], found: Sequence[SurveyLadder]) -> tuple[Caution, ...]:
+    """Doubts about each survey, which they name; of those that many share, the first and how many."""
+    by_text: dict[Caution, list[str]] = {}
+    for survey, ladder in zip(surveys, found, strict=True):
+        for doubt in ladder.doubts:
+            by_text.setdefault(doubt, []).append(survey.name)
+    return tuple(
+        replace(doubt, text=f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {doubt.text}")
+        for doubt, names in by_text.items()
+    )
 
 
 def survey_ladders(

@@ -15,7 +15,7 @@ from ..model.setup import Setup
 from ..relations.mass_proxy import ERROR_MODELS
 from .axes import SHORTCUTS, Axis, content_of, parse_axes
 from .ladder import LadderRow
-from .many_surveys import NamedSetup, survey_ladders
+from .many_surveys import NamedSetup, doubts_of, survey_ladders
 from .proxy_comparison import DEFAULT_PRIORS, proxy_setup
 from .sweep_records import Comparison, Sweep
 from .variant_name import VariantName
@@ -121,6 +121,7 @@ def compute_sweep(
         tuple(axis.unit for axis in axes),
         tuple(axis.log for axis in axes),
         notes=_notes(config, axes),
+        warnings=doubts_of(surveys, found),
     )
 
 
@@ -135,4 +136,5 @@ def compute_comparison(
     rows = [
         LadderRow(name, VariantName.CONFIGURED, 1.0, f.count, f.std) for name, f in zip(configs, found, strict=True)
     ]
-    return Comparison(tuple(configs), tuple(config.title for config in configs.values()), tuple(rows))
+    titles = tuple(config.title for config in configs.values())
+    return Comparison(tuple(configs), titles, tuple(rows), warnings=doubts_of(surveys, found))

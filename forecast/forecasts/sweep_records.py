@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.arrays import Array
+from ..core.caution import Caution
 from ..core.records import Provenance
 from ..likelihoods.level_name import LEVELS, Bound
 from .ladder import LadderRow
@@ -61,6 +62,8 @@ class Sweep:
     notes : tuple of str
         What a choice changes beside its key.
     price : Price or None
+    warnings : tuple of Caution
+        Doubts about single surveys.
     """
 
     keys: tuple[str, ...]
@@ -72,6 +75,7 @@ class Sweep:
     provenance: Provenance | None = None
     notes: tuple[str, ...] = ()
     price: Price | None = None
+    warnings: tuple[Caution, ...] = ()
 
     @property
     def named(self) -> tuple[bool, ...]:
@@ -88,6 +92,7 @@ class Comparison:
     rows: tuple[LadderRow, ...]
     provenance: Provenance | None = None
     price: Price | None = None
+    warnings: tuple[Caution, ...] = ()
 
     @property
     def levels(self) -> tuple[str, ...]:
