@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from .text_table import screen_width, table_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..checks.outcome import Checks
     from ..core.records import Job
+    from ..sampling.mcmc import ChainSummary
     from .results import Result
 
 
@@ -60,42 +64,34 @@ def summary_json(result: Result) -> dict[str, Any]:
 
 def print_tables(result: Result, job: Job) -> None:
     """Print everything a result holds as tables."""
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     from .narrative import used_words
 
-    console = Console()
+    console = _console()
     console.print(f"[bold]{escape(result.title)}[/bold]: {result.expected_count:.1f} clusters expected")
     for caution in result.warnings:
         console.print(f"[bold]warning:[/bold] {escape(caution.text)}")
     if result.ladder:
         levels = list(result.ladder[0].sigma8_std)
-        table = Table("sigma(sigma8), Fisher", *levels, title=None)
-        for row in result.ladder:
-            table.add_row(escape(row.label), *(f"{row.sigma8_std[level]:.4f}" for level in levels))
-        console.print(table)
+        rows = ([row.label, *(f"{row.sigma8_std[level]:.4f}" for level in levels)] for row in result.ladder)
+        _show(console, ["sigma(sigma8), Fisher", *levels], rows)
     if result.survival:
         levels = list(result.survival[0].sigma8_std)
-        table = Table("what survives", "priors", "volume", *levels)
-        for line in result.survival:
-            numbers = (f"{line.sigma8_std[level]:.4f}" for level in levels)
-            table.add_row(escape(line.selection), f"x {line.widening:g}", f"x {line.volume:g}", *numbers)
-        console.print(table)
+        rows = (
+            [
+                f"{line.selection}, priors x {line.widening:g}, volume x {line.volume:g}",
+                *(f"{line.sigma8_std[level]:.4f}" for level in levels),
+            ]
+            for line in result.survival
+        )
+        _show(console, ["what survives", *levels], rows)
     if result.systematics:
-        table = Table("shift of sigma8", *result.systematics[0].shift)
-        for shift in result.systematics:
-            table.add_row(escape(shift.label), *(f"{x:+.4f}" for x in shift.shift.values()))
-        console.print(table)
+        rows = ([row.label, *(f"{x:+.4f}" for x in row.shift.values())] for row in result.systematics)
+        _show(console, ["shift of sigma8", *result.systematics[0].shift], rows)
     if result.chains:
-        table = Table("sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged")
-        for chain in result.chains:
-            s = chain.parameters["sigma8"]
-            numbers = (f"{s[key]:.4f}" for key in ("mean", "std", "q16", "q50", "q84"))
-            state = f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"
-            table.add_row(chain.level, *numbers, state)
-        console.print(table)
+        header = ["sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged"]
+        _show(console, header, (_chain_row(chain) for chain in result.chains))
         for chain in result.chains:
             if any(share.partial for share in chain.shares):
                 console.print(f"level {chain.level}: {escape(used_words(chain))}")
@@ -126,76 +122,80 @@ def print_tables(result: Result, job: Job) -> None:
     console.print(f"report: {escape(str(job.out / 'report.html'))}")
 
 
+def _console() -> Console:
+    """As wide as the terminal; nothing is wrapped or cut where there is none."""
+    from rich.console import Console
+
+    return Console(width=screen_width(), highlight=False)
+
+
+def _show(console: Console, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table, an empty line about it."""
+    text = "\n".join(["", *table_lines(header, list(rows), console.width), ""])
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def _chain_row(chain: ChainSummary) -> list[str]:
+    """sigma8 of one level, and the state of its chain."""
+    values = (f"{chain.parameters['sigma8'][key]:.4f}" for key in ("mean", "std", "q16", "q50", "q84"))
+    return [chain.level, *values, f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"]
+
+
 def _print_influence(result: Result, console: Console) -> None:
     """Saliency and leave-one-out by mass, and by redshift in a light cone."""
-    from rich.markup import escape
-    from rich.table import Table
-
     for curve in result.influence:
         for bins, axis, digits in ((curve.by_mass, "log M500", 2), (curve.by_redshift, "z", 3)):
             if bins is None:
                 continue
             heads = [f"d sigma8/d log {name}" for name in bins.saliency]
-            title = f"{escape(curve.selection)}, {curve.level}"
-            table = Table(axis, *heads, "leave one out x 1000", title=title)
+            rows = []
             for b, (low, high) in enumerate(zip(bins.edges[:-1], bins.edges[1:], strict=True)):
                 cells = [f"{v[b]:+.4f} ± {bins.saliency_error[name][b]:.4f}" for name, v in bins.saliency.items()]
                 left_out = f"{1e3 * bins.shift[b]:+.2f} ± {1e3 * bins.shift_error[b]:.2f}"
-                table.add_row(f"{low:.{digits}f} - {high:.{digits}f}", *cells, left_out)
-            console.print(table)
+                rows.append([f"{low:.{digits}f} - {high:.{digits}f}", *cells, left_out])
+            console.print(f"\n{curve.selection}, {curve.level}", markup=False)
+            _show(console, [axis, *heads, "leave one out x 1000"], rows)
 
 
 def print_checks(checks: Checks, job: Job) -> None:
     """Print what simulation-based calibration and predictive checks found for every level."""
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    console = Console()
-    table = Table("level", "status", "p", "68% coverage", "95% coverage", "effective draws")
+    console, rows = _console(), []
     for check in checks.calibration:
         coverage = (f"{x[0]:.3f} ± {x[1]:.3f}" for x in (check.coverage_68, check.coverage_95))
-        table.add_row(check.level, check.status, f"{check.p_value:.3g}", *coverage, f"{check.ess_median:.0f}")
-    console.print(table)
+        rows.append([check.level, check.status, f"{check.p_value:.3g}", *coverage, f"{check.ess_median:.0f}"])
+    _show(console, ["level", "status", "p", "68% coverage", "95% coverage", "effective draws"], rows)
     if checks.predictive:
         failures = list(checks.predictive[0].power)
-        table = Table("predictions", "status", "p", "false alarms", *(escape(f"caught: {name}") for name in failures))
+        rows = []
         for found in checks.predictive:
             alarms = f"{found.false_alarms[0]:.3f} ± {found.false_alarms[1]:.3f}"
             caught = (f"{found.power[name][0]:.2f} ({found.power[name][1]:.2f})" for name in failures)
-            table.add_row(found.level, found.status, f"{found.new_p_values['joint']:.3g}", alarms, *caught)
-        console.print(table)
+            rows.append([found.level, found.status, f"{found.new_p_values['joint']:.3g}", alarms, *caught])
+        header = ["predictions", "status", "p", "false alarms", *(f"caught: {name}" for name in failures)]
+        _show(console, header, rows)
         console.print("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
     console.print(f"{checks.calibration[0].mocks} mocks; report: {escape(str(job.out / 'check.json'))}")
 
 
 def print_columns(table: tuple[list[str], list[list[Any]]], job: Job) -> None:
     """Print the table of a sweep or of a comparison."""
-    from rich.box import SIMPLE
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     header, rows = table
     shown = [i for i, name in enumerate(header) if name != "title"]
-    names = (header[i].removeprefix("sigma8_std_").replace("expected_count", "clusters") for i in shown)
-    printed = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for k, name in enumerate(names):
-        printed.add_column(escape(name), no_wrap=k > 0, overflow="fold", min_width=max(6, len(name)) if k else 17)
-    for row in rows:
-        printed.add_row(*(_cell(header[i], row[i]) for i in shown))
-    console = Console()
+    names = [header[i].removeprefix("sigma8_std_").replace("expected_count", "clusters") for i in shown]
+    console = _console()
     console.print("sigma(sigma8), Fisher")
-    console.print(printed)
+    _show(console, names, ([_cell(header[i], row[i]) for i in shown] for row in rows))
     console.print(f"tables and figures: {escape(str(job.out))}")
 
 
 def _cell(column: str, value: str | float) -> str:
     """A number with the digits its column deserves; words as they are."""
-    from rich.markup import escape
-
     if isinstance(value, str):
-        return escape(value)
+        return value
     if column.startswith("sigma8_std"):
         return f"{value:.4f}"
     return f"{value:.1f}" if column == "expected_count" else f"{value:.6g}"
