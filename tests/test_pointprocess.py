@@ -62,7 +62,7 @@ def brute_force(model, v, z, x, log_mwl, errors):
     box = hasattr(setup.geometry, "side")
     log_mass = np.linspace(13.6 if box else model.population.log_mass[0], 15.6, 1001 if box else 301)
     number = MassFunction(setup.cosmology, setup.mass_function, np.array([z]), log_mass)(v.sigma8)[0, 0]
-    if hasattr(setup.geometry, "area"):
+    if not box:
         number = number * setup.geometry.area * setup.cosmology.volume_element(np.array([z]))[0]
     else:
         number = number * setup.geometry.shells(setup.cosmology).total_volume
