@@ -11,8 +11,8 @@ from docs.wings import ROOT, WINGS, edges, longest_chain, map_text, modules, win
 
 MOST_MODULES, LONGEST_MODULE, LONGEST_CHAIN = 20, 300, 12
 LONG = {
-    "forecast": {"likelihoods", "config", "sampling", "suite", "cli"},
-    "mlcheck": {"networks", "report"},
+    "forecast": {"sampling"},
+    "mlcheck": {"networks"},
 }
 """Wings with modules that are still longer."""
 

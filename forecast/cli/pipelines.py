@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checks.concerns import concerns
 from ..checks.intake import Intake, take_in
 from ..checks.observed import catalogue_data, require_levels
 from ..config.load import Config
@@ -25,6 +24,7 @@ from ..likelihoods.data import Data
 from ..likelihoods.level_name import LevelName
 from ..likelihoods.levels import at_level, level_class, require_data, shares
 from ..model.catalogue import Catalogue
+from ..model.concerns import concerns
 from ..model.forward import ForwardModel, forward_model
 from ..model.mean_density import expected_number
 from ..model.simulate import draw_mocks

@@ -27,17 +27,8 @@ from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
 from .quantities import named, read_log_mass
 from .reach import check_prior, check_value
-from .schema import (
-    CalibrationConfig,
-    CatalogueConfig,
-    ErrorsConfig,
-    LibraryConfig,
-    ParameterConfig,
-    PowerLawConfig,
-    ProxyConfig,
-    RelationsConfig,
-    WeakLensingConfig,
-)
+from .relations_schema import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
+from .schema import CatalogueConfig, ErrorsConfig, ParameterConfig, WeakLensingConfig
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""

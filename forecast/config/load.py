@@ -21,28 +21,21 @@ from ..model.setup import Setup
 from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
 from .explain import explain
 from .quantities import read_log_mass
+from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema import (
-    BoxConfig,
     CatalogueConfig,
     CosmologyConfig,
     ErrorsConfig,
-    FluxLimitedConfig,
     LadderConfig,
-    LibraryConfig,
-    LightConeConfig,
     MapConfig,
-    Number,
     ParameterConfig,
-    ProxyConfig,
     PublishedConfig,
-    RelationsConfig,
     SamplerConfig,
-    SharpConfig,
-    SmoothedConfig,
-    Strict,
     WeakLensingConfig,
 )
+from .schema_types import Number, Strict
 from .survey_builders import build_geometry, build_selection
+from .survey_schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
 
 
 class Config(Strict):

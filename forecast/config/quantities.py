@@ -12,7 +12,7 @@ from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..core.tables import Column, open_table
 from ..core.units import KINDS, parse, unit_factor
-from .schema import CurveConfig
+from .survey_schema import CurveConfig
 
 FLUXES = (1e-19, 1e-7)
 """Fluxes, erg/s/cm2, between which those of all clusters lie."""

@@ -19,7 +19,7 @@ from ..survey.mass_cut import Sharp, Smoothed
 from ..survey.selection import Selection
 from ..survey.shells import Geometry, shell_edges
 from .quantities import named, read_columns, read_curve, read_log_mass, read_quantities
-from .schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
+from .survey_schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
 
 
 def build_geometry(survey: BoxConfig | LightConeConfig, cosmology: Cosmology) -> Geometry:

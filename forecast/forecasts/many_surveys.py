@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..checks.concerns import concerns
 from ..core.caution import Caution
 from ..core.errors import NumericalError
 from ..execution.executor import Executor
+from ..model.concerns import concerns
 from ..model.forward import forward_model
 from ..model.setup import Setup
 from .ladder import sigma8_std

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from forecast.config.schema import Strict
+from forecast.config.schema_types import Strict
 from forecast.core.errors import InputError, nearest
 
 from ..data.catalogues import Prescription

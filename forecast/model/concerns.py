@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..core.caution import Caution
-from ..model.forward import ForwardModel
-from ..model.mass_range import mass_concerns
-from ..model.mean_density import expected_number
+from .forward import ForwardModel
+from .mass_range import mass_concerns
+from .mean_density import expected_number
 
 FEW = 1.0
 """Expected clusters below which a survey says little but its prior."""

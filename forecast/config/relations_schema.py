@@ -1,0 +1,130 @@
+"""The tables of the scaling relations, their residuals and the mass proxy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .schema_types import Hubble, Mass, MatterDensity, Number, Strict
+
+
+class PowerLawConfig(Strict):
+    """One scaling relation; scatter in dex, or with its unit: "0.396 ln"; from the library if left out.
+
+    `h_exponent` is the published power of h in the normalisation, at fixed mass in the unit of the pivot.
+    """
+
+    norm: Annotated[str, Field(examples=['"44.2 log10 erg/s"'])]
+    """Mean of the observable at the pivot mass and redshift z0, with its unit."""
+    slope: Number
+    """Power of mass."""
+    evolution: Number
+    """Power of E(z)/E(z0)."""
+    scatter: Number | str | None = None
+    """Scatter at fixed mass, dex, or with its unit: "0.396 ln"; that of the [library] if left out."""
+    h_exponent: Annotated[Number, Field(ge=-10, le=10)] | None = None
+    """Published power of h of the normalisation at fixed mass in the unit of the pivot; if left out, that which
+    follows from how the observable is measured (L_X h^2, M_gas h^2.5, M h)."""
+
+
+class CorrelationConfig(Strict):
+    """Correlations of residuals at fixed mass."""
+
+    lx_t: Number = 0.0
+    """Of the residuals of L_X and T at fixed mass, -1 to 1."""
+    lx_mgas: Number = 0.0
+    """Of L_X and M_gas."""
+    t_mgas: Number = 0.0
+    """Of T and M_gas."""
+    lx_yx: Number = 0.0
+    """Of L_X and Y_X."""
+    t_yx: Number = 0.0
+    """Of T and Y_X."""
+
+
+class CalibrationConfig(Strict):
+    """Flat LambdaCDM in which the relations were calibrated, on clusters at redshift `z`."""
+
+    Om0: MatterDensity
+    """Matter density with which the relations were published."""
+    h: Hubble
+    """Hubble constant over 100 km/s/Mpc with which they were."""
+    z: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    """Typical redshift of the clusters on which they were calibrated."""
+
+
+class RelationsConfig(Strict):
+    """Scaling relations at the pivot mass and reference redshift."""
+
+    pivot: Mass
+    """Mass M500c at which the normalisations hold."""
+    z0: Number
+    """Redshift at which they hold."""
+    lx: PowerLawConfig
+    """L_X of 0.5-2 keV in the rest frame, against mass."""
+    t: PowerLawConfig | None = None
+    """Temperature against mass; with `mgas` it makes Y_X = M_gas T."""
+    mgas: PowerLawConfig | None = None
+    """Gas mass within R500 against mass."""
+    yx: PowerLawConfig | None = None
+    """Y_X against mass, instead of M_gas."""
+    correlation: CorrelationConfig = CorrelationConfig()
+    """Correlations of residuals at fixed mass."""
+    calibration: CalibrationConfig | None = None
+    """Cosmology in which the relations were calibrated; that of [cosmology] if left out."""
+    calibrated_masses: tuple[Mass, Mass] = ("13.5 log10 Msun/h", "15.5 log10 Msun/h")
+    """Masses between which they are; clusters outside are named in the report."""
+    aperture: Literal["r500", "angle"] = "r500"
+    """Whether gas is measured within an R500 that follows from Y_X itself, or within a fixed angle."""
+
+
+class ReferenceCosmologyConfig(Strict):
+    """Cosmology in which a catalogue's luminosities and masses were computed."""
+
+    Om0: MatterDensity
+    """Matter density with which distances, luminosities and masses of the table were computed."""
+    h: Hubble
+    """Hubble constant over 100 km/s/Mpc with which they were."""
+
+
+class LibraryConfig(Strict):
+    """Where residuals come from: a built-in library or a table of clusters."""
+
+    name: str | None = None
+    """A built-in library of residuals: nv22_table2, magneticum, flamingo or tng."""
+    path: str | None = None
+    """A table of simulated clusters instead."""
+    columns: dict[str, str | dict[str, str]] | None = None
+    """Its columns: mass, and those of the observables."""
+    select: dict[str, Number] | None = None
+    """Values that columns must have for a row to count."""
+    cosmology: ReferenceCosmologyConfig | None = None
+    """Cosmology of the simulation."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> LibraryConfig:
+        if (self.name is None) == (self.path is None):
+            raise ValueError("give name = a built-in library, or path = a table of clusters")
+        return self
+
+
+class ProxyConfig(Strict):
+    """A mass proxy given by the published distribution of log(M_proxy / M_true)."""
+
+    name: str
+    """What the mass proxy is called."""
+    bias: Number
+    """Mean (or median, see `centre`) of log(M_proxy / M_true), in `unit`."""
+    scatter: Number
+    """Its standard deviation, in `unit`."""
+    skewness: Number = 0.0
+    """Its skewness."""
+    kurtosis: Number = 0.0
+    """Its excess kurtosis."""
+    unit: Literal["dex", "ln"] = "dex"
+    """Whether logarithms are decimal (dex) or natural (ln)."""
+    reference: str = ""
+    """Where the numbers come from."""
+    centre: Literal["mean", "median"] = "mean"
+    """Whether `bias` is a mean or a median."""

@@ -1,0 +1,134 @@
+"""The tables of a survey and of what it detects."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ..core.parameters import MAX_SHELLS
+from .schema_types import Area, Flux, Length, Mass, Number, Strict, Whole
+
+
+class BoxConfig(Strict):
+    """A box at one redshift."""
+
+    geometry: Literal["box"]
+    """A cube at one redshift, as in a simulation."""
+    side: Length
+    """Comoving side of the cube."""
+    fraction: Number = 1.0
+    """Part of the cube that is surveyed, 0 to 1."""
+    z: Number
+    """Redshift of all clusters."""
+
+
+class LightConeConfig(Strict):
+    """Sky area between two redshifts, in shells of equal ratio of distances or between `redshift_edges`."""
+
+    geometry: Literal["light_cone"]
+    """A part of the sky between two redshifts."""
+    area: Area
+    """Sky area, at most 41253 deg2."""
+    zmin: Number
+    """Lowest redshift."""
+    zmax: Number
+    """Highest redshift."""
+    shells: Annotated[Whole, Field(ge=1, le=MAX_SHELLS)] | None = None
+    """Redshift shells of equal ratio of distances, each with a density contrast of its own; one if left out."""
+    redshift_edges: tuple[Number, ...] | None = None
+    """Edges of the shells instead, from zmin to zmax."""
+    binned_in_redshift: bool = False
+    """Whether N and Y_X are kept apart by shell at every level."""
+
+    @model_validator(mode="after")
+    def _edges_fit(self) -> LightConeConfig:
+        edges = self.redshift_edges
+        if edges is None:
+            return self
+        if len(edges) < 2 or (edges[0], edges[-1]) != (self.zmin, self.zmax):
+            raise ValueError(f"redshift_edges must start at zmin = {self.zmin:g} and end at zmax = {self.zmax:g}")
+        if self.shells not in (None, len(edges) - 1):
+            raise ValueError(f"{len(edges)} redshift_edges make {len(edges) - 1} shells, not {self.shells}")
+        return self
+
+
+class SharpConfig(Strict):
+    """NV22's selection in mass."""
+
+    kind: Literal["sharp"]
+    """A limit in mass with a probability of detection that falls below a break."""
+    break_mass: Mass
+    """Mass M500c below which detection falls."""
+    min_mass: Mass
+    """Lowest mass M500c."""
+    min_mass_mode: Literal["fixed", "follows_lx"] = "fixed"
+    """Whether the lowest mass is fixed, or moves with the L_X relation as that of a flux limit does."""
+    slope: Number = 2.4
+    """Power of mass of the chance of detection below the break."""
+
+
+class SmoothedConfig(SharpConfig):
+    """NV22's selection of appendix A."""
+
+    kind: Literal["smoothed"]  # type: ignore[assignment]
+    """The same with a smooth break, as in appendix A of Ntampaka & Vikhlinin (2022)."""
+    smoothing: Number = 0.076
+    """Width of the break, dex in mass."""
+
+
+class CurveConfig(Strict):
+    """Values against measured flux: `fluxes` and `values`, or a table file with columns flux and value."""
+
+    fluxes: tuple[Flux, ...] | None = None
+    """Measured fluxes, 0.5-2 keV, increasing."""
+    values: tuple[Number, ...] | None = None
+    """One value for each flux, 0 to 1."""
+    path: str | None = None
+    """A table with columns flux and value instead."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> CurveConfig:
+        given = (self.fluxes is not None, self.values is not None)
+        if any(given) == (self.path is not None) or any(given) != all(given):
+            raise ValueError('give fluxes = [...] and values = [...], or path = "FILE"')
+        return self
+
+
+class FluxLimitedConfig(Strict):
+    """A limit in 0.5-2 keV flux, one for each part of the sky, or a completeness curve."""
+
+    kind: Literal["flux_limited"]
+    """A limit in measured flux, 0.5-2 keV in the observed frame."""
+    flux_limit: Flux | None = None
+    """The limit, over the whole area."""
+    flux_limits: tuple[Flux, ...] | None = None
+    """Limits of parts of the sky instead, with `areas`."""
+    areas: tuple[Area, ...] | None = None
+    """Area of each part."""
+    area_table: str | None = None
+    """A table with columns flux and area instead: the area in which a limit holds."""
+    completeness: CurveConfig | None = None
+    """Chance of detection against flux instead of a limit; nothing is detected below the lowest flux."""
+    completeness_width: Annotated[Number, Field(ge=0, lt=1)] = 0.0
+    """Width of the rise from 0 to 1 about the limit, dex in flux; 0 is a step."""
+    contamination: CurveConfig | None = None
+    """Detections that are no clusters, as a share of all, against flux."""
+    k_correction: Literal["none", "power_law", "bremsstrahlung"] = "power_law"
+    """How luminosities follow from fluxes: a power law of 1 + z, bremsstrahlung of the temperature, or none."""
+    k_slope: Number = -0.57
+    """Power of 1 + z of L_X over 4 pi D_L^2 flux, for k_correction = "power_law"."""
+    flux_error: Number = 0.0
+    """Scatter of measured about true flux, dex; the selection is by the measured one."""
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> FluxLimitedConfig:
+        limits = ("flux_limit", "flux_limits", "area_table", "completeness")
+        given = [name for name in limits if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(limits)}; got {', '.join(given) or 'none'}")
+        if (self.flux_limits is None) != (self.areas is None) or len(self.areas or ()) != len(self.flux_limits or ()):
+            raise ValueError("flux_limits = [...] and areas = [...] go together, one area for each limit")
+        if self.completeness is not None and self.completeness_width:
+            raise ValueError("completeness is a whole curve; leave out completeness_width")
+        return self
