@@ -150,7 +150,7 @@ def build(
     whitening : tuple of Whitening, optional
         Of the main and of the supplementary features; for "compact". None leaves features as scaled.
     """
-    from .backend import use_double, keras
+    from .backend import keras, use_double
 
     if architecture.precision == "float64":
         use_double()
