@@ -72,23 +72,7 @@ def print_tables(result: Result, job: Job) -> None:
     console.print(f"[bold]{escape(result.title)}[/bold]: {result.expected_count:.1f} clusters expected")
     for caution in result.warnings:
         console.print(f"[bold]warning:[/bold] {escape(caution.text)}")
-    if result.ladder:
-        levels = list(result.ladder[0].sigma8_std)
-        rows = ([row.label, *(f"{row.sigma8_std[level]:.4f}" for level in levels)] for row in result.ladder)
-        _show(console, ["sigma(sigma8), Fisher", *levels], rows)
-    if result.survival:
-        levels = list(result.survival[0].sigma8_std)
-        rows = (
-            [
-                f"{line.selection}, priors x {line.widening:g}, volume x {line.volume:g}",
-                *(f"{line.sigma8_std[level]:.4f}" for level in levels),
-            ]
-            for line in result.survival
-        )
-        _show(console, ["what survives", *levels], rows)
-    if result.systematics:
-        rows = ([row.label, *(f"{x:+.4f}" for x in row.shift.values())] for row in result.systematics)
-        _show(console, ["shift of sigma8", *result.systematics[0].shift], rows)
+    _print_fisher(result, console)
     if result.chains:
         header = ["sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged"]
         _show(console, header, (_chain_row(chain) for chain in result.chains))
@@ -120,6 +104,27 @@ def print_tables(result: Result, job: Job) -> None:
     for note in result.notes:
         console.print(escape(note))
     console.print(f"report: {escape(str(job.out / 'report.html'))}")
+
+
+def _print_fisher(result: Result, console: Console) -> None:
+    """Tables of Fisher matrices: the ladder, what survives wider priors, and shifts of sigma8."""
+    if result.ladder:
+        levels = list(result.ladder[0].sigma8_std)
+        rows = ([row.label, *(f"{row.sigma8_std[level]:.4f}" for level in levels)] for row in result.ladder)
+        _show(console, ["sigma(sigma8), Fisher", *levels], rows)
+    if result.survival:
+        levels = list(result.survival[0].sigma8_std)
+        rows = (
+            [
+                f"{line.selection}, priors x {line.widening:g}, volume x {line.volume:g}",
+                *(f"{line.sigma8_std[level]:.4f}" for level in levels),
+            ]
+            for line in result.survival
+        )
+        _show(console, ["what survives", *levels], rows)
+    if result.systematics:
+        rows = ([row.label, *(f"{x:+.4f}" for x in row.shift.values())] for row in result.systematics)
+        _show(console, ["shift of sigma8", *result.systematics[0].shift], rows)
 
 
 def _console() -> Console:
