@@ -12,6 +12,7 @@ from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter, contrast_names
 from forecast.core.priors import Prior
 from forecast.forecasts.ladder import cone_variant, sigma8_std, variants
+from forecast.influence.by_mass import InfluencePlan, build_influence
 from forecast.likelihoods.bins import bin_models
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.density.point_density import PointDensity
@@ -203,3 +204,9 @@ def test_the_ladder_of_bins(cone):
     assert count == pytest.approx(129, rel=0.02)
     assert binned["counts"] < plain["prior"]
     assert binned["known"] > plain["known"]  # sample variance
+
+
+def test_single_clusters_of_bins_are_refused_where_only_the_bin_knows_them(cone):
+    model = forward_model(divided(cone, 0.05))
+    with pytest.raises(InputError, match=r"survey.binned_in_redshift: .*level 'unbinned' .* set it to false"):
+        build_influence(model, "as configured", InfluencePlan(mocks=2), rng=np.random.default_rng(1))

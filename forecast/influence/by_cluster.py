@@ -21,7 +21,7 @@ from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..sampling.draws import WeightedDraws
 from ..sampling.ensemble import Posteriors
-from .saliency import leave_one_out, pareto_k
+from .saliency import leave_one_out, pareto_k, require_whole
 
 Progress = Callable[[int, int], None]
 _CLUSTERS = 20_000
@@ -89,7 +89,7 @@ def cluster_influence(
     Raises
     ------
     InputError
-        If the posteriors are of other catalogues or of level `binned`, or hold no draws.
+        If the posteriors are of other catalogues or of level `binned`, or hold no draws; as `require_whole`.
     """
     level, size = posteriors.level, len(mocks.size)
     if posteriors.weight.shape[0] != size or not posteriors.weight.shape[1]:
@@ -97,6 +97,7 @@ def cluster_influence(
     one, parts = level_class(level), []
     if not one.smooth:
         raise InputError("counts in bins do not move with a cluster's Y_X; use 'unbinned'")
+    require_whole(model, level)
     each = _of_points if one.of_clusters else _of_others
     for chosen in _groups(mocks.size if one.of_clusters else np.zeros(size, dtype=int)):
         parts.append(each(model, mocks.part(chosen.start, chosen.stop), _some(posteriors, chosen)))

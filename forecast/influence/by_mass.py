@@ -17,7 +17,7 @@ from ..model.mocks import Mocks
 from ..model.simulate import draw_mocks
 from ..sampling.draws import from_chain
 from .point_saliency import posterior_draws
-from .saliency import PARETO_LIMIT, leave_one_out, saliency
+from .saliency import PARETO_LIMIT, leave_one_out, require_whole, saliency
 
 MIN_EFFECTIVE_SIZE = 50.0
 """Effective number of posterior draws of one catalogue below which the averages are refused."""
@@ -70,9 +70,10 @@ def build_influence(
     Raises
     ------
     InputError
-        If the level does not know single clusters, or too few draws of the posteriors are independent.
+        If the level does not know single clusters, data are kept apart by redshift, or too few draws of the posteriors are independent.
     """
     one, model = cluster_level(level), at_level(model, level)
+    require_whole(model, level)
     mocks = draw_mocks(model, np.repeat(model.parameters.fiducial[None], plan.mocks, axis=0), rng=rng)
     theta, effective_size = posterior_draws(model, level, mocks, plan.steps, rng=rng)
     if effective_size < MIN_EFFECTIVE_SIZE:

@@ -51,6 +51,20 @@ class Saliency:
     effective_size: float
 
 
+def require_whole(model: ForwardModel, level: str) -> None:
+    """Refuse numbers and mass proxies that are kept apart by redshift: a cluster's part is that of its bin alone.
+
+    Raises
+    ------
+    InputError
+    """
+    if len(model.setup.bins) > 1 and not level_class(level).of_clusters:
+        raise InputError(
+            f"survey.binned_in_redshift: what single clusters do at level '{level}' is not known bin by bin; set it to "
+            "false, or take level full, which knows every redshift"
+        )
+
+
 def saliency(model: ForwardModel, level: str, data: Data, draws: WeightedDraws) -> Saliency:
     """Saliency of one level of the ladder.
 
