@@ -70,7 +70,8 @@ def build_influence(
     Raises
     ------
     InputError
-        If the level does not know single clusters, data are kept apart by redshift, or too few draws of the posteriors are independent.
+        If the level does not know single clusters, data are kept apart by redshift, or too few draws of the
+        posteriors are independent.
     """
     one, model = cluster_level(level), at_level(model, level)
     require_whole(model, level)
