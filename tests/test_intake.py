@@ -16,6 +16,7 @@ from forecast.checks.intake import (
 )
 from forecast.checks.observed import as_modelled, catalogue_data, open_catalogue, require_levels
 from forecast.checks.offsets import offsets
+from forecast.config.load import load_config
 from forecast.core.errors import InputError
 from forecast.likelihoods.data import catalogue_points
 from forecast.likelihoods.density.points import Points
@@ -133,6 +134,19 @@ def test_offsets_of_observables(cccp_model):
     shifted = np.mean([sigmas(row, shift_yx=-np.log10(0.72))["yx"] - sigmas(row)["yx"] for row in rows[:3]])
     assert 1.5 < shifted < 3.5
     assert np.mean([sigmas(row, shift_lx=-np.log10(0.72) * 2)["t"] for row in rows]) < -2.5
+
+
+def test_offsets_of_thousands_of_clusters():
+    """A factor 1/h of Y_X is seen in a survey of 5,000 as in one of 50."""
+    model = forward_model(load_config("erosita").setup)
+    mocks = draw_mocks(model, model.parameters.fiducial[None], rng=np.random.default_rng(4))
+    points, number = Points.of_mocks(model, mocks), len(mocks.z)
+    lx, yx = points.observables.T
+    some = clusters(name=("",) * number, z=mocks.z, log_lx=lx, log_yx=yx, log_yx_error=np.zeros(number))
+    (fine,) = offsets(model, some, rng=np.random.default_rng(1))
+    (wrong,) = offsets(model, replace(some, log_yx=yx - np.log10(0.68)), rng=np.random.default_rng(1))
+    assert abs(fine.sigma) < 2.2 < wrong.sigma
+    assert wrong.dex - fine.dex == pytest.approx(-np.log10(0.68))
 
 
 def test_faint_clusters(cccp):

@@ -13,8 +13,10 @@ from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
 from ..model.simulate import draw_mocks
 
-CATALOGUES, CLUSTERS, FEWEST = 200, 100_000, 40
-"""Mock catalogues at most, clusters in all of them together, and mock catalogues below which nothing is said."""
+CATALOGUES, FEWEST, CLUSTERS = 200, 40, 100_000
+"""Mock catalogues at most and at least, and clusters in all of them together from which on there are the least."""
+MOST = 4_000_000
+"""Expected clusters in the fewest mock catalogues, beyond which nothing is said."""
 PAIRS = 5
 """Fewest clusters that have both observables."""
 
@@ -47,9 +49,9 @@ def offsets(model: ForwardModel, catalogue: Catalogue, *, rng: np.random.Generat
     listed = {name: values for name, (values, _) in catalogue.observables.items() if name in names}
     wanted = [name for name in listed if name != "lx" and np.isfinite(listed[name] + listed["lx"]).sum() >= PAIRS]
     expected = float(model.expected_count(model.parameters.fiducial[None])[0])
-    number = int(min(CATALOGUES, CLUSTERS / max(expected, 1.0)))
-    if not wanted or number < FEWEST:
+    if not wanted or FEWEST * expected > MOST:
         return ()
+    number = int(np.clip(CLUSTERS / max(expected, 1.0), FEWEST, CATALOGUES))
     mocks = list(_mock_values(model, number, rng=rng))
     return tuple(_offset(model, name, listed, mocks) for name in wanted)
 

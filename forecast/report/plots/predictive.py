@@ -38,7 +38,7 @@ def predictive_figure(test: PredictiveTest) -> Figure:
     for y, (x, p) in enumerate(zip(place, test.p_values, strict=True)):
         colour = VERMILLION if p < test.threshold else BLUE
         axes.plot(x, y, "o", ms=3.5, color=colour, clip_on=False)
-        words = f"{p:.2f}" if p >= 0.01 else "<0.01"
+        words = "none" if np.isnan(x) else f"{p:.2f}" if p >= 0.01 else "<0.01"
         axes.text(1.02, y, words, transform=axes.get_yaxis_transform(), va="center", color=colour)
     axes.text(1.02, -1.1, "$p$", transform=axes.get_yaxis_transform(), va="center")
     axes.set_yticks(range(len(test.names)), [mathtext(name) for name in test.names])
