@@ -652,7 +652,7 @@ def test_wrong_unit(tmp_path, unit):
         ("lx", [1e44, -2e44, 5e44], "row 2 .*must be positive"),
         ("lx", [1e44, np.inf, 5e44], "row 2 .*got inf, expected a finite number"),
         ("lx", [1.0, 2.0, 5.0], "row 1 .*got 1.0, which in 'erg/s' is no luminosity of a cluster; check"),
-        ("lx", ["1e44", "n/a", "5e44"], "row 2 .*got n/a, which is not a number"),
+        ("lx", ["1e44", "faint", "5e44"], "row 2 .*got faint, which is not a number"),
         ("yx", [1e14, 3e14, 0.0], r"column 'yx', row 3 \(Ü 3\): got 0.0, but it must be positive"),
         ("yx", [1e14, 3e14, -9e14], "row 3 .*must be positive"),
         ("yx", [1e14, 3e14, -np.inf], "row 3 .*got -inf, expected a finite number"),

@@ -91,7 +91,7 @@ def test_tables_without_a_proxy_or_redshifts(tmp_path):
     done = run("init", "fit", path, "--out", tmp_path / "fit.toml")
     assert done.exit_code == 0 and "another band" in done.stdout and "no column seems to hold Y_X" in done.stdout
     assert load_config(tmp_path / "fit.toml").sampler.level == "full"
-    Table({"name": ["A"], "flux": [1.0]}).write(tmp_path / "blind.csv")
+    Table({"name": ["A", "B"], "flux": [1.0, 2.0]}).write(tmp_path / "blind.csv")
     done = run("init", "fit", tmp_path / "blind.csv", "--out", tmp_path / "x.toml")
     assert done.exit_code == 2 and "redshifts" in done.stderr and "name, flux" in done.stderr
 

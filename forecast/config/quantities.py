@@ -56,7 +56,8 @@ def read_curve(c: CurveConfig, path: str, h: float) -> tuple[Array, Array]:
 
 def read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[Array]:
     """Columns of a table file by name, each with the kind of its unit, in package units; the first positive."""
-    table, columns = open_table(Path(file), {name: Column(name) for name in kinds}, h, section=path).table, []
+    opened, columns = open_table(Path(file), {name: Column(name) for name in kinds}, h, section=path), []
+    table = opened.table
     for name, kind in kinds.items():
         if name not in table.colnames:
             raise InputError(f"{path}: {file} has no column '{name}'; {nearest(name, table.colnames)}")
@@ -64,7 +65,7 @@ def read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[
         if kind and not unit:
             raise InputError(f"{path}: column '{name}' of {file} has no unit; write one into the file")
         factor = named(path, lambda u=unit, k=kind: unit_factor(u, k, h)) if kind else 1.0
-        columns.append(np.ma.filled(table[name].astype(float), np.nan) * factor)
+        columns.append(opened.numbers(name) * factor)
     if not np.all(np.isfinite(columns)) or np.any(columns[0] <= 0):
         raise InputError(f"{path}: {file} has values that are missing or fluxes that are not positive")
     return columns

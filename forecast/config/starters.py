@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.file_tables import Wanted, read_table
+from ..core.tables import open_table
 from .guess import Guess, guess_columns, has_proxy
 from .load import builtin_configs, parse_config
 from .template import commented
@@ -76,7 +76,8 @@ def fitted(table: Path, settings: Mapping[str, str | float | None], which: str |
         If the file cannot be read, or no column of redshifts is found.
     """
     named = int(which) if which is not None and which.isdigit() else which
-    rows = read_table(table, Wanted(table=named)).table
+    opened = open_table(table, {}, h=1.0, table=named)
+    rows = opened.table
     found = guess_columns({name: str(rows[name].unit or "") or None for name in rows.colnames})
     if "z" not in found.columns:
         raise InputError(
@@ -89,7 +90,7 @@ def fitted(table: Path, settings: Mapping[str, str | float | None], which: str |
     _describe_catalogue(content, table, found, doubts)
     if which is not None:
         content["catalogue"]["table"] = named
-    z = np.asarray(np.ma.filled(rows[found.columns["z"]].astype(float), np.nan))
+    z = opened.numbers(found.columns["z"])
     _set(content, {**_redshifts(z, doubts, settings), **{k: v for k, v in settings.items() if v is not None}})
     for key, words in (("area", "sky area"), ("flux_limit", "limit in 0.5-2 keV flux")):
         if settings.get(key) is None:

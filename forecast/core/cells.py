@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+UNKNOWN = frozenset({"", "nan", "na", "n/a", "null", "none", "-", "--", "---", "...", "…"})
+"""How tables of text write that nothing is known; in lower case."""
+
 
 def unit_text(written: Any) -> str:
     """A column's unit as text; astropy takes "Msun/h keV" for Msun / (h keV)."""
@@ -17,9 +20,15 @@ def text_of(cell: Any) -> str:
 
 
 def number_of(cell: Any) -> float | None:
-    """A cell of text as a number: NaN if empty, None if it is no number."""
+    """A cell of text as a number: NaN if it says that nothing is known, None if it is no number."""
     text = text_of(cell).strip()
     try:
-        return float(text) if text else math.nan
+        return math.nan if text.lower() in UNKNOWN else float(text)
     except ValueError:
         return None
+
+
+def has_decimal_comma(cell: Any) -> bool:
+    """Whether a cell is a number whose decimals are behind a comma."""
+    whole, comma, decimals = text_of(cell).partition(",")
+    return bool(comma) and "," not in decimals and number_of(f"{whole}.{decimals}") is not None

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_SHORT = 3
+"""Most letters of a word that resembles others by chance."""
+
 
 class MassanchorError(Exception):
     """Base class of every error raised on purpose by this package; its message is one line, whatever it quotes."""
@@ -24,9 +27,23 @@ class NumericalError(MassanchorError, ArithmeticError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a clause that names the known word closest to `name`, or the list of known ones.
 
-    >>> nearest("sigam8", ["sigma8", "norm_lx"])
-    "did you mean 'sigma8'?"
+    Case does not count; of words equally close, the one that begins alike. Short words must be closer than long ones.
+
+    >>> nearest("sigam8", ["sigma8", "norm_lx"]), nearest("Norm_L", ["norm_wl", "norm_lx", "norm_t"])
+    ("did you mean 'sigma8'?", "did you mean 'norm_lx'?")
+    >>> nearest("Ob0", ["Om0", "h"])
+    'known: h, Om0'
     """
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(known)
+    known = sorted(known, key=str.lower)
+    folded = name.lower()
+    close = [(*_likeness(folded, word.lower()), word) for word in known]
+    best = max(close, key=lambda found: found[:3], default=(0.0, 0, 0, ""))
+    enough = 0.5 if len(name) > _SHORT else 0.7
+    return f"did you mean '{best[3]}'?" if best[0] >= enough else "known: " + ", ".join(known)
+
+
+def _likeness(mine: str, theirs: str) -> tuple[float, int, int]:
+    """Share of letters that match, how many of the first are the same, and how much longer one is, negative."""
+    different = (i for i, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b)
+    alike = next(different, min(len(mine), len(theirs)))
+    return difflib.SequenceMatcher(None, theirs, mine).ratio(), alike, -abs(len(mine) - len(theirs))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .caution import Caution
 from .errors import InputError, nearest
+from .source import Source, opened
+from .text_tables import read_text
 
-_CSV = {"format": "ascii.basic", "delimiter": ",", "guess": False, "encoding": "utf-8-sig"}
-"""astropy's own CSV reader fills rows that are too short, so it would accept a truncated file."""
-_HDF5, _FITS = b"\x89HDF\r\n\x1a\n", b"SIMPLE  ="
-_COMMENTED = (".csv", ".ecsv")
-"""Endings of files whose lines that begin with '#' no reader returns."""
+_FITS, _HDF5, _PARQUET = b"SIMPLE  =", b"\x89HDF\r\n\x1a\n", b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,12 @@ class Reading:
     Parameters
     ----------
     table : astropy.table.Table
-    commented : int
-        Lines after the header that begin with '#', which readers leave out.
-    chosen : str
-        Which table of several it is, in words; empty if there was no choice.
+    cautions : tuple of Caution
+        Which table of several it is, and what reading left out.
     """
 
     table: Any
-    commented: int = 0
-    chosen: str = ""
+    cautions: tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,29 +80,36 @@ def read_table(path: Path, wanted: Wanted) -> Reading:
     InputError
         If the file cannot be read, or holds several tables that could be meant.
     """
-    _check_file(path, wanted.format)
+    source = opened(path, wanted.format)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            entries = _entries(path, wanted.format)
-            if len(entries) > 1 or (entries and wanted.table is not None):
-                entry, chosen = choose(path.name, entries, wanted)
-                reading = Reading(entry.read(), 0, chosen)
-            elif wanted.table is not None:
-                raise InputError(f"{path.name}: holds one table; remove {wanted.section}.table = {wanted.table!r}")
-            else:
-                reading = Reading(_read_only(path, wanted.format), _commented(path))
+            reading = _read(source, wanted)
         except InputError:
             raise
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise InputError(
                 f"{path}: cannot be read as a table ({reason[:160]}); if the file is complete, "
-                'set catalogue.format, for example to "ascii.ecsv", "fits", "votable" or "ascii.csv"'
+                'set catalogue.format, for example to "ascii.ecsv", "fits", "votable", "ascii.csv" or "ascii.basic"'
             ) from error
     if any("truncated" in str(warning.message) for warning in caught):
         raise InputError(f"{path}: the file is truncated; get a complete copy")
     return reading
+
+
+def _read(source: Source, wanted: Wanted) -> Reading:
+    """The table that is meant, of all in the file."""
+    file = source.path.name
+    entries = _entries(source, wanted.format)
+    if not entries and wanted.table is not None:
+        raise InputError(f"{file}: holds one table; remove {wanted.section}.table = {wanted.table!r}")
+    if not entries:
+        return _read_only(source, wanted)
+    if len(entries) == 1 and wanted.table is None:
+        return Reading(entries[0].read())
+    entry, chosen = choose(file, entries, wanted)
+    return Reading(entry.read(), (Caution("table", f"{file}: {chosen}"),) if chosen else ())
 
 
 def choose(file: str, entries: Sequence[Entry], wanted: Wanted) -> tuple[Entry, str]:
@@ -146,37 +150,54 @@ def _named(file: str, entries: Sequence[Entry], wanted: Wanted) -> Entry:
     raise InputError(f"{file}: {wanted.section}.table = {wanted.table!r} names no single table of {listed}; {hint}")
 
 
-def _entries(path: Path, format: str | None) -> tuple[Entry, ...]:
+def _entries(source: Source, format: str | None) -> tuple[Entry, ...]:
     """Tables of a FITS, VOTable or HDF5 file; none of any other file."""
-    with path.open("rb") as stream:
-        head = stream.read(len(_FITS))
-    if format == "fits" or head.startswith(_FITS) or ".fit" in "".join(path.suffixes[-2:]).lower():
-        return _fits_entries(path)
-    if format == "hdf5" or head.startswith(_HDF5):
-        return _hdf5_entries(path)
-    if format == "votable" or (format is None and path.suffix.lower() in (".vot", ".votable", ".xml")):
-        return _votable_entries(path)
+    if format == "fits" or source.head.startswith(_FITS) or (format is None and ".fit" in source.endings):
+        return _fits_entries(source)
+    if format == "hdf5" or source.head.startswith(_HDF5):
+        return _hdf5_entries(source)
+    if format == "votable" or (format is None and b"<votable" in source.head.lower()):
+        return _votable_entries(source)
     return ()
 
 
-def _fits_entries(path: Path) -> tuple[Entry, ...]:
+def _fits_entries(source: Source) -> tuple[Entry, ...]:
+    from astropy.io import fits
+
+    with fits.open(source.stream()) as file:
+        tables = ((i, hdu) for i, hdu in enumerate(file) if isinstance(hdu, fits.BinTableHDU | fits.TableHDU))
+        found = [(i, hdu.name, tuple(hdu.columns.names)) for i, hdu in tables]
+    return tuple(
+        Entry(number, name, frozenset(columns), partial(_fits_table, source, number)) for number, name, columns in found
+    )
+
+
+def _fits_table(source: Source, number: int) -> Any:
+    """One table of a FITS file; how its columns are to be displayed is left aside, for NaN breaks it.
+
+    Raises
+    ------
+    InputError
+        If two columns have one name.
+    """
     from astropy.io import fits
     from astropy.table import Table
 
-    with fits.open(path) as file:
-        tables = ((i, hdu) for i, hdu in enumerate(file) if isinstance(hdu, fits.BinTableHDU | fits.TableHDU))
-        found = [(i, hdu.name, frozenset(hdu.columns.names)) for i, hdu in tables]
+    with fits.open(source.stream(), memmap=False) as file:
+        columns = file[number].columns
+        for name in columns.names:
+            if columns.names.count(name) > 1:
+                raise InputError(
+                    f"{source.path.name}: {columns.names.count(name)} columns are named '{name}'; rename one"
+                )
+            columns[name].disp = None
+        return Table.read(file[number])
 
-    def reader(number: int) -> Callable[[], Any]:
-        return lambda: Table.read(path, format="fits", hdu=number)
 
-    return tuple(Entry(number, name, columns, reader(number)) for number, name, columns in found)
-
-
-def _votable_entries(path: Path) -> tuple[Entry, ...]:
+def _votable_entries(source: Source) -> tuple[Entry, ...]:
     from astropy.io import votable
 
-    tables = list(votable.parse(str(path)).iter_tables())
+    tables = list(votable.parse(source.stream()).iter_tables())
     columns = [frozenset(filter(None, (n for f in t.fields for n in (f.ID, f.name)))) for t in tables]
     return tuple(
         Entry(i, str(t.name or t.ID or ""), names, t.to_table)
@@ -184,12 +205,12 @@ def _votable_entries(path: Path) -> tuple[Entry, ...]:
     )
 
 
-def _hdf5_entries(path: Path) -> tuple[Entry, ...]:
+def _hdf5_entries(source: Source) -> tuple[Entry, ...]:
     import h5py
     from astropy.table import Table
 
     found: list[tuple[str, frozenset[str]]] = []
-    with h5py.File(path, "r") as file:
+    with h5py.File(source.stream(), "r") as file:
         file.visititems(
             lambda name, item: (
                 found.append((name, frozenset(item.dtype.names)))
@@ -199,39 +220,18 @@ def _hdf5_entries(path: Path) -> tuple[Entry, ...]:
         )
 
     def reader(name: str) -> Callable[[], Any]:
-        return lambda: Table.read(path, format="hdf5", path=name)
+        return lambda: Table.read(source.stream(), format="hdf5", path=name)
 
     return tuple(Entry(i, name, columns, reader(name)) for i, (name, columns) in enumerate(found, 1))
 
 
-def _read_only(path: Path, format: str | None) -> Any:
+def _read_only(source: Source, wanted: Wanted) -> Reading:
     """Table of a file that holds one."""
     from astropy.table import Table
 
-    csv = format in ("csv", "ascii.csv") or (format is None and path.suffix.lower() == ".csv")
-    options = _CSV if csv else {} if format is None else {"format": format}
-    return Table.read(path, **options)
-
-
-def _commented(path: Path) -> int:
-    """Lines after the header of a text table that begin with '#'."""
-    if path.suffix.lower() not in _COMMENTED:
-        return 0
-    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
-    comments = [line.startswith("#") for line in lines if line]
-    header = comments.index(False) if False in comments else len(comments)
-    return sum(comments[header:])
-
-
-def _check_file(path: Path, format: str | None) -> None:
-    """Raise if there is no file, nothing in it, or a web page where a table was meant."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    except OSError as error:
-        reason = (error.strerror or "cannot be opened").lower()
-        raise InputError(f"{path}: {reason}; check the path of the catalogue") from error
-    if not head:
-        raise InputError(f"{path}: the file is empty; a catalogue needs at least 2 clusters")
-    if head.startswith((b"<!doctype html", b"<html")) and "html" not in (format or ""):
-        raise InputError(f"{path}: this is a web page (HTML), not a table; download the table itself")
+    file, format = source.path.name, wanted.format
+    if format is None and source.head.startswith(_PARQUET):
+        return Reading(Table.read(source.path, format="parquet"))
+    if format is None or format == "csv" or format.startswith("ascii"):
+        return Reading(*read_text(source.content(), file, wanted.columns, format))
+    return Reading(Table.read(source.path, format=format))

@@ -1,7 +1,6 @@
 """Tables of clusters as files: opening one of any format, and its cells as numbers in physical units.
 
-Every error names the file and, where there is one, the column, the row and the cluster. Values that are
-masked, NaN or empty are unknown and become NaN; anything unphysical is an error.
+Errors name file, column, row and cluster. What is masked, NaN or empty is unknown: NaN; the unphysical is an error.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Array
-from .cells import number_of, text_of, unit_text
+from .cells import has_decimal_comma, number_of, text_of, unit_text
 from .errors import InputError, nearest
 from .file_tables import Reading, Wanted, read_table
 from .plausibility import Check, Values, all_negative, are_bounds, looks_like_log, side_checks, size_check, value_check
@@ -64,8 +63,7 @@ def open_table(
     """
     names = tuple(column.name for column in columns.values())
     reading = read_table(path, Wanted(names, table, format, section))
-    rows = len(reading.table)
-    if rows < 2:
+    if (rows := len(reading.table)) < 2:
         found = "no rows" if rows == 0 else "1 row"
         raise InputError(f"{path.name}: has {found}, but a {section} needs at least 2 clusters")
     return TableFile(path.name, reading.table, columns, h, section, reading)
@@ -111,7 +109,7 @@ class TableFile:
             If one is missing or not within 0 to `MAX_Z`.
         """
         name = self.columns["z"].name
-        z = self._numbers(name)
+        z = self.numbers(name)
         self._require(name, ~np.isnan(z), "but every cluster needs a redshift; fill it in or drop the row")
         cure = f"expected a redshift above 0 and up to {MAX_Z:g}; correct it or drop the row"
         self._require(name, (z > 0) & (z <= MAX_Z), cure)
@@ -165,7 +163,7 @@ class TableFile:
     def _values(self, key: str) -> Values:
         """A quantity's column, as in the file and as log10 in physical units."""
         name = self.columns[key].name
-        unit, raw = self._unit(key, name), self._numbers(name)
+        unit, raw = self._unit(key, name), self.numbers(name)
         values = raw
         if not LOG_UNIT.match(unit):
             self._require(name, ~(raw <= 0), "but it must be positive; leave it empty if it is unknown")
@@ -180,21 +178,21 @@ class TableFile:
         pair = column.name not in self.table.colnames and "," in column.name
         names = [name.strip() for name in column.name.split(",")] if pair else [column.name]
         if len(names) > 2:
-            cure = 'write "COLUMN" or "LOWER,UPPER"'
-            raise InputError(f'{self.section}.columns.{key}_error: got "{column.name}"; {cure}')
+            place = f"{self.section}.columns.{key}_error"
+            raise InputError(f'{place}: got "{column.name}"; write "COLUMN" or "LOWER,UPPER"')
         if pair:
             self._refuse_bounds(key, values, (names[0], names[1]))
         sides = np.array([self._side(key, name, values, pair and name == names[0]) for name in names])
         known = (sides > 0).sum(axis=0)
         mean = np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
         log = bool(LOG_UNIT.match(self._unit(f"{key}_error", names[-1])))
-        self._check(names[-1], size_check(self._numbers(names[-1]), mean, log=log))
+        self._check(names[-1], size_check(self.numbers(names[-1]), mean, log=log))
         return mean
 
     def _refuse_bounds(self, key: str, values: Values, names: tuple[str, str]) -> None:
         """Raise if a pair of columns holds bounds where errors are meant."""
         unit = self._unit(f"{key}_error", names[0])
-        low, high = (self._numbers(name) for name in names)
+        low, high = (self.numbers(name) for name in names)
         log, value = bool(LOG_UNIT.match(unit)), values.raw
         if not log:
             factor, value = self._factor(key, names[0], unit), 10.0**values.log
@@ -209,12 +207,11 @@ class TableFile:
 
     def _side(self, key: str, name: str, values: Values, lower: bool) -> Array:
         """One error column in dex, 0 where unknown; a `lower` one may be all negative."""
-        unit, raw = self._unit(f"{key}_error", name), self._numbers(name)
+        unit, raw = self._unit(f"{key}_error", name), self.numbers(name)
         if lower and all_negative(raw):
             raw = -raw
-        dex = raw
-        if not LOG_UNIT.match(unit):
-            dex = raw * self._factor(key, name, unit) / (LN10 * 10.0**values.log)
+        log = LOG_UNIT.match(unit)
+        dex = raw if log else raw * self._factor(key, name, unit) / (LN10 * 10.0**values.log)
         for check in side_checks(raw, dex, name):
             self._check(name, check)
         return np.where(dex > 0, dex, 0.0)
@@ -270,17 +267,20 @@ class TableFile:
     def _cells(self, name: str) -> tuple[Array, Array]:
         """Values and mask of a column with one value per cluster, shape (N,) each."""
         column = self._column(name)
-        data = np.asarray(column)
+        data, mask = np.asarray(column), getattr(column, "mask", False)
+        if data.shape == (len(self.table), 1):
+            data, mask = data[:, 0], np.reshape(mask, -1)
         if data.ndim != 1 or data.dtype.kind not in "iufSUO":
             raise InputError(f"{self.file}: column '{name}' is not one number or text a row; name another")
-        return data, np.broadcast_to(getattr(column, "mask", False), data.shape)
+        return data, np.broadcast_to(mask, data.shape)
 
-    def _numbers(self, name: str) -> Array:
+    def numbers(self, name: str) -> Array:
         """Values of a column as native float64, finite or NaN where masked or empty; shape (N,)."""
         data, mask = self._cells(name)
         if data.dtype.kind in "SUO":
             parsed = [0.0 if hidden else number_of(cell) for cell, hidden in zip(data, mask, strict=True)]
-            self._require(name, np.array([p is not None for p in parsed]), "which is not a number; correct it")
+            cure = "write decimals with a point" if any(map(has_decimal_comma, data)) else "correct it"
+            self._require(name, np.array([p is not None for p in parsed]), f"which is not a number; {cure}")
             data = np.array(parsed)
         values = np.where(mask, np.nan, data.astype(float))
         self._require(name, ~np.isinf(values), "expected a finite number; leave it empty if it is unknown")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import InputError
 
@@ -49,8 +50,8 @@ _NUMBER = re.compile(
     re.DOTALL,
 )
 _LOG = re.compile(r"^\s*log(?:10)?\b\s*", re.IGNORECASE)
-LOG_UNIT = re.compile(r"^\s*(?:log(?:10)?|dex)\b\s*", re.IGNORECASE)
-"""Beginning of the unit of a column that holds log10s, or errors of them."""
+LOG_UNIT = re.compile(r"^\s*(?:(?:log(?:10)?|dex)\b\s*|(?=\[.+\]\s*$))", re.IGNORECASE)
+"""Beginning of the unit of a column that holds log10s, or errors of them; VizieR writes such a unit in brackets."""
 _CUBED = re.compile(r"\(\s*(?P<base>[A-Za-z]+)\s*/\s*h\s*\)\s*(?:\*\*|\^)?\s*(?P<power>\d)")
 _PER_H = re.compile(r"/\s*h(?![A-Za-z])\s*(?:(?:\*\*|\^)?\s*(?P<power>\d))?")
 _H_TOKEN = re.compile(r"(?<![A-Za-z])h\s*(?:\*\*|\^)?\s*\(?(?P<power>-\d|\d)?\)?(?![A-Za-z\d])")
@@ -106,7 +107,7 @@ def unit_factor(unit: str, kind: str, h: float) -> float:
     try:
         if not rest:
             raise ValueError("no unit")
-        factor = float(u.Unit(rest).to(u.Unit(target.unit), equivalencies=u.temperature_energy()))
+        factor = float(_astropy_unit(rest).to(u.Unit(target.unit), equivalencies=u.temperature_energy()))
     except (ValueError, TypeError, u.UnitConversionError) as error:
         raise InputError(f"unit '{unit}' is not a unit of {kind}; write for example '{target.example}'") from error
     if power and not target.h_power:
@@ -117,20 +118,31 @@ def unit_factor(unit: str, kind: str, h: float) -> float:
     return factor
 
 
+def _astropy_unit(text: str) -> Any:
+    """A unit as astropy writes it, or as the tables of the CDS do, such as 10-7W."""
+    from astropy import units as u
+
+    try:
+        return u.Unit(text)
+    except ValueError:
+        return u.Unit(text, format="cds")
+
+
 def bare_unit(unit: str) -> str:
     """The unit behind a 'log10' or 'dex'.
 
-    >>> bare_unit("dex(erg / s)"), bare_unit("log10 keV"), bare_unit("keV")
-    ('erg / s', 'keV', 'keV')
+    >>> bare_unit("dex(erg / s)"), bare_unit("log10 keV"), bare_unit("[10-7W]"), bare_unit("keV")
+    ('erg / s', 'keV', '10-7W', 'keV')
     """
     bare = LOG_UNIT.sub("", unit).strip()
-    return bare[1:-1] if LOG_UNIT.match(unit) and bare.startswith("(") and bare.endswith(")") else bare
+    return bare[1:-1] if LOG_UNIT.match(unit) and bare[:1] + bare[-1:] in ("()", "[]") else bare
 
 
 def contradiction(configured: str, written: str, kind: str, h: float) -> str:
     """How the unit written in a file contradicts the one configured, in words; empty if it does not.
 
-    A column of log10s may bear the unit of the quantity in its file; one of the quantity no log10's.
+    A column of log10s may bear the unit of the quantity in its file; one of the quantity no log10's, unless that is
+    told by brackets only, which some write about any unit.
 
     Raises
     ------
@@ -144,7 +156,7 @@ def contradiction(configured: str, written: str, kind: str, h: float) -> str:
     >>> contradiction("Msun", "Msun/h", "mass", 0.5)
     'a factor of 2'
     """
-    if LOG_UNIT.match(written) and not LOG_UNIT.match(configured):
+    if LOG_UNIT.match(written) and not LOG_UNIT.match(configured) and not written.lstrip().startswith("["):
         return "a log10"
     mine, theirs = bare_unit(configured), bare_unit(written)
     if not (mine and theirs):

@@ -149,14 +149,8 @@ def _measured(table: TableFile, key: str, shift: Array) -> tuple[Array, Array]:
 
 def _remarks(table: TableFile) -> tuple[Caution, ...]:
     """What the reader left out, chose or found odd."""
-    found = [Caution("unit", words) for key in QUANTITY_KINDS for words in table.doubts(key)]
-    if table.reading.chosen:
-        found.append(Caution("table", f"{table.file}: {table.reading.chosen}"))
-    if table.reading.commented:
-        lines = "1 line" if table.reading.commented == 1 else f"{table.reading.commented} lines"
-        text = f"{table.file}: {lines} after the header begin with '#' and were left out, clusters or not"
-        found.append(Caution("rows_left_out", text))
-    return tuple(found)
+    doubts = [Caution("unit", words) for key in QUANTITY_KINDS for words in table.doubts(key)]
+    return (*doubts, *table.reading.cautions)
 
 
 def builtin_table(name: str) -> Path:
