@@ -118,7 +118,7 @@ def test_free_matter_density_at_the_redshift_of_calibration_leaves_only_the_mass
         ({"calibration": {"Om0": 0.3}}, "missing key 'relations.calibration.h'"),
         (
             {"calibration": {"Om0": 0.3, "h": 72.0}},
-            "relations.calibration.h.: Input should be less than or equal to 1.1",
+            "relations.calibration.h.: must be at most 1.1",
         ),
         ({"calibration": {"Om0": 0.3, "h": 0.72, "z": 5}}, "relations.calibration.z"),
         ({"aperture": "r200"}, "relations.aperture"),

@@ -16,6 +16,27 @@ _URGENCY = {"extra_forbidden": 0, "value_error": 1}
 _TABLE_TYPES = ("model_type", "model_attributes_type", "dict_type")
 _LIST_TYPES = ("tuple_type", "list_type")
 _LONGEST = 60
+_WORDS = {
+    "string_type": "text in quotes",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "finite_number": "a finite number",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "one of {expected}",
+    "string_too_short": "text of at least {min_length} letters",
+    "string_too_long": "text of at most {max_length} letters",
+    "string_pattern_mismatch": "text like {pattern}",
+}
+"""What is expected, by pydantic's name of the error."""
 
 
 def explain(error: ValidationError, root: Model, content: dict[str, Any]) -> str:
@@ -111,7 +132,7 @@ def _expected(first: dict[str, Any], keys: Keys, field: FieldInfo | None) -> str
         return f"has too {'few' if kind == 'missing' else 'many'} values{like.replace(', as in', '; write it as')}"
     if kind.startswith("float") and field is not None and _models(field.annotation):
         return f"must be a number or a table{like}"
-    return f"{first['msg']}{like}"
+    return f"must be {_WORDS.get(kind, kind.replace('_', ' ')).format(**first.get('ctx', {}))}{like}"
 
 
 def _examples(annotation: Any) -> list[Any]:

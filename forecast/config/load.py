@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from ..core.errors import InputError, nearest
+from ..core.text_tables import decoded
 from ..cosmology.background import Cosmology
 from ..cosmology.mass_function import MODELS
 from ..model.catalogue_spec import CatalogueSpec
@@ -148,7 +149,19 @@ class Config(Strict):
             del content["sampler"][key]
         for key in ("title", "description", "references", "map", "ladder", "published"):
             del content[key]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(_files_by_content(content), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _files_by_content(content: Any) -> Any:
+    """A configuration whose files stand for what is in them, wherever they lie."""
+    if not isinstance(content, dict):
+        return content
+    digests = {
+        key: hashlib.sha256(Path(value).read_bytes()).hexdigest()
+        for key, value in content.items()
+        if key in ("path", "area_table") and value is not None and Path(value).is_file()
+    }
+    return {key: _files_by_content(value) for key, value in content.items()} | digests
 
 
 def _folder() -> Path:
@@ -170,7 +183,7 @@ def find_config(name: str) -> Path:
     InputError
         If there is neither.
     """
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.is_file():
         return path
     known = builtin_configs()
@@ -199,10 +212,10 @@ def load_config(name: str | Path) -> Config:
     """
     path = find_config(str(name))
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        content = tomllib.loads(decoded(path.read_bytes())[0])
+    except (tomllib.TOMLDecodeError, OSError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from error
-    config = parse_config(content, source=path.name)
+    config = parse_config(content, source=path.name, folder=path.parent)
     try:
         _ = config.setup, config.break_masses
         _ = config.catalogue and config.catalogue_spec
@@ -211,9 +224,9 @@ def load_config(name: str | Path) -> Config:
     return config
 
 
-def parse_config(content: dict[str, Any], source: str = "configuration") -> Config:
-    """Check a configuration given as a dictionary; see `load_config`."""
+def parse_config(content: dict[str, Any], source: str = "configuration", folder: Path = Path()) -> Config:
+    """Check a configuration given as a dictionary, whose relative paths begin at a folder; see `load_config`."""
     try:
-        return Config.model_validate(content)
+        return Config.model_validate(content, context={"folder": folder})
     except ValidationError as error:
         raise InputError(f"{source}: {explain(error, Config, content)}") from None

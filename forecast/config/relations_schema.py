@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .schema_types import Hubble, Mass, MatterDensity, Number, Strict
+from .schema_types import FileName, Hubble, Mass, MatterDensity, Number, Strict
 
 
 class PowerLawConfig(Strict):
@@ -93,7 +93,7 @@ class LibraryConfig(Strict):
 
     name: str | None = None
     """A built-in library of residuals: nv22_table2, magneticum, flamingo or tng."""
-    path: str | None = None
+    path: FileName | None = None
     """A table of simulated clusters instead."""
     columns: dict[str, str | dict[str, str]] | None = None
     """Its columns: mass, and those of the observables."""

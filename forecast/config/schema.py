@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ..cosmology.mass_function import MODELS
 from .relations_schema import ReferenceCosmologyConfig
-from .schema_types import Mass, Number, Strict, Whole, like
+from .schema_types import FileName, Mass, Number, Strict, Whole, Width, like
 
 
 class CosmologyConfig(Strict):
@@ -51,9 +51,9 @@ class ParameterConfig(Strict):
     """Value at which data are expected; if left out 1 for factors, and for Om0, h and ns that of [cosmology]."""
     flat: Annotated[tuple[Number, Number] | None, Field(examples=["[0.6, 1.0]"])] = None
     """A flat prior between two values."""
-    gaussian: Number | None = None
+    gaussian: Width | None = None
     """Standard deviation of a Gaussian prior about the fiducial value."""
-    lognormal: Number | None = None
+    lognormal: Width | None = None
     """Standard deviation of ln of the parameter about the fiducial value: 0.1 is 10%."""
     value: Number | None = None
     """Fixed there instead of free."""
@@ -132,7 +132,7 @@ class CatalogueConfig(Strict):
 
     builtin: str | None = None
     """A table that is shipped with the package."""
-    path: str | None = None
+    path: FileName | None = None
     """A table of clusters: ECSV, FITS, VOTable or CSV."""
     format: str | None = None
     """astropy's name of its format, where the file's ending does not say."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from ..core.units import KINDS
 from ..cosmology.background import LIMITS
@@ -23,6 +24,15 @@ def _no_truth(value: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(_no_truth)]
+
+
+def _no_pair(value: Any) -> Any:
+    if isinstance(value, list | tuple) and len(value) == 2:
+        raise ValueError(f"is a standard deviation; write fiducial = {value[0]} beside it, and {value[1]} here")
+    return value
+
+
+Width = Annotated[Number, BeforeValidator(_no_pair)]
 Whole = Annotated[int, BeforeValidator(_no_truth)]
 MatterDensity = Annotated[Number, Field(ge=LIMITS["Om0"][0], le=LIMITS["Om0"][1])]
 Hubble = Annotated[Number, Field(ge=LIMITS["h"][0], le=LIMITS["h"][1])]
@@ -33,6 +43,15 @@ def like(kind: str) -> Any:
     return Field(examples=[f'"{KINDS[kind].example}"'])
 
 
+def _from_folder(value: str, info: ValidationInfo) -> str:
+    """Path of a file that is named in the configuration of a folder; from here if it lies below."""
+    path = (info.context or {}).get("folder", Path()) / Path(value).expanduser()
+    here = Path.cwd()
+    return str(path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path)
+
+
+FileName = Annotated[str, AfterValidator(_from_folder)]
+"""A file; a relative path begins at the configuration's folder."""
 Mass = Annotated[str, like("mass")]
 Length = Annotated[str, like("length")]
 Area = Annotated[str, like("area")]

@@ -21,6 +21,8 @@ from ..survey.shells import Geometry, shell_edges
 from .quantities import named, read_columns, read_curve, read_log_mass, read_quantities
 from .survey_schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
 
+_SKY = "41253 deg2 (12.566 sr)"
+
 
 def build_geometry(survey: BoxConfig | LightConeConfig, cosmology: Cosmology) -> Geometry:
     """Survey geometry in package units."""
@@ -32,8 +34,16 @@ def _build_box(survey: BoxConfig, cosmology: Cosmology) -> Box:
     return Box(side, survey.fraction, survey.z)
 
 
+def _sky_area(text: str, h: float) -> float:
+    """Area in steradian; the whole sky as people round it, 41253 deg2, is the whole sky."""
+    area, sky = named("survey.area", lambda: parse(text, "area", h)), 4 * math.pi
+    if not 0 < area <= sky * 1.001:
+        raise InputError(f"survey.area: got '{text}', expected more than nothing and at most the whole sky, {_SKY}")
+    return min(area, sky)
+
+
 def _build_cone(survey: LightConeConfig, cosmology: Cosmology) -> LightCone:
-    area = named("survey.area", lambda: parse(survey.area, "area", cosmology.h))
+    area = _sky_area(survey.area, cosmology.h)
     cone = LightCone(area, survey.zmin, survey.zmax)
     if survey.redshift_edges is not None:
         edges = survey.redshift_edges[1:-1]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ..core.parameters import MAX_SHELLS
-from .schema_types import Area, Flux, Length, Mass, Number, Strict, Whole
+from .schema_types import Area, FileName, Flux, Length, Mass, Number, Strict, Whole
 
 
 class BoxConfig(Strict):
@@ -84,7 +84,7 @@ class CurveConfig(Strict):
     """Measured fluxes, 0.5-2 keV, increasing."""
     values: tuple[Number, ...] | None = None
     """One value for each flux, 0 to 1."""
-    path: str | None = None
+    path: FileName | None = None
     """A table with columns flux and value instead."""
 
     @model_validator(mode="after")
@@ -106,8 +106,8 @@ class FluxLimitedConfig(Strict):
     """Limits of parts of the sky instead, with `areas`."""
     areas: tuple[Area, ...] | None = None
     """Area of each part."""
-    area_table: str | None = None
-    """A table with columns flux and area instead: the area in which a limit holds."""
+    area_table: FileName | None = None
+    """A table with columns flux_limit and area instead: the area in which a limit holds."""
     completeness: CurveConfig | None = None
     """Chance of detection against flux instead of a limit; nothing is detected below the lowest flux."""
     completeness_width: Annotated[Number, Field(ge=0, lt=1)] = 0.0

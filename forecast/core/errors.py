@@ -5,6 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_OTHER_WORDS = {
+    **dict.fromkeys(("omegam", "omegamatter", "omega0", "om", "omm", "omegam0"), "Om0"),
+    **dict.fromkeys(("omegab", "omegabaryon", "ob", "omb", "omegab0"), "Ob0"),
+    **dict.fromkeys(("h0", "hubble", "littleh", "h100"), "h"),
+    **dict.fromkeys(("spectralindex", "nspec"), "ns"),
+}
+"""What others call the cosmological parameters, in lower case and without underscores."""
 _SHORT = 3
 """Most letters of a word that resembles others by chance."""
 
@@ -36,6 +43,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     known = sorted(known, key=str.lower)
     folded = name.lower()
+    meant = _OTHER_WORDS.get(folded.replace("_", ""))
+    if meant in known:
+        return f"did you mean '{meant}'?"
     close = [(*_likeness(folded, word.lower()), word) for word in known]
     best = max(close, key=lambda found: found[:3], default=(0.0, 0, 0, ""))
     enough = 0.5 if len(name) > _SHORT else 0.7

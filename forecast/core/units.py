@@ -101,6 +101,7 @@ def unit_factor(unit: str, kind: str, h: float) -> float:
     target = KINDS[kind]
     rest, power = _split_h(unit)
     rest = re.sub(r"\bMsun\b", "solMass", rest)
+    rest = re.sub(r"\b(?:sq\.?|square) ?deg(?:rees?)?\b", "deg2", rest)
     if "(" not in rest and rest.count("/") > 1:  # erg/s/cm2
         numerator, *denominators = rest.split("/")
         rest = f"{numerator} / ({' '.join(denominators)})"

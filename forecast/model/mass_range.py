@@ -93,7 +93,7 @@ def check_masses(model: MassModel) -> None:
     if above > LOST:
         raise InputError(
             f"the survey expects clusters above 10^{LOG_MASS_HIGH:g} Msun/h, where there is no mass function; "
-            "check the normalisations of the relations and the pivot mass"
+            "check the flux limit, the normalisations of the relations and the pivot mass"
         )
     if below > LOST:
         raise InputError(
