@@ -209,7 +209,7 @@ WORDED = [
      "flat = [low, high], gaussian = std, lognormal = std, value = fixed"),
     ("ladder.break_masses", "14", "'ladder.break_masses': must be a list in square brackets, as in "
      "[\"14.4 log10 Msun/h\"]; got '14'"),
-    ("selection.slope", "x" * 999, "unable to parse string as a number; got '" + "x" * 59 + " ..."),
+    ("selection.slope", "x" * 999, "must be a number; got '" + "x" * 59 + " ..."),
     ("published", ["a"], "'published.0': must be a table, as under [[published]]; got 'a'"),
     ("catalogue.columns.z.name", 3, "'catalogue.columns.z.name': must be text in quotes; got 3"),
 ]  # fmt: skip
