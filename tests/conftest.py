@@ -1,9 +1,21 @@
-"""Fixtures: the configurations and models that several tests share."""
+"""Fixtures: the configurations and models that several tests share; which tests a run has."""
 
 import pytest
 
 from forecast.config.load import load_config
 from forecast.model.forward import forward_model
+
+
+def pytest_addoption(parser):
+    parser.addoption("--tables", metavar="FOLDER", help="published tables, for the tests marked 'real'")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests against published tables are no part of a run that has none."""
+    if config.getoption("tables", None) is None:
+        absent = [item for item in items if item.get_closest_marker("real")]
+        items[:] = [item for item in items if item not in absent]
+        config.hook.pytest_deselected(items=absent)
 
 
 @pytest.fixture(scope="session")

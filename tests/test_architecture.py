@@ -1,6 +1,7 @@
 """The house: which wing may import which, what importing must not pull in, and a map that is never typed."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,17 @@ def test_no_path_of_a_machine_in_the_repository():
             text = path.read_text(encoding="utf-8")
             assert "/home/" not in text, path
             assert "/work/" not in text, path
+
+
+def test_what_is_cited_is_in_the_repository():
+    """No page, folder or section outside it is named; files of `docs` that are cited exist."""
+    folders = ("forecast/**/*", "mlcheck/**/*", "configs/**/*", "tests/**/*.py", "benchmarks/**/*", "docs/**/*", "*.md")
+    for path in (path for folder in folders for path in ROOT.glob(folder)):
+        if path.suffix in {".py", ".toml", ".md", ".html", ".ecsv"} and path != Path(__file__):
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"PHYSICS|ARCHITECTURE\.md|\bML\.md|\.\./shared", text), path
+            for cited in re.findall(r"docs/\w+\.\w+", text):
+                assert (ROOT / cited).exists(), (path, cited)
 
 
 def test_nobody_asks_of_which_class_a_selection_or_geometry_is():

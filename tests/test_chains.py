@@ -88,7 +88,7 @@ def test_finished_chains_start_no_processes(nv22_model, tmp_path, eager, monkeyp
 
 
 def test_a_killed_process_is_one_clear_error(nv22_model, tmp_path, eager):
-    psutil = pytest.importorskip("psutil")
+    import psutil
 
     def kill(*_):
         for child in psutil.Process().children(recursive=True):

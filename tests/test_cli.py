@@ -2,12 +2,10 @@
 
 import csv
 import json
-import os
 import re
 import subprocess
 import sys
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -316,11 +314,9 @@ def test_wrong_unit_of_yx_is_noticed(tmp_path):
     fails(forecast("fit", config, "--catalogue", write_csv(tmp_path / "bad.csv", change), cwd=tmp_path), "unit")
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc").is_dir(), reason="needs a place nobody can write")
 def test_an_output_folder_that_cannot_be_written(fast, tmp_path):
-    place = "/proc/massanchor" if Path("/proc").is_dir() else "/massanchor"
-    fails(forecast("run", fast, "--quick", "--out", place, cwd=tmp_path), "cannot write there")
     (tmp_path / "file").write_text("in the way")
+    fails(forecast("run", fast, "--quick", "--out", "file/inside", cwd=tmp_path), "cannot write there")
     fails(forecast("map", fast, "--out", "file", cwd=tmp_path), "cannot write there")
 
 

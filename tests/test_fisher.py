@@ -1,4 +1,4 @@
-"""Oracles: the published-prototype numbers of PHYSICS section 6, and Monte-Carlo Fisher matrices."""
+"""Oracles: the reference numbers of docs/model.md, and Monte-Carlo Fisher matrices."""
 
 from dataclasses import replace
 
@@ -49,7 +49,7 @@ def test_nv22_ladder_against_the_prototype(nv22, five_parameters, parameters):
 
 
 def test_what_mmin_decides(nv22):
-    """PHYSICS section 3: unbinned level, normalisation priors as given and ten times wider."""
+    """Reference numbers (docs/model.md): unbinned level, normalisation priors as given and ten times wider."""
     rows = {(r.selection, r.widening): r for r in build_ladder(nv22.setup, (1.0, 10.0))}
     expected = {
         ("as configured", 1): 0.024,
@@ -65,7 +65,7 @@ def test_what_mmin_decides(nv22):
 
 
 def test_what_survives_wide_priors_in_a_large_survey(nv22):
-    """PHYSICS section 3: priors x 10 and volume x 100, unbinned: 0.0043 with Mmin fixed, 0.025 without."""
+    """Reference numbers: priors x 10 and volume x 100, unbinned: 0.0043 with Mmin fixed, 0.025 where it follows L_X."""
     rows = {r.selection: r for r in build_survival(nv22.setup, (10.0,), (100.0,))}
     assert rows["as configured"].sigma8_std["unbinned"] == pytest.approx(0.0043, rel=0.1)
     assert rows["Mmin follows L_X"].sigma8_std["unbinned"] == pytest.approx(0.025, rel=0.1)
@@ -194,7 +194,7 @@ def test_derivatives_do_not_depend_on_the_step(nv22_model, monkeypatch):
 
 
 def test_systematic_shift_is_the_shift_of_a_refit(nv22):
-    """Tinker against Bocquet moves sigma8 by 0.005-0.014, by level (PHYSICS section 2)."""
+    """Tinker against Bocquet moves sigma8 by 0.005-0.014, by level (docs/model.md)."""
     rows = systematic_rows(nv22.setup, ("tinker08", "bocquet16_hydro"), ())
     assert len(rows) == 1
     for level in ("counts", "selfcal", "unbinned"):

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from published import SHARED_DATA
 from scipy.interpolate import CubicSpline
 
 from forecast.checks.goodness import goodness_of_fit, poisson_deviance
@@ -125,16 +124,6 @@ def test_poisson_deviance_by_hand():
     assert poisson_deviance(np.array([2.0, 0.0]), np.array([1.0, 3.0])) == pytest.approx(
         2 * ((1 - 2 + 2 * np.log(2)) + 3)
     )
-
-
-@pytest.mark.skipif(not SHARED_DATA.exists(), reason="the source table is not here")
-def test_the_shipped_clusters_are_the_published_table(cccp):
-    """The same configuration reads the wider table the shipped one was taken from."""
-    shipped = open_catalogue(cccp, None)
-    table = open_catalogue(cccp, SHARED_DATA / "cccp_lowz.ecsv")
-    np.testing.assert_allclose(table.log_yx, shipped.log_yx, rtol=1e-12)
-    np.testing.assert_allclose(table.log_lx, shipped.log_lx, rtol=1e-12)
-    assert table.name == shipped.name
 
 
 @pytest.mark.slow

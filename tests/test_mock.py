@@ -88,7 +88,7 @@ def test_same_seed_same_mocks(nv22_model):
 
 
 def test_nv22_map(nv22, nv22_model):
-    """NV22 figure 14: scatter about 0.03; PHYSICS section 6: 0.052 per 50 clusters, 0.016 per 0.1 dex."""
+    """NV22 figure 14: scatter about 0.03; docs/model.md: 0.052 per 50 clusters, 0.016 per 0.1 dex."""
     rng = np.random.default_rng(14)
     theta = nv22_model.parameters.draw(5000, rng=rng)
     mocks = draw_mocks(nv22_model, theta, rng=rng)

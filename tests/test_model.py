@@ -211,7 +211,7 @@ def test_a_batch_equals_its_members(nv22, cccp):
     [(0.80, "none", 44), (0.85, "none", 68), (0.80, "power_law", 47), (0.85, "power_law", 73)],
 )
 def test_expected_number_of_cccp_clusters(cccp, sigma8, k_correction, count):
-    """Om = 0.25, h = 0.72, tinker08, z < 0.25 (PHYSICS section 7); the reference numbers are rounded."""
+    """Om = 0.25, h = 0.72, tinker08, z < 0.25 (docs/model.md); the reference numbers are rounded."""
     plain = with_sample_variance(cccp.setup, False)
     setup = replace(plain, selection=FluxLimited(1.3e-11, k_correction))
     theta = setup.parameters.fiducial[None].copy()

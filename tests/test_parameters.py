@@ -55,7 +55,7 @@ def test_widening_stretches_log_b_exactly():
 
 
 def test_prior_widths_of_nv22():
-    # PHYSICS: sigma8 uniform in 0.70-0.92 has width 0.0635, b in 0.8-1.3 has 0.144
+    """Of a uniform density, 0.22 / sqrt(12); of one uniform in ln b over 0.8-1.3, by its moments."""
     assert Prior("flat", 0.70, 0.92).coordinate_moments[1] == pytest.approx(0.0635, abs=1e-4)
     draws = PRIORS[0].quantile(np.linspace(0, 1, 100_001))
     assert draws.std() == pytest.approx(0.144, abs=1e-3)

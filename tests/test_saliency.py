@@ -245,7 +245,7 @@ def test_influence_by_mass_and_by_redshift(curves, cccp):
 
 
 def test_where_the_information_sits(nv22):
-    """PHYSICS section 8: with Mmin fixed clusters at Mmin matter most; following L_X those at the break differ."""
+    """docs/model.md: with Mmin fixed clusters at Mmin matter most; following L_X those at the break differ."""
     curves = {}
     for mode in ("fixed", "follows_lx"):
         setup = replace(nv22.setup, selection=nv22.setup.selection.with_min_mass(mode))

@@ -207,7 +207,8 @@ def test_getdist_and_netcdf_files(tmp_path):
 
 
 def test_getdist_itself_reads_the_files(tmp_path):
-    getdist = pytest.importorskip("getdist")
+    import getdist
+
     chain = run_chain(Posterior(Gaussian()), plan(tmp_path, max_steps=2000))
     write_getdist(chain, PARAMETERS, tmp_path / "selfcal")
     samples = getdist.loadMCSamples(str(tmp_path / "selfcal"), settings={"ignore_rows": 0})

@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from scipy import stats
 from stopping import assert_nothing_is_left, start, wait_for
@@ -22,8 +23,6 @@ from forecast.suite.plan import SuitePlan, build_recipe, grid_axes
 from forecast.suite.reader import open_suite
 from forecast.suite.shards import software
 from forecast.suite.writer import run_suite
-
-pyarrow = pytest.importorskip("pyarrow")
 
 SEED = 3
 SMALL = SuitePlan(draws=60, shard_size=3, workers=1)
@@ -392,7 +391,8 @@ def test_the_same_bytes_with_any_number_of_workers(nv22, reference, tmp_path, wo
 
 
 def test_a_running_cluster_loses_a_worker_and_nothing_else(nv22, reference, tmp_path):
-    distributed = pytest.importorskip("distributed")
+    import distributed
+
     options = {"host": "127.0.0.1", "dashboard_address": None, "silence_logs": 50, "local_directory": str(tmp_path)}
     out = tmp_path / "suite"
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster:
@@ -410,7 +410,6 @@ def test_a_running_cluster_loses_a_worker_and_nothing_else(nv22, reference, tmp_
 
 
 def test_a_scheduler_that_is_not_there(nv22, tmp_path, monkeypatch):
-    pytest.importorskip("distributed")
     monkeypatch.setattr("forecast.execution.cluster._SCHEDULER_TIMEOUT", 1)
     for address in ("nonsense", "tcp://127.0.0.1:9"):
         with pytest.raises(InputError, match=f"--scheduler {address}: no Dask scheduler answers"):

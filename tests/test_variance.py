@@ -127,7 +127,7 @@ def test_spherical_bessel_functions():
 
 
 def test_half_a_magneticum_box():
-    """PHYSICS: 0.032 as a sphere of the same volume; the slab is 2% smoother."""
+    """Reference numbers (docs/model.md): 0.032 as a sphere of the same volume; the slab is 2% smoother."""
     contrast = 0.81 * rms_contrast(Box(352, 0.5, 0.07), np.array([0.07]), COSMOLOGY)[0]
     radius = (3 * 0.5 * 352**3 / (4 * math.pi)) ** (1 / 3)
     sphere = 0.81 / BASE_SIGMA8 * base_sigma_radius(COSMOLOGY, radius, 0.07)

@@ -18,7 +18,8 @@ def poisson_deviance(observed: Array, expected: Array) -> Array:
     expected = np.maximum(expected, 1e-12)
     with np.errstate(divide="ignore", invalid="ignore"):
         term = np.where(observed > 0, observed * np.log(observed / expected), 0.0)
-    return 2 * np.sum(expected - observed + term, axis=-1)
+    deviance: Array = 2 * np.sum(expected - observed + term, axis=-1)
+    return deviance
 
 
 def expected_counts(model: ForwardModel, theta: Array, observable: str, edges: Array) -> Array:
@@ -29,7 +30,8 @@ def expected_counts(model: ForwardModel, theta: Array, observable: str, edges: A
         density = model.lx_density(theta, middles)
     else:
         density = model.yx_density(theta, middles, model.setup.yx_error)
-    return (density.reshape(len(theta), -1, _FINE) * width[:, None]).sum(axis=-1)
+    expected: Array = (density.reshape(len(theta), -1, _FINE) * width[:, None]).sum(axis=-1)
+    return expected
 
 
 def goodness_of_fit(

@@ -202,7 +202,7 @@ class _Shared:
 
     @property
     def sharing(self) -> float:
-        return 1 + len(self.own) / self.log_likelihood.shape[1]
+        return 1 + len(self.own) / int(self.log_likelihood.shape[1])
 
     def of_mock(self, index: int) -> tuple[Summary, Array, float, float | None]:
         value, own = self.log_likelihood[index], float(self.own[index])
@@ -258,7 +258,8 @@ def _new_ranks(new: Summary, replicas: Summary, weight: Array, own: float, u: fl
     table = Summary.joined([replicas, new]).table(weight)
     table = np.column_stack([table, joint_p_values(table, weight)[1]])
     tied = np.isclose(table, table[-1], rtol=1e-9, atol=0)
-    return weight @ np.where(tied, u, table < table[-1]) / weight.sum()
+    ranks: Array = weight @ np.where(tied, u, table < table[-1]) / weight.sum()
+    return ranks
 
 
 def _assess(level: str, tests: list[PredictiveTest], labels: Array, ranks: Array, sharing: float) -> PredictiveCheck:

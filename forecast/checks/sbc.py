@@ -252,7 +252,8 @@ _CHANCE = _measure(np.ones(_CELLS)) / _CELLS
 
 def _deviation(measured: Array, size: int) -> Array:
     """Largest deviation from uniform, binomial standard deviations, over the last axis."""
-    return np.max(np.abs(measured - size * _CHANCE) / np.sqrt(size * _CHANCE * (1 - _CHANCE)), axis=-1)
+    largest: Array = np.max(np.abs(measured - size * _CHANCE) / np.sqrt(size * _CHANCE * (1 - _CHANCE)), axis=-1)
+    return largest
 
 
 @lru_cache(maxsize=8)
@@ -276,4 +277,5 @@ def _inflation(pit: Array, plan: CalibrationPlan) -> float:
     counts = counts[:, counts.any(axis=0)]
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / len(pit)
     freedom = (plan.groups - 1) * max(counts.shape[1] - 1, 1)
-    return max(float(np.sum((counts - expected) ** 2 / expected)) / freedom, 1 + len(pit) / plan.groups / plan.draws)
+    measured: float = float(np.sum((counts - expected) ** 2 / expected)) / freedom
+    return max(measured, 1 + len(pit) / plan.groups / plan.draws)

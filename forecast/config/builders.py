@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,7 @@ def build_parameters(
             check_value(name, fixed[name])
             continue
         fiducial = float(getattr(defaults, name)) if entry.fiducial is None else entry.fiducial
-        prior = named(f"parameters.{name}", lambda n=name, e=entry, f=fiducial: _prior(n, e, f))
+        prior = named(f"parameters.{name}", partial(_prior, name, entry, fiducial))
         check_prior(name, prior)
         free.append(Parameter(name, fiducial, prior))
     _check_sigma8(free)

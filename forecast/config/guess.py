@@ -130,7 +130,7 @@ def _fits(key: str, unit: str | None) -> bool:
 
 
 def _name(column: Any) -> str:
-    return column["name"] if isinstance(column, dict) else column
+    return str(column["name"] if isinstance(column, dict) else column)
 
 
 def has_proxy(columns: Mapping[str, Any]) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,11 +16,13 @@ from ..core.tables import Column, open_table
 from ..core.units import KINDS, parse, unit_factor
 from .survey_schema import CurveConfig
 
+Value = TypeVar("Value")
+
 FLUXES = (1e-19, 1e-7)
 """Fluxes, erg/s/cm2, between which those of all clusters lie."""
 
 
-def named(path: str, action: Any) -> Any:
+def named(path: str, action: Callable[[], Value]) -> Value:
     """Call `action`, putting the configuration key in front of its error."""
     try:
         return action()
@@ -36,7 +40,7 @@ def read_log_mass(text: str, path: str, h: float) -> float:
 
 def read_quantities(texts: tuple[str, ...], kind: str, path: str, h: float) -> Array:
     """Positive values given with their units, shape (n,)."""
-    values = np.array([named(path, lambda t=t: parse(t, kind, h)) for t in texts])
+    values = np.array([named(path, partial(parse, t, kind, h)) for t in texts])
     if np.any(values <= 0):
         raise InputError(f"{path}: must be positive, got {texts[int(np.argmin(values))]!r}")
     for text, value in zip(texts, values, strict=True):
@@ -64,7 +68,7 @@ def read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[
         unit = str(table[name].unit or "")
         if kind and not unit:
             raise InputError(f"{path}: column '{name}' of {file} has no unit; write one into the file")
-        factor = named(path, lambda u=unit, k=kind: unit_factor(u, k, h)) if kind else 1.0
+        factor = named(path, partial(unit_factor, unit, kind, h)) if kind else 1.0
         columns.append(opened.numbers(name) * factor)
     if not np.all(np.isfinite(columns)) or np.any(columns[0] <= 0):
         raise InputError(f"{path}: {file} has values that are missing or fluxes that are not positive")

@@ -142,4 +142,5 @@ class Prior:
         if self.kind == "lognormal":
             return np.asarray(special.ndtr(np.log(core / self.mean) / self.std))
         below = special.ndtr(-self.mean / self.std) if self.log else 0.0
-        return np.clip((special.ndtr((core - self.mean) / self.std) - below) / (1 - below), 0.0, 1.0)
+        fraction: Array = np.clip((special.ndtr((core - self.mean) / self.std) - below) / (1 - below), 0.0, 1.0)
+        return fraction

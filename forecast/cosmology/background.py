@@ -81,7 +81,8 @@ class Cosmology:
 
     def luminosity_distance(self, z: np.ndarray | float) -> np.ndarray:
         """Luminosity distance in (physical) Mpc/h; shape of `z`."""
-        return (1.0 + np.asarray(z, dtype=float)) * self.comoving_distance(z)
+        distance: np.ndarray = (1.0 + np.asarray(z, dtype=float)) * self.comoving_distance(z)
+        return distance
 
     def comoving_volume(self, area: float, zmin: float, zmax: float) -> float:
         """Comoving volume in (Mpc/h)^3 of `area` steradian between two redshifts."""
@@ -90,7 +91,8 @@ class Cosmology:
 
     def volume_element(self, z: np.ndarray) -> np.ndarray:
         """dV/dz per steradian in (Mpc/h)^3; shape of `z`."""
-        return HUBBLE_DISTANCE * self.comoving_distance(z) ** 2 / self.efunc(z)
+        element: np.ndarray = HUBBLE_DISTANCE * self.comoving_distance(z) ** 2 / self.efunc(z)
+        return element
 
 
 @lru_cache(maxsize=64)
@@ -152,7 +154,7 @@ def base_sigma_radius(cosmology: Cosmology, radius: float, z: float) -> float:
     Beyond 800 Mpc/h, where P(k) ~ k^n_s, it falls as radius^-(3 + n_s)/2.
     """
     inside = min(radius, _MAX_RADIUS)
-    falloff = (radius / inside) ** (-0.5 * (3.0 + cosmology.ns))
+    falloff: float = (radius / inside) ** (-0.5 * (3.0 + cosmology.ns))
     return float(_base(cosmology).sigma(inside, z)) * falloff
 
 

@@ -93,7 +93,8 @@ def tinker10_bias(nu: Array, delta_mean: Array) -> Array:
     damping = np.exp(-((4.0 / y) ** 4))
     A, a = 1.0 + 0.24 * y * damping, 0.44 * y - 0.88
     C = 0.019 + 0.107 * y + 0.19 * damping
-    return 1.0 - A * nu**a / (nu**a + DELTA_COLLAPSE**a) + 0.183 * nu**1.5 + C * nu**2.4
+    bias: Array = 1.0 - A * nu**a / (nu**a + DELTA_COLLAPSE**a) + 0.183 * nu**1.5 + C * nu**2.4
+    return bias
 
 
 def _check_known(model: str) -> None:
@@ -159,7 +160,7 @@ class MassFunction:
         """dn/dlog10 M in (Mpc/h)^-3; shape (P, K, M) for `sigma8` of shape (P,)."""
         prefactor, power, slope, cutoff = self._table
         s = np.atleast_1d(np.asarray(sigma8, dtype=float))[:, None, None] / BASE_SIGMA8
-        density = power * s**-slope
+        density: np.ndarray = power * s**-slope
         density += 1.0
         density *= np.exp(cutoff * -(s**-2.0))
         density *= prefactor

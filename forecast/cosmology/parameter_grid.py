@@ -62,7 +62,8 @@ class Expansion:
 
     def matter_density(self, z: Array) -> Array:
         """Omega_m(z)."""
-        return self.Om0 * (1.0 + np.asarray(z)) ** 3 / self.efunc(z) ** 2
+        density: Array = self.Om0 * (1.0 + np.asarray(z)) ** 3 / self.efunc(z) ** 2
+        return density
 
     def growth(self, z: Array) -> Array:
         """Linear growth factor D(z)/D(0), radiation neglected, as in colossus.
@@ -72,7 +73,8 @@ class Expansion:
         ratio, a = (self.Om0 - 1.0) / self.Om0, 1.0 / (1.0 + np.asarray(z))
 
         def growing(a: Array | float) -> Array:
-            return a * special.hyp2f1(1 / 3, 1.0, 11 / 6, ratio * a**3)
+            growth: Array = a * special.hyp2f1(1 / 3, 1.0, 11 / 6, ratio * a**3)
+            return growth
 
         return growing(a) / growing(1.0)
 
@@ -81,7 +83,8 @@ class Expansion:
         half = 0.5 * np.log1p(np.asarray(z))
         x = np.expm1(half * (1.0 + _LEGENDRE_X.reshape(-1, *([1] * max(np.ndim(half), np.ndim(self.Om0))))))
         integrand = (1.0 + x) / self.efunc(x)
-        return HUBBLE_DISTANCE * half * np.tensordot(_LEGENDRE_W, integrand, axes=1)
+        distance: Array = HUBBLE_DISTANCE * half * np.tensordot(_LEGENDRE_W, integrand, axes=1)
+        return distance
 
     def luminosity_distance(self, z: Array) -> Array:
         """Luminosity distance in (physical) Mpc/h."""

@@ -139,7 +139,8 @@ def _translated() -> Iterator[None]:
 
 def _room(client: Any) -> int:
     """Items in flight at a time: so many that no thread waits, so few that they do not pile up."""
-    return max(_IN_FLIGHT, 2 * sum(client.nthreads().values()))
+    threads: int = sum(client.nthreads().values())
+    return max(_IN_FLIGHT, 2 * threads)
 
 
 def _wait_for_workers(client: Any) -> None:

@@ -189,7 +189,8 @@ class Tables:
 
     @cached_property
     def _log_both(self) -> Array:
-        return np.log(self.below * (1 - self.below))
+        both: Array = np.log(self.below * (1 - self.below))
+        return both
 
     @cached_property
     def _log_rate(self) -> Array:
@@ -201,7 +202,8 @@ class Tables:
         F, both = self.below, np.exp(self._log_both)
         with np.errstate(over="ignore", invalid="ignore"):
             tilt = self.slope * np.exp(-self.log_density) * (1 - 2 * F) * both
-        return np.nan_to_num(tilt) + 2 * both - 1
+        correction: Array = np.nan_to_num(tilt) + 2 * both - 1
+        return correction
 
     def log_joint(self, size: int) -> Array:
         r"""ln p(N, y), per dex, for a count N of `size`: ln Poisson(N) + ln of the median's density, shape (Y, D).

@@ -123,7 +123,8 @@ def _threefold(weight: Array) -> Array:
     """Weights (P, S) of all draws, of the first half and of the second, shape (3, P, S)."""
     first = np.arange(weight.shape[1]) < weight.shape[1] // 2
     parts = np.stack([weight, weight * first, weight * ~first])
-    return parts / np.maximum(parts.sum(axis=2, keepdims=True), _TINY)
+    shares: Array = parts / np.maximum(parts.sum(axis=2, keepdims=True), _TINY)
+    return shares
 
 
 def _enlarged(posteriors: Posteriors) -> Array:
@@ -136,7 +137,8 @@ def _centred(posteriors: Posteriors) -> Array:
     """Weights of `_threefold` times sigma8 minus its mean, shape (3, P, S)."""
     weight, sigma8 = _threefold(posteriors.weight), posteriors.sigma8
     mean = (weight * sigma8).sum(axis=2, keepdims=True)
-    return _enlarged(posteriors)[:, None, None] * weight * (sigma8 - mean)
+    centred: Array = _enlarged(posteriors)[:, None, None] * weight * (sigma8 - mean)
+    return centred
 
 
 def _of_points(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> Parts:
@@ -159,7 +161,8 @@ def _shifts(posteriors: Posteriors, row: Array, log_ratio: Array) -> Array:
         without = weight[row] * ratio
         mean = (without * sigma8[row]).sum(axis=1) / without.sum(axis=1)
         found.append(mean - (weight * sigma8).sum(axis=1)[row])
-    return _enlarged(posteriors)[:, None] * np.array(found)
+    shifts: Array = _enlarged(posteriors)[:, None] * np.array(found)
+    return shifts
 
 
 def _tails(posteriors: Posteriors, row: Array, log_ratio: Array) -> Array:
@@ -199,7 +202,8 @@ def _of_yx(model: ForwardModel, mocks: Mocks, posteriors: Posteriors, of: Contri
 def _systematic(weight: Array, size: int) -> Array:
     """Indices (`size`,) of draws of equal weight that stand for those of `weight`."""
     places = (np.arange(size) + 0.5) / size * weight.sum()
-    return np.minimum(np.searchsorted(np.cumsum(weight), places), len(weight) - 1)
+    chosen: Array = np.minimum(np.searchsorted(np.cumsum(weight), places), len(weight) - 1)
+    return chosen
 
 
 def _of_catalogues(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> Parts:

@@ -109,7 +109,7 @@ def _log_posterior(model: ForwardModel, level: str, mocks: Mocks) -> Callable[[A
 
     def height(scores: Array) -> Array:
         theta = from_scores(model.parameters, scores)
-        value = target(theta) - 0.5 * (scores**2).sum(axis=1)
+        value: Array = target(theta) - 0.5 * (scores**2).sum(axis=1)
         if np.isnan(value).any():
             raise NumericalError(f"the {level} likelihood of a mock catalogue is NaN at {theta[np.isnan(value)][0]}")
         return value

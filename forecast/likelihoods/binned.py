@@ -41,7 +41,8 @@ class Binned(Level):
         count = self._model.expected_count(theta)
         value = special.xlogy(self._counts, self._expected(theta)).sum(axis=1) - count
         value -= special.gammaln(self._counts + 1).sum() + special.gammaln(self._without + 1)
-        return value + special.xlogy(self._without, np.maximum(count, TINY))
+        total: Array = value + special.xlogy(self._without, np.maximum(count, TINY))
+        return total
 
     @classmethod
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:

@@ -41,7 +41,8 @@ class YxBins:
     @cached_property
     def nodes(self) -> Array:
         """Quadrature nodes of all bins, n a bin, shape (B n,)."""
-        return (self.edges[:-1, None] + np.diff(self.edges)[:, None] * self._rule[0]).ravel()
+        nodes: Array = (self.edges[:-1, None] + np.diff(self.edges)[:, None] * self._rule[0]).ravel()
+        return nodes
 
     @cached_property
     def weights(self) -> Array:
@@ -51,7 +52,8 @@ class YxBins:
     def expected(self, model: ForwardModel, theta: Array, error: float = 0.0) -> Array:
         """Expected clusters in each bin, shape (P, B); `error` of log10 Y_X in dex."""
         density = model.yx_density(theta, self.nodes, error)
-        return (density * self.weights).reshape(len(density), len(self.edges) - 1, -1).sum(axis=-1)
+        expected: Array = (density * self.weights).reshape(len(density), len(self.edges) - 1, -1).sum(axis=-1)
+        return expected
 
     def count(self, log_yx: Array, weight: Array) -> Array:
         """Weighted number of values in each bin, shape (B,); those beyond are in the open bins."""
@@ -67,4 +69,5 @@ def bin_models(model: ForwardModel) -> tuple[ForwardModel, ...]:
 
 def sum_over_bins(one: Callable[[ForwardModel, Array], Array], model: ForwardModel, at: Array) -> Array:
     """Information (D, D) that `one` finds at `at`, (D,), in the redshift bins whose data are kept apart."""
-    return np.sum([one(part, at) for part in bin_models(model) or (model,)], axis=0)
+    total: Array = np.sum([one(part, at) for part in bin_models(model) or (model,)], axis=0)
+    return total

@@ -28,7 +28,8 @@ class Counts(Level):
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
         """Log likelihoods, shape (n, S)."""
         count = in_parts(model.expected_count, theta)
-        return special.xlogy(mocks.size[:, None], count) - count
+        value: Array = special.xlogy(mocks.size[:, None], count) - count
+        return value
 
     @classmethod
     def information(cls, model: ForwardModel, at: Array) -> Array:

@@ -45,7 +45,7 @@ def derivatives(
     theta = parameters.from_coordinates(parameters.to_coordinates(at) + offsets)
     f = function(theta)
     f = f.reshape(4, size, *f.shape[1:])
-    slope = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / 12
+    slope: Array = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / 12
     slope = slope / steps.reshape(-1, *([1] * (slope.ndim - 1)))
     if not np.all(np.isfinite(slope)):
         raise NumericalError(f"a derivative of the forward model is not finite at {at}")
@@ -59,4 +59,5 @@ def narrow_steps(parameters: ParameterSet, information: Array) -> Array:
 
 def outer_sum(score: Array, weight: Array) -> Array:
     """Weighted sum over Q of the products of scores (D, Q), shape (D, D)."""
-    return np.einsum("iq,jq,q->ij", score, score, weight)
+    total: Array = np.einsum("iq,jq,q->ij", score, score, weight)
+    return total

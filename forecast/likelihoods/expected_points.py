@@ -35,7 +35,8 @@ def point_information(model: ForwardModel, at: Array, *, lensing: bool) -> Array
         return outer_sum(expected.scores[lensing], expected.weight)
     scores = [expected.of_yx, *expected.scores[: 1 + lensing]]
     added = [outer_sum(after - before, expected.weight) for before, after in pairwise(scores)]
-    return np.sum([sum_over_bins(YxScore.information_of, model, at), *added], axis=0)
+    information: Array = np.sum([sum_over_bins(YxScore.information_of, model, at), *added], axis=0)
+    return information
 
 
 def expected_points(model: ForwardModel, at: Array) -> Points:

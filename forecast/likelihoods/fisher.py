@@ -35,7 +35,8 @@ class Fisher:
         """Covariance of the natural coordinates, priors (Gaussians of equal variance) included."""
         scale = self.parameters.prior_std
         scaled = self.information * np.outer(scale, scale) + np.eye(len(scale))
-        return np.linalg.inv(scaled) * np.outer(scale, scale)
+        inverse: Array = np.linalg.inv(scaled) * np.outer(scale, scale)
+        return inverse
 
     def std(self, name: str = "sigma8") -> float:
         """Forecast standard deviation of one parameter (of its logarithm if it is a factor).

@@ -152,4 +152,5 @@ def log_poisson(size: float | Array, expected: Array) -> Array:
 
     Where nothing is expected, events are all but impossible.
     """
-    return special.xlogy(size, np.maximum(expected, TINY)) - expected - special.gammaln(size + 1)
+    value: Array = special.xlogy(size, np.maximum(expected, TINY)) - expected - special.gammaln(size + 1)
+    return value

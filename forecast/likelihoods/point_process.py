@@ -51,7 +51,7 @@ class PointProcess(Level):
         """Log likelihood, shape (P,)."""
         theta, size, weight = np.atleast_2d(theta), self._data.size, self._points.weight
         count = self._model.expected_count(theta)
-        value = -count - special.gammaln(size + 1)
+        value: Array = -count - special.gammaln(size + 1)
         value += special.xlogy(max(size - weight.sum(), 0.0), np.maximum(count, TINY))
         if len(weight):
             value += self._density.grid(theta) @ weight

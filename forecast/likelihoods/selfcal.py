@@ -80,7 +80,8 @@ class SelfCal(Level):
         chances = stats.poisson(expected).pmf(sizes)
         kept = chances > _NEGLIGIBLE * chances.max()
         each = [chance * medians.information(int(n)) for n, chance in zip(sizes[kept], chances[kept], strict=True)]
-        return Counts.information(model, at) + np.sum(each, axis=0)
+        information: Array = Counts.information(model, at) + np.sum(each, axis=0)
+        return information
 
     def without_each(self, theta: Array) -> Array:
         """The ratio of likelihoods of N - 1 clusters with the median of those that remain, and of N, shape (S, Q).
@@ -167,4 +168,5 @@ class _Medians:
 
         weight = np.exp(log_densities(self.at[None])[0])
         score = derivatives(log_densities, self.model.parameters, self.at, self.steps)
-        return np.einsum("iq,jq,q->ij", score, score, weight / weight.sum())
+        information: Array = np.einsum("iq,jq,q->ij", score, score, weight / weight.sum())
+        return information

@@ -42,7 +42,7 @@ class Unbinned(Level):
         """Log likelihood, shape (P,)."""
         data = self._data
         count = self._model.expected_count(theta)
-        value = -count - special.gammaln(data.size + 1)
+        value: Array = -count - special.gammaln(data.size + 1)
         value += special.xlogy(max(data.size - data.number_with_yx, 0.0), np.maximum(count, TINY))
         if len(data.log_yx):
             value += (self._from_table(theta) if self._tabulate else self._log_density(theta)) @ data.weight
@@ -128,11 +128,13 @@ class _PairedYx:
         """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
         density = self._model.yx_density(theta, self._grid, self._model.setup.yx_error)
         log_density = np.log(np.maximum(density, TINY))
-        return np.einsum("ng,ng->n", self._data, log_density) - self._model.expected_count(theta)
+        value: Array = np.einsum("ng,ng->n", self._data, log_density) - self._model.expected_count(theta)
+        return value
 
 
 def _covering(grid: Array, values: Array) -> Array:
     """Nodes as dense as those of a uniform grid that hold all values, and a margin."""
     step = grid[1] - grid[0]
     low, high = (values.min(), values.max()) if len(values) else (grid[0], grid[-1])
-    return low + step * np.arange(-_MARGIN, np.ceil((high - low) / step) + _MARGIN + 1)
+    nodes: Array = low + step * np.arange(-_MARGIN, np.ceil((high - low) / step) + _MARGIN + 1)
+    return nodes

@@ -41,7 +41,8 @@ class YxScore:
     def information(self) -> Array:
         """Integral of d_i(lambda) d_j(lambda) / lambda."""
         step = (self.grid[-1] - self.grid[0]) / max(len(self.grid) - 1, 1)
-        return outer_sum(self.slope, self.density) * step
+        information: Array = outer_sum(self.slope, self.density) * step
+        return information
 
     def at(self, log_yx: Array) -> Array:
         """Derivatives at values of log10 Y_X, (n,), shape (D, n); beyond the nodes those at the last one."""

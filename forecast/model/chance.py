@@ -83,7 +83,8 @@ class Chance(ABC):
         """Mean log10 of an observable as measured; `row` broadcasts against `background` and `log_mass`."""
         slope = line.slope[row] * (log_mass - self.setup.relations.pivot)
         true = line.log_norm[row] + slope + line.evolution[row] * background.log_growth
-        return true + background.shift(self.setup.relations.exponents(name))
+        mean: Array = true + background.shift(self.setup.relations.exponents(name))
+        return mean
 
     def residuals(self, row: Array, log_mass: Array, chance: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         """Residuals of the observables (n, D), dex, and errors of L_X (n,) of selected clusters."""
@@ -165,9 +166,11 @@ class ChanceInFlux(Chance):
         spread = np.hypot(scatter * np.sqrt(covariance[..., 0, 0]), selection.flux_error)
         above, detection = excess[..., None] + scatter * mean[..., 0], selection.detection
         if detection.is_sharp:
-            return special.ndtr(above / spread)
+            sharp: Array = special.ndtr(above / spread)
+            return sharp
         chance = special.ndtr((above[..., None] - detection.offset) / np.hypot(spread[..., None], detection.width))
-        return chance.reshape(*chance.shape[:-2], chance.shape[-2] * chance.shape[-1])
+        joined: Array = chance.reshape(*chance.shape[:-2], chance.shape[-2] * chance.shape[-1])
+        return joined
 
     def _luminosities(
         self, spread: Array, chosen: tuple[Array, Array], normal: Array, rng: np.random.Generator

@@ -81,7 +81,8 @@ class Contaminants:
         step = grid[1] - grid[0]
         error = np.maximum(error, step)
         kernel = np.exp(-0.5 * ((log_yx - grid[:, None]) / error) ** 2) * (step / (SQRT2PI * error))
-        return density @ kernel
+        observed: Array = density @ kernel
+        return observed
 
     def count(self, theta: Array) -> Array:
         """Expected number, shape (P,)."""

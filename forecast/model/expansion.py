@@ -37,6 +37,7 @@ def sum_of_expansions(
     """
     significance, tilt = chance
     cubic = local_cubic(log_number, position)
+    total: Array
     total, number, above = np.zeros((3, *np.broadcast_shapes(significance.shape, position.shape)))
     for node, weight in zip(*rule, strict=True):
         t = step * node

@@ -87,12 +87,14 @@ class FluxLimitedModel:
     def expected_count(self, theta: Array) -> Array:
         """Expected number of detections, shape (P,)."""
         count = self._selected(self.parameters.values(theta)).sum(axis=(1, 2)) * self.step
-        return count if self.contaminants is None else count + self.contaminants.count(theta)
+        total: Array = count if self.contaminants is None else count + self.contaminants.count(theta)
+        return total
 
     def mean_count(self, theta: Array) -> Array:
         """Expected number of detections, averaged over the survey's density contrasts, shape (P,)."""
         count = self.shell_counts(theta, mean=True).sum(axis=1)
-        return count if self.contaminants is None else count + self.contaminants.count(theta)
+        total: Array = count if self.contaminants is None else count + self.contaminants.count(theta)
+        return total
 
     def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
         """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
@@ -101,7 +103,8 @@ class FluxLimitedModel:
 
     def by_mass(self, theta: Array) -> Array:
         """Expected clusters, without contaminants, at each node of the mass grid, shape (P, M)."""
-        return self._selected(self.parameters.values(theta)).sum(axis=1) * self.step
+        density: Array = self._selected(self.parameters.values(theta)).sum(axis=1) * self.step
+        return density
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number of clusters, without contaminants, per dex of true M500c, shape (P, Q)."""
@@ -131,7 +134,8 @@ class FluxLimitedModel:
             return np.zeros(len(error), dtype=bool)
         grid = self.yx_grid
         resolved = error > 1.5 * (grid[1] - grid[0])
-        return resolved if self._by_nodes else resolved & self._beyond(error)
+        convolvable: Array = resolved if self._by_nodes else resolved & self._beyond(error)
+        return convolvable
 
     def local_yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         """As `yx_density`, with errors (Q,) as a part of the residuals, a few parameter vectors at a time."""
@@ -145,7 +149,8 @@ class FluxLimitedModel:
         """Density without errors, which know nothing of selection, averaged over each cluster's error."""
         grid = self.yx_grid
         kernel = np.exp(-0.5 * ((log_yx - grid[:, None]) / error) ** 2) * ((grid[1] - grid[0]) / (SQRT2PI * error))
-        return self.local_yx_density(theta, grid, np.zeros_like(grid)) @ kernel
+        convolved: Array = self.local_yx_density(theta, grid, np.zeros_like(grid)) @ kernel
+        return convolved
 
     def _yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         v = self.parameters.values(theta)
@@ -200,7 +205,8 @@ class FluxLimitedModel:
         position = np.broadcast_to(position, (len(log_number), *position.shape[1:]))
         rule = rule_for(float(np.max(self._spans(error)[1], initial=0.0)))
         total = sum_of_expansions(log_number, position, -width / self.step, (significance, tilt), rule)
-        return total.sum(axis=1) / columns(yx.slope, 2)
+        density: Array = total.sum(axis=1) / columns(yx.slope, 2)
+        return density
 
     def _nodal_density(
         self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
@@ -233,7 +239,8 @@ class FluxLimitedModel:
         if not self.selection.varies_with_mass:
             return self._limit[None, :, :1]
         index = np.clip(np.rint(position).astype(int), 0, self._limit.shape[1] - 1)
-        return self._limit[np.arange(self._limit.shape[0])[None, :, None], index]
+        limit: Array = self._limit[np.arange(self._limit.shape[0])[None, :, None], index]
+        return limit
 
     def lx_density(self, theta: Array, log_lx: Array) -> Array:
         """Expected number of detections per dex of measured L_X, shape (P, Q).
@@ -258,7 +265,8 @@ class FluxLimitedModel:
             for part in self._residuals(v)
         )  # (P, Q, K), volume weights included
         density = (density * self._visible_fraction(log_lx)).sum(axis=-1)
-        return density if self.contaminants is None else density + self.contaminants.lx_density(theta, log_lx)
+        total: Array = density if self.contaminants is None else density + self.contaminants.lx_density(theta, log_lx)
+        return total
 
     def _visible_fraction(self, log_lx: Array) -> Array:
         """Weights (Q, K) that cut the redshift quadrature of every shell where L_X is not detected.

@@ -59,11 +59,13 @@ class MassSelectedModel:
 
     def expected_count(self, theta: Array) -> Array:
         """Expected number of selected clusters, shape (P,)."""
-        return self.selected(theta)[0].sum(axis=(1, 2))
+        count: Array = self.selected(theta)[0].sum(axis=(1, 2))
+        return count
 
     def mean_count(self, theta: Array) -> Array:
         """Expected number of selected clusters, averaged over the survey's density contrasts, shape (P,)."""
-        return self.shell_counts(theta, mean=True).sum(axis=1)
+        count: Array = self.shell_counts(theta, mean=True).sum(axis=1)
+        return count
 
     def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
         """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
@@ -73,7 +75,8 @@ class MassSelectedModel:
 
     def by_mass(self, theta: Array) -> Array:
         """Expected clusters at each node of the mass grid, before any blur, shape (P, M)."""
-        return self.selected(theta)[0].sum(axis=1)
+        density: Array = self.selected(theta)[0].sum(axis=1)
+        return density
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number per dex of true M500c, shape (P, Q)."""
@@ -85,7 +88,10 @@ class MassSelectedModel:
         v = self.parameters.values(theta)
         lines = self.setup.relations.at(v)
         at = replace(self.population, log_mass=log_mass)
-        return at.abundance(v).sum(axis=1) * self.selection.probability(log_mass, lines.lx, self.setup.relations)
+        density: Array = at.abundance(v).sum(axis=1) * self.selection.probability(
+            log_mass, lines.lx, self.setup.relations
+        )
+        return density
 
     def _mixtures(self, theta: Array, observable: str) -> list[tuple[Array, Array, Array]]:
         """Mixtures of Gaussians in log10 of an observable: means and numbers (P, K M), scatters (P, K M or 1)."""

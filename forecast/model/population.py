@@ -69,7 +69,8 @@ class Population:
     def log_growth(self) -> Array:
         """log10 E(z)/E(z0) at the redshift nodes in the configured cosmology, shape (K,)."""
         cosmology, z0 = self.setup.cosmology, self.setup.relations.z0
-        return np.log10(cosmology.efunc(self.shells.z) / cosmology.efunc(z0))
+        growth: Array = np.log10(cosmology.efunc(self.shells.z) / cosmology.efunc(z0))
+        return growth
 
     @cached_property
     def _contrast(self) -> Array:
@@ -100,7 +101,8 @@ class Population:
             root, bias = self._shaped_contrast(v, shape), self.shaped_mass_function.bias(v.sigma8, shape)
             contrast = sigma8 * (root * np.reshape(normal, (-1, 1, root.shape[2]))).sum(axis=-1)
         rms = sigma8 * np.linalg.norm(root, axis=-1)
-        return np.exp(bias * contrast[..., None] - 0.5 * (bias * rms[..., None]) ** 2)
+        factor: Array = np.exp(bias * contrast[..., None] - 0.5 * (bias * rms[..., None]) ** 2)
+        return factor
 
     def abundance(self, v: Values) -> Array:
         """Expected number per dex of mass in each shell's volume, shape (P, K, M).
@@ -121,7 +123,8 @@ class Population:
     def by_shell(self, number: Array) -> Array:
         """Sums over masses and over the redshift nodes of each of the survey's shells, (P, K, M) -> (P, S)."""
         root = self.shells.index[:, None] == np.arange(self.setup.geometry.shell_count)
-        return number.sum(axis=2) @ root
+        by_shell: Array = number.sum(axis=2) @ root
+        return by_shell
 
     def _volume_ratio(self, shape: Shape) -> Array | float:
         """Volume of each node over that in the reference cosmology, shape (P, K); 1 in a box."""

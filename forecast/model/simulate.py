@@ -166,7 +166,8 @@ def _observed(
 def _root(covariance: Array) -> Array:
     """Symmetric root of a covariance, which may be singular."""
     values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    root: Array = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    return root
 
 
 def _weak_lensing(setup: Setup, v: Values, row: Array, log_mass: Array, rng: np.random.Generator) -> Array:
@@ -176,4 +177,5 @@ def _weak_lensing(setup: Setup, v: Values, row: Array, log_mass: Array, rng: np.
     size = int(row.max()) + 1 if len(row) else 1
     bias, scatter = (np.broadcast_to(np.atleast_1d(x), (max(size, np.size(x)),)) for x in (v.norm_wl, v.scatter_wl))
     noise = setup.weak_lensing / LN10 * scatter[row] * rng.standard_normal(len(row))
-    return log_mass + np.log10(bias[row]) + noise
+    measured: Array = log_mass + np.log10(bias[row]) + noise
+    return measured

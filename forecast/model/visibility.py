@@ -37,7 +37,8 @@ def _visible_below(level: Array, limit: Array) -> Array:
     basis = np.polynomial.legendre.legvander(nodes, order - 1)  # (K, n)
     series = np.polynomial.legendre.legint(np.eye(order), lbnd=-1, axis=0)
     integrals = np.polynomial.legendre.legval(reach, series)  # (n, Q)
-    return np.einsum("nq,n,kn->qk", integrals, np.arange(order) + 0.5, basis)
+    visible: Array = np.einsum("nq,n,kn->qk", integrals, np.arange(order) + 0.5, basis)
+    return visible
 
 
 def _crossing(level: Array, limit: Array, nodes: Array) -> Array:
@@ -45,4 +46,5 @@ def _crossing(level: Array, limit: Array, nodes: Array) -> Array:
     i = np.clip((limit < level[:, None]).sum(axis=1), 1, limit.shape[1] - 1)
     after, before = (np.take_along_axis(limit, at[:, None], axis=1)[:, 0] for at in (i, i - 1))
     slope = (nodes[i] - nodes[i - 1]) / (after - before)
-    return np.clip(nodes[i] + slope * (level - after), -1.0, 1.0)
+    crossing: Array = np.clip(nodes[i] + slope * (level - after), -1.0, 1.0)
+    return crossing

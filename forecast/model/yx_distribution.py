@@ -74,14 +74,16 @@ class LocalDistribution:
         """Density per dex, shape (P, Q)."""
         t = y - self.centre
         p0, p1, p2, p3, p4 = self.derivatives[..., None]
-        return np.maximum(p0 + t * (p1 + t * (p2 + t * (p3 + t * p4))), _TINY)
+        density: Array = np.maximum(p0 + t * (p1 + t * (p2 + t * (p3 + t * p4))), _TINY)
+        return density
 
     def cdf(self, y: Array) -> Array:
         """Probability below `y`, shape (P, Q)."""
         t = y - self.centre
         p0, p1, p2, p3, p4 = self.derivatives[..., None]
         grown = t * (p0 + t * (p1 / 2 + t * (p2 / 3 + t * (p3 / 4 + t * (p4 / 5)))))
-        return np.clip(self.cumulative[:, None] + grown, _TINY, 1.0)
+        fraction: Array = np.clip(self.cumulative[:, None] + grown, _TINY, 1.0)
+        return fraction
 
     def sf(self, y: Array) -> Array:
         """Probability above `y`, shape (P, Q)."""
@@ -157,7 +159,7 @@ class TabulatedDistribution:
         cell = np.minimum(((y - grid[0]) / (grid[1] - grid[0])).astype(int), len(grid) - 2)
         t = y - grid[cell]
         rows = np.arange(len(y))[:, None]
-        value = np.zeros_like(t)
+        value: Array = np.zeros_like(t)
         for coefficient in spline.c:  # (Q - 1, P), highest power first
             value = value * t + coefficient[cell, rows]
         return value
@@ -201,7 +203,8 @@ def log_median_density(distribution: YxDistribution, median: float, size: int) -
         p, below, above = (part(at)[:, 0] for part in (distribution.pdf, distribution.cdf, distribution.sf))
         half = (size - 1) / 2
         norm = special.gammaln(size + 1) - 2 * special.gammaln((size + 1) / 2)
-        return norm + half * (np.log(below) + np.log(above)) + np.log(p)
+        log_density: Array = norm + half * (np.log(below) + np.log(above)) + np.log(p)
+        return log_density
     return _log_even_median_density(distribution, at, size // 2)
 
 
@@ -216,7 +219,8 @@ def _log_even_median_density(distribution: YxDistribution, at: Array, half: int)
     peak = log_integrand.max(axis=1, keepdims=True)
     integral = (np.exp(log_integrand - peak) * (2 * longest * _NODES * _WEIGHTS)).sum(axis=1)
     norm = math.log(2.0) + special.gammaln(2 * half + 1) - 2 * special.gammaln(half)
-    return norm + peak[:, 0] + np.log(integral)
+    log_density: Array = norm + peak[:, 0] + np.log(integral)
+    return log_density
 
 
 _LEGENDRE = np.polynomial.legendre.leggauss(_MEDIAN_NODES)

@@ -130,7 +130,8 @@ class UnitMixture:
         With t = alpha sigma it is the exact abundance bias for a mass function M^-alpha.
         """
         t = np.asarray(t, dtype=float)[..., None]
-        return np.exp(t * self.mean + 0.5 * t**2 * (self.std**2 - 1)) @ self.weight
+        mean: Array = np.exp(t * self.mean + 0.5 * t**2 * (self.std**2 - 1)) @ self.weight
+        return mean
 
     def cumulative(self, x: float) -> float:
         """Chance of a value below `x`."""

@@ -62,7 +62,8 @@ class DensityProfile:
 
     def ends_before(self, radius: Array) -> Array:
         """Whether the profile must be extrapolated to `radius`, shape (R,), in R500."""
-        return np.asarray(radius) > self.radius[-1]
+        beyond: Array = np.asarray(radius) > self.radius[-1]
+        return beyond
 
     def mass(self, radius: Array) -> Array:
         """Integral of 4 pi r^2 n_e out to `radius` (R,), in cm^-3 R500^3; power laws between points, flat inside."""
@@ -72,7 +73,8 @@ class DensityProfile:
         log_density += self.outer_slope * np.maximum(grid - x[-1], 0.0)
         shell = 4 * np.pi * np.exp(3 * grid + log_density)
         within = np.append(0.0, np.cumsum(0.5 * (shell[1:] + shell[:-1]) * np.diff(grid)))
-        return np.interp(np.log(radius), grid, within)
+        mass: Array = np.interp(np.log(radius), grid, within)
+        return mass
 
     def slope(self, radius: Array) -> Array:
         """d ln rho / d ln r at `radius` (R,): local quadratic fits; beyond the last point the outer slope."""
@@ -98,7 +100,8 @@ def shell_coordinates(mass: Array, mass500: Array) -> Array:
     inner = np.diff(mass[:, :6], prepend=0.0)
     outermost = (mass500 - mass[:, 5])[:, None]
     beyond = (mass[:, 6:] - mass500[:, None]) / mass500[:, None]
-    return np.log(np.concatenate([inner / outermost, beyond], axis=1))
+    coordinates: Array = np.log(np.concatenate([inner / outermost, beyond], axis=1))
+    return coordinates
 
 
 def log_mass_within(coordinates: Array) -> Array:
@@ -199,7 +202,8 @@ def principal_factor(covariance: Array) -> Array:
     kept = 1 + int(np.searchsorted(np.cumsum(value) / value.sum(), FRACTION_KEPT))
     factor = vector[:, :kept] * np.sqrt(value[:kept])
     factor *= np.sign(factor[np.abs(factor).argmax(axis=0), np.arange(kept)])
-    return factor * (scatter / np.linalg.norm(factor, axis=1))[:, None]
+    scaled: Array = factor * (scatter / np.linalg.norm(factor, axis=1))[:, None]
+    return scaled
 
 
 def load_profiles() -> GasProfiles:

@@ -210,7 +210,7 @@ class Sample:
         Core brightness has slope 0: its residuals are about the mean.
         """
         design = np.column_stack([np.ones_like(self.log_mass), self.log_mass - PIVOT])
-        fit = np.linalg.lstsq(design, self.observables, rcond=None)[0]
+        fit: Array = np.linalg.lstsq(design, self.observables, rcond=None)[0]
         core = np.array(self.names) == "core"
         fit[:, core] = np.array([self.observables[:, core].mean(axis=0), np.zeros(core.sum())])
         return fit
@@ -218,7 +218,8 @@ class Sample:
     def residuals(self) -> Array:
         """Residuals about `relations`, shape (N, D), dex."""
         norm, slope = self.relations()
-        return self.observables - norm - (self.log_mass - PIVOT)[:, None] * slope
+        residuals: Array = self.observables - norm - (self.log_mass - PIVOT)[:, None] * slope
+        return residuals
 
 
 def fit_library(sample: Sample, name: str, references: Sequence[str] = ()) -> Library:

@@ -120,7 +120,8 @@ def _log_growth(table: TableFile, cosmology: Cosmology, rows: Array) -> Array:
     name = table.columns["z"].name
     if name in table.table.colnames and np.all(table.table[name][rows] == table.table[name][rows[0]]):
         return np.zeros(len(rows))
-    return np.log10(cosmology.efunc(table.redshifts()[rows]))
+    log_growth: Array = np.log10(cosmology.efunc(table.redshifts()[rows]))
+    return log_growth
 
 
 def _complete(table: TableFile, key: str, rows: Array) -> Array:

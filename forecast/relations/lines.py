@@ -65,7 +65,8 @@ class Line:
         def column(x: Array) -> Array:
             return np.reshape(x, (-1,) + (1,) * (np.ndim(log_mass) - 1))
 
-        return column(self.slope) * log_mass + (column(self.log_norm) + column(self.evolution) * log_growth)
+        mean: Array = column(self.slope) * log_mass + (column(self.log_norm) + column(self.evolution) * log_growth)
+        return mean
 
 
 @dataclass(frozen=True)

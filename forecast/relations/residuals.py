@@ -112,11 +112,13 @@ class Residuals:
         """Covariance of the whole mixture at masses (Q,), shape (Q or 1, D, D), dex^2."""
         mean, covariance = self.at(log_mass)
         spread = covariance + mean[..., :, None] * mean[..., None, :]
-        return np.einsum("j,qjde->qde", self.weight, spread)
+        total: Array = np.einsum("j,qjde->qde", self.weight, spread)
+        return total
 
     def scatter(self, log_mass: float) -> Array:
         """Standard deviation of every residual at a mass, shape (D,), dex."""
-        return np.sqrt(np.diagonal(self.total_covariance(np.array([log_mass]))[0]))
+        scatter: Array = np.sqrt(np.diagonal(self.total_covariance(np.array([log_mass]))[0]))
+        return scatter
 
     def log_density(self, residual: Array, log_mass: Array) -> Array:
         """Log density of residuals (n, D), dex^-D, at masses (n,); shape (n,)."""
@@ -127,7 +129,8 @@ class Residuals:
         white = np.linalg.solve(factor, offset[..., None])[..., 0]
         log_det = np.log(np.diagonal(factor, axis1=-2, axis2=-1)).sum(axis=-1)
         each = -0.5 * (white**2).sum(axis=-1) - log_det - 0.5 * len(self.names) * math.log(2 * math.pi)
-        return np.logaddexp.reduce(each + np.log(self.weight), axis=-1)
+        log_density: Array = np.logaddexp.reduce(each + np.log(self.weight), axis=-1)
+        return log_density
 
     def draw(self, log_mass: Array, *, rng: np.random.Generator) -> Array:
         """One residual vector for each mass (n,), shape (n, D), dex."""
@@ -137,7 +140,8 @@ class Residuals:
         mean, covariance = self.at(log_mass)
         row = np.arange(len(log_mass)) if self.mass_dependent else np.zeros(len(log_mass), dtype=int)
         factor = np.linalg.cholesky(covariance)
-        return mean[row, component] + np.einsum("nde,ne->nd", factor[row, component], normal)
+        residuals: Array = mean[row, component] + np.einsum("nde,ne->nd", factor[row, component], normal)
+        return residuals
 
     def projected(self, matrix: Array, names: Sequence[str]) -> Residuals:
         """Density of the linear combinations ``matrix @ r``; `matrix` of shape (E, D)."""
@@ -177,4 +181,5 @@ class Residuals:
     @cached_property
     def smallest_scatter(self) -> Array:
         """Smallest standard deviation of every residual in any component, shape (D,), dex."""
-        return np.sqrt(np.diagonal(self.covariance, axis1=-2, axis2=-1)).min(axis=(0, 1))
+        smallest: Array = np.sqrt(np.diagonal(self.covariance, axis1=-2, axis2=-1)).min(axis=(0, 1))
+        return smallest

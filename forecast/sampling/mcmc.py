@@ -101,7 +101,7 @@ class Chain:
     @property
     def effective_size(self) -> float:
         """Number of independent samples: steps after burn-in times walkers over tau."""
-        return (len(self.steps) - self.burn) * self.steps.shape[1] / float(np.max(self.tau))
+        return (len(self.steps) - self.burn) * int(self.steps.shape[1]) / float(np.max(self.tau))
 
     def summary(self, name: str) -> dict[str, float]:
         """Mean, standard deviation, 16th, 50th and 84th percentile of one parameter."""

@@ -174,7 +174,10 @@ class Proposal:
         """
         wild = np.where(bold, 1 / np.sqrt(stretch), _STRETCH * _FRESH)[:, None]
         memory = np.where(bold, 0.0, np.sqrt(1 - _FRESH**2))[:, None]
-        return self.mean + memory * (scores - self.mean) + wild * np.einsum("nij,nj->ni", self.factor, normal)
+        proposed: Array = (
+            self.mean + memory * (scores - self.mean) + wild * np.einsum("nij,nj->ni", self.factor, normal)
+        )
+        return proposed
 
     def log_density(self, scores: Array) -> Array:
         """ln density of both kinds of step, up to constants, shape (n, 2): remembering, and bold."""

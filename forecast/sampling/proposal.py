@@ -53,13 +53,15 @@ class Guide:
         scores = to_scores(self.parameters, theta)
         white = np.linalg.solve(self.factor, (scores - self.mean).T)
         value = -0.5 * (_FREEDOM + len(white)) * np.log1p((white**2).sum(axis=0) / _FREEDOM)
-        return value + self.parameters.log_prior(theta) + 0.5 * (scores**2).sum(axis=1)
+        log_density: Array = value + self.parameters.log_prior(theta) + 0.5 * (scores**2).sum(axis=1)
+        return log_density
 
 
 def to_scores(parameters: ParameterSet, theta: Array) -> Array:
     """Standard normal scores of parameter vectors, (n, D)."""
     u = np.stack([p.prior.cumulative(theta[:, i]) for i, p in enumerate(parameters.free)], axis=1)
-    return np.clip(special.ndtri(u), -_EDGE, _EDGE)
+    scores: Array = np.clip(special.ndtri(u), -_EDGE, _EDGE)
+    return scores
 
 
 def from_scores(parameters: ParameterSet, scores: Array) -> Array:

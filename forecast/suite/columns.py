@@ -158,7 +158,8 @@ class Sampler:
         )
         growth = np.log10(setup.cosmology.efunc(mocks.z) / setup.cosmology.efunc(setup.relations.z0))
         mean = norm + slope * (mocks.log_mass - setup.relations.pivot) + evolution * growth
-        return mocks.observables[:, mocks.names.index(name)] - mean
+        residual: Array = mocks.observables[:, mocks.names.index(name)] - mean
+        return residual
 
     def _profiles(self, log_mgas: Array, core_residual: Array, rng: np.random.Generator) -> Table:
         """Columns of the gas profiles, each of shape (n,)."""

@@ -95,7 +95,8 @@ class Detection:
         """Chance where log10 of flux over the reference flux is a Gaussian about `excess` of width `spread`, dex."""
         parts = zip(self.weight, self.offset, self.width, strict=True)
         chance = sum(a * special.ndtr((excess - o) / np.hypot(spread, s)) for a, o, s in parts)
-        return np.maximum(chance, 0.0)  # weights of contaminants may be negative
+        clipped: Array = np.maximum(chance, 0.0)  # weights of contaminants may be negative
+        return clipped
 
     @property
     def is_sharp(self) -> bool:

@@ -86,9 +86,11 @@ class FluxLimited:
             growth = np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
             t = relations.t
             log_t = t.log_norm + t.slope * (log_mass - relations.pivot) + t.evolution * growth
-            return euclidean + np.log10(bremsstrahlung_k(z, 10.0**log_t))
-        slope = self.k_slope if self.k_correction == "power_law" else 0.0
-        return euclidean + slope * np.log10(1 + z)
+            correction = np.log10(bremsstrahlung_k(z, 10.0**log_t))
+        else:
+            correction = (self.k_slope if self.k_correction == "power_law" else 0.0) * np.log10(1 + z)
+        limit: Array = euclidean + correction
+        return limit
 
     @property
     def in_flux(self) -> FluxLimited:
@@ -153,6 +155,7 @@ def bremsstrahlung_k(z: Array, temperature: Array) -> Array:
     temperature = np.maximum(temperature, COOLEST)
 
     def band(low: Array, high: Array) -> Array:
-        return special.gammaincc(0.6, low / temperature) - special.gammaincc(0.6, high / temperature)
+        fraction: Array = special.gammaincc(0.6, low / temperature) - special.gammaincc(0.6, high / temperature)
+        return fraction
 
     return band(np.asarray(0.5), np.asarray(2.0)) / band(0.5 * (1 + z), 2.0 * (1 + z))

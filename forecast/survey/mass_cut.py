@@ -221,7 +221,7 @@ def upper_weights(grid: Array, edge: Array) -> Array:
     position = np.clip((edge - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 2.0)
     cell = np.floor(position).astype(int)
     t = position - cell
-    weights = (np.arange(len(grid)) >= cell[:, None] + 2).astype(float)
+    weights: Array = (np.arange(len(grid)) >= cell[:, None] + 2).astype(float)
     rows = np.arange(len(cell))
     weights[rows, cell] = 0.5 * (1 - t) ** 2
     weights[rows, cell + 1] = 1 - 0.5 * t**2
@@ -234,4 +234,5 @@ def sharp_weights(sharp: Sharp, grid: Array, limits: tuple[Array, Array]) -> Arr
     above_min, above_break = upper_weights(grid, lower), upper_weights(grid, upper)
     step = grid[1] - grid[0]
     ramp = np.exp((LN10 * sharp.slope) * np.minimum(grid - upper[:, None], step))  # beyond it has no weight
-    return step * (ramp * (above_min - above_break) + above_break)
+    weights: Array = step * (ramp * (above_min - above_break) + above_break)
+    return weights

@@ -59,4 +59,5 @@ class Product:
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
-        return np.sum([factor(theta) for factor in self._factors], axis=0)
+        total: Array = np.sum([factor(theta) for factor in self._factors], axis=0)
+        return total

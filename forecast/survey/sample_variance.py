@@ -48,7 +48,8 @@ def contrast_root(geometry: Geometry, cosmology: Cosmology) -> Array:
 
 def growth(cosmology: Cosmology, z: Array) -> Array:
     """Linear growth relative to today, shape of `z`."""
-    return np.sqrt(base_power(cosmology, np.array(_PIVOT), z) / base_power(cosmology, np.array(_PIVOT)))
+    growth: Array = np.sqrt(base_power(cosmology, np.array(_PIVOT), z) / base_power(cosmology, np.array(_PIVOT)))
+    return growth
 
 
 @lru_cache(maxsize=256)
@@ -66,7 +67,8 @@ def _root(geometry: Hashable, cosmology: Cosmology, shells: bool) -> Array:
     else:
         raise TypeError(f"no rms contrast for a {type(geometry).__name__}")
     values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(values)) @ vectors.T / BASE_SIGMA8
+    root: Array = (vectors * np.sqrt(values)) @ vectors.T / BASE_SIGMA8
+    return root
 
 
 def _wave_numbers(low: float, high: float) -> tuple[Array, Array]:

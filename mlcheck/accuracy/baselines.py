@@ -63,4 +63,5 @@ def _mapping(size: Array, sigma8: Array, at: Array) -> Array:
     filled = np.unique(cell)
     medians = np.array([np.median(sigma8[cell == c]) for c in filled])
     nearest = np.abs((at // COUNT_BIN)[:, None] - filled[None, :]).argmin(axis=1)
-    return medians[nearest]
+    mapped: Array = medians[nearest]
+    return mapped

@@ -58,7 +58,8 @@ def correlation_with(first: Array, others: Array, weight: Array) -> Array:
     """Weighted Pearson correlations (K,) of `first` (n,) with the columns of `others` (n, K)."""
     total = weight.sum()
     x, y = first - weight @ first / total, others - weight @ others / total
-    return (weight * x) @ y / np.sqrt((weight @ x**2) * (weight @ y**2))
+    correlation: Array = (weight * x) @ y / np.sqrt((weight @ x**2) * (weight @ y**2))
+    return correlation
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,8 @@ class Sums:
     @property
     def total(self) -> Array:
         """Totals over all groups, shape (1, 6)."""
-        return self.table.sum(axis=0, keepdims=True)
+        total: Array = self.table.sum(axis=0, keepdims=True)
+        return total
 
     def estimate(self, function: Callable[[Array], Array], size: int, *, rng: np.random.Generator) -> Estimate:
         """A function of totals (R, 6) -> (R,), and its standard error from `size` bootstrap samples of groups."""

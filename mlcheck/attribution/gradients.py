@@ -163,7 +163,6 @@ def slope(model: Any, value: Value) -> Callable[[list[Any]], Array]:
 def _tensorflow_slope(model: Any, value: Value) -> Callable[[list[Any]], Array]:
     import tensorflow as tf
 
-    @tf.function(reduce_retracing=True)
     def step(inputs: list[Any]) -> Any:
         varied = inputs[:-1]
         with tf.GradientTape() as tape:
@@ -171,7 +170,8 @@ def _tensorflow_slope(model: Any, value: Value) -> Callable[[list[Any]], Array]:
             total = value(lambda x: model(x, training=False), inputs)
         return tf.concat(tape.gradient(total, varied), axis=-1)
 
-    return lambda inputs: np.asarray(step(inputs))
+    traced = tf.function(step, reduce_retracing=True)
+    return lambda inputs: np.asarray(traced(inputs))
 
 
 def _jax_slope(model: Any, value: Value) -> Callable[[list[Any]], Array]:

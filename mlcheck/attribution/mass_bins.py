@@ -34,7 +34,8 @@ class Clusters:
     @property
     def values(self) -> Array:
         """Mean of the networks, (n, ...)."""
-        return np.mean(self.members, axis=0, dtype=float)
+        mean: Array = np.mean(self.members, axis=0, dtype=float)
+        return mean
 
 
 @dataclass(frozen=True)

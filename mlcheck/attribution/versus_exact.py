@@ -166,7 +166,8 @@ def without_mass(values: Array, log_mass: Array, bins: int = 20) -> Array:
     number = np.bincount(place)
 
     def centred(x: Array) -> Array:
-        return x - (np.bincount(place, weights=x) / number)[place]
+        centred: Array = x - (np.bincount(place, weights=x) / number)[place]
+        return centred
 
     mass, found = centred(log_mass), []
     square = np.maximum(np.bincount(place, weights=mass**2), 1e-300)

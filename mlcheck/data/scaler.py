@@ -81,7 +81,8 @@ class Scaler:
         """
         self.check_layout(catalogues)
         low, high = np.array(self.low), np.array(self.high)
-        return ((catalogues.features - low) / (high - low)).astype(np.float32)
+        scaled: Array = ((catalogues.features - low) / (high - low)).astype(np.float32)
+        return scaled
 
     def target(self, sigma8: Array) -> Array:
         """Scaled sigma8, float32."""

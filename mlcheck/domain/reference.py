@@ -132,7 +132,8 @@ class Reference:
 
 
 def _counts(size: Array) -> Array:
-    return np.log(size)[:, None] * np.array([1.0, -1.0])
+    counts: Array = np.log(size)[:, None] * np.array([1.0, -1.0])
+    return counts
 
 
 def _of_number(tails: Tails, size: Array) -> Reading:

@@ -116,7 +116,8 @@ class Summariser:
         first, second = self._places
         ends = zip(catalogues.first, catalogues.first + catalogues.size, strict=True)
         product = np.array([(unit[a:b].T @ unit[a:b])[first, second] for a, b in ends])
-        return np.arctanh(0.9999 * product / np.sqrt(square[:, first] * square[:, second]))
+        transformed: Array = np.arctanh(0.9999 * product / np.sqrt(square[:, first] * square[:, second]))
+        return transformed
 
     def deviations(self, catalogues: Catalogues) -> Array:
         """How far every feature of every cluster is from what its others predict, in its own catalogue, (n, F).
@@ -126,7 +127,8 @@ class Summariser:
         """
         size = catalogues.size.astype(float)
         scale = np.sqrt(size / np.maximum(size - 1, 1))[catalogues.row][:, None]
-        return scale * self.inner.deviations(_centred(catalogues) + self.inner.mean)
+        deviations: Array = scale * self.inner.deviations(_centred(catalogues) + self.inner.mean)
+        return deviations
 
 
 @dataclass(frozen=True)

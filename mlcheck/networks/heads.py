@@ -98,7 +98,8 @@ class MixtureHead:
             u = (GRID - centre[:, j, None]) / width[:, j, None]
             log_density = np.logaddexp(log_density, (log_weight[:, j] - np.log(width[:, j]))[:, None] - 0.5 * u * u)
         density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
-        return density / integral(density)[:, None]
+        normalised: Array = density / integral(density)[:, None]
+        return normalised
 
     def centre(self, outputs: Array) -> Array:
         """Mean of the density."""

@@ -65,7 +65,8 @@ def design(conditions: Mapping[str, Array], catalogues: Catalogues, knots: int) 
 
 def standardised(x: Array) -> Array:
     """Of mean 0 and standard deviation 1."""
-    return (x - x.mean()) / x.std()
+    standardised: Array = (x - x.mean()) / x.std()
+    return standardised
 
 
 def _spline(x: Array, pieces: int) -> Array:

@@ -99,7 +99,8 @@ def surprise(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> Array
     parts = np.array_split(flat, 1 + len(flat) // 2000)
     expected = np.concatenate([model.expected_count(part) for part in parts])
     expected = np.broadcast_to(expected, theta.shape[:2]) if shared else expected.reshape(theta.shape[:2])
-    return (posteriors.weight * special.pdtr(mocks.size[:, None], expected)).sum(axis=1)
+    surprise: Array = (posteriors.weight * special.pdtr(mocks.size[:, None], expected)).sum(axis=1)
+    return surprise
 
 
 @dataclass(frozen=True)

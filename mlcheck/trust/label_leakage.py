@@ -223,13 +223,15 @@ class Sums:
         """Contribution of each catalogue to the association, shape (B, P, 3), for standardised sigma8 (B, P)."""
         functions = np.stack([sigma8, sigma8**2 - 1, sigma8], axis=2)
         slope = np.einsum("bpk,pkx->bkx", functions, self.conditions, optimize=True) @ self.inverse
-        return functions * self.residual - np.einsum("px,bkx->bpk", self.mixed, slope, optimize=True)
+        scores: Array = functions * self.residual - np.einsum("px,bkx->bpk", self.mixed, slope, optimize=True)
+        return scores
 
     def statistic(self, sigma8: Array) -> Array:
         """S V^-1 S with S the sum of the scores and V that of their squares, shape (B,)."""
         scores = self.scores(sigma8)
         total, square = scores.sum(axis=1), np.einsum("bpk,bpl->bkl", scores, scores, optimize=True)
-        return np.einsum("bk,bk->b", total, np.linalg.solve(square, total[..., None])[..., 0])
+        statistic: Array = np.einsum("bk,bk->b", total, np.linalg.solve(square, total[..., None])[..., 0])
+        return statistic
 
     def correlation(self, sigma8: Array) -> tuple[float, float]:
         """Partial correlation with standardised sigma8 (P,), and its standard error."""

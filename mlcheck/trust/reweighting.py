@@ -30,7 +30,8 @@ def neighbour_weights(training: Array, target: Array, neighbour: int) -> Array:
     radius = NearestNeighbors(n_neighbors=neighbour + 1).fit(training).kneighbors(training)[0][:, -1]
     distance = NearestNeighbors(n_neighbors=len(target)).fit(target).kneighbors(training)[0]
     count = (distance <= radius[:, None]).sum(axis=1).astype(float)
-    return count / max(count.sum(), 1.0)
+    weights: Array = count / max(count.sum(), 1.0)
+    return weights
 
 
 def effective_size(weight: Array) -> float:

@@ -88,7 +88,8 @@ def shared_errors(
 
 def _scatter_ratio(totals: Array) -> Array:
     one, y, x, yy, xx, _ = totals.T
-    return np.sqrt((yy / one - (y / one) ** 2) / np.maximum(xx / one - (x / one) ** 2, 1e-300))
+    ratio: Array = np.sqrt((yy / one - (y / one) ** 2) / np.maximum(xx / one - (x / one) ** 2, 1e-300))
+    return ratio
 
 
 def _without(values: Array, truth: Array) -> Array:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.table import Table
-from published import SHARED_DATA
 from typer.testing import CliRunner
 
 from forecast.checks.observed import open_catalogue
@@ -92,12 +91,6 @@ def test_network_beside_the_exact_posterior(folder, tmp_path):
     assert abs(network.mean - counts.mean) < 3 * counts.std
     assert found.near.catalogues >= 20
     assert len(found.notes) == 1  # about errors: temperatures are a feature
-
-
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="published tables are not there")
-def test_the_published_table(folder, tmp_path):
-    found = apply_network(load_all(folder), load_survey(SURVEY), SHARED_DATA / "cccp_lowz.ecsv", plan(tmp_path))
-    counts = found.answers[1]
     value = load_survey(SURVEY).published[0]
     assert abs(counts.mean - value.value) < np.hypot(value.stat, value.sys)
     assert counts.mean == pytest.approx(0.803, abs=0.01)

@@ -6,7 +6,7 @@ import pytest
 from forecast.core.errors import InputError
 from mlcheck.data.layout import CASES, Layout, layout_of
 from mlcheck.networks.architectures import Architecture, build, layers_of
-from mlcheck.networks.backend import BACKEND, keras
+from mlcheck.networks.backend import keras
 from mlcheck.networks.engine import engine
 
 PROFILE = [f"{kind}_r{i}" for kind in ("log_mgas", "slope") for i in range(1, 8)]
@@ -24,12 +24,9 @@ def test_parameters_of_the_published_network():
 
 
 @pytest.mark.parametrize("case", ["standard", "overspecialised"])
-@pytest.mark.parametrize("preset", ["nv22", "compact"])
+@pytest.mark.parametrize(("preset", "pooling"), [("nv22", "mean"), ("nv22", "max"), ("compact", "mean")])
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
-@pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_padded_batches_equal_each_catalogue_alone(case, preset, precision, tolerance, pooling):
-    if preset == "compact" and pooling == "max":
-        pytest.skip("has no pooling of rows")
     layout = layout_of(COLUMNS, case)
     network = build(Architecture.of(preset, precision=precision, pooling=pooling), layout)
     rng, main = np.random.default_rng(1), len(layout.main)
@@ -46,21 +43,16 @@ def test_padded_batches_equal_each_catalogue_alone(case, preset, precision, tole
     assert np.ptp(together, axis=0).max() > 5 * tolerance
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="differentiates with TensorFlow")
 @pytest.mark.parametrize("preset", ["nv22", "compact"])
 def test_terse_value_of_a_cluster_does_not_depend_on_others(preset):
-    import tensorflow as tf
-
     layout = layout_of(COLUMNS, "standard")
     terse = build(Architecture.of(preset), layout).terse()
-    rng = np.random.default_rng(2)
-    main = tf.Variable(rng.random((2, 20, 15)).astype("float32"))
-    with tf.GradientTape() as tape:
-        value = terse(main)[0, 3, 0]
-    gradient = np.array(tape.gradient(value, main))
-    assert np.abs(gradient[0, 3]).max() > 0
-    gradient[0, 3] = 0
-    assert not gradient.any()
+    main = np.random.default_rng(2).random((2, 20, 15)).astype("float32")
+    changed = main.copy()
+    changed[0, 3] += 0.5
+    moved = np.abs(np.asarray(terse(changed)) - np.asarray(terse(main))).max(axis=-1)
+    assert moved[0, 3] > 1e-3
+    assert np.delete(moved.ravel(), 3).max() < 1e-6
 
 
 def test_initial_weights_follow_the_seed():

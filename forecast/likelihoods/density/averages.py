@@ -36,7 +36,10 @@ def averaged(number: Array, width: Array, step: float) -> Array:
 def log_averaged(number: Array, width: Array, step: float) -> Array:
     """ln of `averaged`, bounded far outside the abundance."""
     averages = averaged(number, width, step)
-    return np.log(np.maximum(averages, np.maximum(_NEGLIGIBLE * averages.max(axis=-1, keepdims=True), _TINY)))
+    log_averages: Array = np.log(
+        np.maximum(averages, np.maximum(_NEGLIGIBLE * averages.max(axis=-1, keepdims=True), _TINY))
+    )
+    return log_averages
 
 
 def cubic_value(table: Array, index: Array, position: Array) -> Array:
@@ -50,4 +53,5 @@ def cubic_value(table: Array, index: Array, position: Array) -> Array:
     a1 = (-2 * before - 3 * here + 6 * after - beyond) / 6
     a2 = (before - 2 * here + after) / 2
     a3 = (beyond - before + 3 * (here - after)) / 6
-    return here + u * (a1 + u * (a2 + u * a3))
+    value: Array = here + u * (a1 + u * (a2 + u * a3))
+    return value

@@ -43,7 +43,8 @@ class Group:
         """ln lambda of every entry, (n,)."""
         one = self._by_mass if self._by_nodes else self._at_once
         branches = range(self._shared.integral.branches)
-        return np.logaddexp.reduce([one(linear, table, of, branch) for branch in branches], axis=0)
+        log_density: Array = np.logaddexp.reduce([one(linear, table, of, branch) for branch in branches], axis=0)
+        return log_density
 
     def _at_once(self, linear: Linear, table: Array, of: Entries, branch: int) -> Array:
         """Residuals that do not depend on mass: each component is a Gaussian in log M."""
@@ -67,7 +68,10 @@ class Group:
             chance = self._chance(regression, mean, linear.slope[of.row][:, None, :], of, shared.pivot + relative)
         gaussians = Gaussians(of.row, of.column, shared.pivot + relative, 1 / np.sqrt(normal.strength), chance)
         number = shared.integral.log_mean(table, branch, gaussians)
-        return special.logsumexp(normal.log_norm[at] - 0.5 * (square - toward**2 / strength) + number, axis=1)
+        log_density: Array = special.logsumexp(
+            normal.log_norm[at] - 0.5 * (square - toward**2 / strength) + number, axis=1
+        )
+        return log_density
 
     def _chance(self, regression: Regression, mean: Array, slope: Array, of: Entries, log_mass: Array) -> Chance:
         """Chance of detection at and about masses (n, ...), where observables have means (n, ..., E)."""
@@ -105,7 +109,8 @@ class Group:
             each = each + np.log(np.maximum(chance.at(np.zeros(1)), _TINY))
         number = np.take_along_axis(shared.integral.nodes(table, branch, of.row, of.column), node, axis=1)
         terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number, _TINY))
-        return special.logsumexp(np.where(inside, terms, -np.inf), axis=1)
+        log_density: Array = special.logsumexp(np.where(inside, terms, -np.inf), axis=1)
+        return log_density
 
     def _window(self, linear: Linear, at_pivot: Array, of: Entries) -> Array:
         """Mass nodes within eight widths of each cluster's best mass, shape (n, K); some may lie off the grid."""

@@ -188,7 +188,8 @@ class SelectedInFlux:
         for x, w in zip(_HERMITE_X, _HERMITE_W, strict=True):
             term = w * np.exp(x * (slope + x * (bend + x * twist)))
             total += term if at.chance is None else term * at.chance.at(x * width)
-        return value + np.log(np.maximum(total, _TINY))
+        log_mean: Array = value + np.log(np.maximum(total, _TINY))
+        return log_mean
 
     def _from_averages(self, table: Array, at: Gaussians) -> Array:
         """The same from averages over wide Gaussians at the knots: dearer than a few clusters, cheaper than many."""

@@ -117,7 +117,8 @@ class Shared:
         """Mean of the observables at the pivot mass, as measured, (n, E)."""
         background = self.integral.background(linear.values, branch, of.row, of.column)
         mean = linear.norm[of.row] + linear.evolution[of.row] * background.log_growth
-        return mean + background.shift(linear.exponents)
+        shifted: Array = mean + background.shift(linear.exponents)
+        return shifted
 
 
 @dataclass(frozen=True)
