@@ -17,10 +17,11 @@ _SHORT = 3
 
 
 class MassanchorError(Exception):
-    """Base class of every error raised on purpose by this package; its message is one line, whatever it quotes."""
+    """Base class of every error raised on purpose by this package; its message is one printable line."""
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(" ".join(str(message).split()))
+        words = " ".join(str(message).split())
+        super().__init__("".join(c if c.isprintable() else "?" for c in words))
 
 
 class InputError(MassanchorError, ValueError):

@@ -88,7 +88,8 @@ def read_table(path: Path, wanted: Wanted) -> Reading:
         except InputError:
             raise
         except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            broken = isinstance(error, TypeError | AttributeError | LookupError | AssertionError)
+            reason = "damaged" if broken or not str(error).strip() else str(error).strip().splitlines()[0].rstrip(".")
             raise InputError(
                 f"{path}: cannot be read as a table ({reason[:160]}); if the file is complete, "
                 'set catalogue.format, for example to "ascii.ecsv", "fits", "votable", "ascii.csv" or "ascii.basic"'
@@ -207,7 +208,6 @@ def _votable_entries(source: Source) -> tuple[Entry, ...]:
 
 def _hdf5_entries(source: Source) -> tuple[Entry, ...]:
     import h5py
-    from astropy.table import Table
 
     found: list[tuple[str, frozenset[str]]] = []
     with h5py.File(source.stream(), "r") as file:
@@ -219,10 +219,18 @@ def _hdf5_entries(source: Source) -> tuple[Entry, ...]:
             )
         )
 
-    def reader(name: str) -> Callable[[], Any]:
-        return lambda: Table.read(source.stream(), format="hdf5", path=name)
+    return tuple(
+        Entry(i, name, columns, partial(_hdf5_table, source, name)) for i, (name, columns) in enumerate(found, 1)
+    )
 
-    return tuple(Entry(i, name, columns, reader(name)) for i, (name, columns) in enumerate(found, 1))
+
+def _hdf5_table(source: Source, name: str) -> Any:
+    """One table of an HDF5 file."""
+    import h5py
+    from astropy.table import Table
+
+    with h5py.File(source.stream(), "r") as file:
+        return Table.read(file, format="hdf5", path=name)
 
 
 def _read_only(source: Source, wanted: Wanted) -> Reading:
@@ -231,7 +239,7 @@ def _read_only(source: Source, wanted: Wanted) -> Reading:
 
     file, format = source.path.name, wanted.format
     if format is None and source.head.startswith(_PARQUET):
-        return Reading(Table.read(source.path, format="parquet"))
+        return Reading(Table.read(source.stream(), format="parquet"))
     if format is None or format == "csv" or format.startswith("ascii"):
         return Reading(*read_text(source.content(), file, wanted.columns, format))
     return Reading(Table.read(source.path, format=format))
