@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from benchmarks.priors import frozen
 from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
@@ -33,6 +34,18 @@ def test_density_is_normalised_and_matches_draws(prior):
     grid = np.geomspace(low, high, 20_001) if prior.log else np.linspace(low, high, 20_001)
     cdf = integrate.cumulative_trapezoid(np.exp(prior.log_density(grid)), grid, initial=0)
     assert stats.kstest(draws, lambda x: np.interp(x, grid, cdf)).pvalue > 1e-6
+
+
+@pytest.mark.parametrize("prior", [p for p in PRIORS if p.widening == 1], ids=str)
+def test_it_is_the_distribution_of_scipy(prior):
+    given = frozen(prior)
+    u = np.linspace(0.001, 0.999, 401)
+    x = given.ppf(u)
+    np.testing.assert_allclose(prior.quantile(u), x, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(prior.cumulative(x), given.cdf(x), rtol=1e-12)
+    np.testing.assert_allclose(prior.log_density(x), given.logpdf(x), rtol=1e-12, atol=1e-12)
+    beyond = np.array([-0.1, 1.4]) if prior.kind == "flat" else np.array([-0.1]) if prior.log else np.array([])
+    assert np.all(np.isneginf(prior.log_density(beyond)))
 
 
 @pytest.mark.parametrize("prior", PRIORS[:5] + PRIORS[7:], ids=str)

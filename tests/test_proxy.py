@@ -33,11 +33,12 @@ from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.relations.edgeworth import Edgeworth, UnitMixture, edgeworth_bias, matched_mixture
-from forecast.relations.mass_proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
+from forecast.relations.mass_proxy import PROXIES, ErrorModel, with_proxy
 from forecast.report.planning_files import proxy_table, summary_table
 from forecast.report.plots.proxies import proxy_figure
 
 LN10 = math.log(10)
+ERROR_MODELS = {name: proxy.error_model for name, proxy in PROXIES.items() if proxy.error_model is not None}
 MOMENTS = [
     *((m.skewness, m.kurtosis) for m in ERROR_MODELS.values()),
     *((0.0, 0.0), (0.0, 2.0), (0.0, -1.0), (1e-8, 1.0), (0.3, -1.0), (3.0, 20.0), (-5.0, 100.0), (0.1, 0.0)),

@@ -11,17 +11,18 @@ import numpy as np
 from ..config.load import Config
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..likelihoods.available import WORDS, absent
+from ..core.observables import OBSERVABLES, WORDS
+from ..core.tables import QUANTITY_KINDS
+from ..likelihoods.available import absent
 from ..likelihoods.data import Data, catalogue_points
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
 from ..model.catalogue import Catalogue, builtin_table, read_catalogue
 from ..model.forward import ForwardModel
-from ..relations.power_laws import YX_PRODUCT, Relations
+from ..relations.power_laws import Relations
 
 DRAWS, UNHEARD_OF = 16, 1e-20
 """Draws from the prior, and the probability per dex below which in all of them there is no such cluster."""
-_UNITS = {"lx": "erg/s", "t": "keV", "mgas": "Msun", "yx": "Msun keV"}
 
 
 def open_catalogue(config: Config, path: Path | None) -> Catalogue:
@@ -62,9 +63,9 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
     setup, relations, law = model.setup, model.setup.relations, model.setup.relations.yx
     unknown = np.full(catalogue.size, np.nan), np.zeros(catalogue.size)
     values, errors = catalogue.observables["yx"]
-    if law is not None and (law.slope, law.evolution) == (1.0, 0.0):  # a mass
+    if law is not None and law.is_mass:
         values, errors = unknown
-    elif law is None and dict(relations.proxy or YX_PRODUCT) != dict(YX_PRODUCT):
+    elif law is None and relations.proxy_words:
         parts = [(c, *catalogue.observables.get(name, unknown)) for name, c in relations.proxy]
         values = np.sum([c * x for c, x, _ in parts], axis=0)
         errors = np.linalg.norm([c * e for c, _, e in parts], axis=0)
@@ -94,10 +95,9 @@ def require_levels(config: Config, levels: Sequence[str], fitted: tuple[ForwardM
 
 def _label(name: str, relations: Relations) -> str:
     """An observable in words; what is called Y_X may be another proxy."""
-    proxy = [WORDS[part] for part, _ in relations.proxy]
-    if name != "yx" or relations.yx is not None or dict(relations.proxy or YX_PRODUCT) == dict(YX_PRODUCT):
+    if name != "yx" or relations.yx is not None or not relations.proxy_words:
         return WORDS[name]
-    return f"the mass proxy, made of {' and '.join(proxy)}"
+    return f"the mass proxy, {relations.proxy_words}"
 
 
 def _columns(config: Config, name: str) -> list[str]:
@@ -112,7 +112,7 @@ def _columns(config: Config, name: str) -> list[str]:
 def _reason(config: Config, name: str, catalogue: Catalogue) -> str:
     """Why an observable is absent."""
     columns = _columns(config, name)
-    if name not in _UNITS:
+    if name not in QUANTITY_KINDS:
         return "a catalogue does not list it"
     if columns:
         where = " and ".join(f"'{column}'" for column in columns)
@@ -123,10 +123,11 @@ def _reason(config: Config, name: str, catalogue: Catalogue) -> str:
 
 def _cure(config: Config, name: str) -> str:
     """What to map, followed by 'or'; nothing for what no catalogue holds."""
-    if name not in _UNITS:
+    if name not in QUANTITY_KINDS:
         return ""
     other = "another column" if _columns(config, name) else "it"
-    return f'map {other} under [catalogue.columns], {name} = {{ name = "COLUMN", unit = "{_UNITS[name]}" }}, or '
+    column = f'{name} = {{ name = "COLUMN", unit = "{OBSERVABLES[name].table_unit}" }}'
+    return f"map {other} under [catalogue.columns], {column}, or "
 
 
 def _refuse_foreign(config: Config, model: ForwardModel, catalogue: Catalogue) -> None:

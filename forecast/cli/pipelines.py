@@ -115,7 +115,7 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
     catalogue, data = catalogue_data(config, model, catalogue_path)
     require_levels(config, _levels(config, job), (model, catalogue, data))
     _check_chains(config, job, data)
-    summary = DataSummary("catalogue", catalogue.source, data.size, data.number_with_yx, data.median)
+    summary = DataSummary.of("catalogue", catalogue.source, data, model.setup.relations)
     result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue))
     result = replace(result, intake=catalogue_intake(model, catalogue, job))
     result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
@@ -139,10 +139,10 @@ def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data,
     if job.mock is None:
         data = Data.expected(model, points=any(level_class(level).of_clusters for level in _levels(config, job)))
         source = "expected (Asimov) data at the fiducial parameters"
-        return data, DataSummary("expected", source, data.size, data.number_with_yx, data.median)
+        return data, DataSummary.of("expected", source, data, model.setup.relations)
     data = Data.of_mock(model, draw_mocks(model, model.parameters.fiducial, rng=generator(job.mock, "mock")))
     source = f"mock catalogue with seed {job.mock} at the fiducial parameters"
-    return data, DataSummary("mock", source, data.size, data.size, data.median)
+    return data, DataSummary.of("mock", source, data, model.setup.relations)
 
 
 def _with_ladder(result: Result, config: Config) -> Result:

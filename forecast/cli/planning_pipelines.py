@@ -18,7 +18,7 @@ from ..forecasts.proxy_records import ProxyComparison
 from ..forecasts.sweep import compute_comparison, compute_sweep
 from ..forecasts.sweep_records import Comparison, Sweep
 from ..likelihoods.level_name import LevelName
-from ..relations.mass_proxy import ErrorModel
+from ..relations.mass_proxy import ErrorModel, MassProxy
 from ..report.planning_files import write_comparison, write_joint, write_proxies, write_sweep
 
 
@@ -67,7 +67,7 @@ def run_joint(config: Config, job: Job) -> JointForecast:
     return forecast
 
 
-def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel] = ()) -> ProxyComparison:
+def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel | MassProxy] = ()) -> ProxyComparison:
     """Compare every proxy the survey can use, and `models` of one's own; write record, table and figure."""
     prepare_output(job.out)
     comparison = compute_proxies(config, models, job)

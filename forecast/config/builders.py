@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError, nearest
+from ..core.observables import OBSERVABLES
 from ..core.parameters import NAMES, Parameter, ParameterSet, Values, contrast_names
 from ..core.plausibility import RANGES
 from ..core.priors import Prior
@@ -63,14 +64,11 @@ def build_errors(c: ErrorsConfig, relations: Relations) -> tuple[float, ...]:
     return tuple(given.get(name, 0.0) for name in relations.names) if given else ()
 
 
-_KINDS = {"lx": "luminosity", "t": "temperature", "mgas": "mass", "yx": "yx"}
-
-
 def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: Cosmology) -> PowerLaw:
     """A relation in package units at the configured h."""
     table: PowerLawConfig = getattr(c, name)
-    norm = named(f"relations.{name}.norm", lambda: parse(table.norm, _KINDS[name], cosmology.h))
-    _check_norm(f"relations.{name}.norm", table.norm, norm, _KINDS[name])
+    norm = named(f"relations.{name}.norm", lambda: parse(table.norm, OBSERVABLES[name].kind, cosmology.h))
+    _check_norm(f"relations.{name}.norm", table.norm, norm, OBSERVABLES[name].kind)
     if table.scatter is not None:
         scatter = _scatter(table.scatter, f"relations.{name}.scatter")
     if scatter is None:
@@ -99,7 +97,7 @@ def _hubble_exponents(c: RelationsConfig, name: str) -> tuple[float, float]:
     normalisation, X ~ h^(written - slope a + b) at fixed mass in Msun/h.
     """
     table: PowerLawConfig = getattr(c, name)
-    units = table.slope * h_power(c.pivot, "mass") - h_power(table.norm, _KINDS[name])
+    units = table.slope * h_power(c.pivot, "mass") - h_power(table.norm, OBSERVABLES[name].kind)
     natural = HUBBLE.get(name, 0.0)
     written = natural + units if table.h_exponent is None else table.h_exponent
     return written - units - natural, written

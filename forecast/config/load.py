@@ -71,7 +71,7 @@ class Config(Strict):
     errors: ErrorsConfig = ErrorsConfig()
     """Measurement errors of the other observables."""
     proxy: str | ProxyConfig = "yx"
-    """Which observable is the mass proxy: yx, mgas, lx_core_excised, a published error model, or a table of one."""
+    """The mass proxy: yx, mgas, lx_core_excised or another that `forecast proxies` lists, or an error model."""
     library: LibraryConfig | None = None
     """Residuals of a simulation instead of log-normal ones."""
     weak_lensing: WeakLensingConfig | None = None

@@ -10,6 +10,7 @@ import numpy as np
 
 from .arrays import Array
 from .errors import InputError, nearest
+from .observables import OBSERVABLES
 from .priors import Prior
 
 
@@ -66,35 +67,28 @@ NAMES = (*(f.name for f in fields(Values)), *(f"density_contrast_{i + 1}" for i 
 
 _FIELDS = frozenset(NAMES[:-MAX_SHELLS])
 
-LATEX = {
-    "sigma8": r"$\sigma_8$",
-    "Om0": r"$\Omega_{\rm m}$",
-    "h": r"$h$",
-    "ns": r"$n_{\rm s}$",
-    "norm_lx": r"$b_{L_{\rm X}}$",
-    "norm_t": r"$b_T$",
-    "norm_mgas": r"$b_{M_{\rm gas}}$",
-    "norm_yx": r"$b_{Y_{\rm X}}$",
-    "slope_lx": r"$s_{L_{\rm X}}$",
-    "slope_t": r"$s_T$",
-    "slope_mgas": r"$s_{M_{\rm gas}}$",
-    "slope_yx": r"$s_{Y_{\rm X}}$",
-    "scatter_lx": r"$r_{L_{\rm X}}$",
-    "scatter_t": r"$r_T$",
-    "scatter_mgas": r"$r_{M_{\rm gas}}$",
-    "scatter_yx": r"$r_{Y_{\rm X}}$",
-    "evolution_lx": r"$\Delta\gamma_{L_{\rm X}}$",
-    "evolution_t": r"$\Delta\gamma_T$",
-    "evolution_mgas": r"$\Delta\gamma_{M_{\rm gas}}$",
-    "evolution_yx": r"$\Delta\gamma_{Y_{\rm X}}$",
-    "norm_core": r"$b_{\rm core}$",
-    "scatter_core": r"$r_{\rm core}$",
-    "norm_wl": r"$1+b_{\rm WL}$",
-    "scatter_wl": r"$r_{\rm WL}$",
-    "norm_contamination": r"$b_{\rm cont}$",
-    "density_contrast": r"$\delta_V/\sigma_V$",
-    **{f"density_contrast_{i + 1}": rf"$\delta_{{{i + 1}}}/\sigma_{{{i + 1}}}$" for i in range(MAX_SHELLS)},
-}
+
+def _latex() -> dict[str, str]:
+    """Axis labels of `NAMES`."""
+    shells = {f"density_contrast_{i + 1}": rf"$\delta_{{{i + 1}}}/\sigma_{{{i + 1}}}$" for i in range(MAX_SHELLS)}
+    found = shells | {
+        "sigma8": r"$\sigma_8$",
+        "Om0": r"$\Omega_{\rm m}$",
+        "h": r"$h$",
+        "ns": r"$n_{\rm s}$",
+        "norm_wl": r"$1+b_{\rm WL}$",
+        "norm_contamination": r"$b_{\rm cont}$",
+        "density_contrast": r"$\delta_V/\sigma_V$",
+    }
+    for name in NAMES[:-MAX_SHELLS]:
+        kind, _, observable = name.partition("_")
+        if name not in found:
+            found[name] = f"${_LETTERS[kind]}_{{{OBSERVABLES[observable].latex}}}$"
+    return found
+
+
+_LETTERS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": r"\Delta\gamma"}
+LATEX = _latex()
 """Axis labels."""
 
 

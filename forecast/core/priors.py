@@ -1,4 +1,9 @@
-"""Prior distributions of single parameters."""
+"""Prior distributions of single parameters.
+
+Formulas on `scipy.special`, not `scipy.stats`' frozen distributions, which give the same numbers to 1e-12 (the tests
+hold ours against them): a proposal of a chain asks every prior five times, which on 32 vectors takes 0.4 ms like this
+and 1.4 to 2.9 ms like that, beside 0.5 to 4.5 ms of the posterior itself (``python -m benchmarks.priors``).
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,11 +23,8 @@ from ..model.mean_density import expected_number
 from ..model.setup import Setup
 from ..model.simulate import draw_mocks
 from ..relations.edgeworth import UnitMixture, edgeworth_bias
-from ..relations.mass_proxy import ERROR_MODELS, PROXIES, ErrorModel, with_proxy
+from ..relations.mass_proxy import PROXIES, ErrorModel, MassProxy, mass_proxy
 from .proxy_records import ProxyComparison, ProxyRow
-
-if TYPE_CHECKING:
-    pass
 
 LEVELS = (LevelName.COUNTS, LevelName.SELFCAL, LevelName.BINNED, LevelName.UNBINNED)
 """Levels that use no observable but the proxy; `counts` uses none, for reference."""
@@ -43,25 +39,37 @@ _ALIKE = 0.02
 """Relative difference of sigma(sigma8) below which two proxies are as good as each other."""
 
 
-def compute_proxies(config: Config, models: Sequence[ErrorModel] = (), job: Job | None = None) -> ProxyComparison:
+def compute_proxies(
+    config: Config, models: Sequence[ErrorModel | MassProxy] = (), job: Job | None = None
+) -> ProxyComparison:
     """Compare every proxy the survey can use, and `models` of one's own."""
     base = _with_yx(config).setup
     model = forward_model(base)
     typical = typical_slope(model)
-    setups, left_out = _usable(base, config, [*PROXIES, *models])
+    setups, left_out = _usable(base, config, [mass_proxy(choice) for choice in (*PROXIES, *models)])
     surveys = [base, *_following(base)]
     tables: list[list[ProxyRow]] = [[] for _ in surveys]
-    for done, (choice, setup) in enumerate(setups):
+    for done, (proxy, setup) in enumerate(setups):
         for table, survey in zip(tables, surveys, strict=True):
-            table.append(_row(replace(setup, selection=survey.selection), choice, typical[1]))
+            table.append(_row(replace(setup, selection=survey.selection), proxy, typical[1]))
         if job is not None and job.progress is not None:
             job.progress("comparing", done + 1, len(setups), math.nan)
     rows, *others = (tuple(sorted(table, key=lambda row: row.common[LevelName.UNBINNED])) for table in tables)
     follows = others[0] if others else ()
     sentences = (*answer(rows), *((_INSTEAD, *answer(follows)) if follows else ()))
     count = expected_number(model)
-    priors = COMMON_PRIOR, LOOSE_PRIOR
-    return ProxyComparison(config.title, count, *typical, *priors, rows, follows, left_out, sentences)
+    return ProxyComparison(
+        title=config.title,
+        expected_count=count,
+        log_mass=typical[0],
+        slope=typical[1],
+        common_prior=COMMON_PRIOR,
+        loose_prior=LOOSE_PRIOR,
+        rows=rows,
+        follows_lx=follows,
+        left_out=left_out,
+        answer=sentences,
+    )
 
 
 def _with_yx(config: Config) -> Config:
@@ -78,27 +86,28 @@ def _following(setup: Setup) -> list[Setup]:
 
 
 def _usable(
-    base: Setup, config: Config, choices: Sequence[str | ErrorModel]
-) -> tuple[list[tuple[str | ErrorModel, Setup]], dict[str, str]]:
+    base: Setup, config: Config, proxies: Sequence[MassProxy]
+) -> tuple[list[tuple[MassProxy, Setup]], dict[str, str]]:
     """Proxies with the survey that uses them; names of the others, and why they cannot be used."""
-    usable: list[tuple[str | ErrorModel, Setup]] = []
+    usable: list[tuple[MassProxy, Setup]] = []
     left_out = {}
-    for choice in choices:
+    for proxy in proxies:
         try:
-            usable.append((choice, proxy_setup(base, choice, config.yx_error)))
+            usable.append((proxy, proxy_setup(base, proxy, config.yx_error)))
         except InputError as error:
-            left_out[str(choice)] = str(error)
+            left_out[proxy.name] = str(error)
     return usable, left_out
 
 
-def proxy_setup(base: Setup, choice: str | ErrorModel, yx_error: float = 0.0) -> Setup:
+def proxy_setup(base: Setup, choice: str | ErrorModel | MassProxy, yx_error: float = 0.0) -> Setup:
     """A survey with another proxy.
 
     Measurement errors apply to X-ray proxies, `yx_error` (dex) to all of them; an error model includes
     its own, and its normalisation and scatter get the priors of `DEFAULT_PRIORS`.
     """
-    relations = with_proxy(base.relations, choice)
-    if isinstance(choice, str) and choice not in ERROR_MODELS:
+    proxy = mass_proxy(choice)
+    relations = proxy.of(base.relations)
+    if proxy.error_model is None:
         setup = replace(base, relations=relations)
         return setup.with_yx_error(max(yx_error, setup.yx_error))
     gone = [n for n in base.parameters.names if n.endswith(("_t", "_mgas", "_core")) or n in DEFAULT_PRIORS]
@@ -137,24 +146,26 @@ def mass_residual(setup: Setup) -> tuple[float, UnitMixture]:
     return scatter, UnitMixture(density.weight, mean / scatter, std / scatter)
 
 
-def _row(setup: Setup, choice: str | ErrorModel, slope: float) -> ProxyRow:
-    known = ERROR_MODELS.get(choice) if isinstance(choice, str) else choice
-    name = known.name if known is not None else str(choice)
+def _row(setup: Setup, proxy: MassProxy, slope: float) -> ProxyRow:
+    known = proxy.error_model
     scatter, density = mass_residual(setup)
     skewness, kurtosis = density.moments[2:]
+    configured, common, loose = forecasts(setup)
     return ProxyRow(
-        name,
-        PROXIES.get(name, "a mass proxy with a given error model"),
-        known.reference if known is not None else "",
-        scatter,
-        skewness,
-        kurtosis,
-        float(edgeworth_bias(slope, scatter, skewness, kurtosis)) - 1,
-        float(density.growth(np.array(slope * scatter * LN10))) - 1,
-        _norm_prior(setup),
-        acting(setup),
-        () if known is None else tuple(DEFAULT_PRIORS),
-        *forecasts(setup),
+        name=proxy.name,
+        description=proxy.words,
+        reference="" if known is None else known.reference,
+        scatter=scatter,
+        skewness=skewness,
+        kurtosis=kurtosis,
+        edgeworth_bias=float(edgeworth_bias(slope, scatter, skewness, kurtosis)) - 1,
+        exact_bias=float(density.growth(np.array(slope * scatter * LN10))) - 1,
+        norm_prior=_norm_prior(setup),
+        parameters=acting(setup),
+        defaults=() if known is None else tuple(DEFAULT_PRIORS),
+        configured=configured,
+        common=common,
+        loose=loose,
     )
 
 

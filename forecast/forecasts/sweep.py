@@ -12,7 +12,7 @@ from ..config.load import Config, parse_config
 from ..core.errors import InputError
 from ..execution.executor import Executor
 from ..model.setup import Setup
-from ..relations.mass_proxy import ERROR_MODELS
+from ..relations.mass_proxy import PROXIES
 from .axes import SHORTCUTS, Axis, content_of, parse_axes
 from .ladder import LadderRow
 from .many_surveys import NamedSetup, doubts_of, survey_ladders
@@ -70,8 +70,8 @@ def _notes(config: Config, axes: Sequence[Axis]) -> tuple[str, ...]:
             "library.name: each library's own scatters and correlations count; those of [relations] are dropped, "
             "also for the library that is configured."
         )
-    foreign = [v for axis in axes if axis.key == "proxy" for v in axis.values if v in ERROR_MODELS]
-    foreign = [v for v in foreign if v != config.proxy]
+    foreign = [v for axis in axes if axis.key == "proxy" for v in axis.values if v in PROXIES]
+    foreign = [v for v in foreign if v != config.proxy and PROXIES[v].error_model is not None]
     if foreign:
         widths = " and ".join(f"{name} {width:.0%}" for name, width in DEFAULT_PRIORS.items())
         notes.append(

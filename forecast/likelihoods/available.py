@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..core.errors import InputError
-
-WORDS = {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X", "core": "core brightness", "wl": "M_WL"}
-"""Observables for people."""
+from ..core.observables import WORDS
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ class PowerLaw:
             if not good:
                 raise InputError(f"a scaling relation needs {needed}, got {name} = {getattr(self, name):g}")
 
+    @property
+    def is_mass(self) -> bool:
+        """Whether the observable is a mass, measured as distance: of slope 1, without evolution."""
+        return (self.slope, self.evolution) == (1.0, 0.0)
+
 
 @dataclass(frozen=True)
 class Line:

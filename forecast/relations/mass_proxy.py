@@ -99,71 +99,136 @@ def standard_residuals(mixture: UnitMixture) -> Residuals:
     return Residuals(("yx",), mixture.weight, mean, covariance, np.zeros(1))
 
 
-_HO = "Ho et al. 2019, ApJ 887, 25, arXiv:1902.05950v1, as tabulated by Abbas (2019), table 1"
-_ROWS = (
-    ("cnn_1d", 0.011, 0.171, 0.172, 0.776, _HO),
-    ("cnn_2d", 0.034, 0.127, 0.097, 1.577, _HO),
-    ("m_sigma_pure", 0.025, 0.181, -0.254, 0.418, _HO),
-    ("m_sigma_contaminated", -0.087, 0.378, 0.356, 0.612, _HO),
-    ("sdm_1d", -0.060, 0.151, 0.797, 2.194, f"Ntampaka et al. 2015, ApJ 803, 50; {_HO}"),
-    ("sdm_2d", -0.014, 0.160, 0.337, 2.129, f"Ntampaka et al. 2016, ApJ 831, 135; {_HO}"),
-)
-ERROR_MODELS = {
-    name: ErrorModel(name, bias, scatter, skewness, kurtosis, "dex", reference, "median")
-    for name, bias, scatter, skewness, kurtosis, reference in _ROWS
-}
-"""Dynamical masses from galaxy velocities, in dex of mass at z = 0.117; `bias` is the published median."""
+@dataclass(frozen=True)
+class MassProxy:
+    """What a survey may take for a mass.
 
-COMBINATIONS: dict[str, Proxy] = {
-    "yx": YX_PRODUCT,
-    "mgas": (("mgas", 1.0),),
-    "lx_core_excised": (("lx", 1.0), ("core", -1.0)),
-}
-"""Proxies made of a survey's own observables."""
+    Parameters
+    ----------
+    name : str
+        As configurations call it.
+    words : str
+        What it is.
+    made_of : Proxy
+        The survey's own observables; empty where an error model says how it scatters.
+    error_model : ErrorModel or None
+
+    Raises
+    ------
+    InputError
+        If both are given, or neither.
+    """
+
+    name: str
+    words: str
+    made_of: Proxy = ()
+    error_model: ErrorModel | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.made_of) == (self.error_model is not None):
+            raise InputError(f"proxy '{self.name}': give either what it is made of or its error model")
+
+    @classmethod
+    def published(cls, words: str, model: ErrorModel) -> MassProxy:
+        """A proxy known by its error model alone."""
+        return cls(model.name, words, error_model=model)
+
+    def of(self, relations: Relations) -> Relations:
+        """Relations whose mass proxy is this one.
+
+        Raises
+        ------
+        InputError
+            If they lack an observable that it needs.
+        """
+        if self.error_model is not None:
+            return _with_error_model(relations, self.error_model)
+        made_of = YX_DIRECT if self.name == "yx" and relations.yx is not None else self.made_of
+        missing = [name for name, _ in made_of if name not in relations.names]
+        if missing:
+            known = ", ".join(relations.names)
+            raise InputError(
+                f"proxy '{self.name}' needs '{missing[0]}', but there are relations of {known} only; {_CURE}"
+            )
+        return replace(relations, proxy=made_of)
+
+
+_CURE = "give relations.t and relations.mgas and, for 'core', choose a [library], which has it"
+
+
+def _dynamical(name: str, words: str, moments: tuple[float, float, float, float], reference: str = "") -> MassProxy:
+    """A dynamical mass of Ho et al. (2019): median, scatter, skewness and kurtosis of log10(M_proxy / M_true)."""
+    median, scatter, skewness, kurtosis = moments
+    source = "Ho et al. 2019, ApJ 887, 25, arXiv:1902.05950v1, as tabulated by Abbas (2019), table 1"
+    model = ErrorModel(
+        name,
+        bias=median,
+        scatter=scatter,
+        skewness=skewness,
+        kurtosis=kurtosis,
+        reference=f"{reference}; {source}" if reference else source,
+        centre="median",
+    )
+    return MassProxy.published(f"dynamical mass, {words}", model)
+
+
+_NTAMPAKA_15, _NTAMPAKA_16 = "Ntampaka et al. 2015, ApJ 803, 50", "Ntampaka et al. 2016, ApJ 831, 135"
+_NETWORK, _DISPERSION = "neural network on velocities", "velocity dispersion"
+_MACHINE = "support distribution machine on velocities"
 PROXIES = {
-    "yx": "Y_X = T M_gas, or Y_X as given",
-    "mgas": "gas mass",
-    "lx_core_excised": "L_X without the core",
-    "cnn_1d": "dynamical mass, neural network on velocities (Ho et al. 2019)",
-    "cnn_2d": "dynamical mass, neural network on velocities and radii (Ho et al. 2019)",
-    "m_sigma_pure": "dynamical mass, velocity dispersion without interlopers (Ho et al. 2019)",
-    "m_sigma_contaminated": "dynamical mass, velocity dispersion with interlopers (Ho et al. 2019)",
-    "sdm_1d": "dynamical mass, support distribution machine on velocities (Ntampaka et al. 2015)",
-    "sdm_2d": "dynamical mass, support distribution machine on velocities and radii (Ntampaka et al. 2016)",
+    proxy.name: proxy
+    for proxy in (
+        MassProxy("yx", "Y_X = T M_gas, or Y_X as given", YX_PRODUCT),
+        MassProxy("mgas", "gas mass", (("mgas", 1.0),)),
+        MassProxy("lx_core_excised", "L_X without the core", (("lx", 1.0), ("core", -1.0))),
+        _dynamical("cnn_1d", f"{_NETWORK} (Ho et al. 2019)", (0.011, 0.171, 0.172, 0.776)),
+        _dynamical("cnn_2d", f"{_NETWORK} and radii (Ho et al. 2019)", (0.034, 0.127, 0.097, 1.577)),
+        _dynamical(
+            "m_sigma_pure", f"{_DISPERSION} without interlopers (Ho et al. 2019)", (0.025, 0.181, -0.254, 0.418)
+        ),
+        _dynamical(
+            "m_sigma_contaminated", f"{_DISPERSION} with interlopers (Ho et al. 2019)", (-0.087, 0.378, 0.356, 0.612)
+        ),
+        _dynamical("sdm_1d", f"{_MACHINE} (Ntampaka et al. 2015)", (-0.060, 0.151, 0.797, 2.194), _NTAMPAKA_15),
+        _dynamical(
+            "sdm_2d", f"{_MACHINE} and radii (Ntampaka et al. 2016)", (-0.014, 0.160, 0.337, 2.129), _NTAMPAKA_16
+        ),
+    )
 }
-"""Known names and what they are."""
+"""Known mass proxies by name: all that a new one needs is a line here."""
 
 
-def with_proxy(relations: Relations, choice: str | ErrorModel) -> Relations:
+def mass_proxy(choice: str | ErrorModel | MassProxy) -> MassProxy:
+    """A known mass proxy by its name, or one of one's own.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown.
+    """
+    if isinstance(choice, ErrorModel):
+        return MassProxy.published("a mass proxy with a given error model", choice)
+    if isinstance(choice, str) and choice not in PROXIES:
+        raise InputError(f"proxy '{choice}' is unknown; {nearest(choice, PROXIES)}")
+    return PROXIES[choice] if isinstance(choice, str) else choice
+
+
+def with_proxy(relations: Relations, choice: str | ErrorModel | MassProxy) -> Relations:
     """Relations whose mass proxy is another one.
 
     Parameters
     ----------
     relations : Relations
-    choice : str or ErrorModel
-        One of `PROXIES`, or an error model of one's own. An error model replaces every relation but
-        that of L_X: log10 M_proxy (Msun/h) has slope 1, no evolution, and residuals independent of L_X's.
+    choice : str, ErrorModel or MassProxy
+        One of `PROXIES`, or one of one's own. An error model replaces every relation but that of L_X: log10 M_proxy
+        (Msun/h) has slope 1, no evolution, and residuals independent of L_X's.
 
     Raises
     ------
     InputError
         If the name is unknown, or the survey lacks an observable that the proxy needs.
     """
-    if isinstance(choice, str) and choice not in PROXIES:
-        raise InputError(f"proxy '{choice}' is unknown; {nearest(choice, PROXIES)}")
-    model = ERROR_MODELS.get(choice) if isinstance(choice, str) else choice
-    if model is not None:
-        return _with_error_model(relations, model)
-    assert isinstance(choice, str)
-    combination = YX_DIRECT if choice == "yx" and relations.yx is not None else COMBINATIONS[choice]
-    missing = [name for name, _ in combination if name not in relations.names]
-    if missing:
-        known = ", ".join(relations.names)
-        raise InputError(f"proxy '{choice}' needs '{missing[0]}', but there are relations of {known} only; {_CURE}")
-    return replace(relations, proxy=combination)
-
-
-_CURE = "give relations.t and relations.mgas and, for 'core', choose a [library], which has it"
+    return mass_proxy(choice).of(relations)
 
 
 def _with_error_model(relations: Relations, model: ErrorModel) -> Relations:
@@ -172,7 +237,7 @@ def _with_error_model(relations: Relations, model: ErrorModel) -> Relations:
         relations.pivot,
         relations.z0,
         relations.lx,
-        yx=PowerLaw(relations.pivot + model.mean_dex, 1.0, 0.0, model.scatter_dex),
+        yx=PowerLaw(relations.pivot + model.mean_dex, slope=1.0, evolution=0.0, scatter=model.scatter_dex),
         residuals=lx.with_independent(standard_residuals(model.mixture)),
         proxy=YX_DIRECT,
     )

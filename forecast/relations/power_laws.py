@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
+from ..core.observables import OBSERVABLES, WORDS, unit_of
 from ..core.parameters import Values
 from ..cosmology.rescaling import FIXED_ANGLE, Exponents, gas_exponents
 from .lines import FLATTEST, LARGEST_Z0, Line, Lines, PowerLaw
@@ -148,15 +149,12 @@ class Relations:
         return relation
 
     def exponents(self, name: str) -> Exponents:
-        """How an observable, or "proxy", the mass proxy, depends on the cosmology beside its relation.
-
-        A proxy of slope 1 that does not evolve is a mass, measured as distance.
-        """
+        """How an observable, or "proxy", the mass proxy, depends on the cosmology beside its relation."""
         if name == "proxy":
             return Exponents.combined(self.combination, [self.exponents(n) for n in self.names])
         law, measured = self[name], Exponents(2.0 if name == "lx" else 0.0)
         if name in ("mgas", "yx"):
-            measured = Exponents(1.0) if (law.slope, law.evolution) == (1.0, 0.0) else self._gas_exponents
+            measured = Exponents(1.0) if law.is_mass else self._gas_exponents
         return replace(measured, hubble=law.hubble, slope=law.slope)
 
     @property
@@ -197,6 +195,24 @@ class Relations:
         """Coefficients of the mass proxy, one for each of `names`, shape (D,)."""
         proxy = dict(self.proxy or (YX_PRODUCT if self.yx is None else YX_DIRECT))
         return np.array([proxy.get(name, 0.0) for name in self.names])
+
+    @property
+    def _parts(self) -> tuple[tuple[str, float], ...]:
+        """Observables of the mass proxy and their coefficients, in the order of `names`."""
+        return tuple((n, float(c)) for n, c in zip(self.names, self.combination, strict=True) if c)
+
+    @property
+    def proxy_words(self) -> str:
+        """What the mass proxy is made of; "" where it is Y_X."""
+        if self._direct:
+            return "a mass" if self["yx"].is_mass else ""
+        made_of = dict(self._parts)
+        return "" if made_of == dict(YX_PRODUCT) else "made of " + " and ".join(WORDS[name] for name in made_of)
+
+    @property
+    def proxy_unit(self) -> str:
+        """Unit of the mass proxy."""
+        return OBSERVABLES["mgas"].unit if self._direct and self["yx"].is_mass else unit_of(self._parts)
 
     @property
     def least_known(self) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.caution import Caution
+from ..core.observables import WORDS
 from ..core.parameters import ParameterSet
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def of_offsets(found: Sequence[Offset]) -> tuple[Caution, ...]:
 
 def symbol(name: str) -> str:
     """An observable as people write it."""
-    return {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X"}.get(name, name)
+    return WORDS.get(name, name)
 
 
 def before_fit(intake: Intake) -> tuple[Caution, ...]:

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from ..core.errors import InputError
 from ..core.files import to_plain, write_whole
+from ..core.observables import OBSERVABLES
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .narrative import LEVEL_WORDS, intake_sentences, used_words
 from .plots.style import LEVELS
@@ -24,7 +25,7 @@ _KINDS = {
     "mock": "one mock catalogue",
     "catalogue": "an observed catalogue",
 }
-_OBSERVABLES = {"lx": "L_X", "t": "T", "mgas": "M_gas", "yx": "Y_X", "core": "C", "wl": "M_WL"}
+_OBSERVABLES = {name: one.symbol for name, one in OBSERVABLES.items()}
 _SYMBOLS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": "Δγ"}
 _TYPESET = (
     (r"\b([LMY])_(X|gas|WL)\b", r"<i>\1</i><sub>\2</sub>"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..checks.intake import Intake
+from ..core.observables import OBSERVABLES, WORDS
 from ..core.parameters import ParameterSet
 from ..core.priors import Prior
-from ..likelihoods.available import WORDS
 from ..likelihoods.level_name import Bound, LevelName
 from ..likelihoods.levels import level_words
 from ..model.setup import Setup
@@ -15,14 +15,7 @@ from ..relations.lines import PowerLaw
 from ..relations.power_laws import Relations
 from ..sampling.mcmc import ChainSummary
 
-_OBSERVABLES = {
-    "lx": "L_X",
-    "t": "T",
-    "mgas": "M_gas",
-    "yx": "Y_X",
-    "core": "L_X over core-excised L_X",
-    "wl": "weak-lensing mass",
-}
+_OBSERVABLES = WORDS | {"core": "L_X over core-excised L_X", "wl": "weak-lensing mass"}
 LEVEL_WORDS: dict[str, str] = {name: name.label for name in (Bound.PRIOR, *LevelName, Bound.KNOWN)}
 """What each level uses."""
 _MEANINGS = {
@@ -78,6 +71,14 @@ def _relation_words(relations: Relations) -> str:
     return f"Relations (M500c, pivot 10^{relations.pivot:.2f} Msun/h): {laws}."
 
 
+def _proxy_words(relations: Relations) -> tuple[str, ...]:
+    """What is called Y_X where that is something else."""
+    if not relations.proxy_words:
+        return ()
+    unit = f" ({relations.proxy_unit})" if relations.proxy_unit else ""
+    return (f"Mass proxy, called Y_X in all that follows: {relations.proxy_words}{unit}.",)
+
+
 def _measurement_words(setup: Setup) -> tuple[str, ...]:
     """What is assumed of observables in other cosmologies; nothing where none can be reached."""
     if setup.shapes is None or not setup.geometry.spans_redshifts:
@@ -100,6 +101,7 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
         setup.geometry.describe(c),
         setup.selection.words,
         _relation_words(setup.relations),
+        *_proxy_words(setup.relations),
         f"Mass function {setup.mass_function}; flat LambdaCDM with Om = {c.Om0:g}, Ob = {c.Ob0:g}, h = {c.h:g}, "
         f"n_s = {c.ns:g}.",
         *_measurement_words(setup),
@@ -123,13 +125,10 @@ def used_words(chain: ChainSummary) -> str:
     return level_words(chain.level, chain.shares, LEVEL_WORDS.get(chain.level, chain.level))
 
 
-_QUANTITIES = {"lx": "{:.3g} erg/s", "t": "{:.3g} keV", "mgas": "{:.3g} Msun/h", "yx": "{:.3g} Msun/h keV"}
-
-
 def intake_sentences(intake: Intake) -> tuple[str, ...]:
     """What a catalogue brings to a fit, in sentences."""
     known = [m for m in intake.measured if m.known]
-    medians = (f"{WORDS[m.name]} {_QUANTITIES[m.name].format(10.0**m.median)}" for m in known)
+    medians = (f"{WORDS[m.name]} {10.0**m.median:.3g} {OBSERVABLES[m.name].unit}" for m in known)
     lacking = [(WORDS[m.name], intake.size - m.known) for m in intake.measured if m.known < intake.size]
     lacks = "; ".join(f"{count} of {intake.size} have no {name}" for name, count in lacking) or "none is missing"
     faint = f"Below the flux limit: {intake.below}, {len(intake.outright_below)} of them by more than their errors. "

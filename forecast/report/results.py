@@ -10,13 +10,16 @@ from ..checks.intake import Intake
 from ..checks.ppc import PredictiveTest
 from ..core.caution import Caution
 from ..core.files import to_plain, write_json
+from ..core.observables import OBSERVABLES
 from ..core.records import Provenance
 from ..forecasts.abundance import Abundance
 from ..forecasts.ladder import LadderRow, SurvivalRow, SystematicRow
 from ..forecasts.sigma8_map import Sigma8Map
 from ..forecasts.sigma8_map_exact import ExactMap
 from ..influence.by_mass import InfluenceCurve
+from ..likelihoods.data import Data
 from ..likelihoods.level_name import LevelName
+from ..relations.power_laws import Relations
 from ..sampling.mcmc import ChainSummary
 from .narrative import ParameterRow
 
@@ -33,6 +36,8 @@ class DataSummary:
     n_clusters : float
     n_with_yx : float
     median_log_yx : float
+    proxy_unit : str
+        Of the mass proxy, here called Y_X whatever it is.
     """
 
     kind: str
@@ -40,6 +45,19 @@ class DataSummary:
     n_clusters: float
     n_with_yx: float
     median_log_yx: float
+    proxy_unit: str = OBSERVABLES["yx"].unit
+
+    @classmethod
+    def of(cls, kind: str, source: str, data: Data, relations: Relations) -> DataSummary:
+        """Summary of what the levels make of a survey's data."""
+        return cls(
+            kind=kind,
+            source=source,
+            n_clusters=data.size,
+            n_with_yx=data.number_with_yx,
+            median_log_yx=data.median,
+            proxy_unit=relations.proxy_unit,
+        )
 
 
 @dataclass(frozen=True)

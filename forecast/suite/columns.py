@@ -24,7 +24,6 @@ _OBSERVABLES = {
     "mgas": Column("log_mgas", "float32", "log10 Msun/h", "measured gas mass inside R500c"),
     "core": Column("log_core", "float32", "log10", "luminosity over core-excised luminosity"),
 }
-_UNITS = {"lx": "erg/s", "t": "keV", "mgas": "Msun/h", "core": "", "yx": "Msun/h keV"}
 _KINDS = {
     "norm": "factor on the normalisation of",
     "slope": "factor on the slope of",
@@ -57,8 +56,7 @@ def _proxy_column(setup: Setup) -> Column:
     relations = setup.relations
     parts = [(c, name) for c, name in zip(relations.combination, relations.names, strict=True) if c]
     made_of = " + ".join(f"log_{name}" if c == 1 else f"{c:g} log_{name}" for c, name in parts)
-    unit = " ".join(_UNITS[name] if c == 1 else f"({_UNITS[name]})^{c:g}" for c, name in parts if _UNITS[name])
-    return Column("log_yx", "float32", f"log10 {unit}".rstrip(), f"measured mass proxy, {made_of}")
+    return Column("log_yx", "float32", f"log10 {relations.proxy_unit}".rstrip(), f"measured mass proxy, {made_of}")
 
 
 def cluster_columns(setup: Setup, profiles: GasProfiles) -> tuple[Column, ...]:

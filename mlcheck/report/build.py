@@ -32,10 +32,13 @@ GRADE_WORDS = {
     "trusted with limits": "The network may be used on catalogues like these, within the limits below.",
     "not trusted": "The network must not be used on catalogues like these.",
 }
-PARTS: tuple[Callable[[Evidence], Part], ...] = (
+Test = Callable[[Evidence], Part]
+"""Asks a question of the evidence: what it finds, with tables and figures, is one section of the report."""
+PARTS: tuple[Test, ...] = (
     accuracy, calibration, thinning, leaks, representativeness, difference, other_worlds, seeds, shared, clusters,
     saliency, alone, terse,
 )  # fmt: skip
+"""The tests in the order of the report: all that a new one needs is its name here."""
 AT_HOME = (other_worlds,)
 """Parts that need the training suite's own test catalogues."""
 
@@ -68,6 +71,7 @@ def build_report(
     plan: ReportPlan,
     out: Path,
     *,
+    parts: Sequence[Test] = PARTS,
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> Report:
@@ -78,21 +82,23 @@ def build_report(
     trial : Trial
     plan : ReportPlan
     out : Path
+    parts : sequence of callable
+        The tests.
     progress : callable, optional
     executor : Executor, optional
         Who walks the chains of exact posteriors.
     """
     evidence = Evidence(trial, plan, Store(out / STEPS, trial.identity), progress, executor)
-    chosen = [make for make in PARTS if not (trial.foreign and make in AT_HOME)]
-    parts = []
+    chosen = [make for make in parts if not (trial.foreign and make in AT_HOME)]
+    made = []
     for i, make in enumerate(chosen):
-        parts.append(make(evidence))
+        made.append(make(evidence))
         if progress is not None:
             progress("report", i + 1, len(chosen), float("nan"))
-    findings = [finding for part in parts for finding in part.findings]
+    findings = [finding for part in made for finding in part.findings]
     preset = trial.networks[evidence.main][0].network.architecture.preset
     title = f"Can the network be trusted? Preset {preset}, survey {trial.laboratory.source.suite.manifest.name}"
-    return Report(title, judge(findings), tuple(parts), _provenance(trial, plan))
+    return Report(title, judge(findings), tuple(made), _provenance(trial, plan))
 
 
 def _provenance(trial: Trial, plan: ReportPlan) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from forecast.core.observables import WORDS
 from forecast.influence.by_cluster import ClusterInfluence
 
 from ..accuracy.halves import Estimate
@@ -19,7 +20,6 @@ HALF = 0.5
 """Response to an observable, in units of the exact one, below which a network is said not to use it."""
 EDGES = np.round(np.arange(13.6, 15.25, 0.1), 10)
 """Bins of true log10 mass, Msun/h."""
-_SYMBOLS = {"lx": "L_X", "t": "T", "mgas": "M_gas", "mwl": "M_WL", "yx": "Y_X"}
 
 
 def clusters(evidence: Evidence) -> Part:
@@ -99,7 +99,7 @@ class _Pair:
 
     def saliency(self, i: int) -> Agreement:
         """Of one observable; its curves and peaks are kept."""
-        name, order = _SYMBOLS[self._influence.observables[i]], self._order
+        name, order = WORDS[self._influence.observables[i].replace("mwl", "wl")], self._order
         rng = self._evidence.rng(f"saliency {self._case} {name}")
         exact, mine = self._influence.saliency[:, order, i], self._mine[..., i]
         pair = (mine.mean(axis=0), exact[0])

@@ -1,0 +1,63 @@
+"""Observables of a cluster: what they are called, and in which unit they are inside the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Observable:
+    """One observable.
+
+    Parameters
+    ----------
+    symbol : str
+        Plain, as in "L_X".
+    latex : str
+    kind : str
+        Of `units.KINDS`; "" for a ratio.
+    unit : str
+        Inside the package.
+    words : str
+        "" where the symbol says it.
+    """
+
+    symbol: str
+    latex: str
+    kind: str = ""
+    unit: str = ""
+    words: str = ""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.words or self.symbol
+
+    @property
+    def table_unit(self) -> str:
+        """Of a table's column: without h."""
+        return self.unit.replace("/h", "")
+
+
+OBSERVABLES = {
+    "lx": Observable("L_X", r"L_{\rm X}", "luminosity", "erg/s"),
+    "t": Observable("T", "T", "temperature", "keV"),
+    "mgas": Observable("M_gas", r"M_{\rm gas}", "mass", "Msun/h"),
+    "yx": Observable("Y_X", r"Y_{\rm X}", "yx", "Msun/h keV"),
+    "core": Observable("C", r"\rm core", words="core brightness"),
+    "wl": Observable("M_WL", r"\rm WL", "mass", "Msun/h"),
+}
+"""By the ending of their parameters, as in norm_lx; "core" is L_X over core-excised L_X."""
+WORDS = {name: one.name for name, one in OBSERVABLES.items()}
+"""Observables for people."""
+
+
+def unit_of(combination: Iterable[tuple[str, float]]) -> str:
+    """Unit of a product of powers of observables.
+
+    >>> unit_of([("t", 1.0), ("mgas", 1.0)]), unit_of([("lx", 1.0), ("t", -0.5)])
+    ('keV Msun/h', 'erg/s (keV)^-0.5')
+    """
+    units = ((OBSERVABLES[name].unit, power) for name, power in combination if power)
+    return " ".join(unit if power == 1 else f"({unit})^{power:g}" for unit, power in units if unit)
