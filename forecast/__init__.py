@@ -5,9 +5,9 @@ counts and median Y_X, every Y_X), and what they say about sigma8.
 
 Examples
 --------
->>> from forecast import forward_model, fisher_matrix, load_config
->>> model = forward_model(load_config("nv22").setup)
->>> round(fisher_matrix("selfcal", model).std("sigma8"), 3)
+>>> from forecast import load_survey
+>>> survey = load_survey("nv22")
+>>> round(survey.fisher("selfcal").std("sigma8"), 3)
 0.028
 """
 
@@ -16,21 +16,15 @@ from .core.lazy import public
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
-        "Cosmology": ".cosmology",
         "Data": ".likelihoods",
+        "Fisher": ".api",
         "InputError": ".core",
-        "MassFunction": ".cosmology",
-        "Posterior": ".likelihoods",
-        "Setup": ".model",
+        "Posterior": ".api",
+        "Samples": ".api",
         "Survey": ".api",
-        "SurveyPosterior": ".api",
-        "draw_mocks": ".model",
-        "fisher_matrix": ".likelihoods",
-        "forward_model": ".model",
-        "likelihood": ".likelihoods",
-        "load_config": ".config",
         "load_survey": ".api",
         "open_suite": ".suite",
-        "read_catalogue": ".model",
+        "plot_contours": ".api",
+        "plot_corner": ".api",
     },
 )

@@ -1,6 +1,6 @@
-"""Surveys from Python: opened, changed, forecast, sampled. What `forecast` exports; commands do not use it.
+"""Surveys from Python: opened, changed, forecast, sampled, drawn. What `forecast` exports; commands do not use it.
 
-Imports every wing above it but the figures.
+Imports every wing above it.
 """
 
 from ..core.lazy import public
@@ -8,8 +8,12 @@ from ..core.lazy import public
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
+        "Fisher": ".fisher",
+        "Posterior": ".posterior",
+        "Samples": ".samples",
         "Survey": ".survey",
-        "SurveyPosterior": ".posterior",
         "load_survey": ".survey",
+        "plot_contours": ".figures",
+        "plot_corner": ".figures",
     },
 )

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..config.load import Config, parse_config
 from ..core.errors import InputError, nearest
 
@@ -28,12 +30,30 @@ def changed(config: Config, changes: Mapping[str, Any]) -> Config:
     content = config.model_dump(mode="json")
     known = dict.fromkeys(_keys(content))
     for key, value in changes.items():
-        *tables, last = _whole(key, list(known)).split(".")
+        *tables, last = _whole(str(key), list(known)).split(".")
         table = content
         for name in tables:
             table = table[name]
-        table[last] = copy.deepcopy(value)
+        table[last] = _as_typed(value)
     return parse_config(content, source=config.title)
+
+
+def _as_typed(value: Any) -> Any:
+    """A value as a TOML file has it: quantities with their unit as text, numbers of NumPy as numbers.
+
+    >>> import numpy as np
+    >>> _as_typed({"flat": [np.float32(0.5), np.int64(1)]})
+    {'flat': [0.5, 1]}
+    """
+    if hasattr(value, "unit") and hasattr(value, "value"):
+        return f"{float(value.value)!r} {value.unit.to_string()}"
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {str(key): _as_typed(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_typed(each) for each in value]
+    return copy.deepcopy(value)
 
 
 def _keys(table: Mapping[str, Any], path: str = "") -> Iterator[str]:

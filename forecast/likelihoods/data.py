@@ -49,6 +49,11 @@ class Data:
     points: Points | None = None
     bins: tuple[Data, ...] = ()
 
+    def __repr__(self) -> str:
+        number = f"{self.size:g}" if float(self.size).is_integer() else f"{self.size:.1f}"
+        parts = f", in {len(self.bins)} redshift bins" if self.bins else ""
+        return f"<data of {number} clusters, {self.number_with_yx:.4g} with Y_X of median 10^{self.median:.2f}{parts}>"
+
     @classmethod
     def observed(cls, size: int, log_yx: Array, error: Array | None = None, points: Points | None = None) -> Data:
         """Data of `size` clusters of which those in `log_yx` have a Y_X."""

@@ -7,20 +7,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...forecasts.abundance import Abundance
-from .style import COLUMN, CYCLE, LABELS, freeze, new_figure, style
+from .style import COLUMN, CYCLE, LABELS, canvas, finished, style
 
 
 @style()
-def abundance_figure(abundance: Abundance) -> Figure:
+def abundance_figure(abundance: Abundance, axes: Axes | None = None) -> Figure:
     """Expected clusters per dex of true mass; dotted without selection, solid with it (NV22 figure 1).
 
     Parameters
     ----------
     abundance : Abundance
         Curve labels may contain mathtext.
+    axes : Axes, optional
+        To draw on; by default those of a new figure.
     """
-    figure = new_figure(COLUMN, 2.7)
-    axes = figure.subplots()
+    given, axes = axes, canvas(axes, COLUMN, 2.7)
     colours = {c.label: CYCLE[i % len(CYCLE)] for i, c in enumerate(abundance.selected)}
     for curve in abundance.unselected:
         axes.plot(abundance.log_mass, curve.values, ":", color=colours.get(curve.label, "#888888"))
@@ -32,7 +33,7 @@ def abundance_figure(abundance: Abundance) -> Figure:
     axes.set_xlabel(LABELS["mass"])
     axes.set_ylabel("expected clusters per dex")
     axes.legend(loc="upper right")
-    return freeze(figure)
+    return finished(axes, given)
 
 
 def _abundance_limits(axes: Axes, abundance: Abundance, floor: float = 0.1) -> None:

@@ -12,7 +12,7 @@ from ...core.arrays import Array
 from ...core.parameters import LATEX
 from ...forecasts.joint import JointForecast, JointLevel
 from ...likelihoods.level_name import Bound, LevelName
-from .style import COLUMN, LEVEL_STYLE, freeze, new_figure, style
+from .style import COLUMN, LEVEL_STYLE, canvas, finished, legend, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,20 +33,26 @@ def ellipse(covariance: Array, centre: Sequence[float], probability: float, size
 
 
 @style()
-def joint_figure(forecast: JointForecast) -> Figure:
-    """68% and 95% ellipses of every level; S8 and the power of the best measured combination in the legend."""
-    figure = new_figure(1.35 * COLUMN, 5.0)
-    axes = figure.subplots()
+def joint_figure(forecast: JointForecast, axes: Axes | None = None) -> Figure:
+    """68% and 95% ellipses of every level; S8 and the power of the best measured combination in the legend.
+
+    Parameters
+    ----------
+    forecast : JointForecast
+    axes : Axes, optional
+        To draw on; by default those of a new figure.
+    """
+    drawn = canvas(axes, 1.35 * COLUMN, 5.0)
     centre = forecast.Om0, forecast.sigma8
     for order, level in enumerate(forecast.levels):
-        _draw(axes, level, centre, order)
-    axes.plot(*centre, "+", color="black", ms=5, mew=0.7, zorder=20)
-    _frame(axes, forecast)
-    axes.set_xlabel(LATEX["Om0"])
-    axes.set_ylabel(LATEX["sigma8"])
+        _draw(drawn, level, centre, order)
+    drawn.plot(*centre, "+", color="black", ms=5, mew=0.7, zorder=20)
+    _frame(drawn, forecast)
+    drawn.set_xlabel(LATEX["Om0"])
+    drawn.set_ylabel(LATEX["sigma8"])
     title = r"$S_8$; power $p$ of the best measured $\sigma_8\,(\Omega_{\rm m}/0.3)^p$: its error"
-    figure.legend(title=title, loc="outside upper center", ncols=1)
-    return freeze(figure)
+    legend(drawn, axes, title=title, ncols=1)
+    return finished(drawn, axes)
 
 
 def _draw(axes: Axes, level: JointLevel, centre: tuple[float, float], order: int) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...core.arrays import Array
+from ...core.errors import InputError
 from ...forecasts.sigma8_map import Sigma8Map
 from ...forecasts.sigma8_map_exact import Agreement, ExactMap
 from .style import COLUMN, LABELS, freeze, new_figure, style
@@ -97,30 +99,47 @@ def _window(axes: Axes, binned: Sigma8Map) -> None:
 
 
 @style()
-def map_figure(map: Sigma8Map) -> Figure:
+def map_figure(map: Sigma8Map, axes: Sequence[Axes] | None = None) -> Figure:
     """Mean and scatter of sigma8 over cluster count and median Y_X (NV22 figures 14 and 18).
 
     Parameters
     ----------
     map : Sigma8Map
         NaN cells stay blank.
+    axes : sequence of two Axes, optional
+        To draw mean and scatter on; by default those of a new figure.
+
+    Raises
+    ------
+    InputError
+        If there are not two axes.
     """
-    figure = new_figure(COLUMN, 4.4)
-    panels = figure.subplots(2, 1, sharex=True, sharey=True)
+    panels = _two_panels(axes)
+    figure: Any = panels[0].figure
     layers = ((map.mean, "viridis", r"mean of $\sigma_8$"), (map.std, "cividis", r"scatter of $\sigma_8$"))
-    for axes, (values, colours, label) in zip(panels, layers, strict=True):
+    for panel, (values, colours, label) in zip(panels, layers, strict=True):
         cells = np.ma.masked_invalid(values)
         if cells.count():
-            image = axes.pcolormesh(map.count_edges, map.yx_edges, cells, cmap=colours)
-            figure.colorbar(image, ax=axes, label=label, pad=0.02)
+            image = panel.pcolormesh(map.count_edges, map.yx_edges, cells, cmap=colours)
+            figure.colorbar(image, ax=panel, label=label, pad=0.02)
         else:
             words = f"no cell has {map.min_mocks} mocks"
-            axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center")
-        axes.set_ylabel("median " + LABELS["yx"])
-    _map_limits(panels[0], map)
-    panels[1].set_xlabel(r"number of clusters $N$")
-    panels[0].set_xlabel("")
-    return freeze(figure)
+            panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center")
+        panel.set_ylabel("median " + LABELS["yx"])
+        if axes is not None or panel is panels[0]:
+            _map_limits(panel, map)
+    for panel in panels if axes is not None else panels[1:]:
+        panel.set_xlabel(r"number of clusters $N$")
+    return freeze(figure) if axes is None else figure
+
+
+def _two_panels(axes: Sequence[Axes] | None) -> Sequence[Axes]:
+    if axes is None:
+        return list(new_figure(COLUMN, 4.4).subplots(2, 1, sharex=True, sharey=True))
+    panels = list(np.atleast_1d(np.asarray(axes, dtype=object)).ravel())
+    if len(panels) != 2:
+        raise InputError(f"the map has two panels, mean and scatter of sigma8: give two axes, got {len(panels)}")
+    return panels
 
 
 def _map_limits(axes: Axes, map: Sigma8Map) -> None:

@@ -12,6 +12,7 @@ from ...core.errors import InputError
 from ...likelihoods.level_name import Bound, LevelName
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLUMN = 3.4
@@ -65,6 +66,25 @@ def freeze(figure: Figure) -> Figure:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
+
+
+def canvas(axes: Axes | None, width: float, height: float) -> Axes:
+    """The axes that a caller gave, or those of a new figure of a size in inches."""
+    return new_figure(width, height).subplots() if axes is None else axes
+
+
+def legend(drawn: Axes, given: Axes | None, **look: Any) -> None:
+    """Above a figure of our own; inside axes that a caller gave."""
+    if given is None:
+        drawn.figure.legend(loc="outside upper center", **look)
+    else:
+        drawn.legend(**{key: value for key, value in look.items() if key != "ncols"})
+
+
+def finished(drawn: Axes, given: Axes | None) -> Figure:
+    """The figure of axes: laid out once if it is ours, left to the caller if it is not."""
+    figure: Any = drawn.figure
+    return freeze(figure) if given is None else figure
 
 
 LEVELS = tuple(LEVEL_STYLE)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.arrays import Array
+from ...core.errors import InputError
 from ...forecasts.sweep_records import Comparison, Sweep
 from ...likelihoods.level_name import Bound, LevelName
-from .style import COLUMN, CYCLE, LEVEL_STYLE, freeze, mathtext, new_figure, style
+from .style import COLUMN, CYCLE, LEVEL_STYLE, canvas, finished, freeze, legend, mathtext, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,16 +38,29 @@ def key_label(key: str, unit: str = "") -> str:
 
 
 @style()
-def sweep_figure(sweep: Sweep) -> Figure:
-    """sigma(sigma8) by level: curves over one key or dots for its choices; heat maps over two, or curves by choice."""
+def sweep_figure(sweep: Sweep, axes: Axes | None = None) -> Figure:
+    """sigma(sigma8) by level: curves over one key or dots for its choices; heat maps over two, or curves by choice.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    axes : Axes, optional
+        To draw on, if one key varies; by default those of a new figure.
+
+    Raises
+    ------
+    InputError
+        If axes are given for a figure of several panels.
+    """
     if len(sweep.keys) == 1:
-        return freeze(_choices(sweep) if sweep.named[0] else _curves(sweep))
+        return _choices(sweep, axes) if sweep.named[0] else _curves(sweep, axes)
+    if axes is not None:
+        raise InputError("a sweep over two keys has several panels and makes its own figure; leave out axes")
     return freeze(_heat_maps(sweep) if sweep.named[0] == sweep.named[1] else _curves_by_choice(sweep))
 
 
-def _curves(sweep: Sweep) -> Figure:
-    figure = new_figure(COLUMN, 2.9)
-    axes = figure.subplots()
+def _curves(sweep: Sweep, given: Axes | None) -> Figure:
+    axes = canvas(given, COLUMN, 2.9)
     (x,) = sweep.values
     for level, std in sweep.levels.items():
         colour, marker = LEVEL_STYLE[level]
@@ -65,15 +79,15 @@ def _curves(sweep: Sweep) -> Figure:
         _plain_log(axes.xaxis, x)
     axes.set_yscale("log")
     _plain_log(axes.yaxis, np.array(list(sweep.levels.values())))
-    figure.legend(loc="outside upper center", ncols=3, columnspacing=1.2)
-    return figure
+    legend(axes, given, ncols=3, columnspacing=1.2)
+    return finished(axes, given)
 
 
-def _choices(sweep: Sweep) -> Figure:
+def _choices(sweep: Sweep, given: Axes | None) -> Figure:
     """One line of markers for each choice."""
     counts = zip(sweep.values[0], sweep.expected_count, strict=True)
     labels = [f"{_short(str(name))}\n{count:,.0f} clusters" for name, count in counts]
-    return _markers(labels, sweep.levels, mathtext(sweep.keys[0]))
+    return _markers(labels, sweep.levels, mathtext(sweep.keys[0]), given)
 
 
 def _curves_by_choice(sweep: Sweep) -> Figure:
@@ -210,10 +224,10 @@ def _plain_log(axis: Axis, values: Array) -> None:
 
 
 @style()
-def comparison_figure(comparison: Comparison) -> Figure:
-    """sigma(sigma8) by level: one line of markers per configuration, with its expected count."""
+def comparison_figure(comparison: Comparison, axes: Axes | None = None) -> Figure:
+    """sigma(sigma8) by level: one line of markers per configuration, with its expected count; on `axes` if given."""
     labels = [f"{_short(row.label)}\n{row.expected_count:,.0f} clusters" for row in comparison.rows]
-    return freeze(_markers(labels, _by_level(comparison), ""))
+    return _markers(labels, _by_level(comparison), "", axes)
 
 
 def _by_level(comparison: Comparison) -> dict[str, Array]:
@@ -222,10 +236,9 @@ def _by_level(comparison: Comparison) -> dict[str, Array]:
     return {level: np.array([row.sigma8_std.get(level, math.nan) for row in rows]) for level in comparison.levels}
 
 
-def _markers(labels: Sequence[str], levels: dict[str, Array], title: str) -> Figure:
+def _markers(labels: Sequence[str], levels: dict[str, Array], title: str, given: Axes | None) -> Figure:
     """One line of markers for each label; values by level, NaN where there is none."""
-    figure = new_figure(COLUMN, 1.1 + 0.36 * len(labels))
-    axes = figure.subplots()
+    axes = canvas(given, COLUMN, 1.1 + 0.36 * len(labels))
     everything = np.array(list(levels.values()))
     for place, column in enumerate(everything.T):
         axes.plot([np.nanmin(column), np.nanmax(column)], [place, place], color="#CCCCCC", lw=0.7, zorder=1)
@@ -240,8 +253,8 @@ def _markers(labels: Sequence[str], levels: dict[str, Array], title: str) -> Fig
     _plain_log(axes.xaxis, everything[np.isfinite(everything)])
     axes.set_xlabel(SIGMA)
     axes.set_title(title)
-    figure.legend(loc="outside upper center", ncols=3, columnspacing=1.2, handletextpad=0.2)
-    return figure
+    legend(axes, given, ncols=3, columnspacing=1.2, handletextpad=0.2)
+    return finished(axes, given)
 
 
 def _short(name: str, longest: int = 20) -> str:

@@ -1,0 +1,111 @@
+"""Contours of several results over two parameters: ellipses of Fisher matrices, densities of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...core.arrays import Array
+from .style import COLUMN, CYCLE, LEVEL_STYLE, canvas, finished, legend, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_CELLS = 100
+_WIDTHS = (1.2, 0.7)
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Closed curves (K, 2), the innermost first, and their label."""
+
+    label: str
+    curves: Sequence[Array]
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Weighted draws over two parameters.
+
+    Parameters
+    ----------
+    label : str
+    draws : ndarray, shape (n, 2)
+    weights : ndarray, shape (n,)
+    effective : float
+        Independent draws: the fewer, the smoother the density.
+    bounds : sequence of two (low, high)
+        Beyond which there can be no draws.
+    """
+
+    label: str
+    draws: Array
+    weights: Array
+    effective: float
+    bounds: Sequence[tuple[float, float]]
+
+
+@style()
+def contour_figure(
+    layers: Sequence[Outlines | Cloud],
+    labels: Sequence[str],
+    axes: Axes | None = None,
+    probabilities: Sequence[float] = (0.68, 0.95),
+) -> Figure:
+    """Contours that hold `probabilities` of each layer, in one colour a layer.
+
+    Parameters
+    ----------
+    layers : sequence of Outlines and Cloud
+    labels : sequence of two str
+        Of the axes; mathtext.
+    axes : Axes, optional
+        To draw on; by default those of a new figure.
+    probabilities : sequence of float
+    """
+    drawn = canvas(axes, COLUMN, 3.2)
+    spare = (colour for colour in CYCLE)
+    for layer in layers:
+        colour = LEVEL_STYLE[layer.label][0] if layer.label in LEVEL_STYLE else next(spare, "#000000")
+        if isinstance(layer, Outlines):
+            for i, curve in enumerate(layer.curves):
+                drawn.plot(*curve.T, color=colour, lw=_WIDTHS[min(i, 1)])
+        else:
+            edges, density, limits = smooth(layer, probabilities)
+            middles = [0.5 * (one[1:] + one[:-1]) for one in edges]
+            drawn.contour(*middles, density.T, levels=limits, colors=colour, linewidths=_WIDTHS[::-1])
+        drawn.plot([], [], color=colour, label=layer.label)
+    drawn.set_xlabel(labels[0])
+    drawn.set_ylabel(labels[1])
+    legend(drawn, axes, ncols=3)
+    return finished(drawn, axes)
+
+
+def smooth(cloud: Cloud, probabilities: Sequence[float]) -> tuple[list[Array], Array, Array]:
+    """Edges and smoothed density of cells, and the densities, ascending, above which `probabilities` of draws lie.
+
+    The kernel's width follows Scott's rule. Limits are quantiles of the density at the draws themselves, so that
+    smoothing does not make contours hold too much; the density is mirrored at bounds.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    mean = cloud.weights @ cloud.draws
+    std = np.sqrt(cloud.weights @ (cloud.draws - mean) ** 2)
+    width = np.maximum(std, 1e-12 * np.maximum(np.abs(mean), 1.0)) * max(cloud.effective, 2.0) ** (-1 / 6)
+    edges = []
+    for x, step, (low, high) in zip(cloud.draws.T, width, cloud.bounds, strict=True):
+        ends = max(x.min() - 3 * step, low), min(x.max() + 3 * step, high)
+        edges.append(np.linspace(*ends, _CELLS + 1))
+    x, y = cloud.draws.T
+    histogram = np.histogram2d(x, y, bins=(edges[0], edges[1]), weights=cloud.weights)[0]
+    density = gaussian_filter(histogram, [w / (e[1] - e[0]) for w, e in zip(width, edges, strict=True)], mode="reflect")
+    places = [np.clip(np.digitize(x, e) - 1, 0, _CELLS - 1) for x, e in zip(cloud.draws.T, edges, strict=True)]
+    at = density[tuple(places)]
+    order = np.argsort(at)
+    below = np.cumsum(cloud.weights[order])
+    limits = [np.interp(1 - p, below, at[order]) for p in sorted(probabilities, reverse=True)]
+    return edges, density, np.asarray(limits)
