@@ -14,10 +14,19 @@ from forecast.core.rng import generator
 from ..data.layout import Layout
 from ..data.whitening import Whitenings
 from .heads import Head, MixtureHead, PointHead
+from .limits import Limit, check
 
 PRESETS = ("compact", "nv22")
 SMALLEST_NV22 = 16
 """Clusters that four poolings of two rows into one need."""
+_LIMITS = {
+    "encoder_dropout": Limit(0, 0.99, whole=False),
+    "dropout": Limit(0, 0.99, whole=False),
+    "leak": Limit(0, 1, whole=False),
+    "components": Limit(1, 64),
+    "terse": Limit(1, 64),
+    "width": Limit(1, 4096),
+}
 
 
 @dataclass(frozen=True)
@@ -74,9 +83,7 @@ class Architecture:
             "initial": ("glorot", "standardised"),
             "precision": ("float32", "float64", "mixed_bfloat16", "mixed_float16"),
         }
-        for name in ("encoder_dropout", "dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+        check(self, _LIMITS)
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name} '{getattr(self, name)}' is unknown; {nearest(getattr(self, name), known)}")

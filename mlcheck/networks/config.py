@@ -10,8 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from forecast.config.explain import explain
 from forecast.config.schema_types import Strict
 from forecast.core.errors import InputError, nearest
+from forecast.core.text_tables import decoded
 
 from ..data.catalogues import Prescription
 from .architectures import PRESETS, Architecture
@@ -130,37 +132,22 @@ def load_config(name: str | Path, survey: str | None = None) -> NetworkConfig:
     >>> load_config("compact").architecture(seed=1).preset
     'compact'
     """
-    path, known = Path(name), builtin_configs()
+    path, known = Path(name).expanduser(), builtin_configs()
     if not path.is_file():
         if str(name) not in known:
             hint = nearest(str(name), known)
             raise InputError(f"configuration '{name}' is neither a file nor a built-in one; {hint}")
         path = known[str(name)]
     try:
-        config = NetworkConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        content = tomllib.loads(decoded(path.read_bytes())[0])
+    except (tomllib.TOMLDecodeError, OSError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from error
+    try:
+        config = NetworkConfig.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{path.name}: {_explain(error)}") from None
+        raise InputError(f"{path.name}: {explain(error, NetworkConfig, content)}") from None
     try:
         config.architecture(seed=1), config.plan(seed=1)
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from error
     return config if survey is None else config.model_copy(update={"survey": survey})
-
-
-_TABLES: dict[str, Any] = {
-    "network": NetworkTable, "training": TrainingTable, "prescription": PrescriptionTable
-}  # fmt: skip
-
-
-def _explain(error: ValidationError) -> str:
-    """One sentence about the first problem pydantic found."""
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    path = ".".join(str(step) for step in first["loc"])
-    if first["type"] == "extra_forbidden":
-        table = _TABLES.get(str(first["loc"][0]), NetworkConfig) if len(first["loc"]) > 1 else NetworkConfig
-        return f"unknown key '{path}'; {nearest(str(first['loc'][-1]), list(table.model_fields))}"
-    if first["type"] == "missing":
-        return f"missing key '{path}'"
-    return f"'{path}': {first['msg'].removeprefix('Value error, ')}; got {first['input']!r}"
