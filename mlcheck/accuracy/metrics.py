@@ -45,6 +45,8 @@ class Score:
         In the lowest and the highest 15% of the true values; empty where not computed.
     published : float
         NV22's scatter, NaN where there is none.
+    spread : float
+        Standard deviation of the true values: the scatter of one answer to every catalogue.
     """
 
     name: str
@@ -64,6 +66,22 @@ class Score:
     compared: int = 0
     shrinkage: tuple[Shrinkage, ...] = ()
     published: float = float("nan")
+    spread: float = float("nan")
+
+    def doubts(self) -> tuple[str, ...]:
+        """Why the method is not to be used as it is, in words; none where nothing is wrong."""
+        found = []
+        if self.scatter + 2 * self.scatter_error > self.spread:
+            found.append(
+                f"{self.name}: no better than one answer to every catalogue (scatter {self.scatter:.4f} ± "
+                f"{self.scatter_error:.4f}, spread of the truths {self.spread:.4f}); train longer or on more catalogues"
+            )
+        if np.isfinite(self.coverage_68) and not self.coverage_holds():
+            found.append(
+                f"{self.name}: its 68% and 95% intervals hold the truth in {self.coverage_68:.0%} and "
+                f"{self.coverage_95:.0%} of {self.catalogues:,} catalogues; do not use its widths"
+            )
+        return tuple(found)
 
     def coverage_holds(self, sigma: float = 3.0) -> bool:
         """Whether both coverages lie within `sigma` binomial standard deviations of what they should be."""
@@ -119,7 +137,17 @@ def score(
     scatter = float(error.std(ddof=1))
     fourth = float(np.mean((error - error.mean()) ** 4))
     spread = np.sqrt(max(fourth - scatter**4, 0.0) / size) / (2 * scatter)
-    base = Score(name, words, kind, size, scatter, float(spread), float(error.mean()), scatter / np.sqrt(size))
+    base = Score(
+        name=name,
+        words=words,
+        kind=kind,
+        catalogues=size,
+        scatter=scatter,
+        scatter_error=float(spread),
+        bias=float(error.mean()),
+        bias_error=scatter / np.sqrt(size),
+        spread=float(np.std(truth, ddof=1)),
+    )
     if below is None or not np.isfinite(below).all():
         return base
     inside = np.abs(2 * np.asarray(below) - 1)

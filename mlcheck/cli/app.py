@@ -135,7 +135,7 @@ def train(
         outcome = run_case(request, laboratory, prepared)
         write_case(request, prepared, outcome)
     if as_json:
-        typer.echo(json_text(asdict(outcome.score)))
+        typer.echo(json_text({"warnings": outcome.score.doubts(), **asdict(outcome.score)}))
     elif not quiet:
         print_scores([outcome.score])
         typer.echo(f"networks, results and figures: {folder}")

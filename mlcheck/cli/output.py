@@ -39,7 +39,10 @@ def write_case(request: Request, prepared: Prepared, outcome: Outcome) -> None:
     """Write results.json, predictions.csv and the figures of a case under the request's folder."""
     out, trained, found, test = request.out, outcome.trained, outcome.predictions, prepared.test
     prepare_output(out / "figures")
-    write_json(out / "results.json", {"provenance": record(request, trained), "test": asdict(outcome.score)})
+    write_json(
+        out / "results.json",
+        {"provenance": record(request, trained), "warnings": outcome.score.doubts(), "test": asdict(outcome.score)},
+    )
     write_predictions(out / "predictions.csv", test, found)
     save_figure(
         learning_curve([t.history for t in trained], density=trained[0].network.head.density),
@@ -53,6 +56,7 @@ def write_comparison(request: Request, comparison: Comparison) -> dict[str, Any]
     trained = {case: outcome.trained for case, outcome in comparison.outcomes.items()}
     content: dict[str, Any] = {
         "provenance": {case: record(replace(request, case=case), members) for case, members in trained.items()},
+        "warnings": [doubt for s in comparison.scores for doubt in s.doubts()],
         "scores": [asdict(s) for s in comparison.scores],
         "effective_draws": {level: exact.effective for level, exact in comparison.exact.items()},
     }
@@ -132,7 +136,7 @@ def score_columns(scores: Sequence[Score]) -> tuple[list[str], list[list[str]]]:
 
 
 def print_scores(scores: Sequence[Score]) -> None:
-    """Print the table of scores; it fits 80 columns."""
+    """Print what is doubtful, and the table of scores; it fits 80 columns."""
     from rich.console import Console
     from rich.table import Table
 
@@ -145,4 +149,7 @@ def print_scores(scores: Sequence[Score]) -> None:
         table.add_column(header[i], justify="right" if i else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(row[i] for i in filled))
-    Console().print(table)
+    console = Console()
+    for doubt in (doubt for s in scores if s.kind == "network" for doubt in s.doubts()):
+        console.print(f"warning: {doubt}", markup=False, highlight=False)
+    console.print(table)

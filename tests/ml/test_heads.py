@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import integrate
+from scipy.stats import norm
 
 from mlcheck.accuracy.metrics import Exact, against_exact, score
 from mlcheck.networks.heads import GRID, MixtureHead, PointHead, cumulative, integral, moments
@@ -56,8 +57,6 @@ def test_scores_of_a_known_posterior():
     variance = 1 / (1 / 0.06**2 + 1 / 0.03**2)
     mean = variance * (0.8 / 0.06**2 + data / 0.03**2)
     std = np.full(size, np.sqrt(variance))
-    from scipy.stats import norm
-
     below = norm.cdf(truth, mean, std)
     found = score("a", "b", "network", mean, truth, std=std, below=below)
     assert abs(found.scatter - std[0]) < 5 * found.scatter_error
@@ -75,6 +74,19 @@ def test_scores_of_a_known_posterior():
     assert low.passes
     assert high.passes
     assert low.exact.value > 0 > high.exact.value
+
+
+def test_what_is_worse_than_the_prior_or_knows_its_width_badly_is_said():
+    rng = np.random.default_rng(5)
+    truth = rng.uniform(0.7, 0.92, 400)
+    constant = score("blind", "", "network", np.full(400, truth.mean()), truth)
+    assert any("no better than one answer to every catalogue" in doubt for doubt in constant.doubts())
+    error = rng.normal(0, 0.02, 400)
+    good = score("good", "", "network", truth + error, truth, std=np.full(400, 0.02), below=norm.cdf(-error / 0.02))
+    assert good.doubts() == () and good.spread == pytest.approx(truth.std(ddof=1))
+    narrow = score("sure", "", "network", truth + error, truth, std=np.full(400, 0.01), below=norm.cdf(-error / 0.01))
+    assert [doubt.split(":")[1].split(" and")[0] for doubt in narrow.doubts()] == [" its 68%"]
+
 
 
 def point(mean):

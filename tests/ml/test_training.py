@@ -118,7 +118,7 @@ def test_on_the_fly(prepared, source, tmp_path):
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"optimizer": "adam"}, "optimizer 'adam' is unknown"), ({"epochs": 0}, "epochs must be a whole number of at least 1"),
+    [({"optimizer": "adam"}, "optimizer 'adam' is unknown"), ({"epochs": 0}, "epochs must be a whole number of"),
      ({"select_from": 99}, "select_from = 99 lies beyond the last epoch")],
 )  # fmt: skip
 def test_wrong_plans(wrong, words):
