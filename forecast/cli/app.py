@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .arguments import given
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
 from .options import ConfigName, Json, Level, MaxSteps, Out, Overwrite, Quick, Quiet, Seed
@@ -144,4 +145,4 @@ def configs(
 
 def main() -> None:
     """Entry point of the command ``forecast``."""
-    app()
+    app(given())

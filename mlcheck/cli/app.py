@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from forecast.cli.app import print_version
+from forecast.cli.arguments import given
 from forecast.cli.options import Scheduler, Workers
 from forecast.cli.session import exit_codes, progress_bar
 
@@ -234,4 +235,4 @@ app.command("apply")(apply_command)
 
 def main() -> None:
     """Entry point of the command ``mlcheck``."""
-    app()
+    app(given())
