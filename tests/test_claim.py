@@ -32,11 +32,13 @@ def other(tmp_path):
 
 
 def test_another_run_is_refused_and_a_killed_one_lets_go(tmp_path, other):
-    with pytest.raises(
-        InputError, match=rf"out: another run \(process {other.pid}\) is writing there; wait until it ends"
+    with (
+        pytest.raises(
+            InputError, match=rf"out: another run \(process {other.pid}\) is writing there; wait until it ends"
+        ),
+        claimed(tmp_path / "out"),
     ):
-        with claimed(tmp_path / "out"):
-            pass
+        pass
     other.send_signal(signal.SIGKILL)
     other.wait()
     with claimed(tmp_path / "out"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from pathlib import Path
 
 
 def given() -> list[str]:
@@ -14,8 +14,8 @@ def given() -> list[str]:
 def at_home(argument: str) -> str:
     """An argument whose path begins at home; shells leave that to the command in ``--out=~/x``.
 
-    >>> at_home("--quick"), at_home("--out=x"), at_home("--out=~/x") == f"--out={os.path.expanduser('~')}/x"
+    >>> at_home("--quick"), at_home("--out=x"), at_home("--out=~/x") == f"--out={Path.home()}/x"
     ('--quick', '--out=x', True)
     """
     option, equals, path = argument.partition("=") if argument.startswith("--") else ("", "", argument)
-    return f"{option}{equals}{os.path.expanduser(path)}" if path == "~" or path.startswith("~/") else argument
+    return f"{option}{equals}{Path(path).expanduser()}" if path == "~" or path.startswith("~/") else argument
