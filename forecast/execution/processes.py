@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import traceback
 from collections import Counter, deque
@@ -24,6 +25,7 @@ from ..core.errors import MassanchorError
 ATTEMPTS = 3
 """Workers that may die of one item before it is given up."""
 _READY, _DONE, _FAILED = "ready", "done", "failed"
+_MAIN = b"__main__"
 
 
 def cores() -> int:
@@ -96,7 +98,7 @@ class _Crew:
     def hire(self) -> None:
         """Start one more process."""
         context = multiprocessing.get_context("spawn")
-        with discreet_children():
+        with discreet_children(with_main=_MAIN in self.parcel or any(_MAIN in pickle.dumps(i) for i in self.items[:1])):
             mine, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs,), daemon=True)
             process.start()
@@ -135,8 +137,8 @@ class _Crew:
         self._dismiss(worker)
         if place is None:
             raise MassanchorError(
-                "local processes did not start; use --workers 1, and in a script of your own call this under "
-                "if __name__ == '__main__'"
+                "local processes did not start; use --workers 1, and where they do functions of your own script, "
+                "call this under if __name__ == '__main__'"
             )
         self.deaths[place] += 1
         if self.deaths[place] >= ATTEMPTS:
@@ -163,8 +165,32 @@ class _Crew:
 
 
 @contextlib.contextmanager
-def discreet_children() -> Iterator[None]:
-    """Start processes that print no warnings and leave Ctrl-C to this one: they inherit both."""
+def discreet_children(with_main: bool = False) -> Iterator[None]:
+    """Start processes that print no warnings and leave Ctrl-C to this one: they inherit both.
+
+    Without what they need from there they do not run the user's script either, which may have no main guard.
+    """
+    with contextlib.nullcontext() if with_main else _without_main(), _quietly():
+        yield
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide from new processes which script this one runs."""
+    main = sys.modules["__main__"]
+    hidden = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    main.__spec__ = None
+    if "__file__" in hidden:
+        del main.__file__
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
     before = os.environ.get("PYTHONWARNINGS")
     os.environ["PYTHONWARNINGS"] = "ignore"
     mask = None
