@@ -1,4 +1,4 @@
-"""Whole commands as people mistype them: ``python -m benchmarks.badcommands --inputs 100``, one of them with ``--one SEED``.
+"""Whole commands as people mistype them: ``python -m benchmarks.badcommands --inputs 100``, one with ``--one SEED``.
 
 Each seed makes one command line with files, options, a terminal and an environment of its own, and runs it. It must
 end with a documented exit code and no traceback; what is refused, with one printable line that begins with ``error:``
