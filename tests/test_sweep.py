@@ -168,8 +168,10 @@ def test_two_keys_and_progress(nv22):
         (["proxy=yx,,mgas"], "write KEY=START:STOP:N"),
         (["proxy=yx, "], "or KEY=CHOICE,CHOICE,..., for example proxy=yx,mgas"),
         (["proxy=yx,mgas,yx"], "'yx' is given twice"),
-        (["volume=1,2"], "--vary volume: is a number; write volume=START:STOP:N or volume=log:START:STOP:N"),
-        (["selection.break_mass=low,high"], "--vary selection.break_mass: is a number"),
+        (["volume=1,two"], "--vary volume: is a number, got 'two'; write KEY=START:STOP:N or KEY=log:START:STOP:N"),
+        (["selection.break_mass=low,high"], "--vary selection.break_mass: is a number, got 'low'"),
+        (["selection.break_mass=14 log10 Msun,1e14 Msun"], "values in 'Msun' and in 'log10 Msun'; use one unit"),
+        (["volume=1,1"], "'1' is given twice"),
         (["library.nam=tng"], "--vary library.nam: unknown key; did you mean 'library.name'?"),
         (["sampler.level=counts,binned"], "--vary sampler.level: sigma(sigma8) does not depend on it"),
         (["parameters.norm_lx.flat=a,b"], "is [0.8, 1.3] in this configuration, not a choice"),
@@ -560,3 +562,17 @@ def test_doubts_about_a_survey_are_those_of_the_ladder(nv22, tmp_path):
     assert "no relation is calibrated" in next(c.text for c in comparison.warnings if c.kind == "masses")
     sweep = compute_sweep(deep, ["survey.area=0.001:0.002:2"])
     assert "masses" in {caution.kind for caution in sweep.warnings}
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "unit"),
+    [
+        ("volume=1,2,10", (1.0, 2.0, 10.0), ""),
+        ("selection.break_mass=14 log10 Msun,14.4", (14.0, 14.4), "log10 Msun"),
+        ("survey.side=300,352 Mpc/h,700 Mpc/h", (300.0, 352.0, 700.0), "Mpc/h"),
+        ("yx_error=0,0.1", (0.0, 0.1), ""),
+    ],
+)
+def test_numbers_may_be_listed(nv22, text, values, unit):
+    (axis,) = parse_axes([text], nv22)
+    assert axis.values == values and axis.unit == unit and not axis.named

@@ -18,7 +18,7 @@ MAX_VALUES, MAX_POINTS = 200, 400
 
 _FORM = (
     "write KEY=START:STOP:N or KEY=log:START:STOP:N, for example survey.fraction=0.1:1:10, "
-    "or KEY=CHOICE,CHOICE,..., for example proxy=yx,mgas"
+    "or KEY=CHOICE,CHOICE,..., for example proxy=yx,mgas or volume=1,2,10"
 )
 
 _INERT = ("title", "description", "references", "sampler", "map", "ladder", "catalogue", "published")
@@ -64,6 +64,8 @@ def split_quantity(text: str) -> tuple[float, str] | None:
 
 def parse_vary(text: str) -> Axis:
     """Read KEY=START:STOP:N or KEY=log:START:STOP:N, where START and STOP may carry a unit, or KEY=CHOICE,CHOICE.
+
+    Choices of a number are numbers, which the key tells and not the text.
 
     >>> parse_vary("volume=log:1:100:3")
     Axis(key='volume', values=(1.0, 10.0, 100.0), unit='', log=True)
@@ -161,11 +163,24 @@ def _checked_choices(axis: Axis, config: Config) -> Axis:
     if key in known:
         return axis
     if key in SHORTCUTS or split_quantity(str(active.get(key))):
-        raise InputError(f"--vary {key}: is a number; write {key}=START:STOP:N or {key}=log:START:STOP:N")
+        return _checked(_of_numbers(axis), config)
     if key in leaves and key not in active:
         raise InputError(f"--vary {key}: sigma(sigma8) does not depend on it; {nearest(key, known)}")
     problem = f"is {leaves[key]!r} in this configuration, not a choice" if key in leaves else "unknown key"
     raise InputError(f"--vary {key}: {problem}; {nearest(key, known)}")
+
+
+def _of_numbers(axis: Axis) -> Axis:
+    """The axis of a number whose values are listed, each with its unit or one with the unit of all."""
+    found = [split_quantity(str(word)) for word in axis.values]
+    quantities = [one for one in found if one is not None]
+    if len(quantities) < len(found):
+        wrong = axis.values[found.index(None)]
+        raise InputError(f"--vary {axis.key}: is a number, got '{wrong}'; {_FORM}")
+    units = sorted({unit for _, unit in quantities if unit})
+    if len(units) > 1:
+        raise InputError(f"--vary {axis.key}: values in '{units[0]}' and in '{units[1]}'; use one unit")
+    return replace(axis, values=tuple(number for number, _ in quantities), unit=units[0] if units else "")
 
 
 def _widened(setup: Setup, factor: float) -> Setup:
