@@ -15,7 +15,7 @@ from forecast.core.errors import InputError, nearest
 
 from ..data.catalogues import Prescription
 from .architectures import PRESETS, Architecture
-from .training import TrainingPlan
+from .plan import TrainingPlan
 
 
 class NetworkTable(Strict):

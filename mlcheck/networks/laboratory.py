@@ -28,8 +28,10 @@ from ..domain.reference import Reference
 from .architectures import Architecture, Network, build
 from .backend import BACKEND
 from .config import NetworkConfig
+from .history import History
+from .plan import TrainingPlan
 from .saving import SUFFIX, Origin, Trained, load, save
-from .training import History, Task, TrainingPlan, train
+from .training import Task, train
 
 Progress = Callable[[str, int, int, float], None]
 

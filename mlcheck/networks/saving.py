@@ -29,7 +29,8 @@ from ..data.scaler import Scaler
 from ..data.whitening import Whitening, Whitenings
 from ..domain.reference import Reference
 from .architectures import Architecture, Network, build
-from .training import History, TrainingPlan
+from .history import History
+from .plan import TrainingPlan
 
 SUFFIX = ".keras"
 _ABOUT, _WEIGHTS, _REFERENCE = "massanchor.json", "model.weights.h5", "reference.npz"
