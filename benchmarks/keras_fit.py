@@ -181,7 +181,7 @@ class Kill(keras.callbacks.Callback):  # type: ignore[misc]
 
 def child(preset: str, when: str, folder: Path) -> None:
     """Four epochs by `fit`, killed in the second if told so and not yet; the weights are written at the end."""
-    trial, backup = Trial(preset, "float32", 32), folder / "backup"
+    trial, backup = Trial(preset, "float32", 32 if preset == "nv22" else 256), folder / "backup"
     network, data = compiled(trial, False), Padded(trial)
     callbacks: list[Any] = [NextEpoch(data), keras.callbacks.BackupAndRestore(str(backup))]
     if not backup.exists():

@@ -201,7 +201,15 @@ def load(path: Path) -> Trained:
         learnt = unpacked(Reference, reference) if reference else None
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise InputError(f"{path}: its content does not fit this version ({error}); train the model again") from error
-    return Trained(replace(network, architecture=architecture), scaler, whitening, plan, history, origin, learnt)
+    return Trained(
+        network=replace(network, architecture=architecture),
+        scaler=scaler,
+        whitening=whitening,
+        plan=plan,
+        history=history,
+        origin=origin,
+        reference=learnt,
+    )
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
