@@ -16,7 +16,7 @@ from mlcheck.data.layout import layout_of
 from mlcheck.networks.architectures import Architecture, Network, build
 from mlcheck.networks.backend import BACKEND, keras
 from mlcheck.networks.engine import engine, to_numpy
-from mlcheck.networks.training import TrainingPlan
+from mlcheck.networks.plan import TrainingPlan
 
 PROFILE = [f"{kind}_r{i}" for kind in ("log_mgas", "slope") for i in range(1, 8)]
 LAYOUT = layout_of(["log_lx", "log_t", "log_mgas", *PROFILE, "log_mwl"], "standard")

@@ -19,7 +19,7 @@ from forecast.cosmology.mass_function import MassFunction
 from forecast.forecasts.ladder import cone_variant
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
-from forecast.relations.power_laws import Component
+from forecast.relations.lines import Component
 from forecast.survey.completeness import SHARP, Contamination, Detection
 from forecast.survey.sample_variance import cone_covariance, growth
 from forecast.survey.shells import shell_edges

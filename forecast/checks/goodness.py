@@ -69,13 +69,13 @@ def goodness_of_fit(
     larger = poisson_deviance(replicated, expected) >= poisson_deviance(observed, expected)
     shown = np.concatenate([[low], edges[1:-1], [high]])
     return Goodness(
-        observable,
-        shown,
-        observed,
-        expected.mean(axis=0),
-        np.percentile(replicated, 16, axis=0),
-        np.percentile(replicated, 84, axis=0),
-        float(larger.mean()),
+        observable=observable,
+        edges=shown,
+        observed=observed,
+        predicted=expected.mean(axis=0),
+        low=np.percentile(replicated, 16, axis=0),
+        high=np.percentile(replicated, 84, axis=0),
+        p_value=float(larger.mean()),
     )
 
 

@@ -139,17 +139,17 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
     below, outright = faint_clusters(model.setup, catalogue)
     selection = model.setup.selection.in_flux
     return Intake(
-        catalogue.source,
-        catalogue.size,
-        compare_number(model, varied, catalogue.size, rng=rng),
-        measured(catalogue),
-        None if selection is None else int(below.sum()),
-        _names(catalogue, outright),
-        _names(catalogue, model.setup.geometry.outside(catalogue.z, model.setup.cosmology)),
-        listed_twice(catalogue),
-        catalogue.remarks,
-        None if selection is None else selection.flux_error,
-        offsets(model, catalogue, rng=rng),
+        source=catalogue.source,
+        size=catalogue.size,
+        number=compare_number(model, varied, catalogue.size, rng=rng),
+        measured=measured(catalogue),
+        below=None if selection is None else int(below.sum()),
+        outright_below=_names(catalogue, outright),
+        outside=_names(catalogue, model.setup.geometry.outside(catalogue.z, model.setup.cosmology)),
+        twice=listed_twice(catalogue),
+        remarks=catalogue.remarks,
+        flux_error=None if selection is None else selection.flux_error,
+        offsets=offsets(model, catalogue, rng=rng),
     )
 
 
@@ -161,7 +161,14 @@ def compare_number(model: ForwardModel, varied: ForwardModel, observed: float, *
     """N beside its expectation at the fiducial parameters and over the prior of `varied`."""
     expected = varied.expected_count(varied.parameters.draw(DRAWS, rng=rng))
     low, high = np.percentile(expected, [2.5, 97.5])
-    return Number(observed, expected_number(model), float(low), float(high), tail_chance(observed, expected), DRAWS)
+    return Number(
+        observed=observed,
+        fiducial=expected_number(model),
+        low=float(low),
+        high=float(high),
+        chance=tail_chance(observed, expected),
+        draws=DRAWS,
+    )
 
 
 def tail_chance(observed: float, expected: Array) -> float:
@@ -180,7 +187,7 @@ def measured(catalogue: Catalogue) -> tuple[Measured, ...]:
         rms = float(np.sqrt(np.mean(given**2))) if len(given) else 0.0
         vague = float(np.mean(given > _AS_LARGE)) if len(given) else 0.0
         median = float(np.median(values[known])) if known.any() else np.nan
-        found.append(Measured(name, int(known.sum()), median, rms, vague))
+        found.append(Measured(name=name, known=int(known.sum()), median=median, error=rms, vague=vague))
     return tuple(found)
 
 

@@ -84,8 +84,7 @@ class Summary:
 
         The distance is sqrt(N) max |F_i - F|, F the distribution of all clusters, each with its catalogue's weight.
         """
-        size = self.values[:, 0]
-        share = weight * size
+        share = weight * (size := self.values[:, 0])
         mean = np.tensordot(share.astype(np.float32), self.below, 1) / np.float32(max(share.sum(), 1e-30))
         distance = np.sqrt(size)[:, None] * np.abs(self.below - mean).max(axis=2)
         return np.column_stack([self.values, distance])
@@ -139,18 +138,27 @@ def predictive_test(
 
     `ess`: effective number of replicas, if they are not independent.
     """
-    kept = np.flatnonzero(weight > np.exp(-SCREEN) * weight.max())
-    independent = float(weight.sum() ** 2 / (weight**2).sum())
-    ess, weights = ess or independent, np.append(weight[kept], weight.sum() / independent)
+    kept, independent = np.flatnonzero(weight > np.exp(-SCREEN) * weight.max()), weight.sum() ** 2 / (weight**2).sum()
+    ess, weights = ess or float(independent), np.append(weight[kept], weight.sum() / independent)
     table = Summary.joined([replicas[kept], observed]).table(weights)
     p_values, smallest, joint = joint_p_values(table, weights)
     low, middle, high = _weighted_quantiles(table[:-1], weights[:-1], (0.16, 0.5, 0.84))
-    threshold = _weighted_quantiles(smallest[:-1, None], weights[:-1], (DOUBT,))[0, 0]
+    threshold = float(_weighted_quantiles(smallest[:-1, None], weights[:-1], (DOUBT,))[0, 0])
     verdict = "inconsistent" if joint < ALARM else "doubtful" if joint < DOUBT else "consistent"
     return PredictiveTest(
-        level, observed.names, table[-1], low, middle, high, p_values, joint, float(threshold),
-        "no power" if ess < MIN_ESS else verdict, len(weight), ess,
-    )  # fmt: skip
+        level=level,
+        names=observed.names,
+        observed=table[-1],
+        low=low,
+        middle=middle,
+        high=high,
+        p_values=p_values,
+        joint=joint,
+        threshold=threshold,
+        status="no power" if ess < MIN_ESS else verdict,
+        replicas=len(weight),
+        ess=ess,
+    )
 
 
 def joint_p_values(table: Array, weight: Array) -> tuple[Array, Array, float]:
@@ -223,8 +231,7 @@ def draw_summaries(
         columns = columns_of(mocks)
         if yx_errors is not None:
             spread = np.sqrt(np.maximum(yx_errors**2 - model.setup.yx_error**2, 0.0))
-            noise = rng.choice(spread, len(mocks.row)) * rng.standard_normal(len(mocks.row))
-            columns["Y_X"] = columns["Y_X"] + noise
+            columns["Y_X"] = columns["Y_X"] + rng.choice(spread, len(mocks.row)) * rng.standard_normal(len(mocks.row))
         parts.append(Summary.of(mocks.size, mocks.row, {n: columns[n] for n in nodes}, nodes))
     return Summary.joined(parts)
 
@@ -249,8 +256,8 @@ def check_catalogue(
     nodes = nodes_of({name: np.concatenate([pilot[name], x]) for name, x in columns.items()})
     errors = catalogue.log_yx_error if "Y_X" in columns else None
     replicas = draw_summaries(model, theta, nodes, rng=rng, yx_errors=errors)
-    observed = Summary.of(np.array([catalogue.size]), np.zeros(catalogue.size, dtype=int), columns, nodes)
-    return predictive_test(level, observed, replicas, np.ones(len(theta)), ess)
+    size, row = np.array([catalogue.size]), np.zeros(catalogue.size, dtype=int)
+    return predictive_test(level, Summary.of(size, row, columns, nodes), replicas, np.ones(len(theta)), ess)
 
 
 @dataclass(frozen=True)

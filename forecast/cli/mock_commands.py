@@ -94,5 +94,5 @@ def suite(
         from ..suite.plan import SuitePlan
         from ..suite.writer import run_suite
 
-        plan = SuitePlan(grid, draws, shard_size, workers, scheduler)
+        plan = SuitePlan(grid=grid, draws=draws, shard_size=shard_size, workers=workers, scheduler=scheduler)
         deliver_suite(run_suite(settings, job, plan), quiet, as_json)

@@ -77,7 +77,12 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
     log_norm = math.log10(norm)
     if c.calibration is not None:
         log_norm += written * math.log10(cosmology.h / c.calibration.h)
-    return named(f"relations.{name}", lambda: PowerLaw(log_norm, table.slope, table.evolution, scatter, hubble))
+    return named(
+        f"relations.{name}",
+        lambda: PowerLaw(
+            log_norm=log_norm, slope=table.slope, evolution=table.evolution, scatter=scatter, hubble=hubble
+        ),
+    )
 
 
 def _check_norm(path: str, text: str, norm: float, kind: str) -> None:
@@ -253,4 +258,4 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
         )
     columns = {key: _column(key, entry) for key, entry in c.columns.items()}
     reference = CatalogueCosmology(**c.cosmology.model_dump())
-    return CatalogueSpec(columns, reference, relation, c.format, c.table)
+    return CatalogueSpec(columns=columns, cosmology=reference, mass_relation=relation, format=c.format, table=c.table)

@@ -81,7 +81,14 @@ def _build_flux_limited(s: FluxLimitedConfig, h: float, geometry: Geometry) -> F
         log_flux, fraction = read_curve(s.contamination, "selection.contamination", h)
         relative = tuple((log_flux - math.log10(limit)).tolist())
         contamination = Contamination(relative, tuple(fraction.tolist()))
-    return FluxLimited(limit, s.k_correction, s.k_slope, s.flux_error, detection, contamination)
+    return FluxLimited(
+        flux_limit=limit,
+        k_correction=s.k_correction,
+        k_slope=s.k_slope,
+        flux_error=s.flux_error,
+        detection=detection,
+        contamination=contamination,
+    )
 
 
 SELECTIONS: dict[str, Callable[[Any, float, Geometry], Selection]] = {

@@ -66,7 +66,7 @@ def open_table(
     if (rows := len(reading.table)) < 2:
         found = "no rows" if rows == 0 else "1 row"
         raise InputError(f"{path.name}: has {found}, but a {section} needs at least 2 clusters")
-    return TableFile(path.name, reading.table, columns, h, section, reading)
+    return TableFile(file=path.name, table=reading.table, columns=columns, h=h, section=section, reading=reading)
 
 
 @dataclass(frozen=True)

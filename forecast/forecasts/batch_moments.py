@@ -41,7 +41,15 @@ class Moments:
         fourth = np.full_like(mean, np.nan)
         if len(raw) == POWERS:
             fourth = raw[4] - 4 * mean * raw[3] + 6 * mean**2 * raw[2] - 3 * mean**4
-        return cls(evidence, mean, np.maximum(variance, 0.0), mean_error, variance_error, fourth, batches)
+        return cls(
+            evidence=evidence,
+            mean=mean,
+            variance=np.maximum(variance, 0.0),
+            mean_error=mean_error,
+            variance_error=variance_error,
+            fourth=fourth,
+            batches=batches,
+        )
 
     @property
     def std(self) -> Array:

@@ -100,7 +100,16 @@ def joint_level(level: str, fisher: Fisher) -> JointLevel:
     line = fisher_degeneracy(fisher)
     shift = (line.density / S8_DENSITY) ** line.power
     covariance, power = fisher.covariance[np.ix_(at, at)], line.power + 0.0  # no minus zero
-    return JointLevel(level, covariance, *fisher_s8(fisher), power, line.value * shift, line.std * shift)
+    s8, s8_std = fisher_s8(fisher)
+    return JointLevel(
+        level,
+        covariance=covariance,
+        s8=s8,
+        s8_std=s8_std,
+        power=power,
+        combined=line.value * shift,
+        combined_std=line.std * shift,
+    )
 
 
 def compute_joint(config: Config, progress: Callable[[int, int], None] | None = None) -> JointForecast:
@@ -117,7 +126,15 @@ def compute_joint(config: Config, progress: Callable[[int, int], None] | None = 
     count = expected_number(model)
     bounds = _flat_bounds(parameters, "Om0"), _flat_bounds(parameters, "sigma8")
     gaussian = "In the ellipses flat priors are Gaussians of equal variance; dashed lines are their bounds."
-    return JointForecast(config.title, count, Om0, sigma8, bounds, tuple(found), (*notes, gaussian))
+    return JointForecast(
+        title=config.title,
+        expected_count=count,
+        Om0=Om0,
+        sigma8=sigma8,
+        bounds=bounds,
+        levels=tuple(found),
+        notes=(*notes, gaussian),
+    )
 
 
 def _flat_bounds(parameters: ParameterSet, name: str) -> tuple[float, float] | None:

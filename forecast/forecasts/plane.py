@@ -176,7 +176,14 @@ class Tables:
         slope = np.asarray(table.log_density(at, 1))
         log_density[:, nodes != at] = -np.inf
         log_density, slope, below = (np.ascontiguousarray(x[order].T) for x in (log_density, slope, below))
-        return cls(order, table.count[order], log_density, slope, below, float(nodes[1] - nodes[0]))
+        return cls(
+            order=order,
+            count=table.count[order],
+            log_density=log_density,
+            slope=slope,
+            below=below,
+            step=float(nodes[1] - nodes[0]),
+        )
 
     def near(self, sizes: Array) -> tuple[Tables, slice, slice]:
         """The draws that may have one of `sizes` clusters, on the nodes that may be their median: slices of both."""
@@ -185,7 +192,18 @@ class Tables:
         hit = np.flatnonzero((np.abs(self.below[:, draws] - 0.5) < 3.5 / few).any(axis=1))
         nodes = slice(int(hit[0]), int(hit[-1]) + 1) if len(hit) else slice(0, 0)
         log_density, slope, below = (x[nodes, draws] for x in (self.log_density, self.slope, self.below))
-        return Tables(self.order[draws], self.count[draws], log_density, slope, below, self.step), nodes, draws
+        return (
+            Tables(
+                order=self.order[draws],
+                count=self.count[draws],
+                log_density=log_density,
+                slope=slope,
+                below=below,
+                step=self.step,
+            ),
+            nodes,
+            draws,
+        )
 
     @cached_property
     def _log_both(self) -> Array:

@@ -67,18 +67,18 @@ def build_map(sigma8: Array, size: Array, median_yx: Array, cells: Cells) -> Sig
     middles = np.meshgrid(0.5 * (count_edges[1:] + count_edges[:-1]), 0.5 * (yx_edges[1:] + yx_edges[:-1]))
     (slope_count, slope_yx), errors = _plane(mean[good], number[good], (middles[0][good], middles[1][good]))
     return Sigma8Map(
-        count_edges,
-        yx_edges,
-        mean,
-        std,
-        number,
-        cells.min_mocks,
-        len(sigma8),
-        float(np.nanmedian(std)) if good.any() else float("nan"),
-        50 * slope_count,
-        50 * errors[0],
-        0.1 * slope_yx,
-        0.1 * errors[1],
+        count_edges=count_edges,
+        yx_edges=yx_edges,
+        mean=mean,
+        std=std,
+        number=number,
+        min_mocks=cells.min_mocks,
+        mocks=len(sigma8),
+        median_std=float(np.nanmedian(std)) if good.any() else float("nan"),
+        slope_count=50 * slope_count,
+        slope_count_error=50 * errors[0],
+        slope_yx=0.1 * slope_yx,
+        slope_yx_error=0.1 * errors[1],
     )
 
 

@@ -187,7 +187,13 @@ def _agreements(binned: Sigma8Map, cells: Moments, number: Array, fiducial: Arra
 def agreement(quantity: str, z: Array) -> Agreement:
     """Chi-squared of the cells with a known deviation `z`, shape (B, A), and its p-value."""
     cells, chi_squared = int(np.isfinite(z).sum()), float(np.nansum(z**2))
-    return Agreement(quantity, z, chi_squared, cells, float(special.gammaincc(cells / 2, chi_squared / 2)))
+    return Agreement(
+        quantity=quantity,
+        z=z,
+        chi_squared=chi_squared,
+        cells=cells,
+        p_value=float(special.gammaincc(cells / 2, chi_squared / 2)),
+    )
 
 
 @dataclass(frozen=True)

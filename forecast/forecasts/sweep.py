@@ -114,12 +114,12 @@ def compute_sweep(
     found = survey_ladders(surveys, executor or Executor(), progress)
     shape = tuple(len(axis.values) for axis in axes)
     return Sweep(
-        tuple(axis.key for axis in axes),
-        tuple(np.array(axis.values) for axis in axes),
-        {level: np.array([ladder.std[level] for ladder in found]).reshape(shape) for level in found[0].std},
-        np.array([ladder.count for ladder in found]).reshape(shape),
-        tuple(axis.unit for axis in axes),
-        tuple(axis.log for axis in axes),
+        keys=tuple(axis.key for axis in axes),
+        values=tuple(np.array(axis.values) for axis in axes),
+        levels={level: np.array([ladder.std[level] for ladder in found]).reshape(shape) for level in found[0].std},
+        expected_count=np.array([ladder.count for ladder in found]).reshape(shape),
+        units=tuple(axis.unit for axis in axes),
+        log=tuple(axis.log for axis in axes),
         notes=_notes(config, axes),
         warnings=doubts_of(surveys, found),
     )
@@ -134,7 +134,8 @@ def compute_comparison(
     surveys = [NamedSetup(name, config.setup) for name, config in configs.items()]
     found = survey_ladders(surveys, executor or Executor(), progress)
     rows = [
-        LadderRow(name, VariantName.CONFIGURED, 1.0, f.count, f.std) for name, f in zip(configs, found, strict=True)
+        LadderRow(label=name, selection=VariantName.CONFIGURED, widening=1.0, expected_count=f.count, sigma8_std=f.std)
+        for name, f in zip(configs, found, strict=True)
     ]
     titles = tuple(config.title for config in configs.values())
     return Comparison(tuple(configs), titles, tuple(rows), warnings=doubts_of(surveys, found))

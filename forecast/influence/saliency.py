@@ -91,7 +91,14 @@ def saliency(model: ForwardModel, level: str, data: Data, draws: WeightedDraws) 
     more, slope = target.one_more(draws.theta), target.median_slope(draws.theta)
     count = float("nan") if more is None else float(draws.reweighted_mean(more)) - draws.mean
     median = float("nan") if slope is None else float(draws.covariance(slope))
-    return Saliency(level, one.observables(model), per_cluster, median, count, draws.effective_size)
+    return Saliency(
+        level=level,
+        observables=one.observables(model),
+        per_cluster=per_cluster,
+        median=median,
+        count=count,
+        effective_size=draws.effective_size,
+    )
 
 
 @dataclass(frozen=True)

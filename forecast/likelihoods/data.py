@@ -64,7 +64,7 @@ class Data:
             raise InputError("log10 Y_X must be finite; leave clusters without Y_X out, they still count in N")
         error = np.zeros_like(log_yx) if error is None else np.asarray(error, dtype=float)
         median = float(np.median(log_yx)) if len(log_yx) else float("nan")
-        return cls(size, log_yx, error, np.ones_like(log_yx), median, points)
+        return cls(size=size, log_yx=log_yx, error=error, weight=np.ones_like(log_yx), median=median, points=points)
 
     @classmethod
     def of_mock(cls, model: ForwardModel, mocks: Mocks, index: int = 0) -> Data:
@@ -96,13 +96,13 @@ class Data:
         table = TabulatedDistribution.from_density(grid, model.yx_density(theta[None], grid, error))
         keep = weight > 1e-9 * weight.sum()
         return cls(
-            float(model.expected_count(theta[None])[0]),
-            nodes[keep],
-            np.full(int(keep.sum()), error),
-            weight[keep],
-            table.quantile(0.5),
-            expected_points(model, theta) if points else None,
-            tuple(cls.expected(part, theta) for part in bin_models(model)),
+            size=float(model.expected_count(theta[None])[0]),
+            log_yx=nodes[keep],
+            error=np.full(int(keep.sum()), error),
+            weight=weight[keep],
+            median=table.quantile(0.5),
+            points=expected_points(model, theta) if points else None,
+            bins=tuple(cls.expected(part, theta) for part in bin_models(model)),
         )
 
     @property

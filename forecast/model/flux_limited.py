@@ -11,8 +11,7 @@ from scipy import special
 from ..core.arrays import Array
 from ..core.parameters import Values
 from ..cosmology.rescaling import Background
-from ..relations.lines import Lines
-from ..relations.power_laws import Component
+from ..relations.lines import Component, Lines
 from .contaminants import Contaminants
 from .expansion import STEEPEST, WIDEST_EXPANSION, local_cubic, rule_for, sum_of_expansions
 from .mixture import CHUNK, SQRT2PI, columns, mixture, sum_of

@@ -9,8 +9,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.parameters import Values
-from ..relations.lines import Line, Lines
-from ..relations.power_laws import Component
+from ..relations.lines import Component, Line, Lines
 from .mixture import columns, mixture, sum_of
 from .population import Population, mass_grid, yx_support
 from .resolution import SHARP, proxy_step

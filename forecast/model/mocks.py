@@ -57,7 +57,14 @@ class Mocks:
         mine = self.row == index
         names = tuple(f"mock-{i + 1:05d}" for i in range(int(mine.sum())))
         error = np.zeros(int(mine.sum()))
-        return Catalogue(names, self.z[mine], self.log_lx[mine], self.log_yx[mine], error, "mock")
+        return Catalogue(
+            name=names,
+            z=self.z[mine],
+            log_lx=self.log_lx[mine],
+            log_yx=self.log_yx[mine],
+            log_yx_error=error,
+            source="mock",
+        )
 
     def kept(self, chosen: Array) -> Mocks:
         """Only the clusters where `chosen`, shape (n,), is true."""

@@ -140,7 +140,16 @@ def _draw(
     size = np.bincount(row, minlength=len(theta))
     names, observables, log_yx = _observed(chance, row, (redshift, mass), (residuals, lx_error), rng)
     log_mwl = _weak_lensing(model.setup, v, row, mass, rng)
-    return Mocks(size, row + first, redshift, mass, names, observables, log_yx, log_mwl)
+    return Mocks(
+        size=size,
+        row=row + first,
+        z=redshift,
+        log_mass=mass,
+        names=names,
+        observables=observables,
+        log_yx=log_yx,
+        log_mwl=log_mwl,
+    )
 
 
 def _observed(

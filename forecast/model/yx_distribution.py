@@ -125,7 +125,13 @@ class TabulatedDistribution:
         log_density = CubicSpline(grid, np.log(np.maximum(density, _TINY)), axis=1)
         cumulative = CubicSpline(grid, density, axis=1).antiderivative()
         remaining = CubicSpline(-grid[::-1], density[:, ::-1], axis=1).antiderivative()
-        return cls(grid, np.maximum(cumulative(grid[-1]), _TINY), log_density, cumulative, remaining)
+        return cls(
+            grid=grid,
+            count=np.maximum(cumulative(grid[-1]), _TINY),
+            log_density=log_density,
+            cumulative=cumulative,
+            remaining=remaining,
+        )
 
     @property
     def reach(self) -> float:
@@ -141,7 +147,9 @@ class TabulatedDistribution:
 
         log_density, cumulative = (cut(spline, low, high, grid) for spline in (self.log_density, self.cumulative))
         remaining = cut(self.remaining, last - high, last - low, -grid[::-1])
-        return TabulatedDistribution(grid, self.count[rows], log_density, cumulative, remaining)
+        return TabulatedDistribution(
+            grid=grid, count=self.count[rows], log_density=log_density, cumulative=cumulative, remaining=remaining
+        )
 
     def quantile(self, probability: float) -> float:
         """log10 Y_X below which the first parameter vector's clusters lie with `probability`."""

@@ -164,10 +164,10 @@ def _shipped() -> dict[str, Any]:
 
 def _residuals(record: Mapping[str, Any]) -> Residuals:
     """Residuals in (lx, t, mgas) of a shipped record; what rounding left of their mean is taken out."""
-    weight, mean = np.array(record["weight"]), np.array(record["mean"])
+    weight, mean, covariance, log_mass = (np.array(record[key]) for key in ("weight", "mean", "covariance", "log_mass"))
     weight = weight / weight.sum()
     mean = mean - np.einsum("j,gjd->gd", weight, mean)[:, None]
-    return Residuals(OBSERVABLES, weight, mean, np.array(record["covariance"]), np.array(record["log_mass"]))
+    return Residuals(OBSERVABLES, weight, mean=mean, covariance=covariance, log_mass=log_mass)
 
 
 @dataclass(frozen=True)
@@ -297,4 +297,4 @@ def _with_covariance(fit: Any, target: Array, names: Sequence[str]) -> Residuals
     matrix = np.linalg.cholesky(target) @ np.linalg.inv(np.linalg.cholesky(total))
     covariance = np.einsum("ed,jdf,hf->jeh", matrix, covariance, matrix)
     covariance = 0.5 * (covariance + covariance.transpose(0, 2, 1))
-    return Residuals(tuple(names), weight, (mean @ matrix.T)[None], covariance[None], np.zeros(1))
+    return Residuals.at_every_mass(names, weight, mean @ matrix.T, covariance)

@@ -88,7 +88,13 @@ def local_relations(data: Path, name: str) -> Residuals:
         correlation[:, i, j] = correlation[:, j, i] = table[column]
     covariance = correlation * scatter[:, :, None] * scatter[:, None, :]
     log_mass = np.array(table["log10_m500"]) + math.log10(_HYDRO[name][1])
-    return Residuals(OBSERVABLES, np.ones(1), np.zeros((len(table), 1, 3)), covariance[:, None], log_mass)
+    return Residuals(
+        names=OBSERVABLES,
+        weight=np.ones(1),
+        mean=np.zeros((len(table), 1, 3)),
+        covariance=covariance[:, None],
+        log_mass=log_mass,
+    )
 
 
 def magneticum_sample(data: Path, snapshot: int = 132) -> Sample:

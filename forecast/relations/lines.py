@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,3 +80,26 @@ class Lines:
 
     lx: Line
     yx: Line
+
+
+@dataclass(frozen=True)
+class Component:
+    """One Gaussian of the mixture of residuals of (L_X, Y_X); arrays broadcast to (P, M), dex.
+
+    M is that of the masses asked for, or 1 where the residuals do not depend on mass.
+    """
+
+    weight: float
+    lx_shift: Array
+    yx_shift: Array
+    lx_scatter: Array
+    yx_scatter: Array
+    correlation: Array
+
+    def blurred(self, error: float) -> Component:
+        """The same with an independent error of log10 L_X, dex."""
+        if not error:
+            return self
+        scatter = np.hypot(self.lx_scatter, error)
+        correlation = self.correlation * self.lx_scatter / scatter
+        return replace(self, lx_scatter=scatter, correlation=correlation)

@@ -95,8 +95,7 @@ class ErrorModel:
 
 def standard_residuals(mixture: UnitMixture) -> Residuals:
     """A mixture as the density of the observable "yx", in units of its scatter."""
-    mean, covariance = mixture.mean[None, :, None], (mixture.std**2)[None, :, None, None]
-    return Residuals(("yx",), mixture.weight, mean, covariance, np.zeros(1))
+    return Residuals.at_every_mass(("yx",), mixture.weight, mixture.mean[:, None], (mixture.std**2)[:, None, None])
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ..core.errors import InputError
 from ..core.observables import OBSERVABLES, WORDS, unit_of
 from ..core.parameters import Values
 from ..cosmology.rescaling import FIXED_ANGLE, Exponents, gas_exponents
-from .lines import FLATTEST, LARGEST_Z0, Line, Lines, PowerLaw
+from .lines import FLATTEST, LARGEST_Z0, Component, Line, Lines, PowerLaw
 from .residuals import Residuals
 
 Proxy = tuple[tuple[str, float], ...]
@@ -26,29 +26,6 @@ YX_PRODUCT: Proxy = (("t", 1.0), ("mgas", 1.0))
 """Y_X = T M_gas (Kravtsov et al. 2006)."""
 YX_DIRECT: Proxy = (("yx", 1.0),)
 Aperture = Literal["r500", "angle"]
-
-
-@dataclass(frozen=True)
-class Component:
-    """One Gaussian of the mixture of residuals of (L_X, Y_X); arrays broadcast to (P, M), dex.
-
-    M is that of the masses asked for, or 1 where the residuals do not depend on mass.
-    """
-
-    weight: float
-    lx_shift: Array
-    yx_shift: Array
-    lx_scatter: Array
-    yx_scatter: Array
-    correlation: Array
-
-    def blurred(self, error: float) -> Component:
-        """The same with an independent error of log10 L_X, dex."""
-        if not error:
-            return self
-        scatter = np.hypot(self.lx_scatter, error)
-        correlation = self.correlation * self.lx_scatter / scatter
-        return Component(self.weight, self.lx_shift, self.yx_shift, scatter, self.yx_scatter, correlation)
 
 
 @dataclass(frozen=True)
@@ -285,7 +262,14 @@ class Relations:
         lx_shift, yx_scatter = mean[..., 0].T[:, None, :] * to_lx, np.sqrt(variance)
         correlation = cross / (unit * yx_scatter)
         return tuple(
-            Component(w, lx_shift[j], shift[j], unit[j] * to_lx, yx_scatter[j], correlation[j])
+            Component(
+                weight=w,
+                lx_shift=lx_shift[j],
+                yx_shift=shift[j],
+                lx_scatter=unit[j] * to_lx,
+                yx_scatter=yx_scatter[j],
+                correlation=correlation[j],
+            )
             for j, w in enumerate(self.unit_residuals.weight)
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -74,7 +74,13 @@ class Residuals:
     def gaussian(cls, names: Sequence[str], covariance: Array) -> Residuals:
         """One Gaussian at every mass; `covariance` of shape (D, D), dex^2."""
         covariance = np.asarray(covariance, dtype=float)
-        return cls(tuple(names), np.ones(1), np.zeros((1, 1, len(covariance))), covariance[None, None], np.zeros(1))
+        return cls.at_every_mass(names, np.ones(1), np.zeros((1, len(covariance))), covariance[None])
+
+    @classmethod
+    def at_every_mass(cls, names: Sequence[str], weight: Array, mean: Array, covariance: Array) -> Residuals:
+        """The same mixture at every mass: weights (J,), means (J, D) and covariances (J, D, D)."""
+        whole = {"mean": mean[None], "covariance": covariance[None]}
+        return cls(names=tuple(names), weight=weight, log_mass=np.zeros(1), **whole)
 
     @property
     def mass_dependent(self) -> bool:
@@ -147,7 +153,7 @@ class Residuals:
         """Density of the linear combinations ``matrix @ r``; `matrix` of shape (E, D)."""
         matrix = np.asarray(matrix, dtype=float)
         covariance = np.einsum("ed,gjdf,hf->gjeh", matrix, self.covariance, matrix)
-        return Residuals(tuple(names), self.weight, self.mean @ matrix.T, covariance, self.log_mass)
+        return replace(self, names=tuple(names), mean=self.mean @ matrix.T, covariance=covariance)
 
     def marginal(self, names: Sequence[str]) -> Residuals:
         """Density of some of the observables."""
@@ -176,7 +182,13 @@ class Residuals:
         covariance[..., mine:, mine:] = other.covariance[0]
         flat = (nodes, len(weight), mine + theirs)
         names = (*self.names, *other.names)
-        return Residuals(names, weight, mean.reshape(flat), covariance.reshape(*flat, flat[-1]), self.log_mass)
+        return Residuals(
+            names=names,
+            weight=weight,
+            mean=mean.reshape(flat),
+            covariance=covariance.reshape(*flat, flat[-1]),
+            log_mass=self.log_mass,
+        )
 
     @cached_property
     def smallest_scatter(self) -> Array:

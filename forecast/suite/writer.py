@@ -88,7 +88,16 @@ def _report(job: Job, task: str, done: int, total: int) -> None:
 def _summary(folder: Path, shards: Sequence[Shard], kept: int, replaced: int) -> SuiteSummary:
     size = sum(file.size for shard in shards for file in shard.files.values())
     catalogues, clusters = sum(s.catalogues for s in shards), sum(s.clusters for s in shards)
-    return SuiteSummary(folder, catalogues, clusters, len(shards), size, len(shards) - kept, kept, replaced)
+    return SuiteSummary(
+        folder=folder,
+        catalogues=catalogues,
+        clusters=clusters,
+        shards=len(shards),
+        bytes=size,
+        drawn=len(shards) - kept,
+        kept=kept,
+        replaced=replaced,
+    )
 
 
 def _begin(job: Job, new: Manifest) -> Manifest:

@@ -10,7 +10,7 @@ from scipy import special
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..relations.power_laws import Component
+from ..relations.lines import Component
 
 _CELL, _SHARP = 0.02, 0.02
 """Width of the parts of a product of curves, and width below which a part counts as sharp in redshift, dex."""

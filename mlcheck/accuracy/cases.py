@@ -144,6 +144,20 @@ def run_case(request: Request, laboratory: Laboratory, prepared: Prepared | None
     return Outcome(trained, found, result)
 
 
+def train_case(request: Request) -> tuple[Prepared, Outcome]:
+    """Train and score one case; what is asked for is checked before the suite is read.
+
+    Raises
+    ------
+    InputError
+    """
+    Layout(request.case, (), ())
+    request.config.architecture(request.preset, seed=request.seed)
+    laboratory = Laboratory(request.config, request.suite, request.split_seed)
+    prepared = prepare(laboratory, request.case, request.preset)
+    return prepared, run_case(request, laboratory, prepared)
+
+
 def score_baselines(laboratory: Laboratory, *, seed: int) -> list[Score]:
     """Baselines fitted on the training catalogues."""
     split, rows = laboratory.split, []
@@ -184,5 +198,5 @@ def score_statistics(
         mean, std = found.of("sigma8")
         words = LEVEL_WORDS[level]
         rows.append(score(level, words, "statistics", mean, truth[index], std=std, below=found.cumulative))
-        exact[level] = Exact(level, index, mean, std, found.effective)
+        exact[level] = Exact(level=level, index=index, mean=mean, std=std, effective=found.effective)
     return rows, exact

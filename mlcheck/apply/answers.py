@@ -65,7 +65,16 @@ def network_answer(members: Sequence[Trained], target: Catalogues) -> Answer:
     low, high = found.interval(0.68)
     words = "network" if len(members) == 1 else f"{len(members)} networks"
     mean, std, q16, q84 = (float(x[0]) for x in (found.mean, found.std, low, high))
-    return Answer("network", words, mean, std, q16, q84, found.sigma8, found.density[0])
+    return Answer(
+        method="network",
+        words=words,
+        mean=mean,
+        std=std,
+        q16=q16,
+        q84=q84,
+        sigma8=found.sigma8,
+        density=found.density[0],
+    )
 
 
 def exact_answers(
@@ -113,4 +122,14 @@ def _answer(level: str, chain: Chain, of: Sequence[Share]) -> Answer:
     density = gaussian_kde(samples[:: max(1, len(samples) // _SAMPLES)], bw_method=width)(grid)
     mean, std, q16, q84 = (numbers[key] for key in ("mean", "std", "q16", "q84"))
     words = f"exact, from {level_words(level, of, ANSWER_WORDS.get(level, level))}"
-    return Answer(level, words, mean, std, q16, q84, grid, density, chain.converged)
+    return Answer(
+        method=level,
+        words=words,
+        mean=mean,
+        std=std,
+        q16=q16,
+        q84=q84,
+        sigma8=grid,
+        density=density,
+        converged=chain.converged,
+    )

@@ -114,4 +114,6 @@ def predict_judged(
         reasons[i] = f"It has {catalogues.size[i]} clusters, the network needs {first.network.smallest}."
     answered = np.flatnonzero(large & (force | np.array([not reason for reason in reasons])))
     found = predict(members, catalogues.take(answered), check=False) if len(answered) else None
-    return Judged(catalogues, verdicts, tuple(reasons), answered, found)
+    return Judged(
+        catalogues=catalogues, verdicts=verdicts, reasons=tuple(reasons), answered=answered, predictions=found
+    )

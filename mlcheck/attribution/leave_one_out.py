@@ -206,7 +206,16 @@ def distributions(found: LeaveOneOut, benchmarks: Sequence[float] = BENCHMARKS) 
         mean, error = average_by(lowered, np.zeros(len(lowered)), np.array([-1.0, 1.0]), found.clusters.row[above])
         quantiles = np.quantile(shift[above], _PROBABILITIES)
         number = int(np.count_nonzero(above))
-        rows.append(ShiftDistribution(benchmark, number, _PROBABILITIES, quantiles, float(mean[0]), float(error[0])))
+        rows.append(
+            ShiftDistribution(
+                benchmark=benchmark,
+                number=number,
+                probability=_PROBABILITIES,
+                shift=quantiles,
+                lowered=float(mean[0]),
+                lowered_error=float(error[0]),
+            )
+        )
     return tuple(rows)
 
 
@@ -219,4 +228,6 @@ def pooling_artefact(found: LeaveOneOut) -> PoolingArtefact:
     shift, removal, moved = found.shift, found.removal, found.reordering
     share = float(np.mean(moved**2) / np.mean(shift**2))
     correlation = float(np.corrcoef(removal, moved)[0, 1]) if moved.std() > 0 else np.nan
-    return PoolingArtefact(width(shift), width(removal), width(moved), share, correlation)
+    return PoolingArtefact(
+        total=width(shift), removal=width(removal), reordering=width(moved), share=share, correlation=correlation
+    )

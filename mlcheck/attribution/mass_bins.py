@@ -119,7 +119,9 @@ def bands(clusters: Clusters, edges: Array) -> Bands:
     own = [average_by(member, clusters.log_mass, edges)[0] for member in clusters.members]
     centre = average_by(np.asarray(clusters.log_mass, dtype=float), clusters.log_mass, edges)[0]
     number = np.bincount(place[(place >= 0) & (place < size)], minlength=size)
-    return Bands(edges, centre, number, quantiles, mean, error, _between(own))
+    return Bands(
+        edges=edges, centre=centre, number=number, quantiles=quantiles, mean=mean, error=error, seeds=_between(own)
+    )
 
 
 def totals(clusters: Clusters, edges: Array, catalogues: int) -> Totals:
@@ -127,7 +129,9 @@ def totals(clusters: Clusters, edges: Array, catalogues: int) -> Totals:
     total = _sums(clusters, clusters.values, edges, catalogues)
     scatter = total.std(axis=0, ddof=1) if catalogues > 1 else np.full(total.shape[1:], np.nan)
     own = [_sums(clusters, member, edges, catalogues).mean(axis=0) for member in clusters.members]
-    return Totals(edges, total.mean(axis=0), scatter / np.sqrt(catalogues), scatter, _between(own))
+    return Totals(
+        edges=edges, mean=total.mean(axis=0), error=scatter / np.sqrt(catalogues), scatter=scatter, seeds=_between(own)
+    )
 
 
 def _sums(clusters: Clusters, values: Array, edges: Array, catalogues: int) -> Array:

@@ -67,7 +67,15 @@ def mass_curve(
     summed = sums / size / np.diff(edges)
     samples = np.stack([mean, summed], axis=1)
     (error, total_error), best = samples[1:].std(axis=0), samples[0]
-    return MassCurve(edges, number.sum(axis=0) / size, best[0], error, best[1], total_error, samples[1:])
+    return MassCurve(
+        edges=edges,
+        number=number.sum(axis=0) / size,
+        mean=best[0],
+        error=error,
+        total=best[1],
+        total_error=total_error,
+        samples=samples[1:],
+    )
 
 
 @dataclass(frozen=True)
@@ -135,12 +143,12 @@ def mass_peak(
     first = int(np.flatnonzero(np.isfinite(best))[0])
     edge = np.mean([int(np.nanargmax(np.abs(sample))) == first for sample in samples])
     found = Peak(
-        _vertex(best, curve.centre),
-        float(low),
-        float(high),
-        float(edge),
-        float(best[np.nanargmax(np.abs(best))]),
-        _chance(mean, clusters, curve, draws, rng),
+        log_mass=_vertex(best, curve.centre),
+        low=float(low),
+        high=float(high),
+        at_edge=float(edge),
+        height=float(best[np.nanargmax(np.abs(best))]),
+        p_value=_chance(mean, clusters, curve, draws, rng),
     )
     if len(members) == 1:
         return found

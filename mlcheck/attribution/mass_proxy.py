@@ -161,22 +161,22 @@ def proxy_statistics(
     skewness, kurtosis, edgeworth, sampled = rest
     published = PUBLISHED.get(name, float("nan")) if within else float("nan")
     return ProxyStatistics(
-        name,
-        "",
-        within,
-        bias,
-        low,
-        median,
-        high,
-        scatter,
-        skewness,
-        kurtosis,
-        edgeworth,
-        sampled,
-        slope,
-        len(error),
-        catalogues,
-        published,
+        name=name,
+        calibration="",
+        within=within,
+        bias=bias,
+        low=low,
+        median=median,
+        high=high,
+        scatter=scatter,
+        skewness=skewness,
+        kurtosis=kurtosis,
+        edgeworth_bias=edgeworth,
+        sampled_bias=sampled,
+        slope=slope,
+        clusters=len(error),
+        catalogues=catalogues,
+        published=published,
     )
 
 

@@ -221,4 +221,10 @@ def by_radius(saliency: NetworkSaliency, profile: str, edges: Array) -> RadialSa
         raise InputError(f"the networks do not see a profile '{profile}', but {', '.join(saliency.names)}")
     at = [int(name.rpartition("_r")[2]) - 1 for name in names]
     extrapolated = np.asarray(load_profiles().extrapolated)[at]
-    return RadialSaliency(saliency.of, profile, RADII[at], extrapolated, saliency.columns(names).by_mass(edges))
+    return RadialSaliency(
+        of=saliency.of,
+        profile=profile,
+        radius=RADII[at],
+        extrapolated=extrapolated,
+        bands=saliency.columns(names).by_mass(edges),
+    )

@@ -86,9 +86,14 @@ def trend(name: str, clusters: Clusters, edges: Array, *, rng: np.random.Generat
     centre = (0.5 * (edges[1:] + edges[:-1]))[used]
     own = [float(mine @ _normalised(np.delete(normal, k, axis=0).mean(axis=0))) for k, mine in enumerate(normal)]
     return Trend(
-        name, centre, curves, _mean_correlation(normal), min(own), float(np.quantile(null, 0.99)),
-        _mean_correlation(_normalised(members)),
-    )  # fmt: skip
+        name=name,
+        centre=centre,
+        curves=curves,
+        agreement=_mean_correlation(normal),
+        lowest=min(own),
+        threshold=float(np.quantile(null, 0.99)),
+        clusters=_mean_correlation(_normalised(members)),
+    )
 
 
 def _normalised(values: Array) -> Array:

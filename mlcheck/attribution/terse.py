@@ -164,4 +164,15 @@ def _table(
 
     found = estimates(compute, int(row[-1]) + 1, rng=rng, replicates=replicates)
     pairs = zip(others, found[: len(others)], found[len(others) :], strict=True)
-    return tuple(Correlation(n, of, p.value, p.error, s.value, s.error, PUBLISHED.get(n, "")) for n, p, s in pairs)
+    return tuple(
+        Correlation(
+            name=n,
+            of=of,
+            pearson=p.value,
+            pearson_error=p.error,
+            spearman=s.value,
+            spearman_error=s.error,
+            published=PUBLISHED.get(n, ""),
+        )
+        for n, p, s in pairs
+    )

@@ -145,15 +145,15 @@ def agreement(
     variances = float(halves.var(axis=1).mean())
     common = float(np.cov(halves, bias=True)[0, 1])
     return Agreement(
-        name,
-        len(network),
-        len(sums.table),
-        sums.estimate(correlation, draws, rng=rng),
-        sums.estimate(slope, draws, rng=rng),
-        (float(np.mean(null)), float(np.quantile(null, 0.99))) if seen else (float("nan"), float("nan")),
-        float((1 + np.sum(null >= found)) / (1 + len(null))) if seen else float("nan"),
-        left.estimate(correlation, draws, rng=rng),
-        2 * common / (common + variances) if variances > 0 else float("nan"),
+        name=name,
+        clusters=len(network),
+        catalogues=len(sums.table),
+        correlation=sums.estimate(correlation, draws, rng=rng),
+        slope=sums.estimate(slope, draws, rng=rng),
+        null=(float(np.mean(null)), float(np.quantile(null, 0.99))) if seen else (float("nan"), float("nan")),
+        p_value=float((1 + np.sum(null >= found)) / (1 + len(null))) if seen else float("nan"),
+        at_mass=left.estimate(correlation, draws, rng=rng),
+        reliability=2 * common / (common + variances) if variances > 0 else float("nan"),
     )
 
 

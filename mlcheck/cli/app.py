@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -119,21 +119,18 @@ def train(
     with _task(quiet or as_json) as report:
         from forecast.core.files import json_text
 
-        from ..accuracy.cases import run_case
-        from ..data.layout import Layout
+        from ..accuracy.cases import train_case
         from ..networks.config import load_config
-        from ..networks.laboratory import Laboratory, Request, prepare
+        from ..networks.laboratory import Request
         from .output import print_scores, write_case
 
         settings = load_config(config, survey)
         folder = out if out is not None else Path("out") / f"{Path(config).stem}-{case}"
-        Layout(case, (), ())
-        chosen = preset or settings.network.preset
-        settings.architecture(chosen, seed=seed)
-        request = Request(settings, suite, folder, chosen, case, seed, members, split_seed, epochs, overwrite, report)
-        laboratory = Laboratory(settings, suite, split_seed)
-        prepared = prepare(laboratory, case, chosen)
-        outcome = run_case(request, laboratory, prepared)
+        request = Request(settings, suite, folder, preset or settings.network.preset, case=case, progress=report)
+        request = replace(
+            request, seed=seed, members=members, split_seed=split_seed, epochs=epochs, overwrite=overwrite
+        )
+        prepared, outcome = train_case(request)
         write_case(request, prepared, outcome)
     if as_json:
         typer.echo(json_text({"warnings": outcome.score.doubts(), **asdict(outcome.score)}))
@@ -174,9 +171,9 @@ def cases_command(
 
         settings = load_config(config, survey)
         folder = out if out is not None else Path("out") / f"{Path(config).stem}-cases"
-        chosen = preset or settings.network.preset
-        request = Request(
-            settings, suite, folder, chosen, "standard", seed, members, split_seed, epochs, overwrite, report
+        request = Request(settings, suite, folder, preset or settings.network.preset, progress=report)
+        request = replace(
+            request, seed=seed, members=members, split_seed=split_seed, epochs=epochs, overwrite=overwrite
         )
         comparison = compare_cases(request, CASES if only is None else only.split(","), exact, done=write_case)
         content = write_comparison(request, comparison)

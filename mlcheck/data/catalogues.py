@@ -110,7 +110,12 @@ class Catalogues:
         rows = self.rows_of(index)
         parameters = {name: values[index] for name, values in self.parameters.items()}
         return Catalogues(
-            self.layout, self.features[rows], self.size[index], self.number[index], parameters, self.log_mass[rows]
+            layout=self.layout,
+            features=self.features[rows],
+            size=self.size[index],
+            number=self.number[index],
+            parameters=parameters,
+            log_mass=self.log_mass[rows],
         )
 
     def pieces(self, clusters: int = 200_000) -> Iterator[Catalogues]:
@@ -129,12 +134,12 @@ class Catalogues:
         """Several sets of catalogues of one layout as one."""
         names = tuple(parts[0].parameters)
         return cls(
-            parts[0].layout,
-            np.concatenate([p.features for p in parts]),
-            np.concatenate([p.size for p in parts]),
-            np.concatenate([p.number for p in parts]),
-            {name: np.concatenate([p.parameters[name] for p in parts]) for name in names},
-            np.concatenate([p.log_mass for p in parts]),
+            layout=parts[0].layout,
+            features=np.concatenate([p.features for p in parts]),
+            size=np.concatenate([p.size for p in parts]),
+            number=np.concatenate([p.number for p in parts]),
+            parameters={name: np.concatenate([p.parameters[name] for p in parts]) for name in names},
+            log_mass=np.concatenate([p.log_mass for p in parts]),
         )
 
 
@@ -167,7 +172,7 @@ def assemble(
     features = np.column_stack(columns).astype(np.float32)[order]
     mass = clusters.get("log_m500")
     log_mass = np.full(len(row), np.nan) if mass is None else np.asarray(mass, dtype=np.float32)[order]
-    return Catalogues(layout, features, size, number, truth, log_mass)
+    return Catalogues(layout=layout, features=features, size=size, number=number, parameters=truth, log_mass=log_mass)
 
 
 def _columns(

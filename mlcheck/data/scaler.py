@@ -51,7 +51,13 @@ class Scaler:
         bounded = math.isfinite(bounds[0]) and math.isfinite(bounds[1])
         if not bounded:
             bounds = (float(training.sigma8.min()), float(training.sigma8.max()))
-        return cls(training.layout, tuple(low.tolist()), tuple(high.tolist()), (bounds[0], bounds[1]), bounded)
+        return cls(
+            layout=training.layout,
+            low=tuple(low.tolist()),
+            high=tuple(high.tolist()),
+            sigma8=(bounds[0], bounds[1]),
+            bounded=bounded,
+        )
 
     @property
     def width(self) -> float:
@@ -100,4 +106,4 @@ class Scaler:
         given = content["layout"]
         layout = Layout(given["case"], tuple(given["main"]), tuple(given["supplementary"]))
         low, high, sigma8 = (tuple(content[name]) for name in ("low", "high", "sigma8"))
-        return cls(layout, low, high, (sigma8[0], sigma8[1]), bool(content["bounded"]))
+        return cls(layout=layout, low=low, high=high, sigma8=(sigma8[0], sigma8[1]), bounded=bool(content["bounded"]))

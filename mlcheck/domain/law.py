@@ -93,7 +93,13 @@ class Law:
         sampling += _RIDGE * np.trace(sampling) / len(sampling) * np.eye(len(sampling))
         between = (difference.T @ difference - len(size) * sampling) / size.sum()
         intrinsic, directions = eigh(between, sampling)
-        return cls(ends, coefficients, scale, directions, np.maximum(intrinsic, 0.0))
+        return cls(
+            sizes=ends,
+            coefficients=coefficients,
+            scale=scale,
+            directions=directions,
+            intrinsic=np.maximum(intrinsic, 0.0),
+        )
 
     def distances(self, values: Array, size: Array) -> Array:
         """ln of the mean square of whitened differences from the mean at N, shape (P,)."""

@@ -89,7 +89,13 @@ class Deviations:
         worst = part.start + np.where(part.start + worst == self.sigma.shape[1], largest, worst)
         each = np.arange(len(worst))
         sigma = self.sigma[each, worst]
-        return Reading(surprise, worst, sigma * self.unit[each, worst], sigma, np.zeros(len(worst), dtype=int))
+        return Reading(
+            surprise=surprise,
+            culprit=worst,
+            deviation=sigma * self.unit[each, worst],
+            sigma=sigma,
+            count=np.zeros(len(worst), dtype=int),
+        )
 
 
 Record = TypeVar("Record", Deviations, Reading)
@@ -155,7 +161,7 @@ def learn(training: Catalogues, *, rng: np.random.Generator) -> tuple[Norms, dic
         tails.append(GroupedTails.of(found.squares[:, part], labels))
     single = [_of_clusters(summariser, alone, part) for part in training.pieces()]
     readings["clusters"] = _joined(single, np.arange(len(training)))
-    return Norms(summariser, Law.of(sample), tails[0], tails[1], alone), readings
+    return Norms(summariser=summariser, law=Law.of(sample), means=tails[0], shapes=tails[1], clusters=alone), readings
 
 
 def rounded(catalogues: Catalogues) -> Catalogues:
@@ -189,7 +195,13 @@ def _of_clusters(summariser: Summariser, tails: GroupedTails, catalogues: Catalo
     worst = worst[row]
     sigma = deviation[row, worst]
     unit = summariser.inner.residual[worst]
-    return Reading(surprise[row] - np.log(catalogues.size), row * number + worst, sigma * unit, sigma, count)
+    return Reading(
+        surprise=surprise[row] - np.log(catalogues.size),
+        culprit=row * number + worst,
+        deviation=sigma * unit,
+        sigma=sigma,
+        count=count,
+    )
 
 
 def _sample(summariser: Summariser, training: Catalogues, rng: np.random.Generator) -> Sample:

@@ -172,14 +172,18 @@ def judge_suite(reference: Reference, suite: Catalogues) -> SuiteVerdict:
         for test in found[0].surprise
     }
     low = float(np.mean(overall >= -np.log(0.01)))
-    return SuiteVerdict(verdict, chance, len(suite), low, float(beyond.mean()), shares)
+    return SuiteVerdict(
+        verdict=verdict, p=chance, catalogues=len(suite), beyond_1=low, beyond_5=float(beyond.mean()), by_test=shares
+    )
 
 
 def _one(reference: Reference, catalogues: Catalogues, found: Examination, i: int) -> Representativeness:
     p = float(np.exp(-found.overall[i]))
     verdict = "outside" if p <= FALSE_ALARM else "doubtful" if p <= DOUBTFUL * FALSE_ALARM else "inside"
     tests = tuple(verdict_of(reference, catalogues, test, found, i) for test in TESTS if test in found.readings)
-    return Representativeness(verdict, p, tests, int(catalogues.size[i]), reference.training)
+    return Representativeness(
+        verdict=verdict, p=p, tests=tests, size=int(catalogues.size[i]), training=reference.training
+    )
 
 
 def _probability(p: float) -> str:

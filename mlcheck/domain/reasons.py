@@ -60,7 +60,9 @@ def verdict_of(reference: Reference, catalogues: Catalogues, test: str, found: E
         assert reference.norms is not None
         name = reference.norms.summariser.names[culprit]
         words = _mean(reference.names[culprit], deviation, sigma) if test == "means" else _shape(name, sigma)
-    return Verdict(test, float(np.exp(-found.surprise[test][i])), name, sigma, count, words)
+    return Verdict(
+        test=test, p=float(np.exp(-found.surprise[test][i])), culprit=name, deviation=sigma, count=count, words=words
+    )
 
 
 def _number(size: int, usual: tuple[int, int]) -> str:

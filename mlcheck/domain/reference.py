@@ -103,7 +103,16 @@ class Reference:
         tests = Tails.of(surprise)
         overall = Tails.of(tests.surprise(surprise).max(axis=1)[:, None])
         sizes = (int(training.size.min()), int(training.size.max()))
-        return cls(contents, names, len(training), sizes, counts, norms, tests, overall)
+        return cls(
+            contents=contents,
+            names=names,
+            training=len(training),
+            sizes=sizes,
+            number=counts,
+            norms=norms,
+            tests=tests,
+            overall=overall,
+        )
 
     def examine(self, catalogues: Catalogues) -> Examination:
         """Make all tests.
@@ -138,7 +147,13 @@ def _counts(size: Array) -> Array:
 
 def _of_number(tails: Tails, size: Array) -> Reading:
     surprise, zero = tails.surprise(_counts(size)), np.zeros(len(size))
-    return Reading(surprise.max(axis=1), surprise.argmax(axis=1), zero, zero, zero.astype(int))
+    return Reading(
+        surprise=surprise.max(axis=1),
+        culprit=surprise.argmax(axis=1),
+        deviation=zero,
+        sigma=zero,
+        count=zero.astype(int),
+    )
 
 
 def _of_ties(catalogues: Catalogues) -> Reading:
@@ -150,9 +165,9 @@ def _of_ties(catalogues: Catalogues) -> Reading:
     value, count = (np.column_stack([getattr(crowd, name) for crowd in each]) for name in ("value", "count"))
     doubled = np.bincount(catalogues.row[twins(catalogues)], minlength=len(catalogues))
     return Reading(
-        np.where(doubled > 0, np.inf, np.maximum(surprise[every, worst] - np.log(number), 0.0)),
-        np.where(doubled > 0, -1, worst),
-        value[every, worst],
-        np.zeros(len(every)),
-        np.where(doubled > 0, doubled, count[every, worst]),
+        surprise=np.where(doubled > 0, np.inf, np.maximum(surprise[every, worst] - np.log(number), 0.0)),
+        culprit=np.where(doubled > 0, -1, worst),
+        deviation=value[every, worst],
+        sigma=np.zeros(len(every)),
+        count=np.where(doubled > 0, doubled, count[every, worst]),
     )

@@ -229,7 +229,15 @@ class Evidence:
         mean, std = found.moments.of("sigma8")
         chance = surprise(self.trial.model, mocks, found)
         below = found.moments.cumulative
-        return Standing(found.level, mean, std, below, found.halves, chance, found.moments.effective)
+        return Standing(
+            level=found.level,
+            mean=mean,
+            std=std,
+            below=below,
+            halves=found.halves,
+            surprise=chance,
+            effective=found.moments.effective,
+        )
 
     def thinned(self, case: str) -> Thinned:
         """The catalogues with exact posteriors, part of their clusters taken away: the same part for every case."""

@@ -47,6 +47,11 @@ class Finding:
     p_value: float = float("nan")
     published: str = ""
 
+    @classmethod
+    def untested(cls, key: str, question: str, why: str) -> Finding:
+        """A question that could not be asked."""
+        return cls(key=key, question=question, outcome="not tested", result=why, rule="")
+
     @property
     def failed(self) -> bool:
         """Whether the test speaks against the network."""

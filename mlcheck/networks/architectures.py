@@ -146,7 +146,7 @@ class Network:
 def build(
     architecture: Architecture, layout: Layout, *, bounded: bool = True, whitening: Whitenings | None = None
 ) -> Network:
-    """A network with initial weights that follow from its seed, whatever the backend.
+    """A network with initial weights that follow from its seed, whatever the backend, as do the units it drops.
 
     Parameters
     ----------
@@ -191,10 +191,15 @@ def _nv22(
 
     layers, (x, supplementary, length) = keras.layers, inputs
 
+    seeds = iter(generator(architecture.seed, "dropout").integers(2**31, size=5).tolist())
+
+    def dropped(y: Any, share: float) -> Any:
+        return layers.Dropout(share, seed=next(seeds))(y)
+
     def leaky(y: Any) -> Any:
         return layers.LeakyReLU(negative_slope=architecture.leak)(y)
 
-    x = layers.Dropout(architecture.encoder_dropout)(leaky(layers.Dense(2048, name="encoder_2048")(x)))
+    x = dropped(leaky(layers.Dense(2048, name="encoder_2048")(x)), architecture.encoder_dropout)
     for units in (1024, 512, 256, 128, 64):
         x = leaky(layers.Dense(units, name=f"encoder_{units}")(x))
     x = layers.Dense(1, name="terse")(layers.Dense(32, name="encoder_32")(x))
@@ -208,7 +213,7 @@ def _nv22(
     below = -6e4 if architecture.precision == "mixed_float16" else FAR_BELOW
     x = layers.GlobalMaxPooling1D()(RowMask(below)(x, length))
     for units in (2048, 1024, 512, 256):
-        x = layers.Dropout(architecture.dropout)(leaky(layers.Dense(units, name=f"dense_{units}")(x)))
+        x = dropped(leaky(layers.Dense(units, name=f"dense_{units}")(x)), architecture.dropout)
     return layers.Dense(outputs, name="sigma8", dtype=_last(architecture))(layers.Dense(128, name="dense_128")(x))
 
 

@@ -17,7 +17,7 @@ from forecast.core.text_tables import decoded
 
 from ..data.catalogues import Prescription
 from .architectures import PRESETS, Architecture
-from .training import TrainingPlan
+from .plan import TrainingPlan
 
 
 class NetworkTable(Strict):

@@ -28,8 +28,10 @@ from ..domain.reference import Reference
 from .architectures import Architecture, Network, build
 from .backend import BACKEND
 from .config import NetworkConfig
+from .history import History
+from .plan import TrainingPlan
 from .saving import SUFFIX, Origin, Trained, load, save
-from .training import History, Task, TrainingPlan, train
+from .training import Task, train
 
 Progress = Callable[[str, int, int, float], None]
 
@@ -132,17 +134,17 @@ class Laboratory:
         """Provenance of a network trained here."""
         manifest = self.source.suite.manifest
         return Origin(
-            manifest.name,
-            manifest.model,
-            manifest.configuration,
-            manifest.seed,
-            seed,
-            self.split_seed,
-            len(self.numbers),
-            BACKEND,
-            Origin.versions(),
-            self.noise.errors,
-            self.source.contents,
+            survey=manifest.name,
+            model=manifest.model,
+            configuration=manifest.configuration,
+            suite_seed=manifest.seed,
+            seed=seed,
+            split_seed=self.split_seed,
+            catalogues=len(self.numbers),
+            backend=BACKEND,
+            software=Origin.versions(),
+            noise=self.noise.errors,
+            contents=self.source.contents,
         )
 
 
@@ -182,7 +184,14 @@ def prepare(laboratory: Laboratory, case: str, preset: str) -> Prepared:
         scaled, main = scaler.features(parts[0]), len(scaler.layout.main)
         rest = Whitening.of(scaled[:, main:]) if scaler.layout.supplementary else None
         whitening = (Whitening.of(scaled[:, :main]), rest)
-    return Prepared(parts[0], parts[1], parts[2], scaler, whitening, laboratory.source.contents)
+    return Prepared(
+        train=parts[0],
+        validate=parts[1],
+        test=parts[2],
+        scaler=scaler,
+        whitening=whitening,
+        contents=laboratory.source.contents,
+    )
 
 
 def train_members(request: Request, laboratory: Laboratory, prepared: Prepared) -> tuple[Trained, ...]:
@@ -214,18 +223,26 @@ def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number
     reference, network = prepared.reference, untrained(architecture, prepared)
     drawer = None if plan.simulate is None else Simulator(laboratory.source, request.case, seed, laboratory.noise)
     task = Task(
-        network,
-        plan,
-        prepared.scaler,
-        prepared.train,
-        prepared.validate,
-        content_digest(wanted, BACKEND)[:16],
-        checkpoint,
-        drawer,
+        network=network,
+        plan=plan,
+        scaler=prepared.scaler,
+        train=prepared.train,
+        validate=prepared.validate,
+        identity=content_digest(wanted, BACKEND)[:16],
+        checkpoint=checkpoint,
+        drawer=drawer,
     )
     label = f"{request.case}, member {number} of {request.members}" if request.members > 1 else request.case
     history = train(task, name=label, progress=request.progress)
-    trained = Trained(network, prepared.scaler, prepared.whitening, plan, history, origin, reference)
+    trained = Trained(
+        network=network,
+        scaler=prepared.scaler,
+        whitening=prepared.whitening,
+        plan=plan,
+        history=history,
+        origin=origin,
+        reference=reference,
+    )
     save(trained, path)
     checkpoint.unlink(missing_ok=True)
     return load(path)

@@ -44,7 +44,13 @@ class Predictions:
     def take(self, index: Array) -> Predictions:
         """Of some of the catalogues."""
         density = None if self.density is None else self.density[index]
-        return Predictions(self.mean[index], self.std[index], self.members[:, index], self.sigma8, density)
+        return Predictions(
+            mean=self.mean[index],
+            std=self.std[index],
+            members=self.members[:, index],
+            sigma8=self.sigma8,
+            density=density,
+        )
 
     def cumulative(self, sigma8: Array) -> Array:
         """Posterior probability below values (P,), NaN without a density."""
@@ -96,9 +102,15 @@ def predict(members: Sequence[Trained], catalogues: Catalogues, *, check: bool =
             tables.append(head.table(outputs))
     centre = np.array(centres)
     if len(tables) < len(centres):
-        return Predictions(centre.mean(axis=0), np.full(centre.shape[1], np.nan), centre, sigma8, None)
+        return Predictions(
+            mean=centre.mean(axis=0), std=np.full(centre.shape[1], np.nan), members=centre, sigma8=sigma8, density=None
+        )
     density = np.mean(tables, axis=0)
     mean, std = moments(density)
     return Predictions(
-        scaler.sigma8[0] + scaler.width * mean, scaler.width * std, centre, sigma8, density / scaler.width
+        mean=scaler.sigma8[0] + scaler.width * mean,
+        std=scaler.width * std,
+        members=centre,
+        sigma8=sigma8,
+        density=density / scaler.width,
     )

@@ -29,7 +29,8 @@ from ..data.scaler import Scaler
 from ..data.whitening import Whitening, Whitenings
 from ..domain.reference import Reference
 from .architectures import Architecture, Network, build
-from .training import History, TrainingPlan
+from .history import History
+from .plan import TrainingPlan
 
 SUFFIX = ".keras"
 _ABOUT, _WEIGHTS, _REFERENCE = "massanchor.json", "model.weights.h5", "reference.npz"
@@ -200,7 +201,15 @@ def load(path: Path) -> Trained:
         learnt = unpacked(Reference, reference) if reference else None
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise InputError(f"{path}: its content does not fit this version ({error}); train the model again") from error
-    return Trained(replace(network, architecture=architecture), scaler, whitening, plan, history, origin, learnt)
+    return Trained(
+        network=replace(network, architecture=architecture),
+        scaler=scaler,
+        whitening=whitening,
+        plan=plan,
+        history=history,
+        origin=origin,
+        reference=learnt,
+    )
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes, bytes]:

@@ -2,137 +2,30 @@
 
 from __future__ import annotations
 
-import io
-import json
 import math
-import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from forecast.core.arrays import Array
-from forecast.core.errors import InputError, NumericalError, nearest
-from forecast.core.files import json_text, write_whole
+from forecast.core.errors import InputError, NumericalError
 from forecast.core.rng import generator
 
 from ..data.batches import epoch_batches
 from ..data.catalogues import Catalogues
 from ..data.scaler import Scaler
 from .architectures import Network
+from .checkpoint import Checkpoint, State
 from .engine import Engine, engine, to_numpy
-from .limits import Limit, check
+from .history import History
+from .plan import TrainingPlan
 
 Progress = Callable[[str, int, int, float], None]
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("constant", "cosine")
 WORTHWHILE = 1000
 """Steps that repay their compilation."""
-_LIMITS = {
-    **dict.fromkeys(("epochs", "batch", "successive", "select_from", "validate_every", "checkpoint_every"), Limit(1)),
-    **dict.fromkeys(("spread", "patience"), Limit(1, optional=True)),
-    "simulate": Limit(10, optional=True),
-    "learning_rate": Limit(0, 1, whole=False, above=True),
-    "weight_decay": Limit(0, 1, whole=False),
-    "clip": Limit(0, whole=False, above=True, optional=True),
-}
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """How a network is trained; the defaults are those of the compact preset.
-
-    Parameters
-    ----------
-    epochs, batch : int
-    optimizer : str
-        "sgd" or "adamw".
-    learning_rate : float
-        Of the first step.
-    schedule : str
-        "constant", or "cosine" down to zero at the last step.
-    weight_decay : float
-        Of AdamW.
-    clip : float or None
-        Largest norm of a gradient.
-    spread : int or None
-        Batches filled from one random draw sorted by length; None sorts the whole epoch (NV22's batches of one
-        length).
-    successive : int
-        Batches of similar length that follow one another: on an accelerator they are one call.
-    select_from : int
-        First epoch (from 1) of those among which the smallest validation loss selects the weights.
-    select_by : str
-        "loss", or "mse" of scaled sigma8 (NV22 section 3.3).
-    patience : int or None
-        Epochs without a smaller validation loss after which training stops; None trains all.
-    simulate : int or None
-        Catalogues drawn anew for every epoch instead of a fixed training set.
-    validate_every, checkpoint_every : int
-        Epochs.
-    jit : bool
-        Compile steps on TensorFlow, where there are enough of them to repay it.
-    seed : int
-    """
-
-    epochs: int = 40
-    batch: int = 128
-    optimizer: str = "adamw"
-    learning_rate: float = 2e-3
-    schedule: str = "cosine"
-    weight_decay: float = 1e-4
-    clip: float | None = 1.0
-    spread: int | None = 4
-    successive: int = 1
-    select_from: int = 1
-    select_by: str = "loss"
-    patience: int | None = None
-    simulate: int | None = None
-    validate_every: int = 1
-    checkpoint_every: int = 1
-    jit: bool = True
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("select_by", ("loss", "mse"))):
-            if getattr(self, name) not in known:
-                raise InputError(f"{name} '{getattr(self, name)}' is unknown; {nearest(getattr(self, name), known)}")
-        check(self, _LIMITS)
-        if self.select_from > self.epochs:
-            raise InputError(f"select_from = {self.select_from} lies beyond the last epoch, {self.epochs}")
-
-    @classmethod
-    def of(cls, preset: str, **changed: Any) -> TrainingPlan:
-        """A preset's own plan; NV22's is that of its section 3.3."""
-        published = {
-            "epochs": 5000, "batch": 32, "optimizer": "sgd", "learning_rate": 1e-3, "schedule": "constant",
-            "weight_decay": 0.0, "clip": None, "spread": None, "select_from": 2000, "select_by": "mse", "jit": False,
-            "checkpoint_every": 10,
-        }  # fmt: skip
-        epochs = None if "select_from" in changed else changed.pop("epochs", None)
-        plan = cls(**{**(published if preset == "nv22" else {}), **changed})
-        return plan if epochs is None else plan.shortened(epochs)
-
-    def shortened(self, epochs: int) -> TrainingPlan:
-        """The same in another number of epochs; weights are selected from the like share of them."""
-        return replace(self, epochs=epochs, select_from=max(1, round(self.select_from * epochs / self.epochs)))
-
-    def steps(self, catalogues: int) -> int:
-        """Steps of the whole training."""
-        return self.epochs * math.ceil(catalogues / self.batch)
-
-    def build_optimizer(self, catalogues: int) -> Any:
-        """Keras optimizer for so many training catalogues."""
-        from .backend import keras
-
-        rate: Any = self.learning_rate
-        if self.schedule == "cosine":
-            rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.steps(catalogues))
-        if self.optimizer == "sgd":
-            return keras.optimizers.SGD(learning_rate=rate, clipnorm=self.clip)
-        return keras.optimizers.AdamW(learning_rate=rate, weight_decay=self.weight_decay, clipnorm=self.clip)
 
 
 class Drawer(Protocol):
@@ -140,34 +33,6 @@ class Drawer(Protocol):
 
     def draw(self, size: int, epoch: int) -> Catalogues:
         """`size` catalogues of an epoch."""
-
-
-@dataclass(frozen=True)
-class History:
-    """Losses by epoch, each a tuple of floats; validation is NaN where it was not evaluated.
-
-    Parameters
-    ----------
-    train, validation : tuple of float
-        Mean training loss during the epoch, validation loss after it.
-    mse : tuple of float
-        Mean squared error of scaled sigma8 on the validation set (NV22 figure 7).
-    best : int
-        Epoch, from 1, whose weights are selected; 0 before the first.
-    stopped : str
-        Why training ended, "" while it has not.
-    """
-
-    train: tuple[float, ...] = ()
-    validation: tuple[float, ...] = ()
-    mse: tuple[float, ...] = ()
-    best: int = 0
-    stopped: str = ""
-
-    @property
-    def epochs(self) -> int:
-        """Epochs done."""
-        return len(self.train)
 
 
 @dataclass(frozen=True)
@@ -198,13 +63,6 @@ class Task:
     drawer: Drawer | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
-class _State:
-    history: History
-    current: list[Array]
-    best: list[Array]
-
-
 def train(task: Task, *, name: str = "training", progress: Progress | None = None) -> History:
     """Train a network in place and leave it with the selected weights.
 
@@ -228,7 +86,8 @@ def train(task: Task, *, name: str = "training", progress: Progress | None = Non
     count = plan.simulate or len(task.train)
     machine = engine(network, plan.build_optimizer(count), jit=plan.jit and plan.steps(count) >= WORTHWHILE)
     start = machine.state()
-    state = _resume(task, start) or _State(History(), start, start)
+    kept = None if task.checkpoint is None else Checkpoint(task.checkpoint, task.identity, plan)
+    state = (kept and kept.state(start)) or State(History(), start, start)
     machine.restore(state.current)
     if plan.simulate is None:
         _load(machine, task.scaler, task.train)
@@ -243,8 +102,8 @@ def train(task: Task, *, name: str = "training", progress: Progress | None = Non
         if history.best == epoch:
             state = replace(state, best=machine.state())
         state = replace(state, history=history)
-        if task.checkpoint is not None and (epoch % plan.checkpoint_every == 0 or history.stopped):
-            _save(task, replace(state, current=machine.state()))
+        if kept is not None and (epoch % plan.checkpoint_every == 0 or history.stopped):
+            kept.save(replace(state, current=machine.state()))
         if progress is not None:
             progress(name, epoch, plan.epochs, math.nan)
     machine.restore(state.best)
@@ -310,35 +169,3 @@ def _after(
     if epoch == plan.epochs:
         history = replace(history, stopped=f"all {plan.epochs} epochs done")
     return history
-
-
-def _save(task: Task, state: _State) -> None:
-    """Write a checkpoint, whole or not at all."""
-    assert task.checkpoint is not None
-    arrays = {f"current_{i}": x for i, x in enumerate(state.current)}
-    arrays |= {f"best_{i}": x for i, x in enumerate(state.best)}
-    about = {"identity": task.identity, "plan": asdict(task.plan), "history": asdict(state.history)}
-    content = io.BytesIO()
-    np.savez(content, about=np.frombuffer(json_text(about).encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
-    write_whole(task.checkpoint, content.getvalue())
-
-
-def _resume(task: Task, start: list[Array]) -> _State | None:
-    """What an earlier, interrupted training left."""
-    if task.checkpoint is None or not task.checkpoint.exists():
-        return None
-    try:
-        with np.load(io.BytesIO(task.checkpoint.read_bytes()), allow_pickle=False) as file:
-            about = json.loads(bytes(file["about"]))
-            current, best = ([file[f"{kind}_{i}"] for i in range(len(start))] for kind in ("current", "best"))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{task.checkpoint}: not a readable checkpoint ({error}); --overwrite it") from error
-    same = [x.shape for x in current] == [x.shape for x in start]
-    if about["identity"] != task.identity or about["plan"] != json.loads(json_text(asdict(task.plan))) or not same:
-        raise InputError(
-            f"{task.checkpoint}: belongs to another training (suite, case, network, plan or seed); choose another "
-            "--out, or --overwrite it"
-        )
-    given = about["history"]
-    numbers = {n: tuple(math.nan if x is None else x for x in given[n]) for n in ("train", "validation", "mse")}
-    return _State(History(**numbers, best=given["best"], stopped=given["stopped"]), current, best)

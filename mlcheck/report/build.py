@@ -24,8 +24,9 @@ from .calibration import calibration
 from .cluster_responses import clusters
 from .comparison import accuracy, shared
 from .interpretation import alone, saliency, terse
+from .thinning import thinning
 from .transfer import difference, other_worlds
-from .trust_tests import leaks, representativeness, seeds, thinning
+from .trust_tests import leaks, representativeness, seeds
 
 GRADE_WORDS = {
     "trusted": "The network passes every test on these catalogues.",

@@ -37,12 +37,19 @@ def calibration(evidence: Evidence) -> Part:
         findings.append(_shrinkage_finding(edges, level))
         tables.append(_shrinkage_table(edges, level))
     title = "Are its posteriors what they claim?"
-    return Part("calibration", title, (), tuple(findings), tuple(tables), tuple(pictures))
+    return Part(
+        key="calibration",
+        title=title,
+        words=(),
+        findings=tuple(findings),
+        tables=tuple(tables),
+        pictures=tuple(pictures),
+    )
 
 
 def _no_density(key: str, question: str) -> Finding:
     words = 'the network gives a number and no posterior; train with output = "density"'
-    return Finding(key, question, "not tested", words, "")
+    return Finding.untested(key, question, words)
 
 
 def bias_finding(evidence: Evidence, case: str) -> Finding:
@@ -54,16 +61,16 @@ def bias_finding(evidence: Evidence, case: str) -> Finding:
     threshold = max(3 * spread, _LEAST_BIAS * width)
     outcome = "failed" if abs(value) > threshold else "passed"
     return Finding(
-        "bias",
-        "Is it right on average?",
-        outcome,
-        f"mean predicted minus true sigma8 {value:+.4f} ± {spread:.4f} on {len(error):,} catalogues",
-        f"within three standard errors, or a tenth of its posterior width: {threshold:.4f}",
-        f"its sigma8 is off by {value:+.4f} on these catalogues",
-        True,
-        value,
-        spread,
-        threshold,
+        key="bias",
+        question="Is it right on average?",
+        outcome=outcome,
+        result=f"mean predicted minus true sigma8 {value:+.4f} ± {spread:.4f} on {len(error):,} catalogues",
+        rule=f"within three standard errors, or a tenth of its posterior width: {threshold:.4f}",
+        consequence=f"its sigma8 is off by {value:+.4f} on these catalogues",
+        grave=True,
+        value=value,
+        error=spread,
+        threshold=threshold,
         published="0.0010 ± 0.0009 (table 4)" if case == "standard" else "",
     )
 
@@ -72,18 +79,19 @@ def _calibration_finding(tested: CalibrationTest) -> Finding:
     whole = tested.parts[0]
     cover = listed([f"{c.found:.3f} within {c.probability:.0%}" for c in whole.coverage])
     return Finding(
-        "calibration",
-        "Are its error bars right?",
-        "passed" if tested.passes else "failed",
-        f"coverage {cover}; ranks of the truth uniform with p = {probability(tested.p_value)}, all tests together",
-        f"p of ranks and coverage, over all catalogues and thirds of the prediction, above {tested.false_alarm:g} "
+        key="calibration",
+        question="Are its error bars right?",
+        outcome="passed" if tested.passes else "failed",
+        result=f"coverage {cover}; ranks of the truth uniform with p = {probability(tested.p_value)}, "
+        "all tests together",
+        rule=f"p of ranks and coverage, over all catalogues and thirds of the prediction, above {tested.false_alarm:g} "
         "(Bonferroni)",
-        "its error bars are wrong on these catalogues",
-        True,
-        whole.coverage[0].found,
-        float(np.sqrt(0.68 * 0.32 / whole.catalogues)),
-        0.68,
-        tested.p_value,
+        consequence="its error bars are wrong on these catalogues",
+        grave=True,
+        value=whole.coverage[0].found,
+        error=float(np.sqrt(0.68 * 0.32 / whole.catalogues)),
+        threshold=0.68,
+        p_value=tested.p_value,
     )
 
 
@@ -101,16 +109,17 @@ def _shrinkage_finding(edges: tuple[Shrinkage, Shrinkage], level: str) -> Findin
     words = listed([f"{network} ({edge} 15%, exact mean {exact})" for edge, network, exact in each])
     worst = max(edges, key=lambda e: abs(e.difference.deviation(0.0)))
     return Finding(
-        "shrinkage",
-        "Does it pull toward the middle of the prior more than it must?",
-        "passed" if all(e.passes for e in edges) else "failed",
-        f"mean predicted minus true sigma8 {words}",
-        f"paired difference from the exact posterior mean of {level} below three standard errors",
-        f"near the {worst.edge} sigma8 of the prior it is off by {worst.difference.value:+.4f} more than it must be",
-        False,
-        worst.difference.value,
-        worst.difference.error,
-        3 * worst.difference.error,
+        key="shrinkage",
+        question="Does it pull toward the middle of the prior more than it must?",
+        outcome="passed" if all(e.passes for e in edges) else "failed",
+        result=f"mean predicted minus true sigma8 {words}",
+        rule=f"paired difference from the exact posterior mean of {level} below three standard errors",
+        consequence=f"near the {worst.edge} sigma8 of the prior it is off by "
+        f"{worst.difference.value:+.4f} more than it must be",
+        grave=False,
+        value=worst.difference.value,
+        error=worst.difference.error,
+        threshold=3 * worst.difference.error,
         published="'bias to the mean' at both ends (section 4.2)",
     )
 

@@ -59,7 +59,14 @@ def clusters(evidence: Evidence) -> Part:
         Table("peaks", peak_caption, peak_header, tuple(peaks)),
     )
     title = "Do clusters do to the network what they do to the statistics?"
-    return Part("clusters", title, tuple(words_on_peaks), tuple(findings), tables, tuple(pictures))
+    return Part(
+        key="clusters",
+        title=title,
+        words=tuple(words_on_peaks),
+        findings=tuple(findings),
+        tables=tables,
+        pictures=tuple(pictures),
+    )
 
 
 def _on_peaks(case: str, pair: _Pair, log_break: float | None) -> list[str]:
@@ -140,15 +147,16 @@ def _saliency_finding(case: str, level: str, found: list[Agreement]) -> Finding:
         for n, e in pairs
     )
     return Finding(
-        f"saliency {case}",
-        f"Case {case}: does it respond to the observables of clusters as {level} does?",
-        "not tested" if not known else "failed" if weak else "passed",
-        f"correlation over clusters: {words}",
-        f"correlations above the 99% point of clusters permuted within their catalogues, slopes not below {HALF:g} by "
-        "three errors",
-        f"case {case}: it hardly responds to {', '.join(weak)}, unlike the statistics; its answer may be the same",
-        False,
-        min((e.correlation.value for _, e in known), default=float("nan")),
+        key=f"saliency {case}",
+        question=f"Case {case}: does it respond to the observables of clusters as {level} does?",
+        outcome="not tested" if not known else "failed" if weak else "passed",
+        result=f"correlation over clusters: {words}",
+        rule=f"correlations above the 99% point of clusters permuted within their catalogues, slopes not below "
+        f"{HALF:g} by three errors",
+        consequence=f"case {case}: it hardly responds to {', '.join(weak)}, unlike the statistics; its "
+        "answer may be the same",
+        grave=False,
+        value=min((e.correlation.value for _, e in known), default=float("nan")),
         published="saliency by feature and mass (figures 10 to 12)",
     )
 
@@ -157,17 +165,17 @@ def _alone_finding(case: str, level: str, found: Agreement) -> Finding:
     good = found.correlation.value > found.null[1]
     outcome = "not tested" if not np.isfinite(found.null[1]) else "passed" if good else "failed"
     return Finding(
-        f"leave-one-out {case}",
-        f"Case {case}: does leaving out a cluster do what it does to {level}?",
-        outcome,
-        f"correlation {pm(found.correlation.value, found.correlation.error, 2)}, slope "
+        key=f"leave-one-out {case}",
+        question=f"Case {case}: does leaving out a cluster do what it does to {level}?",
+        outcome=outcome,
+        result=f"correlation {pm(found.correlation.value, found.correlation.error, 2)}, slope "
         f"{pm(found.slope.value, found.slope.error, 2)}",
-        f"correlation above the 99% point of clusters permuted within their catalogues, {found.null[1]:.2f}",
-        f"case {case}: other clusters matter to it than to the statistics",
-        False,
-        found.correlation.value,
-        found.correlation.error,
-        found.null[1],
-        found.p_value,
-        "width ± 0.003 (figure 9)",
+        rule=f"correlation above the 99% point of clusters permuted within their catalogues, {found.null[1]:.2f}",
+        consequence=f"case {case}: other clusters matter to it than to the statistics",
+        grave=False,
+        value=found.correlation.value,
+        error=found.correlation.error,
+        threshold=found.null[1],
+        p_value=found.p_value,
+        published="width ± 0.003 (figure 9)",
     )

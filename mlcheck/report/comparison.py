@@ -39,7 +39,14 @@ def accuracy(evidence: Evidence) -> Part:
     caption = "Errors of sigma8; distance: rms difference from the exact mean of the level named, in its widths."
     title = "How accurate is it, beside the exact statistics?"
     notes = _on_the_same(evidence)
-    return Part("accuracy", title, notes, tuple(findings), (Table("accuracy", caption, header, rows),), tuple(pictures))
+    return Part(
+        key="accuracy",
+        title=title,
+        words=notes,
+        findings=tuple(findings),
+        tables=(Table("accuracy", caption, header, rows),),
+        pictures=tuple(pictures),
+    )
 
 
 def _on_the_same(evidence: Evidence) -> tuple[str, ...]:
@@ -75,7 +82,9 @@ def _network_score(evidence: Evidence, case: str) -> Score:
 
 def _exact(evidence: Evidence, level: str) -> Exact:
     found = evidence.level(level).standing
-    return Exact(level, np.arange(len(found.mean)), found.mean, found.std, found.effective)
+    return Exact(
+        level=level, index=np.arange(len(found.mean)), mean=found.mean, std=found.std, effective=found.effective
+    )
 
 
 def _level_scores(evidence: Evidence) -> list[Score]:
@@ -98,18 +107,18 @@ def _score_row(s: Score) -> tuple[Cell, ...]:
 
 def _distance_finding(mine: Score) -> Finding:
     return Finding(
-        "distance",
-        "Does it find what the data hold?",
-        "passed" if mine.distance <= NEAR else "failed",
-        f"its mean is {pm(mine.distance, mine.distance_error, 2)} posterior widths (rms) from the exact one of "
+        key="distance",
+        question="Does it find what the data hold?",
+        outcome="passed" if mine.distance <= NEAR else "failed",
+        result=f"its mean is {pm(mine.distance, mine.distance_error, 2)} posterior widths (rms) from the exact one of "
         f"{mine.counterpart} on {mine.compared} catalogues",
-        f"up to {NEAR:g}, which widens the errors of sigma8 by {100 * (np.hypot(1, NEAR) - 1):.0f}%",
-        f"it is {mine.distance:.2f} posterior widths from what the data say: errors are "
+        rule=f"up to {NEAR:g}, which widens the errors of sigma8 by {100 * (np.hypot(1, NEAR) - 1):.0f}%",
+        consequence=f"it is {mine.distance:.2f} posterior widths from what the data say: errors are "
         f"{100 * (np.hypot(1, mine.distance) - 1):.0f}% larger than need be",
-        False,
-        mine.distance,
-        mine.distance_error,
-        NEAR,
+        grave=False,
+        value=mine.distance,
+        error=mine.distance_error,
+        threshold=NEAR,
     )
 
 
@@ -132,7 +141,13 @@ def shared(evidence: Evidence) -> Part:
         "and if they share nothing but the prior."
     )
     title = "Does it use the information that the statistics use?"
-    return Part("shared", title, (), tuple(findings), (Table("shared-errors", caption, header, tuple(rows)),))
+    return Part(
+        key="shared",
+        title=title,
+        words=(),
+        findings=tuple(findings),
+        tables=(Table("shared-errors", caption, header, tuple(rows)),),
+    )
 
 
 def _shared_row(case: str, found: SharedErrors) -> tuple[Cell, ...]:
@@ -144,15 +159,16 @@ def _shared_row(case: str, found: SharedErrors) -> tuple[Cell, ...]:
 def _shared_finding(case: str, found: SharedErrors) -> Finding:
     short = found.nested - found.correlation.value
     return Finding(
-        "shared errors",
-        f"Case {case}: does it err where {found.level} errs?",
-        "passed" if short <= 3 * found.correlation.error else "failed",
-        f"errors correlate by {pm(found.correlation.value, found.correlation.error, 3)}",
-        f"not below {found.nested:.3f}, as if one held the other's information, by three standard errors "
+        key="shared errors",
+        question=f"Case {case}: does it err where {found.level} errs?",
+        outcome="passed" if short <= 3 * found.correlation.error else "failed",
+        result=f"errors correlate by {pm(found.correlation.value, found.correlation.error, 3)}",
+        rule=f"not below {found.nested:.3f}, as if one held the other's information, by three standard errors "
         f"(chance: {found.chance:.2f})",
-        f"part of its errors is its own: their correlation with those of {found.level} is {short:.3f} too small",
-        False,
-        found.correlation.value,
-        found.correlation.error,
-        found.nested,
+        consequence=f"part of its errors is its own: their correlation with those of {found.level} is "
+        f"{short:.3f} too small",
+        grave=False,
+        value=found.correlation.value,
+        error=found.correlation.error,
+        threshold=found.nested,
     )

@@ -52,7 +52,9 @@ def saliency(evidence: Evidence) -> Part:
     header = ("case", "quantity", "1000 x mean per cluster", "middle 68% of clusters", "all clusters together")
     caption = "d sigma8 per dex of a cluster's quantity (a profile moves as a whole; slopes per unit), end to end."
     table = Table("saliency", caption, header, tuple(rows))
-    return Part("saliency", "What does it look at?", (), (), (table,), tuple(pictures))
+    return Part(
+        key="saliency", title="What does it look at?", words=(), findings=(), tables=(table,), pictures=tuple(pictures)
+    )
 
 
 def _terse_by_mass(evidence: Evidence, cases: list[str]) -> Picture | None:
@@ -110,7 +112,9 @@ def alone(evidence: Evidence) -> Part:
     header = ("log10 mass above", "clusters", "share that lowers sigma8", "1000 x median shift")
     table = Table("leave-one-out", "Removals above benchmark masses (Msun/h).", header, tuple(rows))
     pictures = (Picture("leave-one-out", words, leave_one_out_figure(bands, above)),)
-    return Part("alone", "What does one cluster do?", text, (), (table,), pictures)
+    return Part(
+        key="alone", title="What does one cluster do?", words=text, findings=(), tables=(table,), pictures=pictures
+    )
 
 
 def terse(evidence: Evidence) -> Part:
@@ -130,7 +134,14 @@ def terse(evidence: Evidence) -> Part:
     figure = terse_figure(values.values, judged, seen, table)
     words = "Density of clusters in terse value and each quantity (NV22 figure 15)."
     proxies, errors = _proxies(evidence, case)
-    return Part("terse", title, (), (), (correlated, proxies), (Picture("terse", words, figure), errors))
+    return Part(
+        key="terse",
+        title=title,
+        words=(),
+        findings=(),
+        tables=(correlated, proxies),
+        pictures=(Picture("terse", words, figure), errors),
+    )
 
 
 def _observables(evidence: Evidence, catalogues: Catalogues) -> dict[str, Array]:

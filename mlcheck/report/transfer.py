@@ -45,7 +45,12 @@ def other_worlds(evidence: Evidence) -> Part:
     found = evidence.kept("transfer", Transfers, lambda: _transfers(evidence), settings)
     if not found.rows:
         words = "the survey has no other library or mass function to be tried"
-        return Part("transfer", title, (), (Finding("transfer", title, "not tested", words, ""),))
+        return Part(
+            "transfer",
+            title,
+            (),
+            (Finding.untested("transfer", title, words),),
+        )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (t.suite, t.method, pm(t.shift, t.shift_error), f"{t.shift_in_widths:+.2f}", f"{t.scatter_ratio:.2f}",
          *("" if np.isnan(s.coverage_68) else f"{s.coverage_68:.2f}" for s in (t.home, t.away)), t.away.catalogues)
@@ -59,7 +64,7 @@ def other_worlds(evidence: Evidence) -> Part:
     )
     table = Table("transfer", caption, header, rows)
     finding = _transfer_finding(found.rows, evidence.counterpart(evidence.main))
-    return Part("transfer", title, (), (finding,), (table,))
+    return Part(key="transfer", title=title, words=(), findings=(finding,), tables=(table,))
 
 
 def _transfers(evidence: Evidence) -> Transfers:
@@ -84,17 +89,17 @@ def _transfer_finding(rows: tuple[Transfer, ...], level: str | None) -> Finding:
     exact = {t.suite: f"; {level} {t.shift:+.4f} ± {t.shift_error:.4f}" for t in rows if t.method == level}
     names = ", ".join(f"{t.suite} ({t.shift:+.4f}{exact.get(t.suite, '')})" for t in off)
     return Finding(
-        "transfer",
-        "Does its answer hold if clusters follow another library or mass function?",
-        "failed" if off else "passed",
-        f"largest change of its bias {worst.shift:+.4f} ± {worst.shift_error:.4f} ({worst.shift_in_widths:+.2f} "
+        key="transfer",
+        question="Does its answer hold if clusters follow another library or mass function?",
+        outcome="failed" if off else "passed",
+        result=f"largest change of its bias {worst.shift:+.4f} ± {worst.shift_error:.4f} ({worst.shift_in_widths:+.2f} "
         f"{worst.unit}), for {worst.suite}",
-        f"below {_TOLERATED:g} {worst.unit}, or three standard errors",
-        f"biased where nature is not its simulation: {names}",
-        False,
-        worst.shift_in_widths,
-        worst.shift_error / worst.width,
-        _TOLERATED,
+        rule=f"below {_TOLERATED:g} {worst.unit}, or three standard errors",
+        consequence=f"biased where nature is not its simulation: {names}",
+        grave=False,
+        value=worst.shift_in_widths,
+        error=worst.shift_error / worst.width,
+        threshold=_TOLERATED,
     )
 
 
@@ -105,7 +110,12 @@ def difference(evidence: Evidence) -> Part:
     try:
         mine = _signature(evidence, Drawn("judged", few, evidence.mocks), "")
     except InputError as error:
-        return Part("difference", title, (), (Finding("difference", _DIFFERENCE, "not tested", str(error), ""),))
+        return Part(
+            "difference",
+            title,
+            (),
+            (Finding.untested("difference", _DIFFERENCE, str(error)),),
+        )
     known = evidence.kept("faults", Signatures, lambda: _faults(evidence), [plan.known, plan.draws])
     found = diagnose(evidence.cloud, mine, few, known.rows)
     rows = tuple((name, kind, f"{cosine:+.2f}") for name, kind, cosine in found.likeness[:6])
@@ -114,7 +124,13 @@ def difference(evidence: Evidence) -> Part:
         "posterior means) and the difference found; without a difference it means nothing."
     )
     table = Table("difference", caption, ("known fault", "kind", "cosine"), rows)
-    return Part("difference", title, (), (_difference_finding(found, mine.catalogues),), (table,))
+    return Part(
+        key="difference",
+        title=title,
+        words=(),
+        findings=(_difference_finding(found, mine.catalogues),),
+        tables=(table,),
+    )
 
 
 def _faults(evidence: Evidence) -> Signatures:
@@ -141,14 +157,14 @@ def _difference_finding(found: Diagnosis, catalogues: int) -> Finding:
     if found.p_features < ALARM:
         what = "the catalogues are not like the training ones"
     return Finding(
-        "difference",
-        _DIFFERENCE,
-        "failed" if found.differs else "passed",
-        f"p = {probability(found.p_features)} (features), {probability(found.p_labels)} (labels against exact "
+        key="difference",
+        question=_DIFFERENCE,
+        outcome="failed" if found.differs else "passed",
+        result=f"p = {probability(found.p_features)} (features), {probability(found.p_labels)} (labels against exact "
         f"posteriors), {catalogues} catalogues; largest: {found.summary}, {found.standard_errors:+.1f} standard errors",
-        f"p above {ALARM:g} (chi-square; twice tested)",
-        f"{what}; {like}",
-        True,
+        rule=f"p above {ALARM:g} (chi-square; twice tested)",
+        consequence=f"{what}; {like}",
+        grave=True,
         p_value=found.p_value,
         threshold=ALARM,
     )

@@ -14,89 +14,14 @@ from ..attribution.terse import terse_values
 from ..domain.out_of_distribution import SUITE_ALARM, SUITE_DOUBTFUL, TEST_WORDS, UNTESTED, judge_suite
 from ..evidence.evidence import Evidence
 from ..evidence.findings import Finding
-from ..evidence.part import Cell, Part, Picture, Table, listed, pm, probability
-from ..networks.predict import predict
-from ..trust.count_response import SURPRISE, Response, Shift, response
-from ..trust.coverage import tolerable_bias
+from ..evidence.part import Part, Picture, Table, listed, pm, probability
 from ..trust.label_leakage import Leak, LeakPlan, leak
 from .cluster_responses import EDGES, log_break
 from .plots.terse import leak_figure
-from .plots.trust import thinning_figure, trends_figure
+from .plots.trust import trends_figure
 
 ENSEMBLE = 10
 """Networks of different seeds that the question of seeds needs."""
-
-
-def thinning(evidence: Evidence) -> Part:
-    """Is the number of clusters a datum for the networks, as it is for the statistics?"""
-    findings, rows, pictures = [], [], []
-    for case in evidence.trial.networks:
-        level = evidence.counterpart(case)
-        if level is None or case == "shuffled":
-            continue
-        after = evidence.thinned_standing(level)
-        exact, shift = Shift(evidence.level(level).standing.halves, after.halves), network_shift(evidence, case)
-        allowed = (after.surprise > SURPRISE) & np.isfinite(shift.after).all(axis=0)
-        try:
-            found = response(level, shift, exact, allowed, rng=evidence.rng(f"response {case}"))
-        except InputError as error:
-            findings.append(Finding(f"thinning {case}", _THINNING.format(case), "not tested", str(error), ""))
-            continue
-        width = float(evidence.level(level).standing.std.mean())
-        findings.append(_thinning_finding(case, found, width))
-        rows.append(_thinning_row(case, found))
-        words = (
-            f"Case {case}: shift of the posterior mean of sigma8 when 20 to 40% of the clusters are taken away at "
-            f"random, network against exact ({level}). Line: equal."
-        )
-        figure = thinning_figure(shift.change.mean(axis=0), exact.change.mean(axis=0), allowed)
-        pictures.append(Picture(f"thinning-{case}", words, figure))
-    header = ("case", "level", "catalogues", "left out", "slope", "threshold", "exact shift", "network's shift")
-    table = Table("thinning", "Shifts of thinned catalogues; those that the prior does not allow (chance of so few "
-                  f"clusters below {SURPRISE:g}) are left out.", header, tuple(rows))  # fmt: skip
-    return Part("thinning", "Does it count?", (), tuple(findings), (table,), tuple(pictures))
-
-
-def network_shift(evidence: Evidence, case: str) -> Shift:
-    """Predictions of every member before and after thinning, (K, P); NaN where too few clusters are left."""
-    members, thinned = evidence.trial.networks[case], evidence.thinned(case).catalogues
-    enough = thinned.size >= members[0].network.smallest
-    after = np.full((len(members), len(enough)), np.nan)
-    after[:, enough] = predict(members, thinned.take(np.flatnonzero(enough)), check=False).members
-    return Shift(evidence.few_predictions(case).members, after)
-
-
-_THINNING = "Case {}: does it answer to the number of clusters as the statistics do?"
-
-
-def _thinning_finding(case: str, found: Response, width: float) -> Finding:
-    grave = found.still or abs(found.excess.value) > tolerable_bias(found.catalogues) * width
-    words = f"when clusters are taken away it moves {found.slope.value:.2f} times as far as it should"
-    if found.still:
-        words = "it hardly moves when clusters are taken away: the number of clusters is no datum for it"
-    return Finding(
-        f"thinning {case}",
-        _THINNING.format(case),
-        "passed" if found.passes else "failed",
-        f"slope {pm(found.slope.value, found.slope.error, 3)} of its shifts on those of {found.level}, "
-        f"{found.catalogues} catalogues",
-        f"within {found.threshold:.3f} of 1: chance exceeds that in {found.false_alarm:.1%} (random signs of the "
-        "catalogues' contributions), Monte Carlo error included",
-        f"case {case}: {words} ({pm(found.excess.value, found.excess.error)} in sigma8, "
-        f"{abs(found.excess.value) / width:.2f} posterior widths)",
-        grave,
-        found.slope.value,
-        found.slope.error,
-        found.threshold,
-    )
-
-
-def _thinning_row(case: str, found: Response) -> tuple[Cell, ...]:
-    return (
-        case, found.level, found.catalogues, found.left_out,
-        pm(found.slope.value, found.slope.error, 3), f"{found.threshold:.3f}",
-        pm(found.exact.value, found.exact.error), pm(found.network.value, found.network.error),
-    )  # fmt: skip
 
 
 def leaks(evidence: Evidence) -> Part:
@@ -110,7 +35,7 @@ def leaks(evidence: Evidence) -> Part:
                 terse = terse_values(member, evidence.catalogues(case)).values
                 found = leak(terse, evidence.catalogues(case), LeakPlan(), rng=evidence.rng(f"leak {case} {i}"))
             except InputError as error:
-                findings.append(Finding(f"leak {case}", _LEAK.format(case), "not tested", str(error), ""))
+                findings.append(Finding.untested(f"leak {case}", _LEAK.format(case), str(error)))
                 break
             rows.append((case, i + 1, f"{found.statistic:.1f}", f"{found.threshold:.1f}", probability(found.p_value),
                          pm(found.correlation, found.correlation_error)))  # fmt: skip
@@ -120,10 +45,17 @@ def leaks(evidence: Evidence) -> Part:
                 pictures.append(Picture(f"leak-{case}", words, leak_figure(found, case)))
     if "overspecialised" not in evidence.trial.networks:
         words = "no network of case 'overspecialised' to show that the test for sigma8 in single clusters can fail"
-        findings.append(Finding("leak control", _LEAK.format("overspecialised"), "not tested", words, ""))
+        findings.append(Finding.untested("leak control", _LEAK.format("overspecialised"), words))
     header = ("case", "member", "statistic", "threshold", "p", "partial correlation")
     table = Table("leak", "sigma8 in the terse value of single clusters at fixed mass.", header, tuple(rows))
-    return Part("leak", "Does a single cluster tell sigma8?", (), tuple(findings), (table,), tuple(pictures))
+    return Part(
+        key="leak",
+        title="Does a single cluster tell sigma8?",
+        words=(),
+        findings=tuple(findings),
+        tables=(table,),
+        pictures=tuple(pictures),
+    )
 
 
 _LEAK = "Case {}: does a single cluster's terse value carry sigma8 at fixed mass?"
@@ -150,9 +82,19 @@ def _leak_finding(case: str, found: Leak) -> Finding:
     published = "overspecialised network shows it (figure 21)" if control else ""
     key = "leak control" if control else f"leak {case}"
     return Finding(
-        key, question, "passed" if good else "failed", result, rule, consequence, not control,
-        found.statistic, float("nan"), found.threshold, found.p_value, published,
-    )  # fmt: skip
+        key=key,
+        question=question,
+        outcome="passed" if good else "failed",
+        result=result,
+        rule=rule,
+        consequence=consequence,
+        grave=not control,
+        value=found.statistic,
+        error=float("nan"),
+        threshold=found.threshold,
+        p_value=found.p_value,
+        published=published,
+    )
 
 
 def representativeness(evidence: Evidence) -> Part:
@@ -160,27 +102,27 @@ def representativeness(evidence: Evidence) -> Part:
     case = evidence.main
     question = "Are the judged catalogues like those it was trained on?"
     if evidence.reference is None:
-        finding = Finding("representativeness", question, "not tested", f"{UNTESTED}; train it again", "")
+        finding = Finding.untested("representativeness", question, f"{UNTESTED}; train it again")
         return Part("representativeness", question, (), (finding,))
     found = judge_suite(evidence.reference, evidence.catalogues(case))
     finding = Finding(
-        "representativeness",
-        question,
-        "passed" if found.verdict == "inside" else "failed",
-        found.words.rstrip("."),
-        f"as many as of training catalogues: p above {SUITE_DOUBTFUL:g} (beta-binomial; doubtful down to "
+        key="representativeness",
+        question=question,
+        outcome="passed" if found.verdict == "inside" else "failed",
+        result=found.words.rstrip("."),
+        rule=f"as many as of training catalogues: p above {SUITE_DOUBTFUL:g} (beta-binomial; doubtful down to "
         f"{SUITE_ALARM:g}, outside below)",
-        f"{found.beyond_5:.0%} of these catalogues lie beyond the 5% limit of the training distribution",
-        found.verdict == "outside",
-        found.beyond_5,
-        float(np.sqrt(0.05 * 0.95 / found.catalogues)),
-        0.05,
-        found.p,
+        consequence=f"{found.beyond_5:.0%} of these catalogues lie beyond the 5% limit of the training distribution",
+        grave=found.verdict == "outside",
+        value=found.beyond_5,
+        error=float(np.sqrt(0.05 * 0.95 / found.catalogues)),
+        threshold=0.05,
+        p_value=found.p,
     )
     rows = tuple((TEST_WORDS[test], f"{share:.3f}") for test, share in found.by_test.items())
     header = ("test", "share beyond the 5% limit")
     table = Table("representativeness", "Judged catalogues among training ones.", header, rows)
-    return Part("representativeness", question, (), (finding,), (table,))
+    return Part(key="representativeness", title=question, words=(), findings=(finding,), tables=(table,))
 
 
 def seeds(evidence: Evidence) -> Part:
@@ -190,7 +132,12 @@ def seeds(evidence: Evidence) -> Part:
     if len(members) < ENSEMBLE:
         number = "is one network" if len(members) == 1 else f"are {len(members)} networks"
         words = f"there {number}; train {ENSEMBLE} with --members {ENSEMBLE} to see whether trends hold"
-        return Part("seeds", question, (), (Finding("seeds", question, "not tested", words, ""),))
+        return Part(
+            "seeds",
+            question,
+            (),
+            (Finding.untested("seeds", question, words),),
+        )
     findings, rows, pictures = [_spread_finding(evidence, case)], [], []
     for each, ensemble in evidence.trial.networks.items():
         if len(ensemble) < ENSEMBLE or each in ("ones", "shuffled", "overspecialised"):
@@ -207,8 +154,14 @@ def seeds(evidence: Evidence) -> Part:
         "Trends with true mass in networks of different seeds: mean correlation of two networks' curves, the same with "
         "random signs, of the network that differs most with the others' mean, and over single clusters."
     )
-    return Part("seeds", question, (), tuple(findings), (Table("trends", caption, header, tuple(rows)),),
-                tuple(pictures))  # fmt: skip
+    return Part(
+        key="seeds",
+        title=question,
+        words=(),
+        findings=tuple(findings),
+        tables=(Table("trends", caption, header, tuple(rows)),),
+        pictures=tuple(pictures),
+    )
 
 
 def _spread_finding(evidence: Evidence, case: str) -> Finding:
@@ -219,17 +172,17 @@ def _spread_finding(evidence: Evidence, case: str) -> Finding:
     scatter = (found.members - evidence.truth).std(axis=1, ddof=1)
     share = spread / width
     return Finding(
-        "seeds",
-        f"Case {case}: do networks of different seeds predict the same?",
-        "passed" if share < 0.5 else "failed",
-        f"predictions of {len(found.members)} networks differ by {spread:.4f} (rms), {share:.2f} of the posterior "
-        f"width; their scatters are {scatter.min():.4f} to {scatter.max():.4f}",
-        "below half of the posterior width: a single network adds at most an eighth to it",
-        "networks of other seeds say something else; use the ensemble",
-        False,
-        share,
-        float("nan"),
-        0.5,
+        key="seeds",
+        question=f"Case {case}: do networks of different seeds predict the same?",
+        outcome="passed" if share < 0.5 else "failed",
+        result=f"predictions of {len(found.members)} networks differ by {spread:.4f} (rms), {share:.2f} of the "
+        f"posterior width; their scatters are {scatter.min():.4f} to {scatter.max():.4f}",
+        rule="below half of the posterior width: a single network adds at most an eighth to it",
+        consequence="networks of other seeds say something else; use the ensemble",
+        grave=False,
+        value=share,
+        error=float("nan"),
+        threshold=0.5,
         published="ten networks, 'similar trends' (section 5)",
     )
 
@@ -249,13 +202,16 @@ def _trends(evidence: Evidence, case: str) -> list[Trend]:
 def _trend_finding(case: str, found: list[Trend]) -> Finding:
     weak = [t.name for t in found if not t.holds]
     return Finding(
-        f"trends {case}",
-        f"Case {case}: do the trends with mass hold from seed to seed?",
-        "failed" if weak else "passed",
-        "mean correlation of two networks' curves: " + "; ".join(f"{t.name} {t.agreement:.2f}" for t in found),
-        f"above the 99% point of the same curves with random signs (at most {max(t.threshold for t in found):.2f})",
-        f"case {case}: trends of {listed(weak)} differ from seed to seed; do not read physics in them" if weak else "",
-        False,
-        min(t.agreement for t in found),
+        key=f"trends {case}",
+        question=f"Case {case}: do the trends with mass hold from seed to seed?",
+        outcome="failed" if weak else "passed",
+        result="mean correlation of two networks' curves: " + "; ".join(f"{t.name} {t.agreement:.2f}" for t in found),
+        rule=f"above the 99% point of the same curves with random signs (at most "
+        f"{max(t.threshold for t in found):.2f})",
+        consequence=f"case {case}: trends of {listed(weak)} differ from seed to seed; do not read physics in them"
+        if weak
+        else "",
+        grave=False,
+        value=min(t.agreement for t in found),
         published="ten networks, 'similar trends' (section 5)",
     )

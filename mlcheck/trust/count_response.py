@@ -208,31 +208,36 @@ def response(
     mine, theirs = Shift(members.before.mean(axis=0), members.after.mean(axis=0)), exact.of(allowed)
     each = np.arange(len(mine.before))
     sums = Sums.of(mine.change, theirs.change, each)
-    a, b = theirs.change
-    pull = mine.change * (a + b) / 2 - a * b
-    signs = rng.choice([-1.0, 1.0], size=(_BOOTSTRAPS, len(pull)))
-    threshold = np.quantile(np.abs(signs @ pull), 1 - false_alarm) / np.sum(a * b)
+    threshold = _chance(mine.change, theirs.change, false_alarm, rng=rng)
     shared = _shared(level, mine.change, theirs.change)
     plain = sums.estimate(slope_through_origin, _BOOTSTRAPS, rng=rng)
     natural = Sums.of(mine.before, theirs.before, each)
     found = Response(
-        level,
-        len(each),
-        int(np.sum(~np.asarray(allowed))),
-        replace(plain, error=float(np.hypot(plain.error, shared))),
-        shared,
-        float(np.hypot(threshold, 3 * shared)),
-        false_alarm,
-        natural.estimate(slope, _BOOTSTRAPS, rng=rng),
-        _mean(theirs.change.mean(axis=0)),
-        _mean(mine.change),
-        _mean(mine.change - theirs.change.mean(axis=0)),
-        float(np.sqrt(max(np.mean((mine.change - a) * (mine.change - b)), 0.0))),
+        level=level,
+        catalogues=len(each),
+        left_out=int(np.sum(~np.asarray(allowed))),
+        slope=replace(plain, error=float(np.hypot(plain.error, shared))),
+        monte_carlo=shared,
+        threshold=float(np.hypot(threshold, 3 * shared)),
+        false_alarm=false_alarm,
+        natural=natural.estimate(slope, _BOOTSTRAPS, rng=rng),
+        exact=_mean(theirs.change.mean(axis=0)),
+        network=_mean(mine.change),
+        excess=_mean(mine.change - theirs.change.mean(axis=0)),
+        residual=float(np.sqrt(max(np.mean(np.prod(mine.change - theirs.change, axis=0)), 0.0))),
     )
     if len(members.before) == 1:
         return found
     each_slope = [slope_through_origin(Sums.of(c, theirs.change, each).total)[0] for c in members.change]
     return replace(found, seeds=float(np.std(each_slope, ddof=1)))
+
+
+def _chance(ours: Array, halves: Array, false_alarm: float, *, rng: np.random.Generator) -> float:
+    """Distance of the slope from 1 beyond which the catalogues' contributions with random signs seldom put it."""
+    a, b = halves
+    pull = ours * (a + b) / 2 - a * b
+    signs = rng.choice([-1.0, 1.0], size=(_BOOTSTRAPS, len(pull)))
+    return float(np.quantile(np.abs(signs @ pull), 1 - false_alarm) / np.sum(a * b))
 
 
 def _shared(level: str, ours: Array, halves: Array) -> float:

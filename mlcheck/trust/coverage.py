@@ -130,14 +130,21 @@ def _rank_test(part: str, below: Array) -> RankTest:
     counts = np.histogram(below, _BINS, (0, 1))[0]
     coverage = tuple(_coverage(p, int(np.sum(inside < p)), len(below)) for p in PROBABILITIES)
     return RankTest(
-        part, len(below), coverage, float(found.statistic), float(found.pvalue), float(stats.chisquare(counts).pvalue)
+        part=part,
+        catalogues=len(below),
+        coverage=coverage,
+        distance=float(found.statistic),
+        distance_p=float(found.pvalue),
+        chi_square_p=float(stats.chisquare(counts).pvalue),
     )
 
 
 def _coverage(probability: float, inside: int, total: int) -> Coverage:
     low, high = stats.binom.interval(_BAND, total, probability)
     p_value = float(stats.binomtest(inside, total, probability).pvalue)
-    return Coverage(probability, inside / total, float(low) / total, float(high) / total, p_value)
+    return Coverage(
+        probability=probability, found=inside / total, low=float(low) / total, high=float(high) / total, p_value=p_value
+    )
 
 
 def tolerable_bias(catalogues: int) -> float:

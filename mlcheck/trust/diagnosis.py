@@ -103,7 +103,9 @@ def signature(cloud: Cloud, model: ForwardModel, drawn: Drawn, plan: MomentsPlan
     whole = cloud.white(drawn.catalogues)
     each = np.column_stack([label_errors(model, level, drawn, plan) for level in LEVELS])
     labels = np.concatenate([each.mean(axis=0), np.sqrt(2) * (np.sqrt(np.mean(each**2, axis=0)) - 1)])
-    return Signature(drawn.name, kind, len(drawn.sigma8), whole.mean(axis=0), labels)
+    return Signature(
+        name=drawn.name, kind=kind, catalogues=len(drawn.sigma8), features=whole.mean(axis=0), labels=labels
+    )
 
 
 def label_errors(model: ForwardModel, level: str, drawn: Drawn, plan: MomentsPlan) -> Array:
@@ -127,11 +129,11 @@ def diagnose(cloud: Cloud, judged: Signature, catalogues: Catalogues, known: Seq
         (s.name, s.kind, float(vector @ s.vector / (np.linalg.norm(vector) * np.linalg.norm(s.vector)))) for s in known
     ]
     return Diagnosis(
-        float(stats.chi2.sf(chi, len(judged.features))),
-        min(1.0, len(judged.labels) * float(stats.chi2.sf(worst, 1))),
-        name,
-        deviation,
-        tuple(sorted(likeness, key=lambda row: -row[2])),
+        p_features=float(stats.chi2.sf(chi, len(judged.features))),
+        p_labels=min(1.0, len(judged.labels) * float(stats.chi2.sf(worst, 1))),
+        summary=name,
+        standard_errors=deviation,
+        likeness=tuple(sorted(likeness, key=lambda row: -row[2])),
     )
 
 

@@ -151,18 +151,20 @@ def leak(values: Array, catalogues: Catalogues, plan: LeakPlan | None = None, *,
               for i in range(0, plan.permutations, chunk)]  # fmt: skip
     null = np.concatenate([sums.statistic(order) for order in orders])
     allowed = int(np.floor(plan.false_alarms * (plan.permutations + 1) + _SMALL))
+    correlation, error = sums.correlation(sigma8)
     return Leak(
-        statistic,
-        float(np.sort(null)[-allowed]),
-        float((1 + np.sum(null >= statistic)) / (1 + plan.permutations)),
-        plan.false_alarms,
-        *sums.correlation(sigma8),
-        len(catalogues),
-        len(values),
-        tuple(conditions),
-        null,
-        catalogues.sigma8,
-        sums.residual[:, 0] / catalogues.size,
+        statistic=statistic,
+        threshold=float(np.sort(null)[-allowed]),
+        p_value=float((1 + np.sum(null >= statistic)) / (1 + plan.permutations)),
+        false_alarms=plan.false_alarms,
+        correlation=correlation,
+        correlation_error=error,
+        catalogues=len(catalogues),
+        clusters=len(values),
+        conditions=tuple(conditions),
+        null=null,
+        sigma8=catalogues.sigma8,
+        residual=sums.residual[:, 0] / catalogues.size,
     )
 
 
@@ -211,12 +213,12 @@ class Sums:
         plain, leaning = total(matrix), total(matrix * mass[:, None])
         residual, tilted = total(free), total(free * mass)
         return cls(
-            np.column_stack([residual, residual, tilted]),
-            total(free**2),
-            total(matrix * free[:, None]),
-            np.stack([plain, plain, leaning], axis=1),
-            catalogues.size.astype(float),
-            inverse,
+            residual=np.column_stack([residual, residual, tilted]),
+            scatter=total(free**2),
+            mixed=total(matrix * free[:, None]),
+            conditions=np.stack([plain, plain, leaning], axis=1),
+            size=catalogues.size.astype(float),
+            inverse=inverse,
         )
 
     def scores(self, sigma8: Array) -> Array:

@@ -105,13 +105,13 @@ def reweigh(space: Space, training: Array, target: Array, names: tuple[str, ...]
     before = np.abs(training.mean(axis=0) - target.mean(axis=0)) / error
     after = np.abs(weight @ training - target.mean(axis=0)) / error if weight.any() else np.full(len(names), np.nan)
     return Reweighting(
-        len(training),
-        effective_size(weight),
-        len(target),
-        outside,
-        float(before.max()),
-        float(after.max()),
-        names[int(before.argmax())],
+        training=len(training),
+        effective=effective_size(weight),
+        needed=len(target),
+        culled=outside,
+        before=float(before.max()),
+        after=float(after.max()),
+        feature=names[int(before.argmax())],
     )
 
 

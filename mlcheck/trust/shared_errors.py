@@ -75,14 +75,14 @@ def shared_errors(
     _, y, x, yy, xx, _ = sums.total[0] / len(each)
     scatter = float(np.sqrt((yy - y * y) / max(xx - x * x, 1e-300)))
     return SharedErrors(
-        level,
-        len(each),
-        sums.estimate(correlation, _BOOTSTRAPS, rng=rng),
-        min(scatter, 1 / scatter),
-        common / float(np.sqrt((yy - y * y) * max(xx - x * x, 1e-300))),
-        left.estimate(correlation, _BOOTSTRAPS, rng=rng),
-        _ratio(network[1], exact[1], rng),
-        sums.estimate(_scatter_ratio, _BOOTSTRAPS, rng=rng),
+        level=level,
+        catalogues=len(each),
+        correlation=sums.estimate(correlation, _BOOTSTRAPS, rng=rng),
+        nested=min(scatter, 1 / scatter),
+        chance=common / float(np.sqrt((yy - y * y) * max(xx - x * x, 1e-300))),
+        at_truth=left.estimate(correlation, _BOOTSTRAPS, rng=rng),
+        width_ratio=_ratio(network[1], exact[1], rng),
+        scatter_ratio=sums.estimate(_scatter_ratio, _BOOTSTRAPS, rng=rng),
     )
 
 

@@ -18,7 +18,7 @@ from mlcheck.networks.initialisation import standardise
 from mlcheck.data.layout import Layout
 from mlcheck.data.whitening import Whitening
 from mlcheck.networks.architectures import Architecture, build
-from mlcheck.networks.training import TrainingPlan
+from mlcheck.networks.plan import TrainingPlan
 
 rng, size = np.random.default_rng(1), np.arange(20, 84)
 layout = Layout("standard", tuple(f"log_mgas_r{i}" for i in range(1, 8)), ("log_lx", "log_mwl"))

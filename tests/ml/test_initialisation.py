@@ -11,7 +11,8 @@ from mlcheck.networks.architectures import Architecture, build
 from mlcheck.networks.config import load_config
 from mlcheck.networks.initialisation import CATALOGUES, OUTPUT_STD, standardise
 from mlcheck.networks.laboratory import untrained
-from mlcheck.networks.training import Task, TrainingPlan, train
+from mlcheck.networks.plan import TrainingPlan
+from mlcheck.networks.training import Task, train
 
 PROFILE = [f"{kind}_r{i}" for kind in ("log_mgas", "slope") for i in range(1, 8)]
 COLUMNS = ["log_lx", "log_t", "log_mgas", *PROFILE, "log_mwl"]

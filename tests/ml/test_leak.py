@@ -17,8 +17,9 @@ from mlcheck.data.dataset import Simulator
 from mlcheck.data.layout import Layout
 from mlcheck.networks.architectures import Architecture, build
 from mlcheck.networks.laboratory import prepare
+from mlcheck.networks.plan import TrainingPlan
 from mlcheck.networks.saving import Trained
-from mlcheck.networks.training import Task, TrainingPlan, train
+from mlcheck.networks.training import Task, train
 from mlcheck.report.plots.terse import leak_figure
 from mlcheck.trust.conditions import conditions_of, design
 from mlcheck.trust.label_leakage import LeakPlan, Sums, leak, network_leak

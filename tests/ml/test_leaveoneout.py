@@ -12,9 +12,9 @@ from mlcheck.data.catalogues import Catalogues
 from mlcheck.data.layout import Layout
 from mlcheck.data.scaler import Scaler
 from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.plan import TrainingPlan
 from mlcheck.networks.predict import predict
 from mlcheck.networks.saving import Trained
-from mlcheck.networks.training import TrainingPlan
 from mlcheck.report.plots.interpretation import leave_one_out_figure
 
 LAYOUT = Layout("standard", ("log_t", "log_mgas"), ("log_lx",))

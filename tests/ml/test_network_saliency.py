@@ -13,9 +13,9 @@ from mlcheck.data.catalogues import Catalogues
 from mlcheck.data.layout import Layout
 from mlcheck.data.scaler import Scaler
 from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.plan import TrainingPlan
 from mlcheck.networks.predict import predict
 from mlcheck.networks.saving import Trained
-from mlcheck.networks.training import TrainingPlan
 from mlcheck.report.plots.interpretation import map_figure, mass_figure, radial_figure, totals_figure
 
 MAIN = ("log_t", *(f"log_mgas_r{i}" for i in range(1, 8)), *(f"slope_r{i}" for i in range(1, 8)))

@@ -23,6 +23,16 @@ def test_parameters_of_the_published_network():
     assert network.parameters - encoder == 7_642_497
 
 
+def test_what_is_dropped_follows_from_the_seed():
+    layout = layout_of(COLUMNS, "standard")
+    x = [np.ones((2, 32, len(names)), dtype="float32") for names in (layout.main, layout.supplementary)]
+    drawn = [build(Architecture.of("nv22", seed=seed), layout).model for seed in (1, 1, 2)]
+    drawn[2].set_weights(drawn[0].get_weights())
+    first, again, other = (np.asarray(m([*x, np.array([20, 32], dtype="int32")], training=True)) for m in drawn)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
 @pytest.mark.parametrize("case", ["standard", "overspecialised"])
 @pytest.mark.parametrize(("preset", "pooling"), [("nv22", "mean"), ("nv22", "max"), ("compact", "mean")])
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])

@@ -12,10 +12,10 @@ from mlcheck.evidence.evidence import ReportPlan
 from mlcheck.evidence.findings import Finding
 from mlcheck.evidence.part import Part, Picture, Table
 from mlcheck.evidence.trial import Trial
+from mlcheck.networks.history import History
 from mlcheck.networks.laboratory import untrained
 from mlcheck.networks.predict import predict
 from mlcheck.networks.saving import Trained
-from mlcheck.networks.training import History
 from mlcheck.report.build import build_report, write_report
 
 QUESTION = "Does the order in which clusters are listed matter?"

@@ -14,9 +14,10 @@ from mlcheck.data.catalogues import Catalogues
 from mlcheck.data.layout import Layout
 from mlcheck.data.observables import observables_of
 from mlcheck.networks.architectures import Architecture, build
+from mlcheck.networks.history import History
 from mlcheck.networks.laboratory import prepare
+from mlcheck.networks.plan import TrainingPlan
 from mlcheck.networks.saving import Trained
-from mlcheck.networks.training import History, TrainingPlan
 from mlcheck.report.plots.terse import terse_figure
 
 

@@ -19,10 +19,12 @@ from mlcheck.accuracy.cases import run_case
 from mlcheck.data.dataset import Simulator
 from mlcheck.networks.architectures import Architecture, build
 from mlcheck.networks.engine import engine
+from mlcheck.networks.history import History
 from mlcheck.networks.laboratory import Laboratory, Request, prepare, train_members
+from mlcheck.networks.plan import TrainingPlan
 from mlcheck.networks.predict import predict
 from mlcheck.networks.saving import load, load_all, save
-from mlcheck.networks.training import History, Task, TrainingPlan, train
+from mlcheck.networks.training import Task, train
 
 
 def task(prepared, tmp_path, epochs=4, *, preset="compact", **changed):

@@ -51,7 +51,13 @@ class Points:
             raise InputError("points: redshifts, observables, errors and weak-lensing masses differ in length")
         if np.isinf(observables).any() or np.isinf(log_mwl).any() or not np.all(error >= 0):
             raise InputError("points: observables must be finite or NaN (unknown), and errors not negative")
-        return cls(np.asarray(z, dtype=float), observables, error, log_mwl, np.ones(len(observables)))
+        return cls(
+            z=np.asarray(z, dtype=float),
+            observables=observables,
+            error=error,
+            log_mwl=log_mwl,
+            weight=np.ones(len(observables)),
+        )
 
     @classmethod
     def of_mocks(cls, model: ForwardModel, mocks: Mocks) -> Points:
@@ -68,7 +74,7 @@ class Points:
             raise InputError(f"the mocks have {', '.join(mocks.names)}, but the model needs '{missing[0]}' too")
         observables = mocks.observables[:, [mocks.names.index(name) for name in names]]
         error = np.broadcast_to(observable_errors(model), observables.shape)
-        return cls(mocks.z, observables, error, mocks.log_mwl, np.ones(len(mocks.z)))
+        return cls(z=mocks.z, observables=observables, error=error, log_mwl=mocks.log_mwl, weight=np.ones(len(mocks.z)))
 
     def __getitem__(self, part: slice | Array) -> Points:
         return Points(*(getattr(self, n)[part] for n in ("z", "observables", "error", "log_mwl", "weight")))

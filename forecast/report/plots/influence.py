@@ -67,7 +67,13 @@ def influence_figure(curves: Sequence[InfluenceCurve], by: Literal["mass", "reds
     if len(levels) != 1:
         raise InputError(f"one figure is of one level, got {levels}; draw a figure for each")
     series = [
-        _Series(CYCLE[i % len(CYCLE)], "os^Dv"[i % 5], mathtext(c.selection), c.log_break, bins)
+        _Series(
+            colour=CYCLE[i % len(CYCLE)],
+            marker="os^Dv"[i % 5],
+            label=mathtext(c.selection),
+            log_break=c.log_break,
+            bins=bins,
+        )
         for i, c in enumerate(curves)
         if (bins := c.by_mass if by == "mass" else c.by_redshift) is not None
     ]

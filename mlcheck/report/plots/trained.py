@@ -11,7 +11,7 @@ from forecast.core.arrays import Array
 from forecast.report.plots.style import BLUE, COLUMN, freeze, new_figure, style
 
 from ...accuracy.metrics import Exact
-from ...networks.training import History
+from ...networks.history import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
