@@ -268,7 +268,7 @@ def test_an_altered_manifest_is_refused(nv22, tmp_path, old, new):
     assert old in text
     path.write_text(text.replace(old, new, 1), "utf-8")
     for action in (lambda: open_suite(tmp_path), lambda: make(nv22, tmp_path, SuitePlan(draws=4, shard_size=2))):
-        with pytest.raises(InputError, match=r"manifest.json: damaged, altered.*--overwrite"):
+        with pytest.raises(InputError, match=r"manifest.json: damaged or altered.*--overwrite"):
             action()
 
 

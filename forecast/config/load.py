@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tomllib
 from functools import cached_property
 from importlib import resources
@@ -13,12 +11,14 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from ..core.errors import InputError, nearest
+from ..core.formats import CONFIGURATION
 from ..cosmology.background import Cosmology
 from ..cosmology.mass_function import MODELS
 from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
 from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
+from .digest import model_digest
 from .explain import explain
 from .quantities import read_log_mass
 from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
@@ -44,6 +44,8 @@ class Config(Strict):
     Build one with `load_config`.
     """
 
+    format: int = CONFIGURATION.version
+    """Version of the keys; the present one where it is left out."""
     title: str
     """What the survey is, in a few words."""
     description: str = ""
@@ -142,13 +144,8 @@ class Config(Strict):
         return build_catalogue_spec(self.catalogue)
 
     def fingerprint(self) -> str:
-        """Digest of all that changes the numbers; the allowed length of a chain does not."""
-        content = self.model_dump(mode="json")
-        for key in ("max_steps", "quick_steps", "levels", "level"):
-            del content["sampler"][key]
-        for key in ("title", "description", "references", "map", "ladder", "published"):
-            del content[key]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        """Digest of the forward model; what else changes a chain is its data, level, seed and walkers."""
+        return model_digest(self.setup)[:16]
 
 
 def _folder() -> Path:
@@ -213,7 +210,8 @@ def load_config(name: str | Path) -> Config:
 
 def parse_config(content: dict[str, Any], source: str = "configuration") -> Config:
     """Check a configuration given as a dictionary; see `load_config`."""
+    content = CONFIGURATION.current(content, content.get("format"), source)
     try:
-        return Config.model_validate(content)
+        return Config.model_validate({**content, "format": CONFIGURATION.version})
     except ValidationError as error:
         raise InputError(f"{source}: {explain(error, Config, content)}") from None

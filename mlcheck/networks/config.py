@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from forecast.config.schema_types import Strict
 from forecast.core.errors import InputError, nearest
+from forecast.core.formats import CONFIGURATION
 
 from ..data.catalogues import Prescription
 from .architectures import PRESETS, Architecture
@@ -67,6 +68,7 @@ class PrescriptionTable(Strict):
 class NetworkConfig(Strict):
     """A whole configuration, as read from TOML."""
 
+    format: int = CONFIGURATION.version
     title: str
     survey: str
     catalogue_errors: bool = False
@@ -137,7 +139,9 @@ def load_config(name: str | Path, survey: str | None = None) -> NetworkConfig:
             raise InputError(f"configuration '{name}' is neither a file nor a built-in one; {hint}")
         path = known[str(name)]
     try:
-        config = NetworkConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = CONFIGURATION.current(content, content.get("format"), path.name)
+        config = NetworkConfig.model_validate({**content, "format": CONFIGURATION.version})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from error
     except ValidationError as error:
