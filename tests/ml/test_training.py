@@ -2,16 +2,15 @@
 
 import json
 import math
-import signal
 import subprocess
 import sys
-import time
 import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from drawnsuite import relabelled
+from stopping import start, wait_for
 
 from forecast.config.load import load_config as load_survey
 from forecast.core.errors import InputError, NumericalError
@@ -293,12 +292,10 @@ def test_training_goes_on_after_a_kill(suite, tmp_path):
     plain, killed = tmp_path / "plain", tmp_path / "killed"
     common = [*COMMAND, "--suite", str(suite), "--out"]
     subprocess.run([*common, str(plain)], check=True, capture_output=True)
-    process = subprocess.Popen([*common, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    checkpoint, deadline = killed / "member-1.checkpoint.npz", time.monotonic() + 120
-    while not checkpoint.exists() and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process, checkpoint = start(*common[1:], str(killed)), killed / "member-1.checkpoint.npz"
+    wait_for(process, checkpoint.exists)
+    process.kill()
+    process.communicate()
     assert checkpoint.exists()
     assert not (killed / "member-1.keras").exists()
     subprocess.run([*common, str(killed)], check=True, capture_output=True)
