@@ -3,7 +3,7 @@
 The digest is one of values, under names that are written down here and never change: those of `LAYOUTS`, with all
 defaults filled in. Titles, file names, seeds and lengths of chains are no part of a `Setup`, and tables enter with
 their values. A field of a record may be renamed, and another may join that leaves all as it was at some value,
-without a change of any digest.
+without a change of any digest. Nine digits count: the last ones differ from one version of a library to another.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from ..survey.completeness import Contamination, Detection
 from ..survey.flux_limit import FluxLimited
 from ..survey.geometry import Box, LightCone, Replicated
 from ..survey.mass_cut import Sharp, Smoothed
+
+SCHEME = "2-"
+"""How digests are made: of rounded values. The first scheme had no name."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,22 @@ def settings(value: Any) -> Any:
     return to_plain(value)
 
 
+def _rounded(value: Any) -> Any:
+    """Plain values with nine significant digits."""
+    if isinstance(value, dict):
+        return {name: _rounded(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value
+
+
 def model_digest(setup: Setup) -> str:
-    """SHA-256 of all that a forward model depends on.
+    """SHA-256 of all that a forward model depends on, after the name of the scheme.
 
     Examples
     --------
     >>> from forecast.config.load import load_config
-    >>> model_digest(load_config("nv22").setup)[:16]
-    '203bf2bd39a4dc2a'
+    >>> model_digest(load_config("nv22").setup)[:12]
+    '2-203bf2bd39'
     """
-    return content_digest(settings(setup))
+    return SCHEME + content_digest(_rounded(settings(setup)))

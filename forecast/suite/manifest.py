@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..config.renewal import renewed
 from ..core.errors import InputError
 from ..core.files import to_plain, write_whole
 from ..core.formats import SUITE
@@ -116,6 +117,7 @@ class Manifest:
         if seal != _sealed(body):
             raise _damaged(path)
         fields = {key: content[key] for key in cls.__dataclass_fields__ if key != "shards"}
+        fields["model"] = renewed(fields["model"], fields["configuration"])
         return cls(**fields, shards=tuple(_shard(entry) for entry in content["shards"]))
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast.config.renewal import renewed
 from forecast.core.errors import InputError
 from forecast.core.files import json_text, to_plain, write_whole
 from forecast.core.formats import NETWORK
@@ -235,7 +236,8 @@ def _whitenings(content: list[dict[str, Any]] | None) -> Whitenings | None:
 
 
 def _origin(content: dict[str, Any]) -> Origin:
-    return Origin(**{**content, "noise": tuple(content.get("noise", ()))})
+    model = renewed(content["model"], content["configuration"])
+    return Origin(**{**content, "model": model, "noise": tuple(content.get("noise", ()))})
 
 
 def _history(content: dict[str, Any]) -> History:
