@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo report test test-all lint bench clean
+.PHONY: demo report test test-all lint format bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -34,19 +34,22 @@ $(CASES:%=$(RUN)/networks/%): $(RUN)/networks/%:
 
 .PHONY: $(CASES:%=$(RUN)/networks/%)
 
-test: $(VENV)/.installed-dev  ## lint, type-check and test all but what takes minutes
-	$(BIN)/ruff check forecast mlcheck tests benchmarks docs
-	$(BIN)/ruff format --check --quiet forecast mlcheck tests benchmarks docs
-	$(BIN)/mypy
+test: lint  ## and test all but what takes minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
 
 test-all: $(VENV)/.installed-dev  ## the rest: trainings, reports, notebooks, long chains
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
 
-lint: $(VENV)/.installed-dev
-	$(BIN)/ruff check forecast mlcheck tests benchmarks docs
-	$(BIN)/ruff format --check --quiet forecast mlcheck tests benchmarks docs
+CODE := massanchor.py forecast mlcheck tests benchmarks docs
+
+lint: $(VENV)/.installed-dev  ## what is wrong without running it: rules, format, types
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check --quiet $(CODE)
 	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev  ## put it right, where a machine can
+	$(BIN)/ruff check --fix-only --quiet $(CODE)
+	$(BIN)/ruff format --quiet $(CODE)
 
 bench: $(VENV)/.installed-dev  ## measured speed, as ratios within one run
 	$(BIN)/python -m benchmarks.speed

@@ -20,10 +20,10 @@ def start(*arguments):
     )
 
 
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
+def wait_for(process, condition):
+    """Wait until something is so, as long as a process that should bring it about lives; however slow the machine."""
     while not condition():
-        assert time.monotonic() < end, "waited too long"
+        assert process.poll() is None or condition(), f"it ended first:\n{process.communicate()[1]}"
         time.sleep(0.002)
 
 
@@ -35,7 +35,6 @@ def assert_nothing_is_left(process, stop):
         os.killpg(process.pid, stop)  # what a terminal does on Ctrl-C
     else:
         process.send_signal(stop)
-    _, printed = process.communicate(timeout=60)
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert alive == []
+    _, printed = process.communicate()
+    psutil.wait_procs(children)  # for ever, if one survives
     assert (process.returncode, printed) == (130 if stop == signal.SIGINT else -9, "")

@@ -76,7 +76,7 @@ def test_processes_end_with_their_parent_and_nothing_is_printed(tmp_path, stop):
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
     process = start(str(script), str(tmp_path))
-    wait_for(lambda: len(list(tmp_path.glob("*.h5"))) == 2)
+    wait_for(process, lambda: len(list(tmp_path.glob("*.h5"))) == 2)
     assert_nothing_is_left(process, stop)
 
 

@@ -17,9 +17,7 @@ CCCP = find_config("cccp_lowz").read_text(encoding="utf-8")
 
 def forecast(*arguments, cwd):
     code = "import sys; from forecast.cli.app import main; sys.argv[0] = 'forecast'; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=300
-    )
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
 
 
 def fails(process, message, code=2):

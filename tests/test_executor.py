@@ -150,7 +150,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_check_leaves_nothing_behind_but_what_is_finished(tmp_path, stop):
     process = start("-c", RUN, str(tmp_path))
-    wait_for(lambda: list(tmp_path.glob("steps/check-*.npz")))
+    wait_for(process, lambda: list(tmp_path.glob("steps/check-*.npz")))
     assert_nothing_is_left(process, stop)
     kept = list(tmp_path.glob("steps/check-*.npz"))
     assert 0 < len(kept) < 100

@@ -1,8 +1,5 @@
 """A Gaussian whose answer is known; resuming, also after kill -9, gives the same chain bit by bit."""
 
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -10,6 +7,7 @@ import emcee
 import numpy as np
 import pytest
 from scipy import ndimage
+from stopping import start, wait_for
 
 from forecast.core.errors import InputError, NumericalError
 from forecast.core.parameters import Parameter, ParameterSet
@@ -167,13 +165,11 @@ def test_kill_9_at_any_moment_resumes_to_the_same_chain(tmp_path, delay):
     out, path = tmp_path / "killed", tmp_path / "killed" / "chain.h5"
     out.mkdir()
     code = KILLED.format(tests=str(Path(__file__).parent), out=str(out))
-    process = subprocess.Popen([sys.executable, "-c", code])
-    deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    process = start("-c", code)
+    wait_for(process, path.exists)
     time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.communicate()
     done = len(load_steps(plan(out, block=20))[0])
     assert done > 0
     assert done % 20 == 0

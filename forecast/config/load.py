@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tomllib
 from functools import cached_property
 from importlib import resources
@@ -13,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from ..core.errors import InputError, nearest
+from ..core.formats import CONFIGURATION
 from ..core.text_tables import decoded
 from ..cosmology.background import Cosmology
 from ..cosmology.mass_function import MODELS
@@ -20,6 +19,7 @@ from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
 from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
+from .digest import model_digest
 from .explain import explain
 from .quantities import read_log_mass
 from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
@@ -45,6 +45,8 @@ class Config(Strict):
     Build one with `load_config`.
     """
 
+    format: int = CONFIGURATION.version
+    """Version of the keys; the present one where it is left out."""
     title: str
     """What the survey is, in a few words."""
     description: str = ""
@@ -143,25 +145,8 @@ class Config(Strict):
         return build_catalogue_spec(self.catalogue)
 
     def fingerprint(self) -> str:
-        """Digest of all that changes the numbers; the allowed length of a chain does not."""
-        content = self.model_dump(mode="json")
-        for key in ("max_steps", "quick_steps", "levels", "level"):
-            del content["sampler"][key]
-        for key in ("title", "description", "references", "map", "ladder", "published"):
-            del content[key]
-        return hashlib.sha256(json.dumps(_files_by_content(content), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _files_by_content(content: Any) -> Any:
-    """A configuration whose files stand for what is in them, wherever they lie."""
-    if not isinstance(content, dict):
-        return content
-    digests = {
-        key: hashlib.sha256(Path(value).read_bytes()).hexdigest()
-        for key, value in content.items()
-        if key in ("path", "area_table") and value is not None and Path(value).is_file()
-    }
-    return {key: _files_by_content(value) for key, value in content.items()} | digests
+        """Digest of the forward model; what else changes a chain is its data, level, seed and walkers."""
+        return model_digest(self.setup)[:16]
 
 
 def _folder() -> Path:
@@ -226,7 +211,8 @@ def load_config(name: str | Path) -> Config:
 
 def parse_config(content: dict[str, Any], source: str = "configuration", folder: Path = Path()) -> Config:
     """Check a configuration given as a dictionary, whose relative paths begin at a folder; see `load_config`."""
+    content = CONFIGURATION.current(content, content.get("format"), source)
     try:
-        return Config.model_validate(content, context={"folder": folder})
+        return Config.model_validate({**content, "format": CONFIGURATION.version}, context={"folder": folder})
     except ValidationError as error:
         raise InputError(f"{source}: {explain(error, Config, content)}") from None

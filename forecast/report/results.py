@@ -10,6 +10,7 @@ from ..checks.intake import Intake
 from ..checks.ppc import PredictiveTest
 from ..core.caution import Caution
 from ..core.files import to_plain, write_json
+from ..core.formats import RESULTS
 from ..core.observables import OBSERVABLES
 from ..core.records import Provenance
 from ..forecasts.abundance import Abundance
@@ -140,4 +141,4 @@ def save_json(result: Result, path: Path) -> None:
     InputError
         If the file cannot be written.
     """
-    write_json(path, {"converged": result.converged, **to_plain(result)})
+    write_json(path, {"format": RESULTS.version, "converged": result.converged, **to_plain(result)})

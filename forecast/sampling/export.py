@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.formats import CHAIN
 from ..core.parameters import LATEX, ParameterSet
 from .mcmc import Chain
 
@@ -42,6 +43,7 @@ def write_netcdf(chain: Chain, path: Path, attributes: dict[str, Any]) -> None:
     """
     import xarray as xr
 
+    attributes = {"format": CHAIN.version, **attributes}
     kept = np.swapaxes(chain.steps[chain.burn :], 0, 1)
     coordinates = {"chain": np.arange(kept.shape[0]), "draw": np.arange(kept.shape[1])}
     posterior = xr.Dataset(

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
+from ..core.formats import CHAIN
 from ..core.parameters import ParameterSet
 from ..core.rng import generator, legacy_state, stream
 from ..likelihoods.available import Share
@@ -298,6 +299,7 @@ def _create(group: Any, plan: ChainPlan, shape: tuple[int, ...]) -> None:
             "ndim": dimension,
             "has_blobs": False,
             "iteration": 0,
+            "massanchor_format": CHAIN.version,
             "massanchor_identity": _identity(plan),
         }
     )
@@ -323,6 +325,8 @@ def load_steps(plan: ChainPlan) -> Block:
             block = group["chain"][...], group["log_prob"][...], group["accepted"][...]
     except (OSError, KeyError) as error:
         raise InputError(f"{plan.path}: not a readable chain ({error}); remove it or choose another --out") from error
+    version = attrs.get("massanchor_format")
+    CHAIN.current(attrs, version if version is None else int(version), str(plan.path))
     if attrs.get("massanchor_identity") != _identity(plan):
         raise InputError(
             f"{plan.path}: this chain belongs to another configuration, catalogue or seed and cannot be "

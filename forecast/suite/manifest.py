@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..config.renewal import renewed
 from ..core.errors import InputError
 from ..core.files import to_plain, write_whole
+from ..core.formats import SUITE
 from .shards import TABLES, Shard, ShardFile
 
 MANIFEST = "manifest.json"
-_FORMAT = "massanchor suite 1"
+_FORMAT = "massanchor suite {}"
 _CHECKSUM, _END = ',\n "checksum": ', "\n}"
 
 
@@ -83,7 +85,11 @@ class Manifest:
         """Write the manifest, whole or not at all."""
         status = "complete" if self.complete else "incomplete"
         header = {key: getattr(self, key) for key in self.__dataclass_fields__ if key != "shards"}
-        head = json.dumps(to_plain({"format": _FORMAT, "status": status, **header}), indent=1, ensure_ascii=False)
+        head = json.dumps(
+            to_plain({"format": _FORMAT.format(SUITE.version), "status": status, **header}),
+            indent=1,
+            ensure_ascii=False,
+        )
         lines = ",\n  ".join(shard.line for shard in self.shards)
         body = f'{head.removesuffix(_END)},\n "shards": [\n  {lines}\n ]'
         write_whole(folder / MANIFEST, f"{body}{_CHECKSUM}{_sealed(body)}".encode())
@@ -95,25 +101,28 @@ class Manifest:
         Raises
         ------
         InputError
-            If there is none, or it is damaged or altered.
+            If there is none, it is damaged or altered, or of a format that this version does not know.
         """
         path = folder / MANIFEST
         try:
             text = path.read_bytes().decode()
-            body, _, seal = text.rpartition(_CHECKSUM)
             content = json.loads(text)
-            intact = content.get("format") == _FORMAT and seal == _sealed(body)
-            shards = tuple(_shard(entry) for entry in content["shards"])
-            fields = {key: content[key] for key in cls.__dataclass_fields__ if key != "shards"}
+            version = int(content["format"].removeprefix(_FORMAT.format("")))
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{folder}: no suite there (no {MANIFEST}); make one with 'forecast suite'") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            intact = False
-        if not intact:
-            raise InputError(
-                f"{path}: damaged, altered, or of another format; restore it, or make the suite again with --overwrite"
-            )
-        return cls(**fields, shards=shards)
+            raise _damaged(path) from None
+        content = SUITE.current(content, version, str(path))
+        body, _, seal = text.rpartition(_CHECKSUM)
+        if seal != _sealed(body):
+            raise _damaged(path)
+        fields = {key: content[key] for key in cls.__dataclass_fields__ if key != "shards"}
+        fields["model"] = renewed(fields["model"], fields["configuration"])
+        return cls(**fields, shards=tuple(_shard(entry) for entry in content["shards"]))
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path}: damaged or altered; restore it, or make the suite again with --overwrite")
 
 
 def _shard(entry: Mapping[str, Any]) -> Shard:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..config.digest import model_digest
 from ..config.load import Config
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.files import to_plain
 from ..core.parameters import ParameterSet
 from ..execution.executor import Executor
-from ..execution.store import content_digest
 from ..model.forward import forward_model
 from ..model.setup import Setup, prior_sample
 from ..relations.gas_profiles import load_profiles
@@ -128,7 +128,7 @@ def describe(recipe: Recipe, config: Config, name: str) -> Manifest:
     return Manifest(
         name=name,
         configuration=to_plain(config.model_dump(mode="json")),
-        model=content_digest(setup),
+        model=model_digest(setup),
         seed=recipe.seed,
         plan=to_plain(plan),
         parameters=to_plain({"free": free, "fixed": fixed}),

@@ -10,11 +10,11 @@ import numpy as np
 
 from forecast.checks.intake import listed_twice
 from forecast.checks.observed import catalogue_data
+from forecast.config.digest import model_digest
 from forecast.config.load import Config
 from forecast.core.errors import InputError
 from forecast.core.records import Job
 from forecast.core.rng import generator
-from forecast.execution.store import content_digest
 from forecast.model.catalogue import Catalogue
 from forecast.model.forward import forward_model
 from forecast.report.cautions import of_duplicates
@@ -160,7 +160,7 @@ def apply_network(members: Sequence[Trained], config: Config, path: Path | None,
     """
     first, model = members[0], forward_model(config.setup)
     if not plan.force:
-        first.check_survey(content_digest(config.setup), f"the configuration '{config.title}'")
+        first.check_survey(model_digest(config.setup), f"the configuration '{config.title}'")
     if not first.network.head.density:
         raise InputError("the model gives a number and no posterior; train the compact preset")
     if path is not None and path.is_file():
@@ -170,7 +170,7 @@ def apply_network(members: Sequence[Trained], config: Config, path: Path | None,
     catalogue, data = catalogue_data(config, model, path)
     target, drawn = real_catalogue(catalogue, first.scaler.layout), _mocks(first, config, plan)
     verdict = None if first.reference is None else judge(first.reference, target)[0]
-    own = first.origin.model == content_digest(config.setup)
+    own = first.origin.model == model_digest(config.setup)
     trusted = own and verdict is not None and verdict.verdict != "outside"
     notes = _notes(first, catalogue, target) if own else (*_notes(first, catalogue, target), _FOREIGN)
     found = Application(

@@ -72,12 +72,14 @@ def apply_command(
 def write_application(found: Application, members: tuple[Trained, ...], settings: Config, job: Any) -> dict[str, Any]:
     """Write results.json and, unless refused, the figure; what was written."""
     from forecast.core.files import prepare_output, write_json
+    from forecast.core.formats import RESULTS
     from forecast.report.plots.style import save_figure
 
     from ..apply.plot import posterior_figure
     from ..networks.saving import provenance
 
     content = {
+        "format": RESULTS.version,
         "provenance": {
             "command": "apply",
             "catalogue": found.source,

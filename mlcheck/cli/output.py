@@ -11,6 +11,7 @@ import numpy as np
 
 from forecast.core.arrays import Array
 from forecast.core.files import prepare_output, write_csv, write_json
+from forecast.core.formats import RESULTS
 from forecast.report.plots.style import save_figure
 
 from ..accuracy.cases import Comparison, Outcome
@@ -39,10 +40,13 @@ def write_case(request: Request, prepared: Prepared, outcome: Outcome) -> None:
     """Write results.json, predictions.csv and the figures of a case under the request's folder."""
     out, trained, found, test = request.out, outcome.trained, outcome.predictions, prepared.test
     prepare_output(out / "figures")
-    write_json(
-        out / "results.json",
-        {"provenance": record(request, trained), "warnings": outcome.score.doubts(), "test": asdict(outcome.score)},
-    )
+    content = {
+        "format": RESULTS.version,
+        "provenance": record(request, trained),
+        "warnings": outcome.score.doubts(),
+        "test": asdict(outcome.score),
+    }
+    write_json(out / "results.json", content)
     write_predictions(out / "predictions.csv", test, found)
     save_figure(
         learning_curve([t.history for t in trained], density=trained[0].network.head.density),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from forecast.config.load import Config
+from forecast.config.digest import model_digest
+from forecast.config.load import Config, parse_config
 from forecast.core.arrays import Array
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
@@ -71,8 +72,22 @@ class Source:
 
     @cached_property
     def config(self) -> Config:
-        """The survey's configuration."""
-        return Config.model_validate(self.suite.manifest.configuration)
+        """The survey's configuration.
+
+        Raises
+        ------
+        InputError
+            If it makes another model today than the one that the suite was drawn from.
+        """
+        manifest = self.suite.manifest
+        config = parse_config(manifest.configuration, f"suite '{manifest.name}'")
+        if model_digest(config.setup) != manifest.model:
+            raise InputError(
+                f"suite '{manifest.name}': its configuration makes another model than the one it was drawn from (by "
+                f"massanchor {manifest.software.get('massanchor')}); a table it reads has changed, or the package: "
+                "make the suite again with --overwrite"
+            )
+        return config
 
     @cached_property
     def model(self) -> ForwardModel:

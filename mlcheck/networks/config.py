@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from forecast.config.explain import explain
 from forecast.config.schema_types import Strict
 from forecast.core.errors import InputError, nearest
+from forecast.core.formats import CONFIGURATION
 from forecast.core.text_tables import decoded
 
 from ..data.catalogues import Prescription
@@ -69,6 +71,7 @@ class PrescriptionTable(Strict):
 class NetworkConfig(Strict):
     """A whole configuration, as read from TOML."""
 
+    format: int = CONFIGURATION.version
     title: str
     survey: str
     catalogue_errors: bool = False
@@ -142,12 +145,18 @@ def load_config(name: str | Path, survey: str | None = None) -> NetworkConfig:
         content = tomllib.loads(decoded(path.read_bytes())[0])
     except (tomllib.TOMLDecodeError, OSError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from error
-    try:
-        config = NetworkConfig.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{path.name}: {explain(error, NetworkConfig, content)}") from None
-    try:
-        config.architecture(seed=1), config.plan(seed=1)
-    except InputError as error:
-        raise InputError(f"{path.name}: {error}") from error
+    config = parse_config(content, path.name)
     return config if survey is None else config.model_copy(update={"survey": survey})
+
+
+def parse_config(content: Mapping[str, Any], source: str) -> NetworkConfig:
+    """Check a configuration given as a dictionary; see `load_config`."""
+    content = CONFIGURATION.current(dict(content), content.get("format"), source)
+    try:
+        config = NetworkConfig.model_validate({**content, "format": CONFIGURATION.version})
+        config.architecture(seed=1), config.plan(seed=1)
+    except ValidationError as error:
+        raise InputError(f"{source}: {explain(error, NetworkConfig, content)}") from None
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+    return config

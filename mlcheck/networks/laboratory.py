@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast.config.digest import model_digest
 from forecast.config.load import load_config as load_survey
 from forecast.core.arrays import Array
 from forecast.core.errors import InputError
@@ -88,11 +89,11 @@ class Laboratory:
 
     def __init__(self, config: NetworkConfig, suite: Path, split_seed: int = 1) -> None:
         self.config, self.source, self.split_seed = config, Source.open(suite), split_seed
-        if content_digest(load_survey(config.survey).setup) != self.source.digest:
-            raise InputError(
-                f"{suite}: made for survey '{self.source.suite.manifest.name}', not for '{config.survey}' of "
-                f"'{config.title}'; make one with: forecast suite {config.survey} --draws 24000 --out DIR"
-            )
+        if model_digest(load_survey(config.survey).setup) != self.source.digest:
+            name, own = self.source.suite.manifest.name, Path(config.survey).stem
+            why = f"another '{own}' than this version has" if name == own else f"survey '{name}', not for '{own}'"
+            cure = f"make one with: forecast suite {config.survey} --draws 24000 --out DIR"
+            raise InputError(f"{suite}: made for {why} ('{config.title}'); {cure}")
         if "sigma8" not in self.source.suite.parameters:
             raise InputError(f"{suite}: sigma8 does not vary in this suite; free it in the survey's configuration")
 

@@ -8,8 +8,18 @@ from typing import Any
 
 from forecast.core.errors import InputError, nearest
 
+from .limits import Limit, check
+
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine")
+_LIMITS = {
+    **dict.fromkeys(("epochs", "batch", "successive", "select_from", "validate_every", "checkpoint_every"), Limit(1)),
+    **dict.fromkeys(("spread", "patience"), Limit(1, optional=True)),
+    "simulate": Limit(10, optional=True),
+    "learning_rate": Limit(0, 1, whole=False, above=True),
+    "weight_decay": Limit(0, 1, whole=False),
+    "clip": Limit(0, whole=False, above=True, optional=True),
+}
 
 
 @dataclass(frozen=True)
@@ -71,9 +81,7 @@ class TrainingPlan:
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("select_by", ("loss", "mse"))):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} '{getattr(self, name)}' is unknown; {nearest(getattr(self, name), known)}")
-        for name in ("epochs", "batch", "successive", "select_from", "validate_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check(self, _LIMITS)
         if self.select_from > self.epochs:
             raise InputError(f"select_from = {self.select_from} lies beyond the last epoch, {self.epochs}")
 

@@ -21,8 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from forecast.config.renewal import renewed
 from forecast.core.errors import InputError
 from forecast.core.files import json_text, to_plain, write_whole
+from forecast.core.formats import NETWORK
 from forecast.execution.packing import packed, unpacked
 
 from ..data.scaler import Scaler
@@ -34,7 +36,6 @@ from .plan import TrainingPlan
 
 SUFFIX = ".keras"
 _ABOUT, _WEIGHTS, _REFERENCE = "massanchor.json", "model.weights.h5", "reference.npz"
-_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def save(trained: Trained, path: Path) -> None:
             trained.network.model.save(draft)
         reference = b"" if trained.reference is None else packed(trained.reference)
         about = {
-            "format": _FORMAT,
+            "format": NETWORK.version,
             "architecture": trained.network.architecture.to_dict(),
             "scaler": trained.scaler.to_dict(),
             "whitening": [asdict(w) for w in trained.whitening or () if w is not None],
@@ -225,8 +226,7 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
             reference = archive.read(_REFERENCE) if about.get("reference_sha256") else b""
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: truncated or damaged ({error}); restore it, or train the model again") from error
-    if about.get("format") != _FORMAT:
-        raise InputError(f"{path}: of format {about.get('format')}, not {_FORMAT}; train the model again")
+    about = NETWORK.current(about, about.get("format"), str(path))
     parts = (("weights", weights, "weights are"), ("reference", reference, "test of catalogues is"))
     for name, content, words in parts:
         if content and hashlib.sha256(content).hexdigest() != about.get(f"{name}_sha256"):
@@ -245,7 +245,8 @@ def _whitenings(content: list[dict[str, Any]] | None) -> Whitenings | None:
 
 
 def _origin(content: dict[str, Any]) -> Origin:
-    return Origin(**{**content, "noise": tuple(content.get("noise", ()))})
+    model = renewed(content["model"], content["configuration"])
+    return Origin(**{**content, "model": model, "noise": tuple(content.get("noise", ()))})
 
 
 def _history(content: dict[str, Any]) -> History:

@@ -7,7 +7,7 @@ import pytest
 from forecast.core.errors import InputError
 from mlcheck.networks.architectures import Architecture
 from mlcheck.networks.config import builtin_configs, load_config
-from mlcheck.networks.training import TrainingPlan
+from mlcheck.networks.plan import TrainingPlan
 
 NETWORK = {
     "width": [-5, 0, 2.5, True, 10**9],

@@ -44,7 +44,7 @@ def test_help_and_configs():
 def test_nothing_is_printed_that_is_not_the_users():
     """TensorFlow's libraries greet on the terminal; the command keeps that off it."""
     script = "import sys; from mlcheck.cli.app import main; sys.argv = ['mlcheck', 'describe', 'compact']; main()"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert "27,149" in done.stdout
 

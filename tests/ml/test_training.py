@@ -2,21 +2,21 @@
 
 import json
 import math
-import signal
 import subprocess
 import sys
-import time
 import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from drawnsuite import relabelled
+from stopping import start, wait_for
 
+from forecast.config.load import load_config as load_survey
 from forecast.core.errors import InputError, NumericalError
 from mlcheck.accuracy.baselines import BASELINES, baseline
 from mlcheck.accuracy.cases import run_case
-from mlcheck.data.dataset import Simulator
+from mlcheck.data.dataset import Simulator, Source
 from mlcheck.networks.architectures import Architecture, build
 from mlcheck.networks.engine import engine
 from mlcheck.networks.history import History
@@ -258,6 +258,24 @@ def test_damaged_and_foreign_files(trained, tmp_path):
             archive.writestr(name, part)
     with pytest.raises(InputError, match=r"preset 'os\.system' is unknown"):
         load(path)
+    about["format"] = 99
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in {**parts, "massanchor.json": json.dumps(about).encode()}.items():
+            archive.writestr(name, part)
+    with pytest.raises(InputError, match=r"a network of format 99, but .*upgrade massanchor, or train the model again"):
+        load(path)
+
+
+def test_a_suite_of_the_same_name_and_another_model(settings, suite, monkeypatch):
+    """As when a table that the configuration reads has changed, or the package."""
+    source = Source.open(suite)
+    assert source.config.setup == load_survey("nv22").setup
+    changed = Source(replace(source.suite, manifest=replace(source.suite.manifest, model="0" * 64)))
+    with pytest.raises(InputError, match=r"suite 'nv22': its configuration makes another model .*--overwrite"):
+        _ = changed.config
+    monkeypatch.setattr("mlcheck.networks.laboratory.model_digest", lambda _: "0" * 64)
+    with pytest.raises(InputError, match=r"made for another 'nv22' than this version has .*; make one with: forecast"):
+        Laboratory(settings, suite)
 
 
 def test_another_survey(settings, trained, other_suite):
@@ -276,12 +294,10 @@ def test_training_goes_on_after_a_kill(suite, tmp_path):
     plain, killed = tmp_path / "plain", tmp_path / "killed"
     common = [*COMMAND, "--suite", str(suite), "--out"]
     subprocess.run([*common, str(plain)], check=True, capture_output=True)
-    process = subprocess.Popen([*common, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    checkpoint, deadline = killed / "member-1.checkpoint.npz", time.monotonic() + 120
-    while not checkpoint.exists() and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process, checkpoint = start(*common[1:], str(killed)), killed / "member-1.checkpoint.npz"
+    wait_for(process, checkpoint.exists)
+    process.kill()
+    process.communicate()
     assert checkpoint.exists()
     assert not (killed / "member-1.keras").exists()
     subprocess.run([*common, str(killed)], check=True, capture_output=True)
