@@ -34,7 +34,7 @@ class Fisher(FisherRecord):
     >>> fisher
     <Fisher matrix of 9 parameters at level selfcal: sigma(sigma8) = 0.0278>
     >>> round(fisher.std("norm_lx"), 2), round(fisher.correlation("sigma8", "norm_lx"), 2)
-    (0.14, 0.49)
+    (0.12, -0.54)
     >>> fisher.std("norm_x")
     Traceback (most recent call last):
         ...

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks.observed import catalogue_data
-from ..config.load import load_config, parse_config
+from ..config.load import Config, builtin_configs, load_config, parse_config
 from ..core.errors import InputError
 from ..core.records import Job
 from ..core.rng import generator
@@ -214,7 +214,7 @@ class Survey(OpenedSurvey):
         """
         plan = SuitePlan(draws=whole(draws, "draws", 1), workers=whole(workers, "workers", 1))
         config = self._configured("a suite")
-        run_suite(config, Job(Path(folder).name, Path(folder), whole(seed, "seed")), plan)
+        run_suite(config, Job(_name(config, Path(folder).name), Path(folder), whole(seed, "seed")), plan)
         return open_suite(folder)
 
     def _data(self, level: str, data: Data | None) -> Data:
@@ -227,6 +227,13 @@ class Survey(OpenedSurvey):
         """What a chain depends on beside its data."""
         own = self.config.fingerprint()
         return own if not self.steps else content_digest(own, self.setup)
+
+
+def _name(config: Config, folder: str) -> str:
+    """Name of a suite: that of the built-in survey which it is of, else its folder's."""
+    known = builtin_configs()
+    own = next((name for name in known if load_config(name).fingerprint() == config.fingerprint()), None)
+    return own or (f"{folder}, changed" if folder in known else folder)
 
 
 def load_survey(source: str | Path | Mapping[str, Any]) -> Survey:

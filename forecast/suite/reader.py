@@ -28,6 +28,9 @@ class Suite:
     folder: Path
     manifest: Manifest
 
+    def __repr__(self) -> str:
+        return f"<suite of {len(self):,} mock catalogues of survey {self.manifest.name}: {self.folder}>"
+
     def __len__(self) -> int:
         """Number of catalogues in the finished shards."""
         return sum(shard.catalogues for shard in self.manifest.shards)

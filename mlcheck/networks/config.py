@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -137,16 +138,23 @@ def load_config(name: str | Path, survey: str | None = None) -> NetworkConfig:
             raise InputError(f"configuration '{name}' is neither a file nor a built-in one; {hint}")
         path = known[str(name)]
     try:
-        config = NetworkConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from error
-    except ValidationError as error:
-        raise InputError(f"{path.name}: {_explain(error)}") from None
-    try:
-        config.architecture(seed=1), config.plan(seed=1)
-    except InputError as error:
-        raise InputError(f"{path.name}: {error}") from error
+    config = parse_config(content, path.name)
     return config if survey is None else config.model_copy(update={"survey": survey})
+
+
+def parse_config(content: Mapping[str, Any], source: str) -> NetworkConfig:
+    """Check a configuration given as a dictionary; see `load_config`."""
+    try:
+        config = NetworkConfig.model_validate(dict(content))
+        config.architecture(seed=1), config.plan(seed=1)
+    except ValidationError as error:
+        raise InputError(f"{source}: {_explain(error)}") from None
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+    return config
 
 
 _TABLES: dict[str, Any] = {

@@ -26,7 +26,6 @@ from ..data.scaler import Scaler
 from ..data.whitening import Whitening, Whitenings
 from ..domain.reference import Reference
 from .architectures import Architecture, Network, build
-from .backend import BACKEND
 from .config import NetworkConfig
 from .saving import SUFFIX, Origin, Trained, load, save
 from .training import History, Task, TrainingPlan, train
@@ -75,6 +74,7 @@ class Laboratory:
     Parameters
     ----------
     config : NetworkConfig
+        Whose survey may be "": the suite's own.
     suite : Path
     split_seed : int
 
@@ -86,7 +86,7 @@ class Laboratory:
 
     def __init__(self, config: NetworkConfig, suite: Path, split_seed: int = 1) -> None:
         self.config, self.source, self.split_seed = config, Source.open(suite), split_seed
-        if content_digest(load_survey(config.survey).setup) != self.source.digest:
+        if config.survey and content_digest(load_survey(config.survey).setup) != self.source.digest:
             raise InputError(
                 f"{suite}: made for survey '{self.source.suite.manifest.name}', not for '{config.survey}' of "
                 f"'{config.title}'; make one with: forecast suite {config.survey} --draws 24000 --out DIR"
@@ -130,6 +130,8 @@ class Laboratory:
 
     def origin(self, seed: int) -> Origin:
         """Provenance of a network trained here."""
+        from .backend import BACKEND
+
         manifest = self.source.suite.manifest
         return Origin(
             manifest.name,
@@ -199,6 +201,8 @@ def train_members(request: Request, laboratory: Laboratory, prepared: Prepared) 
 
 
 def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number: int, seed: int) -> Trained:
+    from .backend import BACKEND
+
     architecture = request.config.architecture(request.preset, seed=seed)
     plan = request.config.plan(request.preset, seed=seed, epochs=request.epochs)
     path, checkpoint = (request.out / f"member-{number}{suffix}" for suffix in (SUFFIX, ".checkpoint.npz"))
