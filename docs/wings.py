@@ -42,6 +42,7 @@ WINGS = {
         "report/plots",
         "report",
         "apply",
+        "api",
         "cli",
     ),
 }

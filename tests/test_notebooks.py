@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 NOTEBOOK = NOTEBOOKS / "self_calibration.ipynb"
 NUMBERS = {
     "std": "std",
-    "cone": "ladder['flux-limited cone'].sigma8_std",
+    "cone": "ladder['flux-limited cone']",
     "exact": "exact",
     "map": "[standard.median_std, standard.slope_count, standard.slope_yx]",
     "mapping": "mapping",

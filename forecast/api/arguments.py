@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,11 +36,43 @@ def number(value: Any, what: str) -> float:
     return found
 
 
+def positive(value: Any, what: str) -> float:
+    """A finite number above zero."""
+    found = number(value, what)
+    if not found > 0:
+        raise InputError(f"{what} must be positive, got {found:g}")
+    return found
+
+
 def whole(value: Any, what: str, least: int = 0) -> int:
     """A whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{what} must be a whole number of at least {least}, got {value!r}")
     return int(value)
+
+
+def several(value: Any, what: str) -> tuple[Any, ...]:
+    """Things in an order; a text is one thing.
+
+    >>> several([0.68, 0.95], "probabilities")
+    (0.68, 0.95)
+    """
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise InputError(f"{what} are a list, got {value!r}")
+    return tuple(value)
+
+
+def path(value: Any, what: str) -> Path:
+    """A path, given as text or as a path."""
+    if isinstance(value, bytes) or not isinstance(value, str | os.PathLike):
+        raise InputError(f"{what} is a path, got {value!r}")
+    return Path(value)
+
+
+def axes_of(value: Any) -> None:
+    """Refuse what is no matplotlib axes; None is none at all."""
+    if value is not None and not hasattr(value, "get_figure"):
+        raise InputError(f"axes are those of matplotlib, got {type(value).__name__}; give axes, or none")
 
 
 def instance(value: Any, kind: type, what: str, cure: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import LATEX
-from .arguments import number, one_of
+from .arguments import axes_of, instance, number, one_of, several
 from .fisher import Fisher
 from .samples import Samples
 
@@ -64,9 +64,10 @@ def plot_contours(
     from ..report.plots.contours import Cloud, Outlines, contour_figure
 
     pair = _pair(names)
-    inside = [number(p, "a probability") for p in probabilities]
+    inside = sorted(number(p, "a probability") for p in several(probabilities, "probabilities"))
     if not inside or not all(0 < p < 1 for p in inside):
-        raise InputError(f"probabilities lie between 0 and 1, got {list(probabilities)}")
+        raise InputError(f"probabilities lie between 0 and 1, got {inside}")
+    axes_of(axes)
     layers: list[Cloud | Outlines] = []
     for label, result in _labelled(results).items():
         if isinstance(result, Fisher):
@@ -116,11 +117,13 @@ def plot_corner(
             raise InputError(f"'{label}' is a Fisher matrix and has no samples to show; use plot_contours")
     first, *rest = found.values()
     common = [name for name in first.names if all(name in other.names for other in rest)]
-    shown = common if names is None else [one_of(name, common, "parameter") for name in names]
+    chosen = common if names is None else several(names, "names of parameters")
+    shown = [one_of(name, common, "parameter") for name in chosen]
     if not shown:
-        raise InputError("the samples have no parameter in common; draw a figure for each")
+        raise InputError("there is no parameter to show that all samples have; draw a figure for each")
     marks = None
     if truths is not None:
+        instance(truths, Mapping, "truths", "give a dictionary of values by parameter")
         missing = [name for name in shown if name not in truths]
         if missing:
             raise InputError(f"truths lack {', '.join(missing)}; give a value for every parameter shown, or none")
@@ -133,9 +136,10 @@ def _columns(samples: Any, names: Sequence[str]) -> Array:
 
 
 def _pair(names: Sequence[str]) -> tuple[str, str]:
-    if isinstance(names, str) or len(names) != 2:
+    pair = (names,) if isinstance(names, str) else several(names, "names of parameters")
+    if len(pair) != 2:
         raise InputError(f"contours are drawn over two parameters, such as ('sigma8', 'norm_lx'); got {names!r}")
-    return names[0], names[1]
+    return pair[0], pair[1]
 
 
 def _labelled(results: Any) -> dict[str, Result]:

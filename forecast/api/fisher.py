@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.errors import InputError, nearest
 from ..likelihoods.derived import fisher_s8
 from ..likelihoods.fisher import Fisher as FisherRecord
-from .arguments import one_of
 from .html_tables import html_table
 
 
@@ -34,7 +34,7 @@ class Fisher(FisherRecord):
     >>> fisher
     <Fisher matrix of 9 parameters at level selfcal: sigma(sigma8) = 0.0278>
     >>> round(fisher.std("norm_lx"), 2), round(fisher.correlation("sigma8", "norm_lx"), 2)
-    (0.14, 0.49)
+    (0.12, -0.54)
     >>> fisher.std("norm_x")
     Traceback (most recent call last):
         ...
@@ -61,7 +61,20 @@ class Fisher(FisherRecord):
         InputError
             If it is not free.
         """
-        return self.names.index(one_of(name, self.names, "parameter"))
+        if not isinstance(name, str) or name not in self.names:
+            raise InputError(f"parameter '{name}' is not free; {nearest(str(name), self.names)}")
+        return self.names.index(name)
+
+    def std(self, name: str = "sigma8") -> float:
+        """Forecast standard deviation of one parameter, priors included (of its logarithm if it is a factor).
+
+        Raises
+        ------
+        InputError
+            If it is not free.
+        """
+        i = self.place(name)
+        return float(np.sqrt(self.covariance[i, i]))
 
     def correlation(self, one: str, other: str) -> float:
         """Correlation of two parameters, priors included."""

@@ -21,7 +21,7 @@ from ..model.forward import ForwardModel, forward_model
 from ..model.mean_density import expected_number
 from ..model.population import Population
 from ..model.setup import Setup
-from .arguments import array, number, one_of
+from .arguments import array, number, one_of, positive
 from .html_tables import html_table
 from .keys import changed
 
@@ -167,16 +167,19 @@ class OpenedSurvey:
         for name, value in values.items():
             if name not in self.parameters:
                 raise InputError(f"parameter '{name}' is not free; {nearest(name, self.parameters)}")
-            theta[self.parameters.index(name)] = number(value, name)
+            place = self.parameters.index(name)
+            theta[place] = number(value, name)
+            low, high = self.model.parameters.free[place].prior.bounds
+            if not low <= theta[place] <= high:
+                raise InputError(
+                    f"{name} = {value:g} lies outside its prior, {low:g} to {high:g}, for which the model is made; "
+                    f"widen it: survey.with_({name}={{'flat': [LOW, HIGH]}})"
+                )
         return theta
 
     def _level(self, level: str, *others: str) -> str:
         """A level that the survey has data for, or one of `others`."""
-        if level in others:
-            return level
-        if not isinstance(level, str) or level not in LEVELS:
-            one_of(level, (*LEVELS, *others), "level")
-        if level not in self.levels:
+        if one_of(level, (*LEVELS, *others), "level") not in (*self.levels, *others):
             raise InputError(
                 f"level '{level}' needs weak-lensing masses, which this survey lacks: "
                 f"survey.with_(weak_lensing={{'scatter': 0.2}}) adds them; or choose {', '.join(self.levels)}"
@@ -213,13 +216,6 @@ class OpenedSurvey:
 
 def _step(key: str, value: Any) -> Step:
     if key == "prior_width" and isinstance(value, Mapping):
-        factors = {name: _factor(f"prior_width of {name}", factor) for name, factor in value.items()}
+        factors = {name: positive(factor, f"prior_width of {name}") for name, factor in value.items()}
         return partial(_widened, factors)
-    return partial(_stretched, key, _factor(key, value))
-
-
-def _factor(what: str, value: Any) -> float:
-    found = number(value, what)
-    if not found > 0:
-        raise InputError(f"{what} must be positive, got {found:g}")
-    return found
+    return partial(_stretched, key, positive(value, key))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.chunks import in_chunks
 from ..core.errors import InputError
 from ..likelihoods.posterior import Posterior as Density
 from .arguments import array, vectors, whole
@@ -78,7 +79,7 @@ class Posterior:
             If the likelihood is NaN inside the prior.
         """
         rows, single = vectors(theta, self.names, _VECTORS)
-        value = self.density(rows)
+        value = in_chunks(self.density, rows)
         return value[0] if single else value
 
     def log_prior(self, theta: Array) -> Array:
@@ -93,7 +94,7 @@ class Posterior:
         value = np.full(len(rows), -np.inf)
         inside = np.isfinite(self.density.parameters.log_prior(rows))
         if inside.any():
-            value[inside] = self.density.likelihood(rows[inside])
+            value[inside] = in_chunks(self.density.likelihood, rows[inside])
         return value[0] if single else value
 
     def prior_transform(self, u: Array) -> Array:

@@ -12,7 +12,7 @@ from ..forecasts.ladder import LadderRow, SurvivalRow
 from ..forecasts.sigma8_map import Sigma8Map
 from ..forecasts.sweep_records import Sweep
 from ..influence.by_mass import InfluenceCurve
-from .arguments import instance, one_of
+from .arguments import axes_of, instance, one_of, several
 from .html_tables import html_table
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class SurveyLadder:
         """Markers by level, one line for each variant; on `axes`, or a figure of its own."""
         from ..report.plots.ladder import ladder_figure
 
+        axes_of(axes)
         draw: Callable[..., Figure] = ladder_figure
         return draw(self.rows) if axes is None else draw(self.rows, axes=axes)
 
@@ -112,6 +113,7 @@ class SurveySweep(Sweep):
         """
         from ..report.plots.sweep import sweep_figure
 
+        axes_of(axes)
         return sweep_figure(self, axes)
 
     def __repr__(self) -> str:
@@ -141,6 +143,8 @@ class SurveyMap(Sigma8Map):
         """
         from ..report.plots.sigma8_map import map_figure
 
+        for each in () if axes is None else several(axes, "axes"):
+            axes_of(each)
         return map_figure(self, axes)
 
     def __repr__(self) -> str:
@@ -161,6 +165,7 @@ class SurveyJoint(JointForecast):
         """68% and 95% ellipses of every level, on `axes` or a figure of its own."""
         from ..report.plots.joint import joint_figure
 
+        axes_of(axes)
         return joint_figure(self, axes)
 
     def __getitem__(self, level: str) -> Array:

@@ -17,7 +17,7 @@ from ..core.files import prepare_output
 from ..core.parameters import LATEX, ParameterSet
 from ..sampling.export import write_getdist, write_netcdf
 from ..sampling.mcmc import Chain
-from .arguments import array, one_of
+from .arguments import array, one_of, path, several
 from .html_tables import html_table
 
 PERCENTILES = {"q16": 0.16, "q50": 0.5, "q84": 0.84}
@@ -73,14 +73,18 @@ class Samples:
         title: str = "",
         walk: _Walk | None = None,
     ) -> None:
-        self.names, self.values, self.title, self._walk = tuple(names), array(values, "samples"), title, walk
+        self.names = tuple(str(name) for name in several(names, "names of parameters"))
+        self.values, self.title, self._walk = array(values, "samples"), title, walk
         if self.values.ndim != 2 or self.values.shape[1] != len(self.names) or not len(self.values):
             raise InputError(
                 f"samples have one row for each draw and one column for each of {', '.join(self.names)}; got an array "
                 f"of shape {self.values.shape}"
             )
         self.weights = _normalised(weights, len(self.values))
-        self.bounds = tuple(bounds) or ((-np.inf, np.inf),) * len(self.names)
+        limits = array(several(bounds, "bounds") or [(-np.inf, np.inf)] * len(self.names), "bounds")
+        if limits.shape != (len(self.names), 2):
+            raise InputError(f"bounds are (low, high) of each of {', '.join(self.names)}; got shape {limits.shape}")
+        self.bounds = tuple((low, high) for low, high in limits.tolist())
 
     @classmethod
     def of_chain(cls, chain: Chain, parameters: ParameterSet, title: str) -> Samples:
@@ -186,10 +190,10 @@ class Samples:
         """
         if self._walk is None:
             raise InputError("only chains of Survey.sample are saved; use samples.to_getdist().saveAsText(...)")
-        path = Path(stem)
-        prepare_output(path.parent)
-        write_getdist(self._walk.chain, self._walk.parameters, path)
-        write_netcdf(self._walk.chain, path.with_suffix(".nc"), {"title": self.title})
+        place = path(stem, "stem")
+        prepare_output(place.parent)
+        write_getdist(self._walk.chain, self._walk.parameters, place)
+        write_netcdf(self._walk.chain, place.with_suffix(".nc"), {"title": self.title})
 
     def __repr__(self) -> str:
         shown = ", ".join(self.names[:3]) + (", ..." if len(self.names) > 3 else "")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks.observed import catalogue_data
-from ..config.load import load_config, parse_config
+from ..config.load import Config, builtin_configs, load_config, parse_config
 from ..core.errors import InputError
 from ..core.records import Job
 from ..core.rng import generator
@@ -29,7 +29,7 @@ from ..sampling.mcmc import ChainPlan, run_chain
 from ..suite.plan import SuitePlan
 from ..suite.reader import Suite, open_suite
 from ..suite.writer import run_suite
-from .arguments import instance, number, whole
+from .arguments import instance, path, positive, several, whole
 from .fisher import Fisher
 from .mocks import cluster_table, draw_one, prior_mocks, summary_table
 from .opened import OpenedSurvey
@@ -77,9 +77,14 @@ class Survey(OpenedSurvey):
         self, widening: Sequence[float] = (1.0, 10.0), volumes: Sequence[float] = (1.0, 10.0)
     ) -> SurveySurvival:
         """sigma(sigma8) with normalisation priors wider (in log) and the survey copied, by kind of selection."""
-        factors = [tuple(number(x, "a factor") for x in each) for each in (widening, volumes)]
-        if not all(x > 0 for each in factors for x in each):
-            raise InputError(f"factors on priors and volume must be positive, got {list(widening)} and {list(volumes)}")
+        factors = [
+            tuple(positive(x, "a factor") for x in several(each, what))
+            for each, what in ((widening, "factors on priors"), (volumes, "factors on the volume"))
+        ]
+        if not all(factors):
+            raise InputError(
+                "survival needs at least one factor on priors and one on the volume; 1 is the survey itself"
+            )
         return SurveySurvival(tuple(build_survival(self.setup, *factors)))
 
     def sweep(self, *vary: str) -> SurveySweep:
@@ -148,8 +153,8 @@ class Survey(OpenedSurvey):
         InputError
             If it cannot be read, or the survey cannot contain its clusters.
         """
-        with table_file(catalogue) as path:
-            return catalogue_data(self.config, self.model, path)[1]
+        with table_file(catalogue) as file:
+            return catalogue_data(self.config, self.model, file)[1]
 
     def expected(self, level: str) -> Data:
         """Data as expected at the fiducial parameters, single clusters where a level needs them."""
@@ -198,8 +203,8 @@ class Survey(OpenedSurvey):
         seed, longest = whole(seed, "seed"), whole(max_steps, "max_steps", 10)
         digest = chain_digest(self._fingerprint(), level, self._data(level, data))
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "chain.h5" if out is None else Path(out)
-            plan = ChainPlan(level, seed, settings.walkers, settings.block, longest, path, digest)
+            place = Path(folder) / "chain.h5" if out is None else path(out, "out")
+            plan = ChainPlan(level, seed, settings.walkers, settings.block, longest, place, digest)
             return Samples.of_chain(run_chain(density, plan), density.parameters, f"level {level}")
 
     def suite(self, folder: str | Path, draws: int = 4968, *, seed: int, workers: int = 1) -> Suite:
@@ -213,9 +218,9 @@ class Survey(OpenedSurvey):
             If the folder holds another suite, or cannot be written.
         """
         plan = SuitePlan(draws=whole(draws, "draws", 1), workers=whole(workers, "workers", 1))
-        config = self._configured("a suite")
-        run_suite(config, Job(Path(folder).name, Path(folder), whole(seed, "seed")), plan)
-        return open_suite(folder)
+        config, place = self._configured("a suite"), path(folder, "the suite's folder")
+        run_suite(config, Job(_name(config, place.name), place, whole(seed, "seed")), plan)
+        return open_suite(place)
 
     def _data(self, level: str, data: Data | None) -> Data:
         if data is None:
@@ -227,6 +232,13 @@ class Survey(OpenedSurvey):
         """What a chain depends on beside its data."""
         own = self.config.fingerprint()
         return own if not self.steps else content_digest(own, self.setup)
+
+
+def _name(config: Config, folder: str) -> str:
+    """Name of a suite: that of the built-in survey which it is of, else its folder's."""
+    known = builtin_configs()
+    own = next((name for name in known if load_config(name).fingerprint() == config.fingerprint()), None)
+    return own or (f"{folder}, changed" if folder in known else folder)
 
 
 def load_survey(source: str | Path | Mapping[str, Any]) -> Survey:

@@ -28,6 +28,9 @@ class Suite:
     folder: Path
     manifest: Manifest
 
+    def __repr__(self) -> str:
+        return f"<suite of {len(self):,} mock catalogues of survey {self.manifest.name}: {self.folder}>"
+
     def __len__(self) -> int:
         """Number of catalogues in the finished shards."""
         return sum(shard.catalogues for shard in self.manifest.shards)
@@ -123,6 +126,8 @@ def open_suite(folder: str | Path, *, verify: bool = False, incomplete: bool = F
         ...
     forecast.core.errors.InputError: no/such/folder: no suite there (no manifest.json); make one with 'forecast suite'
     """
+    if not isinstance(folder, str | Path):
+        raise InputError(f"a suite is opened by its folder, got {folder!r}")
     suite = Suite(Path(folder), Manifest.load(Path(folder)))
     if not (incomplete or suite.manifest.complete):
         done, all_shards = len(suite.shards), suite.manifest.shard_count

@@ -68,7 +68,18 @@ class Trial:
             If there is no network, networks or suites do not belong together, or nothing is left to judge by.
         """
         networks = _networks(run)
-        laboratory = _laboratory(run, networks, suite)
+        return cls.of(networks, _laboratory(run, networks, suite), judged=judged, most=most)
+
+    @classmethod
+    def of(
+        cls,
+        networks: Mapping[str, tuple[Trained, ...]],
+        laboratory: Laboratory,
+        *,
+        judged: Path | None = None,
+        most: int | None = None,
+    ) -> Trial:
+        """Networks by case, the suite that trained them, and what they are judged by; see `open`."""
         if judged is None:
             source, numbers = laboratory.source, laboratory.numbers[laboratory.split.test]
         else:
@@ -78,7 +89,8 @@ class Trial:
             numbers = np.asarray(table["catalogue"][table["size"] > 0])
         numbers = np.sort(numbers)[:most]
         if not len(numbers):
-            raise InputError(f"{judged or suite}: no catalogue has a cluster; there is nothing to judge by")
+            place = judged or laboratory.source.suite.folder
+            raise InputError(f"{place}: no catalogue has a cluster; there is nothing to judge by")
         return cls(networks, laboratory, source, numbers)
 
     @property

@@ -27,7 +27,6 @@ from ..data.scaler import Scaler
 from ..data.whitening import Whitening, Whitenings
 from ..domain.reference import Reference
 from .architectures import Architecture, Network, build
-from .backend import BACKEND
 from .config import NetworkConfig
 from .history import History
 from .plan import TrainingPlan
@@ -78,6 +77,7 @@ class Laboratory:
     Parameters
     ----------
     config : NetworkConfig
+        Whose survey may be "": the suite's own.
     suite : Path
     split_seed : int
 
@@ -89,7 +89,7 @@ class Laboratory:
 
     def __init__(self, config: NetworkConfig, suite: Path, split_seed: int = 1) -> None:
         self.config, self.source, self.split_seed = config, Source.open(suite), split_seed
-        if model_digest(load_survey(config.survey).setup) != self.source.digest:
+        if config.survey and model_digest(load_survey(config.survey).setup) != self.source.digest:
             name, own = self.source.suite.manifest.name, Path(config.survey).stem
             why = f"another '{own}' than this version has" if name == own else f"survey '{name}', not for '{own}'"
             cure = f"make one with: forecast suite {config.survey} --draws 24000 --out DIR"
@@ -133,6 +133,8 @@ class Laboratory:
 
     def origin(self, seed: int) -> Origin:
         """Provenance of a network trained here."""
+        from .backend import BACKEND
+
         manifest = self.source.suite.manifest
         return Origin(
             survey=manifest.name,
@@ -209,6 +211,8 @@ def train_members(request: Request, laboratory: Laboratory, prepared: Prepared) 
 
 
 def _member(request: Request, laboratory: Laboratory, prepared: Prepared, number: int, seed: int) -> Trained:
+    from .backend import BACKEND
+
     architecture = request.config.architecture(request.preset, seed=seed)
     plan = request.config.plan(request.preset, seed=seed, epochs=request.epochs)
     path, checkpoint = (request.out / f"member-{number}{suffix}" for suffix in (SUFFIX, ".checkpoint.npz"))

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 NOTEBOOK = NOTEBOOKS / "encoder.ipynb"
 NUMBERS = {
     "parameters": "parameters",
-    "sizes": "[len(train), len(test), EXACT]",
+    "sizes": "[len(truth), EXACT]",
     "width": "{level: float(e.std.mean()) for level, e in exact.items()}",
     "effective": "{level: e.effective for level, e in exact.items()}",
     "distance": "[held.distance, held.distance_error]",
@@ -19,7 +19,7 @@ NUMBERS = {
     "coverage": "[held.coverage_68, held.coverage_95]",
     "edges": "[[edge.network.value, edge.exact.value, edge.difference.error] for edge in held.shrinkage]",
     "correlation": "correlation",
-    "ridge": "float(np.std(ridge - truth))",
+    "ridge": "ridge.scatter",
 }
 
 
@@ -44,7 +44,7 @@ def test_words_follow_from_numbers(run):
     assert width["counts"] > width["selfcal"] > width["full"] > width["full+wl"]
     assert correlation["full+wl"] == max(correlation.values()) > 0.9
     for found, p in zip(numbers["coverage"], (0.68, 0.95), strict=True):
-        assert abs(found - p) < 5 * np.sqrt(p * (1 - p) / numbers["sizes"][1])
+        assert abs(found - p) < 5 * np.sqrt(p * (1 - p) / numbers["sizes"][0])
     assert numbers["edges"][0][1] > 0 > numbers["edges"][1][1]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_CELLS = 100
+_CELLS, _MARGIN = 100, 4
 _WIDTHS = (1.2, 0.7)
 
 
@@ -75,8 +75,7 @@ def contour_figure(
             for i, curve in enumerate(layer.curves):
                 drawn.plot(*curve.T, color=colour, lw=_WIDTHS[min(i, 1)])
         else:
-            edges, density, limits = smooth(layer, probabilities)
-            middles = [0.5 * (one[1:] + one[:-1]) for one in edges]
+            middles, density, limits = smooth(layer, probabilities)
             drawn.contour(*middles, density.T, levels=limits, colors=colour, linewidths=_WIDTHS[::-1])
         drawn.plot([], [], color=colour, label=layer.label)
     drawn.set_xlabel(labels[0])
@@ -86,10 +85,11 @@ def contour_figure(
 
 
 def smooth(cloud: Cloud, probabilities: Sequence[float]) -> tuple[list[Array], Array, Array]:
-    """Edges and smoothed density of cells, and the densities, ascending, above which `probabilities` of draws lie.
+    """Middles (A,) and (B,) of cells, smoothed density (A, B), and limits above which `probabilities` of draws lie.
 
-    The kernel's width follows Scott's rule. Limits are quantiles of the density at the draws themselves, so that
-    smoothing does not make contours hold too much; the density is mirrored at bounds.
+    The kernel's width follows Scott's rule; the density is mirrored at bounds. Limits ascend, and are quantiles of the
+    density at the draws themselves, so that smoothing does not make contours hold too much. Cells far outside the
+    outermost contour are cut away.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -108,4 +108,7 @@ def smooth(cloud: Cloud, probabilities: Sequence[float]) -> tuple[list[Array], A
     order = np.argsort(at)
     below = np.cumsum(cloud.weights[order])
     limits = [np.interp(1 - p, below, at[order]) for p in sorted(probabilities, reverse=True)]
-    return edges, density, np.asarray(limits)
+    seen = [np.flatnonzero((density >= limits[0]).any(axis=1 - i)) for i in (0, 1)]
+    rows, columns = (slice(max(one[0] - _MARGIN, 0), one[-1] + 1 + _MARGIN) for one in seen)
+    middles = [0.5 * (edge[1:] + edge[:-1])[part] for edge, part in zip(edges, (rows, columns), strict=True)]
+    return middles, density[rows, columns], np.asarray(limits)
