@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...core.errors import InputError
 from ...likelihoods.level_name import Bound, LevelName
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLUMN = 3.4
@@ -29,6 +32,9 @@ LEVEL_STYLE: dict[str, tuple[str, str]] = {
     Bound.KNOWN: ("#000000", "^"),
 }
 """Colour and marker of each level."""
+_TICK_DIGITS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5), (1, 1.5, 2, 3, 5, 7))
+_LETTER = 0.06
+"""Width of a letter of a tick's label, inches."""
 _RC: dict[Any, Any] = {
     "font.size": 8,
     **dict.fromkeys(("axes.labelsize", "axes.titlesize"), 8),
@@ -65,6 +71,28 @@ def freeze(figure: Figure) -> Figure:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
+
+
+def log_ticks(axes: Axes, low: float, high: float) -> None:
+    """Logarithmic x axis from `low` to `high` with plain numbers, as many as fit beside each other."""
+    from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    width, _ = axes.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
+    room = width * axes.get_position().width / np.log(high / low)
+    chosen: list[float] = []
+    for digits in _TICK_DIGITS:
+        decades = 10.0 ** np.arange(np.floor(np.log10(low)) - 1, np.ceil(np.log10(high)) + 1)
+        ticks = np.sort(np.outer(decades, digits).ravel())
+        ticks = ticks[(ticks >= low) & (ticks <= high)]
+        letters = max((len(f"{tick:g}") for tick in ticks), default=1)
+        if len(chosen) < 2 or np.min(np.diff(np.log(ticks)), initial=np.inf) * room > _LETTER * (letters + 1.5):
+            chosen = ticks.tolist()
+    axes.xaxis.set_major_locator(FixedLocator(chosen))
+    axes.xaxis.set_minor_locator(LogLocator(subs=range(1, 10)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 LEVELS = tuple(LEVEL_STYLE)

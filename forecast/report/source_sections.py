@@ -1,0 +1,80 @@
+"""Sections about where numbers come from: survey, priors, a methods paragraph, papers to cite, provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from ..core.files import to_plain
+from ..core.records import Provenance
+from .citation import Entry, bibtex
+from .methods import Study, as_html, as_latex, paragraph
+from .narrative import ParameterRow
+from .page import Block, Bullets, Folded, Listing, Pairs, Section, Table, Text
+from .typesetting import symbol
+
+
+def parameters_section(rows: Sequence[ParameterRow]) -> Section:
+    """Free parameters and their priors, folded away."""
+    cells = tuple(
+        (
+            symbol(row.name) + Markup(" <span class='soft'>{}</span>").format(row.name),
+            row.meaning,
+            f"{row.fiducial:g}",
+            row.prior,
+        )
+        for row in rows
+    )
+    header = ("Parameter", "Meaning", "Fiducial", "Prior")
+    table = Table("Table of parameters and priors", header, cells, prose=frozenset({1, 3}))
+    blocks = (Folded(f"{len(rows)} free parameters", (table,)),) if rows else ()
+    return Section("Parameters and priors", blocks)
+
+
+def bullets_section(title: str, items: Sequence[str]) -> Section:
+    """Sentences under a heading."""
+    return Section(title, (Bullets(tuple(items)),) if items else ())
+
+
+def provenance_section(provenance: Provenance, files: str = "results.json") -> Section:
+    """Command, seed, versions, and the whole configuration."""
+    rows = (
+        ("Command", provenance.command),
+        ("Configuration", provenance.config_name),
+        ("Seed", str(provenance.seed)),
+        ("massanchor", provenance.version),
+        *provenance.libraries.items(),
+    )
+    words = f"Every number is in {files} beside this page, every figure in figures/ as PDF and PNG."
+    whole = configuration(provenance.config)
+    return Section("Provenance", (Text(words), Pairs(tuple((k, plain(v)) for k, v in rows)), whole))
+
+
+def plain(words: str) -> Markup:
+    """Words that are shown as they are, without symbols."""
+    return Markup("{}").format(words)
+
+
+def configuration(content: Mapping[str, Any]) -> Folded:
+    """A whole configuration on demand."""
+    text = json.dumps(to_plain(content), indent=2, ensure_ascii=False)
+    block: Block = Listing("Configuration", text)
+    return Folded("Whole configuration, defaults included", (block,))
+
+
+def methods_section(study: Study, papers: Sequence[Entry]) -> Section:
+    """A paragraph for a paper, to be read here and to be copied as LaTeX."""
+    words = paragraph(study)
+    latex = Listing("Methods as LaTeX", as_latex(words))
+    intro = Text("A draft made from the configuration, to be checked and shortened by whoever signs it.", soft=True)
+    return Section("Methods, for a paper", (intro, Text(as_html(words, papers)), Folded("The same as LaTeX", (latex,))))
+
+
+def citation_section(papers: Sequence[Entry]) -> Section:
+    """Papers to cite, as BibTeX."""
+    words = "The package, and the papers whose mass function, relations and data were used; one click marks all of it."
+    listing = Listing("BibTeX", bibtex(tuple(papers)))
+    return Section("Please cite", (Text(words), Folded(f"BibTeX of {len(papers)} entries", (listing,))))
