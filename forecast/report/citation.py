@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata, resources
 from typing import Any
-
-from ..relations.library import references
 
 MASS_FUNCTIONS = {"tinker08": "Tinker2008", "bocquet16_hydro": "Bocquet2016", "bocquet16_dm": "Bocquet2016"}
 """Paper of each mass function."""
@@ -90,9 +89,13 @@ def _references(config: Mapping[str, Any]) -> list[str]:
     """What a configuration itself says of its sources."""
     proxy, residuals = config.get("proxy"), (config.get("library") or {}).get("name")
     own = [proxy["reference"]] if isinstance(proxy, Mapping) and proxy.get("reference") else []
-    return [
-        str(words) for words in (*config.get("references", ()), *own, *(references(residuals) if residuals else ()))
-    ]
+    return [str(words) for words in (*config.get("references", ()), *own, *_behind(residuals))]
+
+
+def _behind(residuals: str | None) -> list[str]:
+    """Papers behind a built-in library of residuals."""
+    text = resources.files("forecast.data").joinpath("libraries.json").read_text(encoding="utf-8")
+    return list(json.loads(text)["libraries"].get(residuals, {}).get("references", ()))
 
 
 def known(words: str) -> Entry | None:

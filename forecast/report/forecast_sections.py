@@ -138,7 +138,7 @@ def map_section(result: Result) -> Section:
         )
     else:
         blocks.append(Text(_exact_words(result)))
-        alt = "Mean and scatter of sigma8 in cells of count and median Y_X, the exact posterior, and the cells' deviations."
+        alt = "Mean and scatter of sigma8 in cells of count and median Y_X, exact posteriors, and deviations from them."
         caption = (
             f"Left: mean (top) and scatter (bottom) of the true sigma8 of {found.mocks} mock catalogues drawn from the "
             f"prior; cells with fewer than {found.min_mocks} mocks are grey. Middle: exact posterior mean and width at "

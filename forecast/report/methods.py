@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup, escape
 
@@ -129,13 +130,11 @@ def _sampling(study: Study) -> tuple[str, ...]:
     state = (
         f"The chains of {in_words(short)} have not converged; the shortest is {least:.0f} autocorrelation times long."
         if short
-        else f"All chains are longer than {TAU_FACTOR:.0f} integrated autocorrelation times after burn-in (the shortest: "
-        f"{least:.0f}; at least {effective:.0f} independent samples)."
+        else f"All chains are longer than {TAU_FACTOR:.0f} integrated autocorrelation times after burn-in (the "
+        f"shortest: {least:.0f}; at least {effective:.0f} independent samples)."
     )
-    return (
-        f"Posteriors are sampled with emcee [@ForemanMackey2013], using {walkers} walkers (seed {study.provenance.seed}).",
-        state,
-    )
+    seed = study.provenance.seed
+    return f"Posteriors are sampled with emcee [@ForemanMackey2013], using {walkers} walkers (seed {seed}).", state
 
 
 def as_html(words: str, papers: Sequence[Entry]) -> Markup:
@@ -170,6 +169,7 @@ _LATEX: Mapping[str, str] = {
     r" ~ ": r" $\propto$ ",
     r"(?P<sign>[<>])": r"$<sign>$",
 }
+_PLACES = re.compile(r"<(\w+)>")
 _TOKENS = re.compile("|".join(f"(?:{pattern})" for pattern in _LATEX))
 
 
@@ -186,11 +186,15 @@ def as_latex(words: str) -> str:
     return "".join([*parts, escaped(words[at:])])
 
 
+def _filled(groups: Mapping[str, str], place: re.Match[str]) -> str:
+    return groups[place[1]]
+
+
 def _mathematics(match: re.Match[str]) -> str:
     for pattern, shown in _LATEX.items():
         if re.fullmatch(pattern, match[0]):
             groups = {name: value for name, value in match.groupdict().items() if value is not None}
             if "exponent" in groups:
                 groups["exponent"] = str(int(groups["exponent"]))
-            return re.sub(r"<(\w+)>", lambda name: groups[name[1]], shown)
+            return _PLACES.sub(partial(_filled, groups), shown)
     return escaped(match[0])

@@ -1,6 +1,7 @@
 """A page as a record: the answer first, then whether it is right, then everything else in sections.
 
-Every report is such a page. Strings are plain words, escaped and typeset where they are shown; a `Markup` stays as it is.
+Every report is such a page. Strings are plain words, escaped and typeset where they are shown; a `Markup` stays as
+it is.
 """
 
 from __future__ import annotations

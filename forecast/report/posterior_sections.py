@@ -53,7 +53,7 @@ def _symbols(names: tuple[str, ...]) -> Markup:
 
 
 def left_out(result: Result) -> LeftOut:
-    """What a corner figure of a result's chains need not show: contrasts, priors come back, and the least of too many."""
+    """What a corner figure need not show: contrasts, priors come back, and the least of too many."""
     chain = result.chain(result.headline) or (result.chains[0] if result.chains else None)
     names = [] if chain is None else [name for name in chain.parameters if name != "S8"]
     contrasts = tuple(name for name in names if name.startswith("density_contrast"))
@@ -173,7 +173,8 @@ def goodness_section(result: Result) -> Section:
     )
     words = Markup(
         "Posterior predictive <i>p</i>-values: {}. Each is the chance that a catalogue drawn from the posterior has a "
-        "larger Poisson deviance than the observed one; very small values mean that the model does not describe the data."
+        "larger Poisson deviance than the observed one; very small values mean that the model does not describe "
+        "the data."
     )
     caption = (
         "Points: observed clusters per bin, with 68% Poisson intervals. Line: posterior mean of the expected counts. "

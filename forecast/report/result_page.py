@@ -23,14 +23,7 @@ from .posterior_sections import (
     predictive_section,
 )
 from .results import DataSummary, Result
-from .source_sections import (
-    bullets_section,
-    citation_section,
-    methods_section,
-    parameters_section,
-    plain,
-    provenance_section,
-)
+from .source_sections import bullets_section, origin, plain
 from .typesetting import in_words, number, probability, typeset
 
 _KINDS = {
@@ -79,12 +72,8 @@ def _sections(result: Result) -> tuple[Section, ...]:
         convergence_section(result),
         _survey_section(result),
         abundance_section(result),
-        parameters_section(result.parameters),
         bullets_section("Notes", result.notes),
-        methods_section(_study(result), papers),
-        bullets_section("References", tuple(plain(words) for words in result.references)),
-        citation_section(papers),
-        provenance_section(result.provenance),
+        *origin(_study(result), result.references, papers, "results.json"),
     )
 
 
@@ -152,9 +141,8 @@ def _state(result: Result) -> tuple[Banner, ...]:
         return (Banner("State of the chains", (_not_converged(short), _cure(result))),)
     if not result.quick:
         return ()
-    words = f" Chains were allowed to stop early; each is at least {TAU_FACTOR:.0f} autocorrelation times long all the same."
-    if not result.chains:
-        words = " No chain was sampled."
+    words = f"each is at least {TAU_FACTOR:.0f} autocorrelation times long all the same."
+    words = f" Chains were allowed to stop early; {words}" if result.chains else " No chain was sampled."
     return (Banner("State of the chains", (Markup("<strong>Quick run.</strong>") + words,)),)
 
 
@@ -162,8 +150,8 @@ def _not_converged(short: list[ChainSummary]) -> Markup:
     levels = in_words([chain.level for chain in short])
     which = f"The chain of level {levels} is" if len(short) == 1 else f"The chains of levels {levels} are"
     lengths = ", ".join(f"{chain.level}: {chain.lengths_in_tau:.1f}" for chain in short)
-    words = f" {which} shorter than {TAU_FACTOR:.0f} autocorrelation times ({lengths}), so means and widths may still change."
-    return Markup("<strong>Not converged.</strong>") + words
+    words = f" {which} shorter than {TAU_FACTOR:.0f} autocorrelation times ({lengths}), "
+    return Markup("<strong>Not converged.</strong>") + words + "so means and widths may still change."
 
 
 def _cure(result: Result) -> Markup:

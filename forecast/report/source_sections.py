@@ -17,6 +17,17 @@ from .page import Block, Bullets, Folded, Listing, Pairs, Section, Table, Text
 from .typesetting import symbol
 
 
+def origin(study: Study, references: Sequence[str], papers: Sequence[Entry], files: str) -> tuple[Section, ...]:
+    """Priors, methods, references, papers to cite, and provenance: what ends every page."""
+    return (
+        parameters_section(study.parameters),
+        methods_section(study, papers),
+        bullets_section("References", tuple(plain(words) for words in references)),
+        citation_section(papers),
+        provenance_section(study.provenance, files),
+    )
+
+
 def parameters_section(rows: Sequence[ParameterRow]) -> Section:
     """Free parameters and their priors, folded away."""
     cells = tuple(
@@ -58,11 +69,11 @@ def plain(words: str) -> Markup:
     return Markup("{}").format(words)
 
 
-def configuration(content: Mapping[str, Any]) -> Folded:
+def configuration(content: Mapping[str, Any], summary: str = "Whole configuration, defaults included") -> Folded:
     """A whole configuration on demand."""
     text = json.dumps(to_plain(content), indent=2, ensure_ascii=False)
     block: Block = Listing("Configuration", text)
-    return Folded("Whole configuration, defaults included", (block,))
+    return Folded(summary, (block,))
 
 
 def methods_section(study: Study, papers: Sequence[Entry]) -> Section:

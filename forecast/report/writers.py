@@ -113,5 +113,5 @@ def _corner(result: Result, chains: dict[str, Chain]) -> Any:
     if result.data is not None and result.data.kind != "catalogue":
         fiducial = {row.name: row.fiducial for row in result.parameters}
         truths = [fiducial[name] for name in first.names]
-    samples = {level: chains[level].samples for level in order}
+    samples = {str(level): chains[level].samples for level in order}
     return corner_figure(samples, first.names, truths, left_out=left_out(result).names)

@@ -44,7 +44,7 @@ def ladder_figure(rows: Sequence[LadderRow], axes: Axes | None = None) -> Figure
     spans = [np.log(part[-1] / part[0]) + 0.4 if len(part) else 1.0 for part in parts]
     wide = len(known) > 0 and known[-1] / known[0] >= _FACTOR
     figure = new_figure(_WIDE if wide else COLUMN, 0.75 + 0.17 * (depth + 0.8))
-    shares = np.maximum(spans, 0.25 * sum(spans))
+    shares = np.maximum(spans, 0.25 * sum(spans)).tolist()
     panels = list(figure.subplots(1, len(parts), sharey=True, squeeze=False, width_ratios=shares)[0])
     for panel in panels:
         _draw(panel, rows, places)
@@ -53,7 +53,7 @@ def ladder_figure(rows: Sequence[LadderRow], axes: Axes | None = None) -> Figure
     handles, labels = panels[0].get_legend_handles_labels()
     columns = 4 if not wide else len(labels)
     figure.legend(handles, labels, loc="outside upper center", ncols=columns, columnspacing=0.7, handletextpad=0.0)
-    figure.get_layout_engine().set(w_pad=0.02, wspace=0.0)  # type: ignore[union-attr]
+    figure.get_layout_engine().set(w_pad=0.02, wspace=0.0)  # type: ignore[union-attr,call-arg]
     return freeze(figure)
 
 
