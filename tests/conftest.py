@@ -1,9 +1,31 @@
 """Fixtures: the configurations and models that several tests share."""
 
 import pytest
+from browser import chromium
 
 from forecast.config.load import load_config
 from forecast.model.forward import forward_model
+
+NO_BROWSER = pytest.StashKey[int]()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "browser: needs Chromium; deselected, and said so, where there is none")
+
+
+def pytest_collection_modifyitems(config, items):
+    gone = [item for item in items if item.get_closest_marker("browser")] if chromium() is None else []
+    if gone:
+        items[:] = [item for item in items if item not in gone]
+        config.hook.pytest_deselected(items=gone)
+        config.stash[NO_BROWSER] = len(gone)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash.get(NO_BROWSER, 0):
+        terminalreporter.write_line(
+            f"{config.stash[NO_BROWSER]} browser tests deselected: install chromium to run them"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from .page import Page
 from .typesetting import typeset
 
 _DPI = 200
-_REM_PER_INCH, _LEAST_REM_PER_INCH = 8.8, 5.9
+_REM_PER_INCH, _LEAST_REM_PER_INCH = 8.8, 5.0
 """Letters of 8 points are as large as the page's own, and not smaller than a screen can show."""
 _NARROW = 4.2
 """Inches below which a caption has room beside a figure."""

@@ -91,7 +91,7 @@ def _degeneracy(best: JointLevel) -> str:
     sigma8_std, rest = best.std[1], best.combined_std
     correlation = best.covariance[0, 1] / (best.std[0] * best.std[1])
     return (
-        f"The degeneracy of sigma8 with Om0: their correlation is {correlation:+.2f}, and sigma8 alone is known to "
+        f"The degeneracy of sigma8 with Om0: their correlation is {number(correlation, 2, True)}, and sigma8 alone is known to "
         f"± {sigma8_std:.2g}, the best combination to ± {rest:.2g}."
     )
 
