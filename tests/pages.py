@@ -23,7 +23,7 @@ from forecast.forecasts.sweep_records import Comparison, Price, Sweep
 from forecast.influence.by_mass import InfluenceBins, InfluenceCurve
 from forecast.report.check_page import check_page
 from forecast.report.narrative import Account, ParameterRow
-from forecast.report.page import Folded, Picture
+from forecast.report.page.blocks import Folded, Picture
 from forecast.report.planning_pages import comparison_page, joint_page, proxies_page, sweep_page
 from forecast.report.plots.style import LEVELS
 from forecast.report.result_page import result_page
@@ -164,8 +164,9 @@ def sweep():
 
 def comparison():
     rows = tuple(LadderRow(name, "as configured", 1.0, 1234.5, STD) for name in ("one", LONG))
+    told = replace(provenance("compare"), config={"one": CONFIG, LONG: CONFIG | {"mass_function": "bocquet16_dm"}})
     doubt = (Caution("masses", f"in {LONG}: masses beyond the calibration"),)
-    return Comparison(("one", LONG), ("Survey one", "Survey, two"), rows, provenance("compare"), None, doubt)
+    return Comparison(("one", LONG), ("Survey one", "Survey, two"), rows, told, None, doubt)
 
 
 def proxies():

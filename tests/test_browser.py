@@ -4,7 +4,7 @@ import pytest
 from browser import browsed
 from pages import PAGES, figures
 
-from forecast.report.html import write_page
+from forecast.report.page.html import write_page
 
 pytestmark = pytest.mark.browser
 WIDTHS = (400, 900, 1400)

@@ -22,8 +22,8 @@ from forecast.report import answer
 from forecast.report import result_page as report
 from forecast.report.console import print_tables, summary_json
 from forecast.report.narrative import LEVEL_WORDS, ParameterRow
+from forecast.report.page.typesetting import symbol, typeset
 from forecast.report.results import DataSummary, Result
-from forecast.report.typesetting import symbol, typeset
 from forecast.sampling.mcmc import ChainSummary
 
 PIXEL = bytes.fromhex(

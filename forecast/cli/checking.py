@@ -31,8 +31,8 @@ def run_check(
     Groups of mocks are kept until all is done, so that an interrupted check goes on.
     """
     from ..report.check_page import check_page
-    from ..report.html import write_page
     from ..report.narrative import account
+    from ..report.page.html import write_page
     from ..report.plots.calibration import calibration_figure
     from ..report.plots.predictive import predictivecheck_figure
     from ..report.plots.style import save_figure

@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = public(
     {
         "Result": ".results",
         "write_all": ".writers",
-        "write_page": ".html",
+        "write_page": ".page.html",
         "write_report": ".result_page",
     },
 )

@@ -11,9 +11,9 @@ from ..likelihoods.level_name import LEVELS, Bound
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .cautions import BAD_FIT, SHIFT
 from .narrative import LEVEL_WORDS, used_words
-from .page import Check, Fact
+from .page.blocks import Check, Fact
+from .page.typesetting import OBSERVABLES, error, in_words, number, probability, rounded, symbol, typeset
 from .results import Result
-from .typesetting import OBSERVABLES, in_words, number, probability, rounded, symbol, typeset
 
 COSMOLOGY = ("sigma8", "Om0", "h", "ns", "S8")
 """Parameters that are answers; all others are nuisances."""
@@ -66,7 +66,7 @@ def facts(result: Result) -> tuple[Fact, ...]:
     if chain is not None:
         found = [_fact(name, chain.parameters[name]) for name in COSMOLOGY if name in chain.parameters]
     elif (std := expected_std(result, result.headline)) is not None:
-        found = [Fact("sigma8", f"± {std:.2g}", f"Fisher matrix, level {result.headline}")]
+        found = [Fact("sigma8", error(std), f"Fisher matrix, level {result.headline}")]
     return (*found, *_best(result))
 
 
@@ -84,7 +84,7 @@ def _best(result: Result) -> tuple[Fact, ...]:
         return ()
     best = min(known, key=lambda level: known[level])
     words = typeset(f"Most precise: level {best}")
-    return (Fact(words, f"± {known[best]:.2g}", f"of sigma8, by Fisher matrix: {LEVEL_WORDS[best]}"),)
+    return (Fact(words, error(known[best]), f"of sigma8, by Fisher matrix: {LEVEL_WORDS[best]}"),)
 
 
 def limits(result: Result) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def limits(result: Result) -> tuple[str, ...]:
     found = [_floor(std, row.get(Bound.KNOWN)), _variance(result, std)]
     prior = row.get(Bound.PRIOR)
     if prior and std > 0.8 * prior:
-        found.insert(0, f"The data say little: the prior alone gives sigma8 to ± {prior:.2g}, with them ± {std:.2g}.")
+        found.insert(0, f"The data say little: the prior alone gives sigma8 to {error(prior)}, with them {error(std)}.")
     return (*(words for words in found if words), *_ties(result))
 
 
@@ -106,7 +106,7 @@ def _floor(std: float, known: float | None) -> str:
     if known is None or not math.isfinite(known):
         return ""
     share = 1 - (known / std) ** 2
-    what = f"every Y_X with all nuisances known would give ± {known:.2g} instead of ± {std:.2g}"
+    what = f"every Y_X with all nuisances known would give {error(known)} instead of {error(std)}"
     if share > _HALF:
         return f"What is not known of the scaling relations, with {share:.0%} of the variance of sigma8: {what}."
     if share <= 0:
@@ -121,7 +121,7 @@ def _variance(result: Result, std: float) -> str:
     if without:
         return f"Sample variance makes up {max(0.0, 1 - (without / std) ** 2):.0%} of the variance."
     if with_it:
-        return f"Sample variance is left out; with it the error would be ± {with_it:.2g} instead of ± {std:.2g}."
+        return f"Sample variance is left out; with it the error would be {error(with_it)} instead of {error(std)}."
     return ""
 
 
@@ -195,20 +195,20 @@ def _prediction(result: Result) -> Check | None:
 
 def _shifts(result: Result) -> tuple[Check, ...]:
     """The largest shift of each kind of swap in units of the error."""
-    error = error_of(result, result.headline)
+    own = error_of(result, result.headline)
     worst: dict[str, tuple[float, str]] = {}
-    for row in result.systematics if error else ():
+    for row in result.systematics if own else ():
         shift = row.shift.get(result.headline)
         if shift is not None and abs(shift) >= abs(worst.get(row.swapped, (0.0, ""))[0]):
             worst[row.swapped] = shift, row.label
     return tuple(
         Check(
             f"Another {swapped}:",
-            f"moves sigma8 by {number(shift, 4, True)}, {abs(shift / error):.1f} of its error, where {label}.",
-            "doubt" if abs(shift) > SHIFT * error else "good",
+            f"moves sigma8 by {number(shift, 4, True)}, {abs(shift / own):.1f} of its error, where {label}.",
+            "doubt" if abs(shift) > SHIFT * own else "good",
         )
         for swapped, (shift, label) in worst.items()
-        if error
+        if own
     )
 
 

@@ -10,12 +10,12 @@ from ..checks.outcome import Checks
 from ..checks.ppc_power import PredictiveCheck
 from ..checks.sbc import MIN_ESS, LevelCalibration
 from ..core.records import Provenance
-from .citation import cited
 from .methods import Study
 from .narrative import Account
-from .page import Check, Fact, Flag, Page, Picture, Section, Table, Text
-from .source_sections import bullets_section, origin, plain
-from .typesetting import in_words, number
+from .page.blocks import Check, Fact, Flag, Page, Picture, Section, Table, Text
+from .page.citation import cited
+from .page.typesetting import in_words, number, plain
+from .source_sections import bullets_section, origin
 
 _FLAGS: dict[str, Flag] = {"calibrated": "good", "no power": "none"}
 
@@ -28,6 +28,7 @@ def check_page(checks: Checks, provenance: Provenance, account: Account, mocks_f
         headline=_headline(checks, mocks_from),
         facts=tuple(_fact(one) for one in checks.calibration),
         limits=_limits(checks),
+        limits_title="What the check can see",
         checks=(*(_check(one) for one in checks.calibration), *(_predictions(one) for one in checks.predictive)),
         sections=(
             _calibration(checks.calibration),

@@ -11,10 +11,10 @@ from ..likelihoods.level_name import Bound
 from .answer import error_of
 from .cautions import SHIFT
 from .narrative import LEVEL_WORDS
-from .page import Block, Picture, Section, Table, Text
+from .page.blocks import Block, Picture, Section, Table, Text
+from .page.typesetting import number, probability, typeset
 from .plots.style import LEVELS
 from .results import Result
-from .typesetting import number, probability, typeset
 
 
 def ordered_levels(tables: Iterable[Mapping[str, float]]) -> list[str]:

@@ -15,9 +15,9 @@ from markupsafe import Markup, escape
 from ..core.records import Provenance
 from ..likelihoods.level_name import LEVELS
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
-from .citation import MASS_FUNCTIONS, Entry, escaped
 from .narrative import LEVEL_WORDS, ParameterRow
-from .typesetting import in_words, typeset
+from .page.citation import MASS_FUNCTIONS, Entry, escaped
+from .page.typesetting import in_words, typeset
 
 _FUNCTIONS = {
     "tinker08": "a halo mass function calibrated on N-body simulations",

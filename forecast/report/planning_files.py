@@ -14,9 +14,9 @@ from ..forecasts.proxy_records import ProxyComparison, ProxyRow
 from ..forecasts.sweep_records import Comparison, Sweep
 from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LevelName
-from .html import write_page
 from .narrative import Account
-from .page import Page
+from .page.blocks import Page
+from .page.html import write_page
 from .planning_pages import comparison_page, joint_page, proxies_page, sweep_page
 from .plots.joint import joint_figure
 from .plots.proxies import proxy_figure

@@ -16,14 +16,14 @@ from ..forecasts.joint import JointForecast, JointLevel
 from ..forecasts.proxy_records import ProxyComparison, ProxyRow
 from ..forecasts.sweep_records import Comparison, Price, Sweep
 from ..likelihoods.level_name import Bound, LevelName
-from .citation import cited
 from .forecast_sections import levels_caption
 from .methods import Study
 from .narrative import Account
-from .page import Banner, Block, Bullets, Check, Fact, Folded, Page, Picture, Section, Table, Text
-from .source_sections import bullets_section, origin, plain
+from .page.blocks import Banner, Block, Bullets, Check, Fact, Folded, Page, Picture, Section, Table, Text
+from .page.citation import MASS_FUNCTIONS, cited
+from .page.typesetting import error, number, plain, rounded, typeset
+from .source_sections import bullets_section, origin
 from .sweep_tables import comparison_file_table, sweep_file_table
-from .typesetting import number, rounded, typeset
 
 _LONG = 24
 """Rows from which a table is folded away."""
@@ -91,8 +91,8 @@ def _degeneracy(best: JointLevel) -> str:
     sigma8_std, rest = best.std[1], best.combined_std
     correlation = best.covariance[0, 1] / (best.std[0] * best.std[1])
     return (
-        f"The degeneracy of sigma8 with Om0: their correlation is {number(correlation, 2, True)}, and sigma8 alone is known to "
-        f"± {sigma8_std:.2g}, the best combination to ± {rest:.2g}."
+        f"The degeneracy of sigma8 with Om0: their correlation is {number(correlation, 2, True)}, and sigma8 alone is "
+        f"known to {error(sigma8_std)}, the best combination to {error(rest)}."
     )
 
 
@@ -129,8 +129,8 @@ def sweep_page(sweep: Sweep, account: Account | None = None) -> Page:
     smallest, largest = float(values.ravel()[low]), float(values.ravel()[high])
     headline = Markup("<strong>σ(σ<sub>8</sub>) = {}</strong> at best (level {}), at {}.")
     facts = (
-        Fact("Smallest error", f"± {smallest:.2g}", ", ".join(best)),
-        Fact("Largest error", f"± {largest:.2g}", ", ".join(worst)),
+        Fact("Smallest error", error(smallest), ", ".join(best)),
+        Fact("Largest error", error(largest), ", ".join(worst)),
         Fact("Ratio", f"{largest / smallest:.2f}", f"over {values.size} surveys"),
     )
     keys = " and ".join(sweep.keys)
@@ -142,6 +142,7 @@ def sweep_page(sweep: Sweep, account: Account | None = None) -> Page:
         headline=headline.format(number(smallest), level, ", ".join(best)),
         facts=facts,
         limits=_dependence(sweep, values),
+        limits_title="What moves it",
         checks=(_FISHER, _warnings(sweep.warnings)),
         sections=(
             _table_section("sweep", sweep_file_table(sweep), sweep.price, tuple(sweep.levels)),
@@ -180,10 +181,8 @@ def comparison_page(comparison: Comparison, accounts: Sequence[Account] = ()) ->
     pairs = zip(comparison.names, comparison.rows, strict=True)
     known = {name: row.sigma8_std[level] for name, row in pairs if level in row.sigma8_std}
     ranking = sorted(known, key=lambda name: known[name])
-    facts = tuple(Fact(plain(name), f"± {known[name]:.2g}", f"of sigma8, level {level}") for name in ranking[:4])
+    facts = tuple(Fact(plain(name), error(known[name]), f"of sigma8, level {level}") for name in ranking[:4])
     headline = Markup("<strong>{}</strong> measures σ<sub>8</sub> best: to ± {} (level {}).")
-    source = Source(comparison.provenance, None, "compare what surveys would measure of sigma8", "comparison.json")
-    surveys = tuple(Section(told.title, (Bullets(told.survey),)) for told in accounts)
     return Page(
         f"{len(comparison.names)} surveys side by side",
         "; ".join(comparison.titles),
@@ -193,10 +192,27 @@ def comparison_page(comparison: Comparison, accounts: Sequence[Account] = ()) ->
         checks=(_FISHER, _warnings(comparison.warnings)),
         sections=(
             _table_section("comparison", comparison_file_table(comparison), comparison.price, comparison.levels),
-            *surveys,
-            *source_sections(source),
+            *(Section(told.title, (Bullets(told.survey),)) for told in accounts),
+            *_comparison_source(comparison, accounts),
         ),
     )
+
+
+def _comparison_source(comparison: Comparison, accounts: Sequence[Account]) -> tuple[Section, ...]:
+    """Methods, papers and provenance of several surveys together."""
+    if comparison.provenance is None:
+        return ()
+    configs = [config for config in comparison.provenance.config.values() if isinstance(config, Mapping)]
+    papers = {paper.key: paper for config in configs for paper in cited(config)}
+    used = dict.fromkeys(
+        MASS_FUNCTIONS[c["mass_function"]] for c in configs if c.get("mass_function") in MASS_FUNCTIONS
+    )
+    surveys = (f"Survey '{told.title}': {' '.join(told.survey)}" for told in accounts)
+    functions = f"Mass functions [@{','.join(used)}] are computed with COLOSSUS [@Diemer2018]." if used else ""
+    aim = "compare what several surveys would measure of sigma8"
+    study = Study(comparison.provenance, aim, more=(*surveys, functions))
+    references = dict.fromkeys(words for told in accounts for words in told.references)
+    return origin(study, tuple(references), tuple(papers.values()), "comparison.json and comparison.csv")
 
 
 def _table_section(
@@ -238,7 +254,7 @@ def proxies_page(comparison: ProxyComparison, account: Account | None = None) ->
     level = LevelName.UNBINNED
     rows = sorted(comparison.rows, key=lambda row: row.configured[level])
     values = ((row.name, row.configured[level]) for row in rows[:3])
-    facts = tuple(Fact(plain(name), f"± {std:.2g}", "of sigma8, level unbinned") for name, std in values)
+    facts = tuple(Fact(plain(name), error(std), "of sigma8, level unbinned") for name, std in values)
     answer = comparison.answer
     source = Source(comparison.provenance, account, "find the mass proxy that calibrates itself best", "proxies.json")
     left_out = tuple(f"{name}: {why}" for name, why in comparison.left_out.items())
@@ -248,6 +264,7 @@ def proxies_page(comparison: ProxyComparison, account: Account | None = None) ->
         headline=answer[0] if answer else "",
         facts=facts,
         limits=answer[1:],
+        limits_title="What matters",
         checks=(_FISHER, Check("Expected clusters:", f"{comparison.expected_count:.1f}.", "none")),
         sections=(_proxy_section(comparison), bullets_section("Left out", left_out), *source_sections(source)),
     )

@@ -11,9 +11,9 @@ from ..sampling.informed import AS_WIDE, Lesson
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import COSMOLOGY
 from .narrative import used_words
-from .page import Block, Folded, Picture, Section, Table, Text
+from .page.blocks import Block, Folded, Picture, Section, Table, Text
+from .page.typesetting import OBSERVABLES, number, probability, symbol, typeset
 from .results import Result
-from .typesetting import OBSERVABLES, number, probability, symbol, typeset
 
 MOST = 6
 """Parameters that a corner figure of one column can show."""

@@ -9,12 +9,14 @@ from markupsafe import Markup
 
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import checks, facts, headline, limits
-from .citation import cited
 from .forecast_sections import abundance_section, ladder_section, map_section, survival_section, systematics_section
-from .html import write_page
+from .map_answer import influence_checks, influence_facts, map_checks, map_facts, short_headline
 from .methods import Study
 from .narrative import intake_sentences
-from .page import Banner, Block, Bullets, Page, Pairs, Section
+from .page.blocks import Banner, Block, Bullets, Page, Pairs, Section
+from .page.citation import cited
+from .page.html import write_page
+from .page.typesetting import in_words, number, plain, probability, typeset
 from .posterior_sections import (
     convergence_section,
     goodness_section,
@@ -23,8 +25,7 @@ from .posterior_sections import (
     predictive_section,
 )
 from .results import DataSummary, Result
-from .source_sections import bullets_section, origin, plain
-from .typesetting import in_words, number, probability, typeset
+from .source_sections import bullets_section, origin
 
 _KINDS = {
     "expected": "expected data (no noise)",
@@ -50,10 +51,10 @@ def result_page(result: Result) -> Page:
         result.description,
         lead=() if result.intake is None else intake_sentences(result.intake),
         banners=(*_warnings(result), *_state(result)),
-        headline=headline(result) or "",
-        facts=facts(result),
+        headline=headline(result) or short_headline(result),
+        facts=(*facts(result), *(() if answered else (*map_facts(result), *influence_facts(result)))),
         limits=limits(result),
-        checks=checks(result) if answered else (),
+        checks=(*(checks(result) if answered else ()), *map_checks(result), *influence_checks(result)),
         sections=_sections(result),
     )
 

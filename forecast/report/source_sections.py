@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from ..core.files import to_plain
 from ..core.records import Provenance
-from .citation import Entry, bibtex
 from .methods import Study, as_html, as_latex, paragraph
 from .narrative import ParameterRow
-from .page import Block, Bullets, Folded, Listing, Pairs, Section, Table, Text
-from .typesetting import symbol
+from .page.blocks import Block, Bullets, Folded, Listing, Pairs, Section, Table, Text
+from .page.citation import Entry, bibtex
+from .page.typesetting import plain, symbol
 
 
 def origin(study: Study, references: Sequence[str], papers: Sequence[Entry], files: str) -> tuple[Section, ...]:
@@ -62,11 +62,6 @@ def provenance_section(provenance: Provenance, files: str = "results.json") -> S
     words = f"Every number is in {files} beside this page, every figure in figures/ as PDF and PNG."
     whole = configuration(provenance.config)
     return Section("Provenance", (Text(words), Pairs(tuple((k, plain(v)) for k, v in rows)), whole))
-
-
-def plain(words: str) -> Markup:
-    """Words that are shown as they are, without symbols."""
-    return Markup("{}").format(words)
 
 
 def configuration(content: Mapping[str, Any], summary: str = "Whole configuration, defaults included") -> Folded:

@@ -10,7 +10,7 @@ from typing import Any
 from forecast.core.files import prepare_output, write_csv, write_json
 from forecast.execution.executor import Executor
 from forecast.execution.store import STEPS, Store
-from forecast.report.html import write_page
+from forecast.report.page.html import write_page
 from forecast.report.plots.style import save_figure
 
 from ..evidence.evidence import Evidence, Progress, ReportPlan

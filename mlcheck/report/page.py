@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from forecast.report.citation import cited
-from forecast.report.page import Block, Check, Flag, Page, Picture, Section, Table, Text
+from forecast.report.page.blocks import Block, Check, Flag, Page, Picture, Section, Table, Text
+from forecast.report.page.citation import cited
+from forecast.report.page.typesetting import typeset
 from forecast.report.source_sections import citation_section, configuration
-from forecast.report.typesetting import typeset
 
 from ..evidence.findings import Finding, Verdict
 from ..evidence.part import Part
@@ -40,6 +40,7 @@ def trust_page(told: TrustVerdict, parts: Sequence[Part], provenance: Mapping[st
         judged,
         headline=Markup("<strong class='{}'>{}.</strong> {}").format(flag, grade.capitalize(), told.words),
         limits=told.verdict.reasons,
+        limits_title="Why it is not better",
         checks=tuple(Check(f"{one.question}", f"{one.outcome}.", _flag(one)) for one in findings),
         sections=(_tests(parts, findings), *(_section(part) for part in parts), *_source(provenance)),
     )

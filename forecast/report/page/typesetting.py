@@ -17,6 +17,7 @@ _TYPESET = (
     (r"\bsigma8\b", "σ<sub>8</sub>"),
     (r"(?<![.\w])S8\b", "<i>S</i><sub>8</sub>"),
     (r"(?<![.\w])Om0?\b", "Ω<sub>m</sub>"),
+    (r"\bsigma\(", "σ("),
     (r"\bn_s\b", "<i>n</i><sub>s</sub>"),
     (r"\bLambdaCDM\b", "ΛCDM"),
     (r"(?<=\d)e\+?(-?)0*(?=\d)(\d+)\b", r" × 10^\1\2"),
@@ -40,6 +41,20 @@ def typeset(words: str) -> Markup:
     for pattern, replacement in _TYPESET:
         text = re.sub(pattern, replacement, text)
     return Markup(text)
+
+
+def plain(words: str) -> Markup:
+    """Words that are shown as they are, without symbols."""
+    return escape(words)
+
+
+def error(value: float) -> str:
+    """An error with two digits.
+
+    >>> error(0.02), error(0.0123)
+    ('± 0.020', '± 0.012')
+    """
+    return f"± {value:#.2g}"
 
 
 _SHAPES = {

@@ -46,7 +46,7 @@ class Entry:
 @cache
 def library() -> dict[str, Entry]:
     """Every paper that the package knows, by key."""
-    text = resources.files("forecast.report").joinpath("references.bib").read_text(encoding="utf-8")
+    text = resources.files("forecast.report.page").joinpath("references.bib").read_text(encoding="utf-8")
     entries = (part.strip() for part in re.split(r"\n(?=@)", text))
     return {key: Entry(key, entry) for entry in entries for key in re.findall(r"^@\w+\{(\w+),", entry)}
 

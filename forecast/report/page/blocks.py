@@ -143,7 +143,7 @@ class Page:
         The answer in one sentence; empty if there is none.
     facts : tuple of Fact
     limits : tuple of str
-        What keeps the answer from being better.
+        What keeps the answer from being better, or what `limits_title` says.
     checks : tuple of Check
     sections : tuple of Section
     """
@@ -155,6 +155,7 @@ class Page:
     headline: str = ""
     facts: tuple[Fact, ...] = ()
     limits: tuple[str, ...] = ()
+    limits_title: str = "What limits it"
     checks: tuple[Check, ...] = ()
     sections: tuple[Section, ...] = ()
 

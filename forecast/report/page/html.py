@@ -10,10 +10,10 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..core.errors import InputError
-from ..core.files import write_whole
+from ...core.errors import InputError
+from ...core.files import write_whole
+from .blocks import Page
 from .glossary import explained
-from .page import Page
 from .typesetting import typeset
 
 _DPI = 200
@@ -89,7 +89,7 @@ def image(picture: Path) -> Image:
 def _environment() -> Environment:
     """Templates of this package; what is put into them comes out escaped."""
     found = Environment(
-        loader=PackageLoader("forecast.report", "templates"),
+        loader=PackageLoader("forecast.report.page", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from .narrative import LEVEL_WORDS
+from ...likelihoods.level_name import Bound, LevelName
 from .typesetting import typeset
 
 
@@ -105,7 +105,7 @@ TERMS = (
     Term("bootstrap", "errors from drawing the same data again with repetition"),
     Term("thinning", "taking clusters away at random", "[Tt]hinn(?:ing|ed)"),
     Term("ensemble", "networks of the same kind from other initial weights, averaged"),
-    *(_level(name, words) for name, words in LEVEL_WORDS.items() if name != "prior"),
+    *(_level(name, name.label) for name in (*LevelName, Bound.KNOWN)),
 )
 """Longer terms stand before those they contain."""
 
