@@ -22,7 +22,7 @@ class Term:
     @property
     def looks(self) -> str:
         """Pattern of the HTML that is marked."""
-        return self.pattern or rf"(?<![\w>-]){re.escape(self.shown)}s?(?![\w-])"
+        return self.pattern or rf"(?<![\w-]){re.escape(self.shown)}s?(?![\w-])"
 
 
 def _level(name: str, words: str) -> Term:
@@ -47,7 +47,7 @@ TERMS = (
     ),
     Term("Mbreak", "mass above which a survey is complete", "<i>M</i><sub>break</sub>"),
     Term("Mmin", "least mass that a survey takes", "<i>M</i><sub>min</sub>"),
-    Term("h", "Hubble constant over 100 km/s/Mpc", "<i>h</i>"),
+    Term(Markup("<i>h</i>"), "Hubble constant over 100 km/s/Mpc", "<i>h</i>"),
     Term("dex", "one unit of log10: a factor of ten"),
     Term(
         "Fisher matrix",
@@ -90,7 +90,7 @@ TERMS = (
         "chance of a result at least as extreme if the model is right",
         "<i>p</i>-values?|p-values?|(?<![\\w>])p (?=[=<])|<i>p</i>(?= [=<&])",
     ),
-    Term("chi-squared", "sum of squared deviations in units of their expected scatter", "χ<sup>2</sup>"),
+    Term(Markup("χ<sup>2</sup>"), "sum of squared deviations in units of their expected scatter", "χ<sup>2</sup>"),
     Term("equivalent volume", "factor on the reference survey's volume at which it would be as precise"),
     Term("saliency", "derivative of the answer with respect to a datum", "[Ss]alienc(?:y|ies)"),
     Term("leave-one-out", "change of the answer when one cluster is taken away", "[Ll]eave-one-out"),
@@ -109,7 +109,7 @@ TERMS = (
 )
 """Longer terms stand before those they contain."""
 
-_LEFT_ALONE = r"<(style|title|pre|code|h1|abbr)\b.*?</\1>|<[^>]*>"
+_LEFT_ALONE = r"<(?P<tag>style|title|pre|code|h1|abbr)\b.*?</(?P=tag)>|<[^>]*>"
 _WORDS = re.compile(
     "|".join([*(f"(?P<t{i}>{t.looks})" for i, t in enumerate(TERMS)), f"(?P<skip>{_LEFT_ALONE})"]), re.DOTALL
 )

@@ -51,7 +51,7 @@ def corner_figure(
     order = sorted(drawn, key=lambda i: _FIRST.index(names[i]) if names[i] in _FIRST else len(_FIRST))
     columns = {level: np.asarray(x)[:, order] for level, x in samples.items()}
     size = len(order)
-    side = max(COLUMN, min(_WIDEST, 0.78 * size + 0.6))
+    side = max(COLUMN, min(_WIDEST, 0.58 * size + 0.5))
     figure = new_figure(side, side, layout="none")
     for level, x in columns.items():
         _corner_layer(figure, x, [LATEX.get(names[i], names[i]) for i in order], _ranges(columns), level)

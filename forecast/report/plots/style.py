@@ -75,7 +75,7 @@ def freeze(figure: Figure) -> Figure:
 
 def log_ticks(axes: Axes, low: float, high: float) -> None:
     """Logarithmic x axis from `low` to `high` with plain numbers, as many as fit beside each other."""
-    from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
     axes.set_xscale("log")
     axes.set_xlim(low, high)
@@ -89,6 +89,9 @@ def log_ticks(axes: Axes, low: float, high: float) -> None:
         letters = max((len(f"{tick:g}") for tick in ticks), default=1)
         if len(chosen) < 2 or np.min(np.diff(np.log(ticks)), initial=np.inf) * room > _LETTER * (letters + 1.5):
             chosen = ticks.tolist()
+    if len(chosen) < 2:  # less than a step of these digits
+        even = MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high)
+        chosen = [float(tick) for tick in even if low <= tick <= high]
     axes.xaxis.set_major_locator(FixedLocator(chosen))
     axes.xaxis.set_minor_locator(LogLocator(subs=range(1, 10)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
