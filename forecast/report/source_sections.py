@@ -41,7 +41,7 @@ def parameters_section(rows: Sequence[ParameterRow]) -> Section:
     )
     header = ("Parameter", "Meaning", "Fiducial", "Prior")
     table = Table("Table of parameters and priors", header, cells, prose=frozenset({1, 3}))
-    blocks = (Folded(f"{len(rows)} free parameters", (table,)),) if rows else ()
+    blocks = (Folded(f"{len(rows)} free parameter{'s' if len(rows) > 1 else ''}", (table,)),) if rows else ()
     return Section("Parameters and priors", blocks)
 
 
