@@ -6,9 +6,6 @@ from browser import chromium
 from forecast.config.load import load_config
 from forecast.model.forward import forward_model
 
-NO_BROWSER = pytest.StashKey[int]()
-
-
 def pytest_configure(config):
     config.addinivalue_line("markers", "browser: needs Chromium; deselected, and said so, where there is none")
 
@@ -18,10 +15,9 @@ def pytest_collection_modifyitems(config, items):
     if gone:
         items[:] = [item for item in items if item not in gone]
         config.hook.pytest_deselected(items=gone)
-        config.stash[NO_BROWSER] = len(gone)
 
 
-def pytest_terminal_summary(terminalreporter, config):
+def pytest_terminal_summary(terminalreporter):
     if config.stash.get(NO_BROWSER, 0):
         terminalreporter.write_line(
             f"{config.stash[NO_BROWSER]} browser tests deselected: install chromium to run them"

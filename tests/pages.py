@@ -24,10 +24,11 @@ from forecast.influence.by_mass import InfluenceBins, InfluenceCurve
 from forecast.report.check_page import check_page
 from forecast.report.narrative import Account, ParameterRow
 from forecast.report.page.blocks import Folded, Picture
-from forecast.report.planning_pages import comparison_page, joint_page, proxies_page, sweep_page
+from forecast.report.planning_pages import joint_page, proxies_page
 from forecast.report.plots.style import LEVELS
 from forecast.report.result_page import result_page
 from forecast.report.results import DataSummary, Result
+from forecast.report.sweep_pages import comparison_page, sweep_page
 from forecast.sampling.mcmc import ChainSummary
 from mlcheck.evidence.findings import Finding, Verdict
 from mlcheck.evidence.part import Part, Table

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from markupsafe import Markup
 
 from ..forecasts.variant_name import VariantName
-from ..likelihoods.level_name import LEVELS, Bound
+from ..likelihoods.level_name import LEVELS, Bound, LevelName
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .cautions import BAD_FIT, SHIFT
+from .doubts import warning_check
 from .narrative import LEVEL_WORDS, used_words
 from .page.blocks import Check, Fact
 from .page.typesetting import OBSERVABLES, error, in_words, number, probability, rounded, symbol, typeset
@@ -17,8 +19,8 @@ from .results import Result
 
 COSMOLOGY = ("sigma8", "Om0", "h", "ns", "S8")
 """Parameters that are answers; all others are nuisances."""
-_HALF, _TIED = 0.5, 0.2
-"""Share of the variance that makes a limit; least correlation with sigma8 that is named."""
+_SMALL, _TIED = 0.005, 0.2
+"""Share of the variance, and correlation with sigma8, below which nothing is said."""
 _GAUSSIAN = 0.25
 """Part by which a posterior's width may differ from the Fisher forecast of the same data."""
 
@@ -94,24 +96,30 @@ def limits(result: Result) -> tuple[str, ...]:
     std, row = expected_std(result, result.headline), result.ladder[0].sigma8_std
     if std is None or not math.isfinite(std):
         return _ties(result)
-    found = [_floor(std, row.get(Bound.KNOWN)), _variance(result, std)]
+    found = [_budget(result.headline, row), _variance(result, std)]
     prior = row.get(Bound.PRIOR)
     if prior and std > 0.8 * prior:
         found.insert(0, f"The data say little: the prior alone gives sigma8 to {error(prior)}, with them {error(std)}.")
     return (*(words for words in found if words), *_ties(result))
 
 
-def _floor(std: float, known: float | None) -> str:
-    """Nuisances against the number of clusters."""
-    if known is None or not math.isfinite(known):
+def _budget(level: str, row: Mapping[str, float]) -> str:
+    """Where the variance of sigma8 comes from: nuisances, clusters, data that the level leaves out."""
+    std, known, every = (row.get(name, math.nan) for name in (level, Bound.KNOWN, LevelName.UNBINNED))
+    if not math.isfinite(known):
         return ""
-    share = 1 - (known / std) ** 2
-    what = f"every Y_X with all nuisances known would give {error(known)} instead of {error(std)}"
-    if share > _HALF:
-        return f"What is not known of the scaling relations, with {share:.0%} of the variance of sigma8: {what}."
-    if share <= 0:
-        return f"The number of clusters and the data at this level: {what}."
-    return f"The number of clusters more than the nuisances, which make up {share:.0%} of the variance: {what}."
+    floor = f"{error(known)} with every Y_X and all nuisances known"
+    if known >= std:
+        return f"The number of clusters: the error would be no smaller, {floor}."
+    middle = min(std, every) if math.isfinite(every) and every > known else std
+    parts = {
+        "nuisance parameters": middle**2 - known**2,
+        f"the number of clusters ({floor})": known**2,
+        f"data that level {level} leaves out": std**2 - middle**2,
+    }
+    shares = {words: part / std**2 for words, part in parts.items() if part / std**2 > _SMALL}
+    each = [f"{shares[words]:.0%} from {words}" for words in sorted(shares, key=lambda words: -shares[words])]
+    return f"The variance of sigma8 comes to {in_words(each)}."
 
 
 def _variance(result: Result, std: float) -> str:
@@ -145,7 +153,7 @@ def checks(result: Result) -> tuple[Check, ...]:
         *_goodness(result),
         _prediction(result),
         *_shifts(result),
-        _cautions(result),
+        warning_check(result.warnings),
     )
     return tuple(check for check in found if check is not None)
 
@@ -210,10 +218,3 @@ def _shifts(result: Result) -> tuple[Check, ...]:
         for swapped, (shift, label) in worst.items()
         if own
     )
-
-
-def _cautions(result: Result) -> Check | None:
-    found = [caution for caution in result.warnings if caution.kind != "not_converged"]
-    if not found:
-        return Check("Warnings:", "none.", "good")
-    return Check("Warnings:", f"{len(found)}, at the top of this page.", "doubt")

@@ -17,11 +17,12 @@ from ..likelihoods.level_name import LevelName
 from .narrative import Account
 from .page.blocks import Page
 from .page.html import write_page
-from .planning_pages import comparison_page, joint_page, proxies_page, sweep_page
+from .planning_pages import joint_page, proxies_page
 from .plots.joint import joint_figure
 from .plots.proxies import proxy_figure
 from .plots.style import save_figure
 from .plots.sweep import comparison_figure, sweep_figure
+from .sweep_pages import comparison_page, sweep_page
 from .sweep_tables import comparison_file_table, sweep_file_table
 
 if TYPE_CHECKING:

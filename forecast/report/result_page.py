@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import checks, facts, headline, limits
+from .doubts import warning_banner
 from .forecast_sections import abundance_section, ladder_section, map_section, survival_section, systematics_section
 from .map_answer import influence_checks, influence_facts, map_checks, map_facts, short_headline
 from .methods import Study
@@ -16,7 +17,7 @@ from .narrative import intake_sentences
 from .page.blocks import Banner, Block, Bullets, Page, Pairs, Section
 from .page.citation import cited
 from .page.html import write_page
-from .page.typesetting import in_words, number, plain, probability, typeset
+from .page.typesetting import in_words, number, plain, probability
 from .posterior_sections import (
     convergence_section,
     goodness_section,
@@ -50,7 +51,7 @@ def result_page(result: Result) -> Page:
         result.title,
         result.description,
         lead=() if result.intake is None else intake_sentences(result.intake),
-        banners=(*_warnings(result), *_state(result)),
+        banners=(*warning_banner(result.warnings), *_state(result)),
         headline=headline(result) or short_headline(result),
         facts=(*facts(result), *(() if answered else (*map_facts(result), *influence_facts(result)))),
         limits=limits(result),
@@ -126,13 +127,6 @@ def _data_rows(data: DataSummary) -> list[tuple[str, str]]:
         ("Clusters", f"{number(data.n_clusters, digits)}, of which {number(data.n_with_yx, digits)} with Y_X"),
         ("Median Y_X", median.format(number(data.median_log_yx, 3))),
     ]
-
-
-def _warnings(result: Result) -> tuple[Banner, ...]:
-    """What is doubtful; chains that are too short have a banner of their own, with the cure."""
-    texts = [caution.text for caution in result.warnings if caution.kind != "not_converged"]
-    words = tuple(Markup("<b>Warning:</b> ") + typeset(text) + "." for text in texts)
-    return (Banner("Warnings", words),) if words else ()
 
 
 def _state(result: Result) -> tuple[Banner, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -11,9 +12,9 @@ from markupsafe import Markup
 from ..core.files import to_plain
 from ..core.records import Provenance
 from .methods import Study, as_html, as_latex, paragraph
-from .narrative import ParameterRow
+from .narrative import Account, ParameterRow
 from .page.blocks import Block, Bullets, Folded, Listing, Pairs, Section, Table, Text
-from .page.citation import Entry, bibtex
+from .page.citation import Entry, bibtex, cited
 from .page.typesetting import plain, symbol
 
 
@@ -84,3 +85,23 @@ def citation_section(papers: Sequence[Entry]) -> Section:
     words = "The package, and the papers whose mass function, relations and data were used; one click marks all of it."
     listing = Listing("BibTeX", bibtex(tuple(papers)))
     return Section("Please cite", (Text(words), Folded(f"BibTeX of {len(papers)} entries", (listing,))))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a planning page's numbers come from."""
+
+    provenance: Provenance | None
+    account: Account | None
+    aim: str
+    files: str
+
+
+def source_sections(source: Source) -> tuple[Section, ...]:
+    """Survey, priors, methods, papers and provenance, as far as they are known."""
+    told = source.account or Account("", "", (), (), ())
+    survey = bullets_section("The survey", told.survey)
+    if source.provenance is None:
+        return (survey,)
+    study = Study(source.provenance, source.aim, told.survey, told.parameters)
+    return survey, *origin(study, told.references, cited(source.provenance.config), source.files)
