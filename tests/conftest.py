@@ -6,6 +6,7 @@ from browser import chromium
 from forecast.config.load import load_config
 from forecast.model.forward import forward_model
 
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "browser: needs Chromium; deselected, and said so, where there is none")
 
@@ -18,10 +19,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    if config.stash.get(NO_BROWSER, 0):
-        terminalreporter.write_line(
-            f"{config.stash[NO_BROWSER]} browser tests deselected: install chromium to run them"
-        )
+    if chromium() is None:
+        terminalreporter.write_line("no Chromium here: tests of pages in a browser were left out; install chromium")
 
 
 @pytest.fixture(scope="session")
