@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pages import PAGES, STD, chain, fit, lesson, run, values
+from pages import PAGES, STD, chain, fit, lesson, run, sweep, values
 
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
 from forecast.forecasts.ladder import SystematicRow
 from forecast.report.answer import checks, facts, limits
 from forecast.report.posterior_sections import MOST, left_out
+from forecast.report.sweep_pages import sweep_page
 from forecast.sampling.informed import AS_SHAPED, AS_WIDE, Lesson, lessons
 
 
@@ -86,6 +87,16 @@ def test_every_page_answers_first():
         assert page.headline, name
         assert page.facts or name == "trust", name
         assert page.checks or name == "map", name
+
+
+def test_a_sweep_of_very_many_surveys_leaves_its_table_to_the_file():
+    found, size = sweep(), 200
+    many = {level: np.repeat(values, size // 10, axis=0) for level, values in found.levels.items()}
+    axes = (np.linspace(0.1, 0.2, 300), found.values[1])
+    shown = sweep_page(replace(found, values=axes, levels=many, expected_count=np.ones((300, 2)), price=None))
+    words = [getattr(block, "words", "") for block in shown.sections[0].blocks]
+    assert words[-1] == "The table of all 600 surveys is in sweep.csv."
+    assert shown.facts[0].note.startswith("survey.z = ")
 
 
 def test_a_posterior_that_is_its_prior_teaches_nothing():

@@ -73,10 +73,10 @@ def survival_section(result: Result) -> Section:
         "Uncertainty of sigma8 against survey volume for each selection and width of the priors; numbers in the table."
     )
     caption = (
-        "Dashed: N and the median Y_X. Solid: every Y_X. Dotted: nuisances known. Grey line: the prior. Where a dashed "
-        "line stays at the prior whatever the volume, N and the median say nothing that the priors on the "
-        "normalisations did not; where a solid line falls with volume, the shape of the Y_X distribution calibrates "
-        "the masses."
+        "Dashed: N and the median Y_X. Solid: every Y_X. Dash-dotted: every observable. Dotted: nuisances known. Grey "
+        "line: the prior. Where a dashed line stays at the prior whatever the volume, N and the median say nothing "
+        "that the priors on the normalisations did not; where a solid line falls with volume, the shape of the Y_X "
+        "distribution calibrates the masses."
     )
     table = Table("What survives", ("Selection", "Priors", "Volume", *levels), rows)
     blocks = (Text(intro), table, Picture("survival", alt, caption)) if rows else ()

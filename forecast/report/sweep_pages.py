@@ -20,8 +20,8 @@ from .page.typesetting import error, number, plain
 from .source_sections import Source, bullets_section, origin, source_sections
 from .sweep_tables import comparison_file_table, sweep_file_table
 
-_LONG = 24
-"""Rows from which a table is folded away."""
+_LONG, _MOST = 24, 300
+"""Rows from which a table is folded away, and from which it is in its file alone."""
 
 
 def sweep_page(sweep: Sweep, account: Account | None = None) -> Page:
@@ -130,6 +130,8 @@ def _table_section(
     whole = Table("Errors by survey", tuple(_heading(column) for column in header), cells)
     intro = Text("Expected uncertainty of sigma8 by level. " + levels_caption(levels))
     shown: Block = Folded(f"Table of {len(rows)} surveys", (whole,)) if len(rows) > _LONG else whole
+    if len(rows) > _MOST:
+        shown = Text(f"The table of all {len(rows)} surveys is in {name}.csv.")
     caption = "The same numbers as a picture." if price is None else f"The same numbers as a picture. {price.words}"
     alt = "Uncertainty of sigma8 by survey and level; numbers are in the table."
     return Section("What each survey measures", (intro, Picture(name, alt, caption), shown))
