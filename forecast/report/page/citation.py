@@ -35,7 +35,7 @@ class Entry:
     def short(self) -> str:
         """Authors and year as a text quotes them.
 
-        >>> Entry("a", "@article{a, author = {Hu, Wayne and White, Martin}, year = {1997},}").short
+        >>> Entry("a", "@article{a, author = {Hu, Wayne and White, Martin}, year = {1997}, }").short
         'Hu & White 1997'
         """
         names = [name.strip("{}").split(",")[0] for name in self.field("author").split(" and ")]
