@@ -16,6 +16,7 @@ from forecast.report.source_sections import citation_section, configuration
 from ..evidence.findings import Finding, Verdict
 from ..evidence.part import Part
 
+_GRADES: dict[str, Flag] = {"trusted": "good", "trusted with limits": "doubt"}
 _FLAGS: dict[str, Flag] = {"passed": "good", "not tested": "none"}
 
 
@@ -32,7 +33,7 @@ def trust_page(told: TrustVerdict, parts: Sequence[Part], provenance: Mapping[st
     """The report as a page."""
     findings = [finding for part in parts for finding in part.findings]
     grade = told.verdict.grade
-    flag = "good" if grade == "trusted" else "bad"
+    flag = _GRADES.get(grade, "bad")
     exact = provenance["plan"]["exact"]
     judged = f"{provenance['judged_catalogues']} {provenance['judged']}; exact posteriors for {exact} of them."
     return Page(

@@ -88,7 +88,7 @@ TERMS = (
     Term(
         "p-value",
         "chance of a result at least as extreme if the model is right",
-        "<i>p</i>-values?|p-values?|(?<![\\w>])p (?=[=<])|<i>p</i>(?= [=<&])",
+        "<i>p</i>-values?|p-values?|(?<![\\w-])p(?= (?:=|&lt;))|<i>p</i>(?= (?:=|&lt;))",
     ),
     Term(Markup("χ<sup>2</sup>"), "sum of squared deviations in units of their expected scatter", "χ<sup>2</sup>"),
     Term("equivalent volume", "factor on the reference survey's volume at which it would be as precise"),
