@@ -103,7 +103,7 @@ def test_every_term_is_marked_where_it_first_stands(term):
     """As it is written for people, and in a table's head, where levels stand."""
     shown = typeset(term.shown)
     html, found = explained(
-        f'<h1>{shown}</h1><pre>{shown}</pre><table><th scope="col">{shown}</th></table><p>{shown}</p>'
+        f'<h1>{shown}</h1><pre>{shown}</pre><table><th scope="col">{shown}</th><td>{shown}</td></table><p>{shown}</p>'
     )
     assert found == (term,)
     assert html.count("<dfn>") == 1 and html.index("</pre>") < html.index("<dfn>") < html.index("<p>")
@@ -112,6 +112,7 @@ def test_every_term_is_marked_where_it_first_stands(term):
 
 def test_words_inside_words_and_tags_are_no_terms():
     assert explained('<a title="prior" href="#mock">unprioritised mockery, full counts known</a>')[1] == ()
+    assert explained("<p>Sky coverage, calibrated on clusters nearby</p>")[1] == ()
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,8 @@ def _variance(result: Result, std: float) -> str:
     other = {row.label: row.sigma8_std.get(result.headline) for row in result.ladder if row.widening == 1}
     with_it, without = other.get(VariantName.WITH_VARIANCE), other.get(VariantName.WITHOUT_VARIANCE)
     if without:
-        return f"Sample variance makes up {max(0.0, 1 - (without / std) ** 2):.0%} of the variance."
+        share = 1 - (without / std) ** 2
+        return f"Sample variance makes up {f'{share:.0%}' if share >= 0.01 else 'less than 1%'} of the variance."
     if with_it:
         return f"Sample variance is left out; with it the error would be {error(with_it)} instead of {error(std)}."
     return ""

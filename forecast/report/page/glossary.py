@@ -94,11 +94,15 @@ TERMS = (
     Term("equivalent volume", "factor on the reference survey's volume at which it would be as precise"),
     Term("saliency", "derivative of the answer with respect to a datum", "[Ss]alienc(?:y|ies)"),
     Term("leave-one-out", "change of the answer when one cluster is taken away", "[Ll]eave-one-out"),
-    Term("coverage", "share of mocks whose intervals hold the truth", "[Cc]overage"),
+    Term(
+        "68% coverage",
+        "share of mocks whose intervals hold the truth",
+        r"(?<=% )coverage|\bcoverage(?= \d| of intervals)",
+    ),
     Term(
         "calibrated",
         "posteriors that are neither too wide nor too narrow nor off",
-        r"(?<!self-)(?<!not )\bcalibrated\b",
+        r"(?<=<td>)calibrated(?=</td>)|(?<=>)Calibrated(?=</strong>)|\bcalibrated(?=; )",
     ),
     Term("Edgeworth bias", "what skewness and kurtosis of a proxy do to the number of clusters", "Edgeworth"),
     Term("mock", "simulated catalogue with the noise of a real one", r"\b[Mm]ocks?\b(?!-)"),
