@@ -27,6 +27,7 @@ WINGS = {
         "suite",
         "forecasts",
         "report/plots",
+        "report/page",
         "report",
         "api",
         "cli",

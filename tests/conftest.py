@@ -1,6 +1,7 @@
 """Fixtures: the configurations and models that several tests share; which tests a run has."""
 
 import pytest
+from browser import chromium
 
 from forecast.config.load import load_config
 from forecast.model.forward import forward_model
@@ -11,11 +12,18 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests against published tables are no part of a run that has none."""
-    if config.getoption("tables", None) is None:
-        absent = [item for item in items if item.get_closest_marker("real")]
+    """Tests against published tables, or in a browser, are no part of a run that has none."""
+    missing = {"real"} if config.getoption("tables", None) is None else set()
+    missing |= {"browser"} if chromium() is None else set()
+    absent = [item for item in items if any(item.get_closest_marker(name) for name in missing)]
+    if absent:
         items[:] = [item for item in items if item not in absent]
         config.hook.pytest_deselected(items=absent)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if chromium() is None:
+        terminalreporter.write_line("no Chromium here: tests of pages in a browser were left out; install chromium")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from forecast.report.plots.corner import corner_figure
 from forecast.report.plots.goodness import goodness_figure
 from forecast.report.plots.ladder import ladder_figure
 from forecast.report.plots.sigma8_map import map_figure
-from forecast.report.plots.style import COLUMN, LEVELS, save_figure
+from forecast.report.plots.style import COLUMN, LEVELS, log_ticks, new_figure, save_figure
 from forecast.report.plots.survival import survival_figure
 
 NAMES = ("norm_lx", "sigma8", "norm_yx")
@@ -167,6 +167,44 @@ def test_words_from_outside_cannot_break_mathtext():
     assert ladder_figure([row]).axes[0].texts
 
 
+def wide_ladder():
+    """Levels that differ by a factor of 30, with nothing between the floor and the rest."""
+    levels = dict(zip(LEVELS, (0.06, 0.03, 0.028, 0.025, 0.024, 0.02, 0.0095, 0.002), strict=True))
+    return [LadderRow("as configured", "as configured", 1.0, 123.6, levels)]
+
+
+def test_a_ladder_of_a_factor_of_five_is_wide_and_broken_where_nothing_lies():
+    figure = ladder_figure(wide_ladder())
+    left, right = figure.axes
+    assert figure.get_size_inches()[0] == pytest.approx(1.5 * COLUMN)
+    assert left.get_xlim()[0] < 0.002 < left.get_xlim()[1] < right.get_xlim()[0] < 0.0095 < 0.06 < right.get_xlim()[1]
+    drawn = {line.get_label(): list(line.get_xdata()) for line in right.lines}
+    assert drawn["full+wl"] == [0.0095] and drawn["known"] == [0.002]
+    boxes = boxes_of_words(figure)
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert len(ladder_figure(ladder()).axes) == 1
+
+
+def test_a_ladder_on_axes_of_ones_own():
+    own = Figure().subplots()
+    assert ladder_figure(wide_ladder(), own) is own.get_figure()
+    assert own.get_xlim()[0] < 0.002 and own.get_xlim()[1] > 0.06
+    assert own.get_legend() is not None
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.015, 0.07), (0.0018, 0.14), (0.02, 0.021), (1e-5, 10.0), (0.9, 1.1)])
+def test_logarithmic_ticks_are_few_plain_and_apart(low, high):
+    figure = new_figure(COLUMN, 2.0)
+    axes = figure.subplots()
+    log_ticks(axes, low, high)
+    figure.canvas.draw()
+    labels = [t for t in axes.get_xticklabels() if t.get_text()]
+    boxes = [t.get_window_extent() for t in labels]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert all(float(t.get_text()) == pytest.approx(x) for t, x in zip(labels, axes.get_xticks(), strict=True))
+    assert 2 <= len(labels) <= 8
+
+
 def test_map_leaves_cells_without_enough_mocks_blank():
     record = sigma8_map()
     mesh = map_figure(record).axes[0].collections[0]
@@ -205,6 +243,13 @@ def test_corner_puts_sigma8_first_and_names_the_levels():
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["counts", "selfcal", "unbinned"]
     low, high = panels[0, 0].get_xlim()
     assert 0.68 < low < 0.75 and 0.87 < high < 0.94
+
+
+def test_corner_leaves_out_what_it_is_told_to():
+    figure = corner_figure(samples(), NAMES, (1.0, 0.81, 1.0), left_out=("norm_lx",))
+    panels = np.array(figure.axes).reshape(2, 2)
+    assert [a.get_xlabel() for a in panels[-1]] == [r"$\sigma_8$", r"$b_{Y_{\rm X}}$"]
+    assert panels[1, 1].lines[-1].get_xdata() == [1.0, 1.0]
 
 
 def test_corner_of_one_parameter_few_samples_and_a_constant():

@@ -18,9 +18,11 @@ from forecast.forecasts.abundance import Abundance, Curve
 from forecast.forecasts.ladder import LadderRow, SystematicRow
 from forecast.forecasts.sigma8_map import Sigma8Map
 from forecast.likelihoods.available import Share
-from forecast.report import html as report
+from forecast.report import answer
+from forecast.report import result_page as report
 from forecast.report.console import print_tables, summary_json
-from forecast.report.narrative import ParameterRow
+from forecast.report.narrative import LEVEL_WORDS, ParameterRow
+from forecast.report.page.typesetting import symbol, typeset
 from forecast.report.results import DataSummary, Result
 from forecast.sampling.mcmc import ChainSummary
 
@@ -124,18 +126,23 @@ class Page(HTMLParser):
 
 
 HEADINGS = [
-    "The survey",
+    "What limits it",
+    "Is it right?",
+    "Posteriors",
     "What each datum adds",
     "Systematics",
-    "Expected abundance",
-    "Posteriors",
-    "Convergence",
-    "σ8 by count and median YX",
     "Observed against predicted",
-    "Parameters and priors",
+    "σ8 by count and median YX",
+    "Convergence",
+    "The survey",
+    "Expected abundance",
     "Notes",
+    "Parameters and priors",
+    "Methods, for a paper",
     "References",
+    "Please cite",
     "Provenance",
+    "Words used here",
 ]
 
 
@@ -147,7 +154,8 @@ def test_text_from_outside_is_escaped(result, render):
     text = render(result)
     assert "<script" not in text
     escaped = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"
-    assert text.count(escaped) == 6  # title twice, survey, source, note, configuration
+    # title twice, survey, source, note, configuration; title and survey in the methods, as text and as LaTeX
+    assert text.count(escaped) == 8 and text.count("$&lt;$script$&gt;$alert") == 2
     assert "&lt;/pre&gt;" in text and "rms &lt;contrast&gt;" in text and "Half a box &amp; more" in text
 
 
@@ -170,7 +178,9 @@ def test_page_is_accessible(result, render):
     assert tags.count("figure") == tags.count("figcaption") == tags.count("img") == 5
     assert all(len(attrs["alt"]) > 20 for tag, attrs in page.tags if tag == "img")
     scrolling = sum(attrs.get("class") == "scroll" for _, attrs in page.tags)
-    assert scrolling == tags.count("table") + 1  # and the corner figure
+    assert scrolling == tags.count("table") + tags.count("figure")
+    assert tags.count("dfn") == tags.count("abbr") > 10
+    assert all(attrs["title"] and attrs["tabindex"] == "0" for tag, attrs in page.tags if tag == "abbr")
 
 
 def test_numbers(result, render):
@@ -178,7 +188,7 @@ def test_numbers(result, render):
     for words in (
         "0.0635 0.0331 0.0279 0.0242 0.0171",
         "0.0635 0.0331 0.0413 0.0242 –",
-        "−0.0123 +0.0051",
+        "−0.0123 (−0.4σ) +0.0051 (+0.2σ)",
         "0.8123 0.0287 0.7800 0.8110 0.8400 0.00030",
         "yes 80.0 4000 400 64 31.4 5120 0.31",
         "0.0521 ± 0.0012 per 50 clusters and by 0.0158 ± 0.0007 per 0.1 dex",
@@ -207,8 +217,8 @@ def test_headline_without_chains_is_the_fisher_matrix(result, render):
 
 
 def test_headline_is_left_out_if_nothing_was_measured(result):
-    assert report.headline(replace(result, chains=(), ladder=())) is None
-    assert report.headline(replace(result, chains=(), headline="full")) is None
+    assert answer.headline(replace(result, chains=(), ladder=())) is None
+    assert answer.headline(replace(result, chains=(), headline="full")) is None
 
 
 def test_no_banner_for_a_converged_run(result, render):
@@ -233,10 +243,10 @@ def test_warnings_and_the_catalogue_stand_before_the_answer(result, render):
     text = render(replace(result, intake=intake, warnings=cautions))
     assert ATTACK not in text
     seen = Page(text).text
-    words = ("49 clusters observed", "12 of 49 have no YX", "Warning: twice:", "From N and the median", "The survey")
+    words = ("49 clusters observed", "12 of 49 have no YX", "Warning: twice:", "From N and the median", "Is it right?")
     assert [seen.index(w) for w in words] == sorted(seen.index(w) for w in words)
     assert "chains too short" not in seen  # the banner says so, with the cure
-    assert "Warning" not in Page(render(result)).text
+    assert "Warnings: none." in Page(render(result)).text
 
 
 def test_what_the_levels_used_is_in_headline_tables_and_json(result, render, capsys):
@@ -248,7 +258,7 @@ def test_what_the_levels_used_is_in_headline_tables_and_json(result, render, cap
     assert summary["warnings"] == [{"kind": "number", "text": "too few [49]"}]
     assert summary["chains"]["selfcal"]["data"] == words
     assert summary_json(result)["warnings"] == []
-    assert summary_json(result)["chains"]["selfcal"]["data"] == report.LEVEL_WORDS["selfcal"]
+    assert summary_json(result)["chains"]["selfcal"]["data"] == LEVEL_WORDS["selfcal"]
     print_tables(partial, Job("x", Path("o")))
     printed = capsys.readouterr().out
     assert f"level selfcal: {words}" in printed
@@ -270,7 +280,7 @@ def test_banner_of_a_quick_run_that_converged_does_not_deny_it(result, render):
 def test_missing_parts_are_left_out(result, render):
     bare = Result(result.provenance, "Bare", "", (), (), (), 10.0)
     page = Page(render(bare, {}))
-    assert page.headings == ["The survey", "Provenance"]
+    assert page.headings == ["The survey", "Methods, for a paper", "Please cite", "Provenance", "Words used here"]
     assert not {"figure", "table", "aside"} & {tag for tag, _ in page.tags}
 
 
@@ -290,8 +300,9 @@ def test_missing_parts_are_left_out(result, render):
 )
 def test_one_missing_part_takes_only_its_own_sections_away(part, headings, result, render):
     empty = None if part in ("abundance", "map") else ()
+    gone = [*headings, *(["What limits it"] if part == "ladder" else [])]
     page = Page(render(replace(result, **{part: empty})))
-    assert page.headings == [h for h in HEADINGS if h not in headings]
+    assert page.headings == [h for h in HEADINGS if h not in gone]
 
 
 def test_numbers_stay_without_figures(result, render):
@@ -346,14 +357,14 @@ def test_no_draft_is_left(result, render, tmp_path):
     ],
 )
 def test_typeset(words, html):
-    assert report.typeset(words) == html
+    assert typeset(words) == html
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_has_a_symbol(name):
-    assert re.search("<i>|σ|Ω", report.symbol(name))
-    assert name == "h" or name not in report.symbol(name)
+    assert re.search("<i>|σ|Ω", symbol(name))
+    assert name == "h" or name not in symbol(name)
 
 
 def test_unknown_symbols_are_escaped():
-    assert report.symbol("norm_<b>") == "norm_&lt;b&gt;"
+    assert symbol("norm_<b>") == "norm_&lt;b&gt;"

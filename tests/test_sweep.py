@@ -504,7 +504,7 @@ def test_comparison_figure():
 def test_files_repeat(record, write, stem, tmp_path):
     write(record, tmp_path / "a")
     write(record, tmp_path / "b")
-    names = [f"{stem}.json", f"{stem}.csv", f"figures/{stem}.pdf", f"figures/{stem}.png"]
+    names = [f"{stem}.json", f"{stem}.csv", f"figures/{stem}.pdf", f"figures/{stem}.png", "report.html"]
     found = {str(p.relative_to(tmp_path / "a")) for p in (tmp_path / "a").rglob("*") if p.is_file()}
     assert found == set(names)
     for name in names:

@@ -218,4 +218,5 @@ def _normalised(weights: Array | None, size: int) -> Array:
         raise InputError(f"there are {size} draws and weights of shape {found.shape}; give one weight for each draw")
     if not np.isfinite(found).all() or (found < 0).any() or not found.sum() > 0:
         raise InputError("weights must be finite and not negative, with at least one above zero; take exp(log weights)")
-    return found / found.sum()
+    shares: Array = found / found.sum()
+    return shares

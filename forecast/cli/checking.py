@@ -30,6 +30,9 @@ def run_check(
     With `predictive` their predictions are checked too; mocks of `truth` are then one more failure to be caught.
     Groups of mocks are kept until all is done, so that an interrupted check goes on.
     """
+    from ..report.check_page import check_page
+    from ..report.narrative import account
+    from ..report.page.html import write_page
     from ..report.plots.calibration import calibration_figure
     from ..report.plots.predictive import predictivecheck_figure
     from ..report.plots.style import save_figure
@@ -40,16 +43,20 @@ def run_check(
     checks = run_parts(check, levels, replace(executor or Executor(), store=store), job.counted("checking"))
     calibration, predictions = checks.calibration, checks.predictive
     prepare_output(job.out / "figures")
-    save_figure(calibration_figure(calibration), job.out / "figures" / "check")
+    figures = {"check": save_figure(calibration_figure(calibration), job.out / "figures" / "check")[1]}
     if predictions:
-        save_figure(predictivecheck_figure(predictions), job.out / "figures" / "predictive")
-    _write(checks, config, truth, job)
+        drawn = save_figure(predictivecheck_figure(predictions), job.out / "figures" / "predictive")
+        figures["predictive"] = drawn[1]
+    provenance = _write(checks, config, truth, job)
+    page = check_page(checks, provenance, account(config), None if truth is None else truth.title)
+    write_page(page, figures, job.out / "report.html")
     store.clear("check")
     return checks
 
 
-def _write(checks: Checks, config: Config, truth: Config | None, job: Job) -> None:
+def _write(checks: Checks, config: Config, truth: Config | None, job: Job) -> Provenance:
     provenance = Provenance("check", job.name, config.model_dump(mode="json"), job.seed)
     mocks_from = None if truth is None else truth.model_dump(mode="json")
     content = {"provenance": provenance, "mocks_from": mocks_from, **contents(checks)}
     write_json(job.out / "check.json", content)
+    return provenance

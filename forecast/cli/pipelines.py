@@ -218,8 +218,8 @@ def _with_chains(
     for level, (posterior, chain) in zip(levels, sample_all(samplings, report), strict=True):
         export_chain(chain, posterior, job, level)
         chains[level] = chain
-    names = model.setup.relations.names
-    summaries = (chain_summary(level, chain, shares(level, data, names)) for level, chain in chains.items())
+    names, priors = model.setup.relations.names, model.parameters
+    summaries = (chain_summary(level, chain, shares(level, data, names), priors) for level, chain in chains.items())
     return replace(result, chains=tuple(summaries)), chains
 
 

@@ -11,7 +11,7 @@ from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..execution.executor import Executor
 from ..execution.store import STEPS, Store
-from ..forecasts.joint import JointForecast, compute_joint
+from ..forecasts.joint import JointForecast, compute_joint, with_free_density
 from ..forecasts.planning import priced_comparison, priced_sweep
 from ..forecasts.proxy_comparison import compute_proxies
 from ..forecasts.proxy_records import ProxyComparison
@@ -19,6 +19,7 @@ from ..forecasts.sweep import compute_comparison, compute_sweep
 from ..forecasts.sweep_records import Comparison, Sweep
 from ..likelihoods.level_name import LevelName
 from ..relations.mass_proxy import ErrorModel, MassProxy
+from ..report.narrative import account
 from ..report.planning_files import write_comparison, write_joint, write_proxies, write_sweep
 
 
@@ -34,7 +35,7 @@ def run_sweep(
     store = Store(job.out / STEPS, {})
     sweep = compute_sweep(config, vary, job.counted("sweeping"), replace(executor or Executor(), store=store))
     sweep = replace(priced_sweep(sweep, config, level), provenance=provenance)
-    write_sweep(sweep, job.out)
+    write_sweep(sweep, job.out, account(config))
     store.clear("survey")
     return sweep
 
@@ -53,7 +54,7 @@ def run_comparison(
     store = Store(job.out / STEPS, {})
     comparison = compute_comparison(configs, job.counted("comparing"), replace(executor or Executor(), store=store))
     comparison = replace(priced_comparison(comparison, configs, reference, level), provenance=provenance)
-    write_comparison(comparison, job.out)
+    write_comparison(comparison, job.out, [account(config) for config in configs.values()])
     store.clear("survey")
     return comparison
 
@@ -63,7 +64,7 @@ def run_joint(config: Config, job: Job) -> JointForecast:
     prepare_output(job.out)
     provenance = Provenance("joint", job.name, config.model_dump(mode="json"), job.seed)
     forecast = replace(compute_joint(config, job.counted("levels")), provenance=provenance)
-    write_joint(forecast, job.out)
+    write_joint(forecast, job.out, account(config, with_free_density(config.setup)[0]))
     return forecast
 
 
@@ -73,5 +74,5 @@ def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel | MassProx
     comparison = compute_proxies(config, models, job)
     provenance = Provenance("proxies", job.name, config.model_dump(mode="json"), job.seed)
     comparison = replace(comparison, provenance=provenance)
-    write_proxies(comparison, job.out)
+    write_proxies(comparison, job.out, account(config))
     return comparison

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = public(
     {
         "Result": ".results",
         "write_all": ".writers",
-        "write_report": ".html",
+        "write_page": ".page.html",
+        "write_report": ".result_page",
     },
 )

@@ -181,7 +181,7 @@ def print_checks(checks: Checks, job: Job) -> None:
         header = ["predictions", "status", "p", "false alarms", *(f"caught: {name}" for name in failures)]
         _show(console, header, rows)
         console.print("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
-    console.print(f"{checks.calibration[0].mocks} mocks; report: {escape(str(job.out / 'check.json'))}")
+    console.print(f"{checks.calibration[0].mocks} mocks; report: {escape(str(job.out / 'report.html'))}")
 
 
 def print_columns(table: tuple[list[str], list[list[Any]]], job: Job) -> None:
@@ -194,7 +194,7 @@ def print_columns(table: tuple[list[str], list[list[Any]]], job: Job) -> None:
     console = _console()
     console.print("sigma(sigma8), Fisher")
     _show(console, names, ([_cell(header[i], row[i]) for i in shown] for row in rows))
-    console.print(f"tables and figures: {escape(str(job.out))}")
+    console.print(f"report: {escape(str(job.out / 'report.html'))}")
 
 
 def _cell(column: str, value: str | float) -> str:

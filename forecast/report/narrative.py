@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..checks.intake import Intake
 from ..core.observables import OBSERVABLES, WORDS
@@ -14,6 +15,9 @@ from ..model.setup import Setup
 from ..relations.lines import PowerLaw
 from ..relations.power_laws import Relations
 from ..sampling.mcmc import ChainSummary
+
+if TYPE_CHECKING:
+    from ..config.load import Config
 
 _OBSERVABLES = WORDS | {"core": "L_X over core-excised L_X", "wl": "weak-lensing mass"}
 LEVEL_WORDS: dict[str, str] = {name: name.label for name in (Bound.PRIOR, *LevelName, Bound.KNOWN)}
@@ -55,6 +59,24 @@ def prior_words(prior: Prior) -> str:
     if prior.kind == "lognormal":
         return f"log-normal about {prior.mean:g}, {100 * prior.std:.3g}%{wide}"
     return f"Gaussian, {prior.mean:g} ± {prior.std:g}{wide}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a page tells of a survey beside its numbers."""
+
+    title: str
+    description: str
+    references: tuple[str, ...]
+    survey: tuple[str, ...]
+    parameters: tuple[ParameterRow, ...]
+
+
+def account(config: Config, setup: Setup | None = None) -> Account:
+    """A configuration in words; `setup` if its own was changed."""
+    setup = config.setup if setup is None else setup
+    words = survey_sentences(setup), parameter_rows(setup.parameters)
+    return Account(config.title, config.description, config.references, *words)
 
 
 def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:

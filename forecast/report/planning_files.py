@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.files import prepare_output, write_csv, write_json
 from ..core.units import LN10
@@ -14,23 +14,37 @@ from ..forecasts.proxy_records import ProxyComparison, ProxyRow
 from ..forecasts.sweep_records import Comparison, Sweep
 from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LevelName
+from .narrative import Account
+from .page.blocks import Page
+from .page.html import write_page
+from .planning_pages import joint_page, proxies_page
 from .plots.joint import joint_figure
 from .plots.proxies import proxy_figure
 from .plots.style import save_figure
 from .plots.sweep import comparison_figure, sweep_figure
+from .sweep_pages import comparison_page, sweep_page
 from .sweep_tables import comparison_file_table, sweep_file_table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def write_sweep(sweep: Sweep, out: Path) -> None:
-    """Write sweep.json, sweep.csv and figures/sweep.pdf and .png under `out`."""
+
+def write_sweep(sweep: Sweep, out: Path, account: Account | None = None) -> None:
+    """Write sweep.json, sweep.csv, figures/sweep.pdf and .png, and report.html under `out`."""
     write_record(out, "sweep", sweep, sweep_file_table(sweep))
-    save_figure(sweep_figure(sweep), out / "figures" / "sweep")
+    _write_page(sweep_page(sweep, account), sweep_figure(sweep), out, "sweep")
 
 
-def write_comparison(comparison: Comparison, out: Path) -> None:
-    """Write comparison.json, comparison.csv and figures/comparison.pdf and .png under `out`."""
+def write_comparison(comparison: Comparison, out: Path, accounts: Sequence[Account] = ()) -> None:
+    """Write comparison.json, comparison.csv, figures/comparison.pdf and .png, and report.html under `out`."""
     write_record(out, "comparison", comparison, comparison_file_table(comparison))
-    save_figure(comparison_figure(comparison), out / "figures" / "comparison")
+    _write_page(comparison_page(comparison, accounts), comparison_figure(comparison), out, "comparison")
+
+
+def _write_page(page: Page, figure: Figure, out: Path, name: str) -> None:
+    """Save the figure of a page, and the page with it."""
+    _, picture = save_figure(figure, out / "figures" / name)
+    write_page(page, {name: picture}, out / "report.html")
 
 
 def write_record(out: Path, stem: str, record: Any, table: tuple[Sequence[str], Sequence[list[Any]]]) -> None:
@@ -61,10 +75,10 @@ def joint_summary(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
     return header, rows
 
 
-def write_joint(forecast: JointForecast, out: Path) -> None:
-    """Write joint.json, joint.csv and figures/joint.pdf and .png under `out`."""
+def write_joint(forecast: JointForecast, out: Path, account: Account | None = None) -> None:
+    """Write joint.json, joint.csv, figures/joint.pdf and .png, and report.html under `out`."""
     write_record(out, "joint", forecast, joint_table(forecast))
-    save_figure(joint_figure(forecast), out / "figures" / "joint")
+    _write_page(joint_page(forecast, account), joint_figure(forecast), out, "joint")
 
 
 def proxy_table(comparison: ProxyComparison) -> tuple[list[str], list[list[Any]]]:
@@ -100,10 +114,7 @@ def _labelled(comparison: ProxyComparison) -> list[tuple[str, ProxyRow]]:
     return configured + [(VariantName.FOLLOWS_LX, row) for row in comparison.follows_lx]
 
 
-def write_proxies(comparison: ProxyComparison, out: Path) -> None:
-    """Write proxies.json, proxies.csv and figures/proxies.pdf and .png under `out`."""
-    prepare_output(out / "figures")
-    header, rows = proxy_table(comparison)
-    write_json(out / "proxies.json", comparison)
-    write_csv(out / "proxies.csv", header, rows)
-    save_figure(proxy_figure(comparison), out / "figures" / "proxies")
+def write_proxies(comparison: ProxyComparison, out: Path, account: Account | None = None) -> None:
+    """Write proxies.json, proxies.csv, figures/proxies.pdf and .png, and report.html under `out`."""
+    write_record(out, "proxies", comparison, proxy_table(comparison))
+    _write_page(proxies_page(comparison, account), proxy_figure(comparison), out, "proxies")

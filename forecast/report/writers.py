@@ -7,19 +7,28 @@ from typing import Any
 import numpy as np
 
 from ..core.files import prepare_output
+from ..core.parameters import ParameterSet
 from ..core.records import Job
 from ..likelihoods.available import Share
 from ..likelihoods.derived import s8
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.posterior import Posterior
 from ..sampling.export import write_getdist, write_netcdf
+from ..sampling.informed import lessons
 from ..sampling.mcmc import Chain, ChainSummary
 from .results import Result, save_json
 
 
-def chain_summary(level: str, chain: Chain, shares: tuple[Share, ...] = ()) -> ChainSummary:
-    """Posterior summaries of a chain, its convergence, and `shares` of the clusters that its data are of."""
+def chain_summary(
+    level: str, chain: Chain, shares: tuple[Share, ...] = (), priors: ParameterSet | None = None
+) -> ChainSummary:
+    """Posterior summaries of a chain, its convergence, and `shares` of the clusters that its data are of.
+
+    With `priors`, each parameter's posterior is held against its prior and sigma8 too (`sampling.informed.Lesson`).
+    """
     parameters = {name: chain.summary(name) for name in chain.names}
+    for name, lesson in ({} if priors is None else lessons(priors, chain.names, chain.samples)).items():
+        parameters[name] |= lesson.as_summary()
     if {"sigma8", "Om0"} <= set(chain.names):
         at = [chain.names.index(name) for name in ("sigma8", "Om0")]
         parameters["S8"] = chain.summary_of(s8(*np.moveaxis(chain.steps[chain.burn :, :, at], -1, 0)))
@@ -55,7 +64,6 @@ def export_chain(chain: Chain, posterior: Posterior, job: Job, level: str) -> No
 
 def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None) -> Result:
     """Write figures, report and results.json."""
-    from .html import write_report
     from .plots.abundance import abundance_figure
     from .plots.goodness import goodness_figure
     from .plots.influence import influence_figure
@@ -64,6 +72,7 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
     from .plots.sigma8_map import exactmap_figure, map_figure
     from .plots.style import save_figure
     from .plots.survival import survival_figure
+    from .result_page import write_report
 
     figures: dict[str, Any] = {}
     if result.ladder:
@@ -96,6 +105,7 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
 
 def _corner(result: Result, chains: dict[str, Chain]) -> Any:
     from .plots.corner import corner_figure
+    from .posterior_sections import left_out
 
     order = [level for level in LEVELS if level in chains]
     first = chains[order[0]]
@@ -103,4 +113,5 @@ def _corner(result: Result, chains: dict[str, Chain]) -> Any:
     if result.data is not None and result.data.kind != "catalogue":
         fiducial = {row.name: row.fiducial for row in result.parameters}
         truths = [fiducial[name] for name in first.names]
-    return corner_figure({level: chains[level].samples for level in order}, first.names, truths)
+    samples = {str(level): chains[level].samples for level in order}
+    return corner_figure(samples, first.names, truths, left_out=left_out(result).names)

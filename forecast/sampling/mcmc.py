@@ -345,7 +345,8 @@ class ChainSummary:
     ----------
     level : str
     parameters : dict of str to dict
-        mean, std, q16, q50, q84 and mcse (Monte-Carlo standard error) of each parameter.
+        mean, std, q16, q50, q84 and mcse (Monte-Carlo standard error) of each parameter, and what
+        `informed.Lesson` says of it.
     converged : bool
     steps, burn, walkers : int
     tau : dict of str to float

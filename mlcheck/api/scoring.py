@@ -9,8 +9,9 @@ import numpy as np
 
 from forecast.sampling.ensemble import MomentsPlan, posterior_moments
 
-from ..accuracy.cases import CASE_WORDS, published, score_baselines
+from ..accuracy.cases import published, score_baselines
 from ..accuracy.metrics import Exact, against_exact, score
+from ..data.layout import CASE_WORDS
 from ..networks.laboratory import Laboratory
 from ..networks.predict import predict
 from ..networks.saving import Trained

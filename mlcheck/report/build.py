@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from forecast.core.files import prepare_output, to_plain, write_csv, write_json, write_whole
+from forecast.core.files import prepare_output, write_csv, write_json
 from forecast.execution.executor import Executor
 from forecast.execution.store import STEPS, Store
-from forecast.report.html import data_uri, environment
+from forecast.report.page.html import write_page
 from forecast.report.plots.style import save_figure
 
 from ..evidence.evidence import Evidence, Progress, ReportPlan
@@ -24,6 +23,7 @@ from .calibration import calibration
 from .cluster_responses import clusters
 from .comparison import accuracy, shared
 from .interpretation import alone, saliency, terse
+from .page import TrustVerdict, trust_page
 from .thinning import thinning
 from .transfer import difference, other_worlds
 from .trust_tests import leaks, representativeness, seeds
@@ -143,27 +143,16 @@ def write_report(report: Report, out: Path) -> Path:
     """Write report.html, report.json, tables as CSV and JSON, and figures as PDF and PNG; path of the page."""
     prepare_output(out / "figures")
     prepare_output(out / "tables")
-    images = {}
+    figures = {}
     for part in report.parts:
         for table in part.tables:
             write_csv(out / "tables" / f"{table.name}.csv", table.header, table.rows)
             write_json(out / "tables" / f"{table.name}.json", asdict(table))
         for picture in part.pictures:
-            save_figure(picture.figure, out / "figures" / picture.name)
-            images[picture.name] = data_uri(out / "figures" / f"{picture.name}.png")
+            _, figures[picture.name] = save_figure(picture.figure, out / "figures" / picture.name)
     write_json(out / "report.json", _content(report))
-    page = (
-        environment("mlcheck.report")
-        .get_template("trust.html")
-        .render(
-            report=report,
-            images=images,
-            grade=GRADE_WORDS[report.verdict.grade],
-            counts=_counts(report.findings),
-            provenance=json.dumps(to_plain(report.provenance), indent=2, ensure_ascii=False),
-        )
-    )
-    write_whole(out / "report.html", page)
+    verdict = TrustVerdict(report.title, report.verdict, GRADE_WORDS[report.verdict.grade])
+    write_page(trust_page(verdict, report.parts, report.provenance), figures, out / "report.html")
     return out / "report.html"
 
 
@@ -175,8 +164,3 @@ def _content(report: Report) -> dict[str, Any]:
         "tables": [table.name for part in report.parts for table in part.tables],
         "provenance": report.provenance,
     }
-
-
-def _counts(findings: Sequence[Finding]) -> dict[str, int]:
-    outcomes = [finding.outcome for finding in findings]
-    return {name: outcomes.count(name) for name in dict.fromkeys(outcomes)}

@@ -88,7 +88,6 @@ def test_what_is_worse_than_the_prior_or_knows_its_width_badly_is_said():
     assert [doubt.split(":")[1].split(" and")[0] for doubt in narrow.doubts()] == [" its 68%"]
 
 
-
 def point(mean):
     """Predictions without a density."""
     nothing = np.full(len(mean), np.nan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +16,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_FIRST = ("sigma8", "Om0", "h", "ns")
+_WIDEST = 7.2
+"""Inches: two columns."""
 _CONTOURS = (1 - np.exp(-0.5), 1 - np.exp(-2.0))
 
 
 @style()
-def corner_figure(samples: Mapping[str, Array], names: Sequence[str], truths: Sequence[float] | None = None) -> Figure:
+def corner_figure(
+    samples: Mapping[str, Array],
+    names: Sequence[str],
+    truths: Sequence[float] | None = None,
+    *,
+    left_out: Collection[str] = (),
+) -> Figure:
     """Posteriors of up to three levels on top of each other, sigma8 first.
 
     Contours hold 1 - exp(-1/2) and 1 - exp(-2) of the samples: 1 and 2 sigma of a 2D Gaussian, whose
@@ -35,11 +44,14 @@ def corner_figure(samples: Mapping[str, Array], names: Sequence[str], truths: Se
         Parameter of each column.
     truths : sequence of float, optional
         Values marked by thin grey lines.
+    left_out : collection of str
+        Parameters that are not drawn, such as those about which the data say nothing; by default every one is.
     """
-    order = sorted(range(len(names)), key=lambda i: names[i] != "sigma8")
+    drawn = [i for i, name in enumerate(names) if name not in left_out]
+    order = sorted(drawn, key=lambda i: _FIRST.index(names[i]) if names[i] in _FIRST else len(_FIRST))
     columns = {level: np.asarray(x)[:, order] for level, x in samples.items()}
     size = len(order)
-    side = max(COLUMN, min(7.2, 0.95 * size + 0.6))
+    side = max(COLUMN, min(_WIDEST, 0.58 * size + 0.5))
     figure = new_figure(side, side, layout="none")
     for level, x in columns.items():
         _corner_layer(figure, x, [LATEX.get(names[i], names[i]) for i in order], _ranges(columns), level)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...core.errors import InputError
 from ...likelihoods.level_name import Bound, LevelName
 
@@ -30,6 +32,9 @@ LEVEL_STYLE: dict[str, tuple[str, str]] = {
     Bound.KNOWN: ("#000000", "^"),
 }
 """Colour and marker of each level."""
+_TICK_DIGITS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5), (1, 1.5, 2, 3, 5, 7))
+_LETTER, _EVEN = 0.06, 1.7
+"""Width of a letter of a tick's label, inches; range, as a factor, below which ticks may be in even steps."""
 _RC: dict[Any, Any] = {
     "font.size": 8,
     **dict.fromkeys(("axes.labelsize", "axes.titlesize"), 8),
@@ -85,6 +90,40 @@ def finished(drawn: Axes, given: Axes | None) -> Figure:
     """The figure of axes: laid out once if it is ours, left to the caller if it is not."""
     figure: Any = drawn.figure
     return freeze(figure) if given is None else figure
+
+
+def log_ticks(axes: Axes, low: float, high: float) -> None:
+    """Logarithmic x axis from `low` to `high` with plain numbers, as many as fit beside each other."""
+    from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    width, _ = axes.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
+    room = width * axes.get_position().width / float(np.log(high / low))
+    fitting = [ticks for ticks in _tick_sets(low, high) if _apart(ticks, room)]
+    axes.xaxis.set_major_locator(FixedLocator(max(fitting, key=len, default=[])))
+    axes.xaxis.set_minor_locator(LogLocator(subs=range(1, 10)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _tick_sets(low: float, high: float) -> Iterator[list[float]]:
+    """Ticks inside of a range, the plainest first: round digits of some decades, or of all, then even steps."""
+    from matplotlib.ticker import MaxNLocator
+
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)) - 1, np.ceil(np.log10(high)) + 1)
+    sets = [decades[::step] for step in (4, 3, 2)]
+    sets += [np.sort(np.outer(decades, digits).ravel()) for digits in _TICK_DIGITS]
+    if high < _EVEN * low:
+        sets += [np.asarray(MaxNLocator(parts, steps=[1, 2, 5, 10]).tick_values(low, high)) for parts in (1, 2, 3)]
+    for ticks in sets:
+        yield [float(tick) for tick in ticks if low <= tick <= high]
+
+
+def _apart(ticks: list[float], room: float) -> bool:
+    """Whether labels of ticks do not touch; `room`: inches for a factor of e."""
+    letters = max((len(f"{tick:g}") for tick in ticks), default=1)
+    return bool(np.min(np.diff(np.log(ticks)), initial=np.inf) * room > _LETTER * (letters + 1.5))
 
 
 LEVELS = tuple(LEVEL_STYLE)

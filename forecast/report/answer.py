@@ -1,0 +1,221 @@
+"""The answer of a run, a fit or a ladder: numbers, what limits them, and whether they are right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from ..forecasts.variant_name import VariantName
+from ..likelihoods.level_name import LEVELS, Bound, LevelName
+from ..sampling.mcmc import TAU_FACTOR, ChainSummary
+from .cautions import BAD_FIT, SHIFT
+from .doubts import warning_check
+from .narrative import LEVEL_WORDS, used_words
+from .page.blocks import Check, Fact
+from .page.typesetting import SYMBOLS, error, in_words, number, probability, rounded, symbol, typeset
+from .results import Result
+
+COSMOLOGY = ("sigma8", "Om0", "h", "ns", "S8")
+"""Parameters that are answers; all others are nuisances."""
+_SMALL, _TIED = 0.005, 0.2
+"""Share of the variance, and correlation with sigma8, below which nothing is said."""
+_GAUSSIAN = 0.25
+"""Part by which a posterior's width may differ from the Fisher forecast of the same data."""
+
+
+def headline(result: Result) -> Markup | None:
+    """The result in one sentence: from the headline level's chain, else from its Fisher matrix."""
+    chain, level = result.chain(result.headline), result.headline
+    if chain is not None:
+        return _chain_headline(result, chain, typeset(used_words(chain)))
+    std = expected_std(result, level)
+    if std is None:
+        return None
+    words = typeset(LEVEL_WORDS.get(level, level))
+    start = Markup("From {} (level {}), the survey is expected to measure ").format(words, level)
+    return start + Markup("<strong>σ<sub>8</sub> to ± {}</strong> (Fisher matrix).").format(number(std))
+
+
+def _chain_headline(result: Result, chain: ChainSummary, words: Markup) -> Markup:
+    sigma8 = chain.parameters["sigma8"]
+    sentence = Markup("From {} (level {}): <strong>σ<sub>8</sub> = {} ± {}</strong>.").format(
+        words, chain.level, number(sigma8["mean"]), number(sigma8["std"])
+    )
+    if not chain.converged:
+        sentence += Markup(" This chain has <strong>not converged</strong>.")
+    if result.data is not None and result.data.kind == "expected":
+        sentence += " This is a forecast on expected data: the width is the result, not the central value."
+    return sentence
+
+
+def expected_std(result: Result, level: str) -> float | None:
+    """sigma(sigma8) of a level from the Fisher matrix of the survey as configured."""
+    return result.ladder[0].sigma8_std.get(level) if result.ladder else None
+
+
+def error_of(result: Result, level: str) -> float | None:
+    """sigma(sigma8) of a level: its chain's, else the Fisher matrix's."""
+    chain = result.chain(level)
+    return expected_std(result, level) if chain is None else chain.parameters["sigma8"]["std"]
+
+
+def facts(result: Result) -> tuple[Fact, ...]:
+    """Parameters of interest at the headline level, as far as they are free, and the most precise level."""
+    chain = result.chain(result.headline)
+    found = []
+    if chain is not None:
+        found = [_fact(name, chain.parameters[name]) for name in COSMOLOGY if name in chain.parameters]
+    elif (std := expected_std(result, result.headline)) is not None:
+        found = [Fact("sigma8", error(std), f"Fisher matrix, level {result.headline}")]
+    return (*found, *_best(result))
+
+
+def _fact(name: str, values: dict[str, float]) -> Fact:
+    note = f"68%: {number(values['q16'], 3)} to {number(values['q84'], 3)}"
+    shown = symbol(name) if name != "S8" else Markup("<i>S</i><sub>8</sub>")
+    return Fact(shown, rounded(values["mean"], values["std"]), note)
+
+
+def _best(result: Result) -> tuple[Fact, ...]:
+    """The level that promises the smallest error, where there are several."""
+    found = {level: expected_std(result, level) for level in LEVELS}
+    known = {level: std for level, std in found.items() if std is not None and math.isfinite(std)}
+    if len(known) < 2:
+        return ()
+    best = min(known, key=lambda level: known[level])
+    words = typeset(f"Most precise: level {best}")
+    return (Fact(words, error(known[best]), f"of sigma8, by Fisher matrix: {LEVEL_WORDS[best]}"),)
+
+
+def limits(result: Result) -> tuple[str, ...]:
+    """What keeps sigma8 of the headline level from being known better, in sentences."""
+    if not result.ladder:
+        return _ties(result)
+    std, row = expected_std(result, result.headline), result.ladder[0].sigma8_std
+    if std is None or not math.isfinite(std):
+        return _ties(result)
+    found = [_budget(result.headline, row), _variance(result, std)]
+    prior = row.get(Bound.PRIOR)
+    if prior and std > 0.8 * prior:
+        found.insert(0, f"The data say little: the prior alone gives sigma8 to {error(prior)}, with them {error(std)}.")
+    return (*(words for words in found if words), *_ties(result))
+
+
+def _budget(level: str, row: Mapping[str, float]) -> str:
+    """Where the variance of sigma8 comes from: nuisances, clusters, data that the level leaves out."""
+    std, known, every = (row.get(name, math.nan) for name in (level, Bound.KNOWN, LevelName.UNBINNED))
+    if not math.isfinite(known):
+        return ""
+    floor = f"{error(known)} with every Y_X and all nuisances known"
+    if known >= std:
+        return f"The number of clusters: the error would be no smaller, {floor}."
+    middle = min(std, every) if math.isfinite(every) and every > known else std
+    parts = {
+        "nuisance parameters": middle**2 - known**2,
+        f"the number of clusters ({floor})": known**2,
+        f"data that level {level} leaves out": std**2 - middle**2,
+    }
+    shares = {words: part / std**2 for words, part in parts.items() if part / std**2 > _SMALL}
+    each = [f"{shares[words]:.0%} from {words}" for words in sorted(shares, key=lambda words: -shares[words])]
+    return f"The variance of sigma8 comes to {in_words(each)}."
+
+
+def _variance(result: Result, std: float) -> str:
+    """What sample variance adds, from the variant of the ladder in which it is switched."""
+    other = {row.label: row.sigma8_std.get(result.headline) for row in result.ladder if row.widening == 1}
+    with_it, without = other.get(VariantName.WITH_VARIANCE), other.get(VariantName.WITHOUT_VARIANCE)
+    if without:
+        share = 1 - (without / std) ** 2
+        return f"Sample variance makes up {f'{share:.0%}' if share >= 0.01 else 'less than 1%'} of the variance."
+    if with_it:
+        return f"Sample variance is left out; with it the error would be {error(with_it)} instead of {error(std)}."
+    return ""
+
+
+def _ties(result: Result) -> tuple[str, ...]:
+    """Parameters that pull sigma8 with them, from the headline level's chain."""
+    chain = result.chain(result.headline)
+    pulls = {} if chain is None else {n: v.get("correlation_sigma8", 0.0) for n, v in chain.parameters.items()}
+    named = {n: r for n, r in pulls.items() if n not in ("sigma8", "S8") and abs(r) > _TIED}
+    first = sorted(named, key=lambda name: -abs(named[name]))[:3]
+    if not first:
+        return ()
+    each = Markup(", ").join(Markup("{} ({})").format(symbol(n), number(named[n], 2, True)) for n in first)
+    return (typeset("In the posterior sigma8 is tied most to ") + each + " (correlation).",)
+
+
+def checks(result: Result) -> tuple[Check, ...]:
+    """Reasons to trust the numbers, or not to."""
+    found = (
+        _convergence(result),
+        _likeness(result),
+        *_goodness(result),
+        _prediction(result),
+        *_shifts(result),
+        warning_check(result.warnings),
+    )
+    return tuple(check for check in found if check is not None)
+
+
+def _convergence(result: Result) -> Check | None:
+    if not result.chains:
+        return Check("Convergence:", "no chain was sampled; errors are from Fisher matrices.", "none")
+    short = [c.level for c in result.chains if not c.converged]
+    least = min(c.lengths_in_tau for c in result.chains)
+    length = f"the shortest is {least:.0f} autocorrelation times long ({TAU_FACTOR:g} are needed)"
+    if short:
+        return Check("Convergence:", f"not of level {in_words(short)}; {length}.", "bad")
+    return Check("Convergence:", f"every chain has converged; {length}.", "good")
+
+
+def _likeness(result: Result) -> Check | None:
+    """Chain and Fisher matrix of the same expected data."""
+    chain, std = result.chain(result.headline), expected_std(result, result.headline)
+    if chain is None or std is None or result.data is None or result.data.kind != "expected":
+        return None
+    ratio = chain.parameters["sigma8"]["std"] / std
+    words = f"the chain is {ratio:.2f} times as wide as the Fisher matrix says"
+    if abs(ratio - 1) > _GAUSSIAN:
+        return Check("Gaussian:", f"no, {words}; ladder and systematics are approximate.", "doubt")
+    return Check("Gaussian:", f"{words}.", "good")
+
+
+def _goodness(result: Result) -> tuple[Check, ...]:
+    found = []
+    for one in result.goodness:
+        name = typeset(SYMBOLS.get(one.observable, one.observable))
+        words = Markup("posterior predictive <i>p</i> {}.").format(probability(one.p_value))
+        question = Markup("Distribution of {}:").format(name)
+        found.append(Check(question, words, "bad" if one.p_value < BAD_FIT else "good"))
+    return tuple(found)
+
+
+def _prediction(result: Result) -> Check | None:
+    test = result.predictive
+    if test is None:
+        return None
+    words = Markup("<i>p</i> {} that replicas are as odd: {}.").format(probability(test.joint), test.status)
+    if test.status == "no power":
+        return Check("Catalogue against the model's own:", words, "none")
+    return Check("Catalogue against the model's own:", words, "bad" if test.joint < BAD_FIT else "good")
+
+
+def _shifts(result: Result) -> tuple[Check, ...]:
+    """The largest shift of each kind of swap in units of the error."""
+    own = error_of(result, result.headline)
+    worst: dict[str, tuple[float, str]] = {}
+    for row in result.systematics if own else ():
+        shift = row.shift.get(result.headline)
+        if shift is not None and abs(shift) >= abs(worst.get(row.swapped, (0.0, ""))[0]):
+            worst[row.swapped] = shift, row.label
+    return tuple(
+        Check(
+            f"Another {swapped}:",
+            f"moves sigma8 by {number(shift, 4, True)}, {abs(shift / own):.1f} of its error, where {label}.",
+            "doubt" if abs(shift) > SHIFT * own else "good",
+        )
+        for swapped, (shift, label) in worst.items()
+        if own
+    )

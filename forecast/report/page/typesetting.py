@@ -1,0 +1,128 @@
+"""Words, symbols and numbers as HTML: whatever comes from outside is escaped here."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+from markupsafe import Markup, escape
+
+from ...core.observables import OBSERVABLES
+
+SYMBOLS = {name: one.symbol for name, one in OBSERVABLES.items()}
+"""Observables as people write them."""
+_SYMBOLS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": "Δγ"}
+_TYPESET = (
+    (r"\b([LMY])_(X|gas|WL)\b", r"<i>\1</i><sub>\2</sub>"),
+    (r"\bM(min|break)\b", r"<i>M</i><sub>\1</sub>"),
+    (r"\bsigma8\b", "σ<sub>8</sub>"),
+    (r"(?<![.\w])S8\b", "<i>S</i><sub>8</sub>"),
+    (r"(?<![.\w])Om0?\b", "Ω<sub>m</sub>"),
+    (r"\bsigma\(", "σ("),
+    (r"\bn_s\b", "<i>n</i><sub>s</sub>"),
+    (r"\bLambdaCDM\b", "ΛCDM"),
+    (r"(?<=\d)e\+?(-?)0*(?=\d)(\d+)\b", r" × 10^\1\2"),
+    (r"\^(\d+(?:\.\d+)?)", r"<sup>\1</sup>"),
+    (r"\^-(\d+(?:\.\d+)?)", r"<sup>−\1</sup>"),
+    (r"\b(cm|deg)2\b", r"\1<sup>2</sup>"),
+    (r" x (?=\d)", " × "),
+    (r"\bMsun/h\b", "<i>h</i><sup>−1</sup> M<sub>⊙</sub>"),
+)
+
+
+def typeset(words: str) -> Markup:
+    """Plain words, escaped, with this package's symbols as HTML; what is HTML already stays as it is.
+
+    >>> typeset("sigma8 & Y_X")
+    Markup('σ<sub>8</sub> &amp; <i>Y</i><sub>X</sub>')
+    """
+    if isinstance(words, Markup):
+        return words
+    text = str(escape(words))
+    for pattern, replacement in _TYPESET:
+        text = re.sub(pattern, replacement, text)
+    return Markup(text)
+
+
+def plain(words: str) -> Markup:
+    """Words that are shown as they are, without symbols."""
+    return escape(words)
+
+
+def error(value: float) -> str:
+    """An error with two digits.
+
+    >>> error(0.02), error(0.0123)
+    ('± 0.020', '± 0.012')
+    """
+    return f"± {value:#.2g}"
+
+
+_SHAPES = {
+    "Om0": "Ω<sub>m</sub>",
+    "h": "<i>h</i>",
+    "ns": "<i>n</i><sub>s</sub>",
+    "S8": "<i>S</i><sub>8</sub> = <i>σ</i><sub>8</sub> (Ω<sub>m</sub>/0.3)<sup>0.5</sup>",
+}
+
+
+def symbol(name: str) -> Markup:
+    """A parameter's symbol as HTML; unknown names as they are.
+
+    >>> symbol("norm_yx")
+    Markup('<i>b</i><sub>Y<sub>X</sub></sub>')
+    """
+    kind, _, observable = name.partition("_")
+    if name == "sigma8":
+        return typeset(name)
+    if name in _SHAPES:
+        return Markup(_SHAPES[name])
+    if name.startswith("density_contrast"):
+        place = name.removeprefix("density_contrast").strip("_") or "V"
+        return Markup(f"<i>δ<sub>{place}</sub></i>/<i>σ<sub>{place}</sub></i>")  # a number or V
+    if name == "norm_contamination":
+        return Markup("<i>b</i><sub>cont</sub>")
+    if kind not in _SYMBOLS or observable not in SYMBOLS:
+        return escape(name)
+    base, _, index = SYMBOLS[observable].partition("_")
+    index = f"<sub>{index}</sub>" if index else ""
+    return Markup(f"<i>{_SYMBOLS[kind]}</i><sub>{base}{index}</sub>")  # constants of this module only
+
+
+def number(value: float | None, digits: int = 4, sign: bool = False) -> str:
+    """A number with a true minus sign; a dash for what is missing or not finite.
+
+    >>> number(-0.01234), number(0.5, 2, sign=True), number(float("nan"))
+    ('−0.0123', '+0.50', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+def in_words(items: Iterable[str]) -> str:
+    """Join words.
+
+    >>> in_words(["counts", "selfcal", "unbinned"])
+    'counts, selfcal and unbinned'
+    """
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def probability(p_value: float) -> str:
+    """A p-value; those of a finite number of draws are not quoted below 0.01."""
+    return "< 0.01" if p_value < 0.01 else f"= {number(p_value, 2)}"
+
+
+def rounded(value: float, error: float) -> str:
+    """A value and its error with two digits of the error; without a finite error, the value alone.
+
+    >>> rounded(0.81234, 0.02871), rounded(0.302, 0.000951), rounded(0.8, float("nan"))
+    ('0.812 ± 0.029', '0.30200 ± 0.00095', '0.8')
+    """
+    if not (math.isfinite(error) and error > 0):
+        return f"{value:.4g}" if math.isfinite(value) else "–"
+    digits = max(0, 1 - math.floor(math.log10(float(f"{error:.1e}"))))
+    return f"{number(value, digits)} ± {number(error, digits)}"
