@@ -8,7 +8,7 @@ import pytest
 from forecast.config.load import load_config
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
-from forecast.forecasts.ladder import build_ladder, build_survival, sigma8_std, systematic_rows, with_sample_variance
+from forecast.forecasts.ladder import Ladder, build_ladder, sigma8_std, with_sample_variance
 from forecast.likelihoods.derivatives import derivatives
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
@@ -66,7 +66,7 @@ def test_what_mmin_decides(nv22):
 
 def test_what_survives_wide_priors_in_a_large_survey(nv22):
     """PHYSICS section 3: priors x 10 and volume x 100, unbinned: 0.0043 with Mmin fixed, 0.025 without."""
-    rows = {r.selection: r for r in build_survival(nv22.setup, (10.0,), (100.0,))}
+    rows = {r.selection: r for r in Ladder(nv22.setup).survival((10.0,), (100.0,))}
     assert rows["as configured"].sigma8_std["unbinned"] == pytest.approx(0.0043, rel=0.1)
     assert rows["Mmin follows L_X"].sigma8_std["unbinned"] == pytest.approx(0.025, rel=0.1)
     assert 0.02 < rows["flux-limited cone"].sigma8_std["unbinned"] < 0.033
@@ -195,13 +195,13 @@ def test_derivatives_do_not_depend_on_the_step(nv22_model, monkeypatch):
 
 def test_systematic_shift_is_the_shift_of_a_refit(nv22):
     """Tinker against Bocquet moves sigma8 by 0.005-0.014, by level (PHYSICS section 2)."""
-    rows = systematic_rows(nv22.setup, ("tinker08", "bocquet16_hydro"), ())
+    rows = list(Ladder(nv22.setup).shifts(("tinker08", "bocquet16_hydro")))
     assert len(rows) == 1
     for level in ("counts", "selfcal", "unbinned"):
         assert 0.004 < rows[0].shift[level] < 0.015
     # the counts level by hand: sigma8 alone free, the shift is where the expected counts agree
     alone = replace(nv22.setup, parameters=nv22.setup.parameters.without(nv22.setup.parameters.names[1:]))
-    shift = systematic_rows(alone, ("tinker08",), ())[0].shift["counts"]
+    shift = next(Ladder(alone).shifts(("tinker08",))).shift["counts"]
     ours, theirs = forward_model(alone), forward_model(replace(alone, mass_function="tinker08"))
     target = theirs.expected_count(np.array([[0.81]]))[0]
     grid = np.linspace(0.81, 0.84, 301)

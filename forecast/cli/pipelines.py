@@ -15,7 +15,7 @@ from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..core.rng import generator
 from ..forecasts.abundance import _abundance
-from ..forecasts.ladder import build_ladder, build_survival, systematic_rows, variants, with_sample_variance
+from ..forecasts.ladder import Ladder, variants, with_sample_variance
 from ..forecasts.sigma8_map import Cells, build_map
 from ..forecasts.sigma8_map_exact import exact_map
 from ..forecasts.variant_name import SELECTIONS
@@ -66,9 +66,9 @@ def run_ladder(config: Config, job: Job, *, mcmc: bool = False) -> Result:
     if mcmc:
         data, summary = _forecast_data(config, job, model)
         _check_chains(config, job, data)
-    result = _with_ladder(base_result(config, job, "ladder", model), config)
-    survival = build_survival(config.setup, ladder.survival_widening, ladder.volumes)
-    result = replace(result, survival=tuple(survival))
+    climb = Ladder(config.setup, config.break_masses)
+    result = _with_ladder(base_result(config, job, "ladder", model), config, climb)
+    result = replace(result, survival=tuple(climb.survival(ladder.survival_widening, ladder.volumes)))
     chains: dict[str, Chain] = {}
     if mcmc:
         result, chains = _with_chains(replace(result, data=summary), config, job, (model, data))
@@ -145,10 +145,10 @@ def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data,
     return data, DataSummary("mock", source, data.size, data.size, data.median)
 
 
-def _with_ladder(result: Result, config: Config) -> Result:
-    rows = build_ladder(config.setup, config.ladder.widening, config.break_masses)
-    shifts = systematic_rows(config.setup, config.ladder.mass_functions, config.break_masses)
-    return replace(result, ladder=rows, systematics=shifts)
+def _with_ladder(result: Result, config: Config, climb: Ladder | None = None) -> Result:
+    climb = climb or Ladder(config.setup, config.break_masses)
+    rows, shifts = climb.rows(config.ladder.widening), climb.shifts(config.ladder.mass_functions)
+    return replace(result, ladder=tuple(rows), systematics=tuple(shifts))
 
 
 def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> Result:
