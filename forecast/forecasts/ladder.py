@@ -12,6 +12,7 @@ from ..core.parameters import Parameter, contrast_names
 from ..core.priors import Prior
 from ..cosmology.mass_function import MODELS
 from ..likelihoods.data import Data
+from ..likelihoods.fisher import fisher_matrix
 from ..likelihoods.levels import level_class, likelihood
 from ..model.forward import ForwardModel, forward_model
 from ..model.setup import Setup
@@ -123,7 +124,7 @@ class Ladder:
                     yield SurvivalRow(variant.label, factor, volume, std)
 
     def shifts(self, mass_functions: tuple[str, ...]) -> Iterator[SystematicRow]:
-        """Shifts of sigma8 at maximum posterior by level, where expected data follow other assumptions."""
+        """Shifts of sigma8 at maximum posterior by level where data follow other assumptions; NaN if none is found."""
         others = list(self._swapped(mass_functions))
         if not others:
             return
@@ -136,7 +137,15 @@ class Ladder:
     def _peaks(self, found: SurveyInformation, model: ForwardModel, truth: ForwardModel) -> dict[str, float]:
         """sigma8 at maximum posterior by level, of data expected if `truth` were true."""
         data = Data.expected(truth, points=any(level_class(level).of_clusters for level in found.by_level))
-        return {level: peak_sigma8(found.fisher(level), likelihood(level, model, data)) for level in found.by_level}
+
+        def peak(level: str) -> float:
+            return peak_sigma8(
+                found.fisher(level),
+                likelihood(level, model, data),
+                lambda theta: fisher_matrix(level, model, at=theta),
+            )
+
+        return {level: peak(level) for level in found.by_level}
 
     def _swapped(self, mass_functions: tuple[str, ...]) -> Iterator[tuple[str, Setup, str]]:
         """Label, survey, and what it has that the configured one has not."""
