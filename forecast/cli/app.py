@@ -72,6 +72,10 @@ def fit(
     seed: Seed = 1,
     quick: Quick = False,
     level: Level = None,
+    ladder: Annotated[
+        bool | None,
+        typer.Option("--ladder/--no-ladder", help="After sampling, the ladder too.  [default: unless --quick]"),
+    ] = None,
     max_steps: MaxSteps = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -82,7 +86,8 @@ def fit(
     with task(config, "fit", out, seed, quiet or as_json, options) as (settings, job):
         from .pipelines import run_fit
 
-        deliver(run_fit(settings, job, catalogue), job, quiet, as_json)
+        with_ladder = not quick if ladder is None else ladder
+        deliver(run_fit(settings, job, catalogue, ladder=with_ladder), job, quiet, as_json)
 
 
 @app.command("map")

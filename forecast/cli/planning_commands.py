@@ -9,7 +9,8 @@ import typer
 
 from .deliver import deliver_table
 from .options import ConfigName, Json, Out, PriceLevel, Quiet, Scheduler, Seed, Workers
-from .session import exit_codes, progress_bar, task
+from .progress import progress_bar
+from .session import exit_codes, task
 
 
 def sweep(

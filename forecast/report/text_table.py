@@ -5,6 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..forecasts.ladder import LadderRow
 
 _GAP = 2
 _WIDE = 10_000
@@ -78,3 +82,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _numbers(cells: Sequence[str], widths: Sequence[int]) -> str:
     return (" " * _GAP).join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+
+
+def row_words(row: LadderRow) -> str:
+    """A row of the ladder as a line, for who waits for the table."""
+    levels = ", ".join(f"{level} {std:.4f}" for level, std in row.sigma8_std.items())
+    return f"{row.label}: {row.expected_count:.1f} clusters, sigma(sigma8) {levels}"
