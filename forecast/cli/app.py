@@ -10,7 +10,7 @@ import typer
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
 from .options import ConfigName, Json, Level, MaxSteps, Out, Overwrite, Quick, Quiet, Seed
-from .planning_commands import compare, joint, proxies, sweep
+from .planning_commands import compare, joint, proxies, require, sweep
 from .session import exit_codes, task
 from .start import doctor, explain, init_app
 
@@ -120,7 +120,7 @@ def ladder(
         deliver(run_ladder(settings, job, mcmc=mcmc), job, quiet, as_json)
 
 
-for command in (saliency, check, suite, sweep, compare, proxies, joint, explain, doctor):
+for command in (saliency, check, suite, sweep, compare, require, proxies, joint, explain, doctor):
     app.command()(command)
 app.add_typer(init_app, name="init")
 

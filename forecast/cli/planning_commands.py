@@ -1,4 +1,4 @@
-"""Commands that plan surveys: sweep, compare, proxies, joint."""
+"""Commands that plan surveys: sweep, compare, proxies, joint, require."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .deliver import deliver_table
-from .options import ConfigName, Json, Out, PriceLevel, Quiet, Scheduler, Seed, Workers
+from .options import ConfigName, Json, Level, Out, PriceLevel, Quiet, Scheduler, Seed, Workers
 from .progress import progress_bar
 from .session import exit_codes, task
 
@@ -94,3 +94,30 @@ def joint(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = Fa
 
         result = run_joint(settings, job)
         deliver_table(result, joint_summary(result), job, quiet, as_json)
+
+
+def require(
+    config: ConfigName,
+    target: Annotated[str, typer.Argument(metavar="NAME=ERROR", help="A free parameter and its error.")],
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="KEY", help="A numeric key; may be repeated.  [default: what can be bought]"),
+    ] = None,
+    level: Level = None,
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """How much area, depth, precision or prior gets to an error, each alone: forecast require erosita sigma8=0.008.
+
+    Without --level the best level of the survey counts. Where nothing gets there, it says what limits the error.
+    """
+    with task(config, "require", out, seed, quiet or as_json, {"level": level}) as (settings, job):
+        from ..report.requirements import requirement_lines, requirement_table
+        from .planning_pipelines import run_require
+
+        found = run_require(settings, job, target, by or ())
+        deliver_table(found, requirement_table(found), job, quiet, as_json)
+        if not (quiet or as_json):
+            typer.echo("\n".join(requirement_lines(found, config, job.out)))

@@ -192,7 +192,8 @@ def print_columns(table: tuple[list[str], list[list[Any]]], job: Job) -> None:
     shown = [i for i, name in enumerate(header) if name != "title"]
     names = [header[i].removeprefix("sigma8_std_").replace("expected_count", "clusters") for i in shown]
     console = _console()
-    console.print("sigma(sigma8), Fisher")
+    if any(name.startswith("sigma8_std") for name in header):
+        console.print("sigma(sigma8), Fisher")
     _show(console, names, ([_cell(header[i], row[i]) for i in shown] for row in rows))
     console.print(f"tables and figures: {escape(str(job.out))}")
 
