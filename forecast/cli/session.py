@@ -34,7 +34,7 @@ def task(
         with progress_bar(silent) as report:
             folder = out if out is not None else Path("out") / f"{stem}-{command}"
             tell = None if silent else partial(typer.echo, err=True)
-            yield settings, Job(name=stem, out=folder, seed=seed, progress=report, tell=tell, **options)
+            yield settings, Job(name=stem, out=folder, seed=seed, progress=report, tell=tell, given=name, **options)
 
 
 @contextmanager

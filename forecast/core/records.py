@@ -72,6 +72,8 @@ class Job:
     progress : callable or None
     tell : callable or None
         Given sentences before the work begins.
+    given : str
+        The configuration as it was named on the command line.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Job:
     max_steps: int | None = None
     progress: Progress | None = None
     tell: Callable[[str], None] | None = None
+    given: str = ""
 
     def say(self, words: str) -> None:
         """Tell whoever listens."""

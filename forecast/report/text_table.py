@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shutil
 import sys
 from collections.abc import Sequence
@@ -47,6 +49,40 @@ def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int
     if sum(widths) + _GAP * (len(widths) - 1) <= width or len(widths) == 1:
         return [_line(cells, widths) for cells in (header, *rows)]
     return _stacked(header, rows, widths, width)
+
+
+def csv_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines of comma-separated values.
+
+    >>> csv_lines(("survey", "counts"), [("one, two", "0.0327")])
+    ['survey,counts', '"one, two",0.0327']
+    """
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows([header, *rows])
+    return lines.getvalue().splitlines()
+
+
+_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+_LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"} | {"<": "$<$", ">": "$>$"}
+
+
+def latex_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as a LaTeX tabular.
+
+    >>> print("\\n".join(latex_lines(("survey", "p_1"), [("50% & more", "0.1 ± 0.2")])))
+    \\begin{tabular}{lr}
+    \\hline
+    survey & p\\_1 \\\\
+    \\hline
+    50\\% \\& more & 0.1 $\\pm$ 0.2 \\\\
+    \\hline
+    \\end{tabular}
+    """
+    first, *others = (
+        " & ".join("".join(_LATEX.get(sign, sign) for sign in cell) for cell in row) + r" \\" for row in (header, *rows)
+    )
+    columns = "l" + "r" * (len(header) - 1)
+    return [f"\\begin{{tabular}}{{{columns}}}", r"\hline", first, r"\hline", *others, r"\hline", r"\end{tabular}"]
 
 
 def _stacked(header: Sequence[str], rows: Sequence[Sequence[str]], widths: list[int], width: int) -> list[str]:
