@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from forecast.config.load import load_config
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
-from forecast.forecasts.ladder import build_ladder, build_survival, sigma8_std, systematic_rows, with_sample_variance
+from forecast.forecasts.ladder import Ladder, build_ladder, sigma8_std, with_sample_variance
+from forecast.forecasts.peak import peak_sigma8
+from forecast.likelihoods.data import Data
 from forecast.likelihoods.derivatives import derivatives
 from forecast.likelihoods.fisher import fisher_matrix
+from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
 from forecast.relations.lines import PowerLaw
 from forecast.survey.geometry import Replicated
@@ -66,7 +70,7 @@ def test_what_mmin_decides(nv22):
 
 def test_what_survives_wide_priors_in_a_large_survey(nv22):
     """Reference numbers: priors x 10 and volume x 100, unbinned: 0.0043 with Mmin fixed, 0.025 where it follows L_X."""
-    rows = {r.selection: r for r in build_survival(nv22.setup, (10.0,), (100.0,))}
+    rows = {r.selection: r for r in Ladder(nv22.setup).survival((10.0,), (100.0,))}
     assert rows["as configured"].sigma8_std["unbinned"] == pytest.approx(0.0043, rel=0.1)
     assert rows["Mmin follows L_X"].sigma8_std["unbinned"] == pytest.approx(0.025, rel=0.1)
     assert 0.02 < rows["flux-limited cone"].sigma8_std["unbinned"] < 0.033
@@ -195,18 +199,50 @@ def test_derivatives_do_not_depend_on_the_step(nv22_model, monkeypatch):
 
 def test_systematic_shift_is_the_shift_of_a_refit(nv22):
     """Tinker against Bocquet moves sigma8 by 0.005-0.014, by level (docs/model.md)."""
-    rows = systematic_rows(nv22.setup, ("tinker08", "bocquet16_hydro"), ())
+    rows = list(Ladder(nv22.setup).shifts(("tinker08", "bocquet16_hydro")))
     assert len(rows) == 1
     for level in ("counts", "selfcal", "unbinned"):
         assert 0.004 < rows[0].shift[level] < 0.015
     # the counts level by hand: sigma8 alone free, the shift is where the expected counts agree
     alone = replace(nv22.setup, parameters=nv22.setup.parameters.without(nv22.setup.parameters.names[1:]))
-    shift = systematic_rows(alone, ("tinker08",), ())[0].shift["counts"]
+    shift = next(Ladder(alone).shifts(("tinker08",))).shift["counts"]
     ours, theirs = forward_model(alone), forward_model(replace(alone, mass_function="tinker08"))
     target = theirs.expected_count(np.array([[0.81]]))[0]
     grid = np.linspace(0.81, 0.84, 301)
     match = np.interp(target, ours.expected_count(grid[:, None]), grid) - 0.81
     assert shift == pytest.approx(match, rel=0.1)  # the prior pulls it back a little
+
+
+def test_shifts_of_many_sigma_are_those_of_another_optimiser(nv22):
+    """In 30,000 volumes another mass function is many sigma away: scipy's simplex finds the same peak."""
+    parameters = nv22.setup.parameters
+    names = ("sigma8", "norm_lx", "norm_mgas")
+    kept = parameters.without([n for n in parameters.names if n not in names])
+    setup = replace(nv22.setup, parameters=kept, geometry=Replicated(nv22.setup.geometry, 30_000.0))
+    model, width, start = forward_model(setup), kept.prior_std, kept.to_coordinates(kept.fiducial)
+    target = likelihood("unbinned", model, Data.expected(forward_model(replace(setup, mass_function="tinker08"))))
+
+    def depth(x):
+        return 0.5 * np.sum(x**2) - target(kept.from_coordinates(start + x * width)[None])[0]
+
+    best = np.zeros(len(names))
+    for _ in range(3):
+        best = optimize.minimize(depth, best, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-7}).x
+    expected, fisher = kept.from_coordinates(start + best * width)[0], fisher_matrix("unbinned", model)
+    assert abs(expected - kept.fiducial[0]) > 5 * fisher.std()
+    found = peak_sigma8(fisher, target, lambda theta: fisher_matrix("unbinned", model, at=theta))
+    assert found == pytest.approx(expected, abs=0.02 * fisher.std())
+
+
+def test_wide_priors_do_not_widen_the_steps_of_derivatives(monkeypatch):
+    """Residuals of a simulation are narrower than a prior ten times wider: what they say is that of small steps."""
+    from forecast.likelihoods import derivatives as module
+
+    setup = load_config("nv22_magneticum").setup
+    wide = forward_model(replace(setup, parameters=setup.parameters.widened(10.0)))
+    base = fisher_matrix("full", wide).std()
+    monkeypatch.setattr(module, "_STEP", 0.03)
+    assert fisher_matrix("full", wide).std() == pytest.approx(base, rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["nv22_smooth_small", "nv22_smooth_large"])

@@ -15,7 +15,7 @@ from ..core.records import Job
 from ..core.rng import generator
 from ..execution.store import content_digest
 from ..forecasts.joint import compute_joint
-from ..forecasts.ladder import build_ladder, build_survival, sigma8_std
+from ..forecasts.ladder import Ladder, build_ladder, sigma8_std
 from ..forecasts.sigma8_map import Cells, build_map
 from ..forecasts.sweep import compute_sweep
 from ..influence.by_mass import InfluencePlan, build_influence
@@ -85,7 +85,7 @@ class Survey(OpenedSurvey):
             raise InputError(
                 "survival needs at least one factor on priors and one on the volume; 1 is the survey itself"
             )
-        return SurveySurvival(tuple(build_survival(self.setup, *factors)))
+        return SurveySurvival(tuple(Ladder(self.setup).survival(*factors)))
 
     def sweep(self, *vary: str) -> SurveySweep:
         """sigma(sigma8) as one or two settings vary, written as for ``forecast sweep --vary``.

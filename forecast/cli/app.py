@@ -10,15 +10,15 @@ import typer
 from .arguments import given
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
-from .options import ConfigName, Json, Level, MaxSteps, Out, Overwrite, Quick, Quiet, Seed
-from .planning_commands import compare, joint, proxies, sweep
+from .options import ConfigName, Form, Format, Json, Level, MaxSteps, Out, Overwrite, Quick, Quiet, Seed, Shown
+from .planning_commands import compare, joint, proxies, require, sweep
 from .session import exit_codes, task
 from .start import doctor, explain, init_app
+from .streams import prepare_streams
 
 app = typer.Typer(
     help="How well does an X-ray cluster survey measure sigma8 by self-calibration?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -42,7 +42,9 @@ def _main(
     """How well does an X-ray cluster survey measure sigma8 by self-calibration?"""
 
 
-@app.command()
+@app.command(
+    short_help="Forecast a survey: ladder, chains, map and report.", epilog="Example: forecast run nv22 --quick"
+)
 def run(
     config: ConfigName,
     out: Out = None,
@@ -54,16 +56,20 @@ def run(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: Json = False,
+    form: Format = Form.TEXT,
 ) -> None:
     """Forecast a survey: ladder, systematics, MCMC, sigma8 map, report (expected data unless --mock)."""
     options = {"quick": quick, "level": level, "mock": mock, "max_steps": max_steps, "overwrite": overwrite}
     with task(config, "run", out, seed, quiet or as_json, options) as (settings, job):
         from .pipelines import run_forecast
 
-        deliver(run_forecast(settings, job), job, quiet, as_json)
+        deliver(run_forecast(settings, job), job, Shown(quiet, as_json, form))
 
 
-@app.command()
+@app.command(
+    short_help="Fit sigma8 and the scaling relations to real clusters.",
+    epilog="Example: forecast fit cccp_lowz --quick --level selfcal",
+)
 def fit(
     config: ConfigName,
     catalogue: Annotated[
@@ -73,31 +79,47 @@ def fit(
     seed: Seed = 1,
     quick: Quick = False,
     level: Level = None,
+    ladder: Annotated[
+        bool | None,
+        typer.Option("--ladder/--no-ladder", help="After sampling, the ladder too.  [default: unless --quick]"),
+    ] = None,
     max_steps: MaxSteps = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: Json = False,
+    form: Format = Form.TEXT,
 ) -> None:
     """Fit sigma8 and the scaling relations to real clusters."""
     options = {"quick": quick, "level": level, "max_steps": max_steps, "overwrite": overwrite}
     with task(config, "fit", out, seed, quiet or as_json, options) as (settings, job):
         from .pipelines import run_fit
 
-        deliver(run_fit(settings, job, catalogue), job, quiet, as_json)
+        with_ladder = not quick if ladder is None else ladder
+        deliver(run_fit(settings, job, catalogue, ladder=with_ladder), job, Shown(quiet, as_json, form))
 
 
-@app.command("map")
+@app.command(
+    "map", short_help="Map of sigma8 over count and median Y_X, from mocks.", epilog="Example: forecast map nv22"
+)
 def map_command(
-    config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = False, as_json: Json = False
+    config: ConfigName,
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    form: Format = Form.TEXT,
 ) -> None:
     """Bin mock catalogues into a map of sigma8 over count and median Y_X."""
     with task(config, "map", out, seed, quiet or as_json, {}) as (settings, job):
         from .pipelines import run_map
 
-        deliver(run_map(settings, job), job, quiet, as_json)
+        deliver(run_map(settings, job), job, Shown(quiet, as_json, form))
 
 
-@app.command()
+@app.command(
+    short_help="What each further piece of data adds to sigma8.",
+    epilog="Example: forecast ladder erosita --format csv > ladder.csv",
+)
 def ladder(
     config: ConfigName,
     mcmc: Annotated[bool, typer.Option("--mcmc", help="Sample every level on expected data too.")] = False,
@@ -107,26 +129,41 @@ def ladder(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: Json = False,
+    form: Format = Form.TEXT,
 ) -> None:
     """What each further piece of data adds: sigma(sigma8) of every level and of the prior."""
     options = {"quick": quick, "overwrite": overwrite}
     with task(config, "ladder", out, seed, quiet or as_json, options) as (settings, job):
         from .pipelines import run_ladder
 
-        deliver(run_ladder(settings, job, mcmc=mcmc), job, quiet, as_json)
+        deliver(run_ladder(settings, job, mcmc=mcmc), job, Shown(quiet, as_json, form))
 
 
-for command in (saliency, check, suite, sweep, compare, proxies, joint, explain, doctor):
-    app.command()(command)
+for command, summary, example in (
+    (saliency, "Where in mass and redshift the information sits.", "saliency nv22 --level full"),
+    (check, "Prove that posteriors are calibrated, on mocks.", "check nv22 --level selfcal"),
+    (suite, "Draw mock catalogues into Parquet files.", "suite nv22 --draws 5000 --workers 2"),
+    (sweep, "Vary one or two settings of a survey.", "sweep erosita --vary survey.area=1000:10000:4"),
+    (compare, "Put several surveys side by side.", "compare nv22 erosita --best"),
+    (require, "How much of one thing gets to a given error.", "require erosita sigma8=0.008 --by survey.area"),
+    (proxies, "Which mass proxy would self-calibrate a survey best.", "proxies nv22_magneticum"),
+    (joint, "Joint contours of Om0 and sigma8, and S8.", "joint erosita"),
+    (explain, "What a key of a configuration means.", "explain flux_limit"),
+    (doctor, "What is installed, and whether it works.", "doctor"),
+):
+    app.command(short_help=summary, epilog=f"Example: forecast {example}")(command)
 app.add_typer(init_app, name="init")
 
 
-@app.command()
+@app.command(
+    short_help="List the built-in configurations, or print one.",
+    epilog="Example: forecast configs --show erosita > mine.toml",
+)
 def configs(
     as_json: Json = False,
     show: Annotated[str | None, typer.Option("--show", metavar="NAME", help="Print one, to be copied.")] = None,
 ) -> None:
-    """List the built-in configurations, or print one: forecast configs --show erosita > mine.toml."""
+    """List the built-in configurations, or print one, to be changed."""
     from ..config.load import builtin_configs, find_config, load_config
     from ..core.files import json_text
 
@@ -141,8 +178,10 @@ def configs(
     width = max(len(name) for name in titles)
     for name, title in titles.items():
         typer.echo(f"{name:<{width}}  {title}")
+    typer.echo("Next: forecast ladder nv22")
 
 
 def main() -> None:
     """Entry point of the command ``forecast``."""
+    prepare_streams()
     app(given())

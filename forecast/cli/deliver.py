@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .options import Form, Shown
 from .session import EXIT_FAILED, EXIT_NOT_CONVERGED, fail
 
 if TYPE_CHECKING:
@@ -15,31 +16,48 @@ if TYPE_CHECKING:
     from ..suite.writer import SuiteSummary
 
 
-def deliver(result: Result, job: Job, quiet: bool, as_json: bool) -> None:
+def deliver(result: Result, job: Job, shown: Shown) -> None:
     """Print the result, and exit with the status of convergence."""
     from ..core.files import json_text
-    from ..report.console import not_converged, print_tables, summary_json
+    from ..report.console import Screen, not_converged, print_tables, summary_json
 
-    if as_json:
+    if shown.form is Form.JSON:
         typer.echo(json_text(summary_json(result)))
-    elif not quiet:
-        print_tables(result, job)
+    elif shown.form is not None:
+        screen = Screen(shown.form)
+        print_tables(result, job, screen)
+        screen.say(_next(result, job))
     if not result.converged:
         typer.echo(not_converged(result), err=True)
         if not result.quick:
             raise typer.Exit(EXIT_NOT_CONVERGED)
 
 
-def deliver_checks(checks: Checks, job: Job, quiet: bool, as_json: bool) -> None:
+def _next(result: Result, job: Job) -> str:
+    """The command that goes on from here."""
+    command, survey = result.provenance.command, job.given or job.name
+    if command == "ladder":
+        wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
+        return f"Next: forecast require {survey} sigma8={wanted:.2g}"
+    if command in ("fit", "run") and result.quick:
+        return f"Next: forecast {command} {survey} without --quick, for chains that have converged"
+    return (
+        "Next: forecast " + {"run": "check", "fit": "joint", "saliency": "proxies"}.get(command, "run") + f" {survey}"
+    )
+
+
+def deliver_checks(checks: Checks, job: Job, shown: Shown) -> None:
     """Print the state of every level; exit code 1 if one is not calibrated."""
     from ..checks.outcome import contents
     from ..core.files import json_text
-    from ..report.console import print_checks
+    from ..report.console import Screen, print_checks
 
-    if as_json:
+    if shown.form is Form.JSON:
         typer.echo(json_text(contents(checks)))
-    elif not quiet:
-        print_checks(checks, job)
+    elif shown.form is not None:
+        screen = Screen(shown.form)
+        print_checks(checks, job, screen)
+        screen.say(f"Next: forecast run {job.given}")
     if checks.failures:
         fail(f"NOT CALIBRATED: {', '.join(checks.failures)}; see {job.out / 'check.json'}", EXIT_FAILED)
 
@@ -47,20 +65,23 @@ def deliver_checks(checks: Checks, job: Job, quiet: bool, as_json: bool) -> None
 Table = tuple[list[str], list[list[Any]]]
 
 
-def deliver_table(record: Any, table: Table, job: Job, quiet: bool, as_json: bool) -> None:
+def deliver_table(record: Any, table: Table, job: Job, shown: Shown, following: str = "") -> None:
     """Print a sweep or a comparison as JSON or as a table."""
     from ..core.files import json_text
-    from ..report.console import print_columns
+    from ..report.console import Screen, print_columns
 
-    if as_json:
+    if shown.form is Form.JSON:
         typer.echo(json_text(record))
-    elif not quiet:
+    elif shown.form is not None:
+        screen = Screen(shown.form)
         for caution in getattr(record, "warnings", ()):
-            typer.echo(f"warning: {caution.text}")
-        print_columns(table, job)
+            screen.say(f"warning: {caution.text}")
+        print_columns(table, job, screen)
         price = getattr(record, "price", None)
         for words in (*([price.words] if price is not None else []), *getattr(record, "notes", ())):
-            typer.echo(words)
+            screen.say(words)
+        if following:
+            screen.say(f"Next: forecast {following}")
 
 
 def deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:
@@ -73,5 +94,6 @@ def deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:
         damaged = f", {summary.replaced} of them damaged before" if summary.replaced else ""
         typer.echo(
             f"{summary.catalogues:,} catalogues, {summary.clusters:,} clusters, {summary.bytes / 1e6:,.0f} MB "
-            f"in {summary.folder}\n{summary.drawn} of {summary.shards} shards drawn now{damaged}"
+            f"in {summary.folder}\n{summary.drawn} of {summary.shards} shards drawn now{damaged}\n"
+            f"Next: mlcheck train compact --suite {summary.folder}"
         )

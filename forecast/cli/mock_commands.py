@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .deliver import deliver, deliver_checks, deliver_suite
-from .options import ConfigName, Json, Level, Out, Quiet, Scheduler, Seed, Workers
+from .options import ConfigName, Form, Format, Json, Level, Out, Quiet, Scheduler, Seed, Shown, Workers
 from .session import task
 
 
@@ -20,13 +20,14 @@ def saliency(
     seed: Seed = 1,
     quiet: Quiet = False,
     as_json: Json = False,
+    form: Format = Form.TEXT,
 ) -> None:
     """Where in mass and redshift the information sits: d sigma8 / d log of every datum, and leave-one-out."""
     with task(config, "saliency", out, seed, quiet or as_json, {"level": level}) as (settings, job):
         from ..influence.by_mass import InfluencePlan
         from .pipelines import run_saliency
 
-        deliver(run_saliency(settings, job, InfluencePlan(mocks, steps), level), job, quiet, as_json)
+        deliver(run_saliency(settings, job, InfluencePlan(mocks, steps), level), job, Shown(quiet, as_json, form))
 
 
 def check(
@@ -46,6 +47,7 @@ def check(
     seed: Seed = 1,
     quiet: Quiet = False,
     as_json: Json = False,
+    form: Format = Form.TEXT,
 ) -> None:
     """Prove that the posteriors are calibrated: ranks and coverage of the truth on thousands of mocks.
 
@@ -64,7 +66,9 @@ def check(
         plan = CalibrationPlan(mocks, draws, seed)
         predictions = PredictivePlan(draws=max(draws, 200), seed=seed) if predictive else None
         executor = Executor.chosen(workers, scheduler)
-        deliver_checks(run_check(settings, job, plan, levels, truth, predictions, executor), job, quiet, as_json)
+        deliver_checks(
+            run_check(settings, job, plan, levels, truth, predictions, executor), job, Shown(quiet, as_json, form)
+        )
 
 
 def suite(

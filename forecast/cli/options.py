@@ -2,16 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-ConfigName = Annotated[str, typer.Argument(metavar="CONFIG", help="A TOML file, or the name of a built-in one.")]
+
+class Form(StrEnum):
+    """How tables are printed."""
+
+    TEXT = "text"
+    CSV = "csv"
+    LATEX = "latex"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a command prints on standard output."""
+
+    quiet: bool = False
+    as_json: bool = False
+    tables: Form = Form.TEXT
+
+    @property
+    def form(self) -> Form | None:
+        """How; None: nothing."""
+        if self.as_json:
+            return Form.JSON
+        return None if self.quiet else self.tables
+
+
+def complete_config(incomplete: str) -> list[str]:
+    """Built-in configurations and files of this folder that begin so."""
+    from ..config.load import builtin_configs
+
+    files = [str(path) for path in Path().glob(f"{incomplete}*.toml")]
+    return [name for name in (*builtin_configs(), *files) if name.startswith(incomplete)]
+
+
+ConfigName = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG", help="A TOML file, or the name of a built-in one.", autocompletion=complete_config
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", help="Output folder.  [default: out/CONFIG-COMMAND]")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random number.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
+Format = Annotated[Form, typer.Option("--format", help="Tables as text, CSV, LaTeX, or all as JSON.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Cut chains short; returns 0 even if they have not converged.")]
 Level = Annotated[str | None, typer.Option("--level", help="counts, selfcal, binned, unbinned, full or full+wl.")]
 PriceLevel = Annotated[str, typer.Option("--level", help="The level whose price is printed; files hold all.")]

@@ -15,7 +15,7 @@ from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..core.rng import generator
 from ..forecasts.abundance import _abundance
-from ..forecasts.ladder import build_ladder, build_survival, systematic_rows, variants, with_sample_variance
+from ..forecasts.ladder import Ladder, variants, with_sample_variance
 from ..forecasts.sigma8_map import Cells, build_map
 from ..forecasts.sigma8_map_exact import exact_map
 from ..forecasts.variant_name import SELECTIONS
@@ -32,12 +32,14 @@ from ..model.yx_distribution import TabulatedDistribution, draw_medians
 from ..report.cautions import before_fit
 from ..report.narrative import intake_sentences, parameter_rows, survey_sentences
 from ..report.results import DataSummary, Result
+from ..report.text_table import row_words
 from ..report.writers import chain_summary, export_chain, write_all
 from ..sampling.identity import chain_digest
 from ..sampling.mcmc import Chain, ChainPlan, load_steps
 from ..sampling.parallel import Sampling, sample_all
 from .fit_checks import observed_against_predicted, unlike_replicas, with_cautions
 
+NO_LADDER = "Ladder and shifts by other mass functions were left out, as --quick does; --ladder adds them."
 MOST_CLUSTERS = 2_000_000
 """Clusters that are drawn for a map; of more, only N and the median are."""
 
@@ -66,9 +68,10 @@ def run_ladder(config: Config, job: Job, *, mcmc: bool = False) -> Result:
     if mcmc:
         data, summary = _forecast_data(config, job, model)
         _check_chains(config, job, data)
-    result = _with_ladder(base_result(config, job, "ladder", model), config)
-    survival = build_survival(config.setup, ladder.survival_widening, ladder.volumes)
-    result = replace(result, survival=tuple(survival))
+    climb = Ladder(config.setup, config.break_masses)
+    result = _with_ladder(base_result(config, job, "ladder", model), config, job, climb)
+    survival = climb.survival(ladder.survival_widening, ladder.volumes)
+    result = replace(result, survival=tuple(job.following(survival, "what survives")))
     chains: dict[str, Chain] = {}
     if mcmc:
         result, chains = _with_chains(replace(result, data=summary), config, job, (model, data))
@@ -102,14 +105,15 @@ def run_forecast(config: Config, job: Job) -> Result:
     data, summary = _forecast_data(config, job, model)
     result = replace(base_result(config, job, "run", model), data=summary)
     _check_chains(config, job, data)
-    result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
+    result = replace(_with_ladder(result, config, job), abundance=_abundance(config, model))
     result, chains = _with_chains(result, config, job, (model, data))
+    job.begin("map of sigma8")
     result = with_cautions(_with_map(result, config, job, model), model.parameters, chains)
     return write_all(result, job, samples=chains)
 
 
-def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
-    """Posterior of a real catalogue, with observed against predicted counts."""
+def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bool = True) -> Result:
+    """Posterior of a real catalogue, with observed against predicted counts; then the ladder, if asked for."""
     prepare_output(job.out)
     model = forward_model(config.setup)
     catalogue, data = catalogue_data(config, model, catalogue_path)
@@ -118,11 +122,13 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None) -> Result:
     summary = DataSummary.of("catalogue", catalogue.source, data, model.setup.relations)
     result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue))
     result = replace(result, intake=catalogue_intake(model, catalogue, job))
-    result = replace(_with_ladder(result, config), abundance=_abundance(config, model))
     result, chains = _with_chains(result, config, job, (model, data))
+    job.begin("data against predictions")
     headline, fitted = chains[result.headline], (model, catalogue)
     checked = (fitted, result.headline, headline, job.seed)
     result = replace(result, goodness=observed_against_predicted(*checked), predictive=unlike_replicas(*checked))
+    result = replace(result, abundance=_abundance(config, model))
+    result = _with_ladder(result, config, job) if ladder else replace(result, notes=(*result.notes, NO_LADDER))
     return write_all(with_cautions(result, model.parameters, chains), job, samples=chains)
 
 
@@ -145,10 +151,15 @@ def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data,
     return data, DataSummary.of("mock", source, data, model.setup.relations)
 
 
-def _with_ladder(result: Result, config: Config) -> Result:
-    rows = build_ladder(config.setup, config.ladder.widening, config.break_masses)
-    shifts = systematic_rows(config.setup, config.ladder.mass_functions, config.break_masses)
-    return replace(result, ladder=rows, systematics=shifts)
+def _with_ladder(result: Result, config: Config, job: Job, climb: Ladder | None = None) -> Result:
+    """Rows of the ladder, each told as it is found, and shifts."""
+    climb, rows = climb or Ladder(config.setup, config.break_masses), []
+    job.begin("ladder")
+    for row in climb.rows(config.ladder.widening):
+        job.say(row_words(row))
+        rows.append(row)
+    shifts = job.following(climb.shifts(config.ladder.mass_functions), "other mass functions")
+    return replace(result, ladder=tuple(rows), systematics=tuple(shifts))
 
 
 def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> Result:
@@ -199,7 +210,7 @@ def _check_chains(config: Config, job: Job, data: Data) -> None:
         if job.overwrite:
             plan.path.unlink(missing_ok=True)
         elif plan.path.exists():
-            load_steps(plan)
+            job.say(f"level {level}: resuming from step {len(load_steps(plan)[0])}")
 
 
 def _with_chains(

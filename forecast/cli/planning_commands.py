@@ -1,4 +1,4 @@
-"""Commands that plan surveys: sweep, compare, proxies, joint."""
+"""Commands that plan surveys: sweep, compare, proxies, joint, require."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from .deliver import deliver_table
-from .options import ConfigName, Json, Out, PriceLevel, Quiet, Scheduler, Seed, Workers
-from .session import exit_codes, progress_bar, task
+from .options import ConfigName, Form, Format, Json, Level, Out, PriceLevel, Quiet, Scheduler, Seed, Shown, Workers
+from .progress import progress_bar
+from .session import exit_codes, task
 
 
 def sweep(
@@ -29,6 +30,7 @@ def sweep(
     seed: Seed = 1,
     quiet: Quiet = False,
     as_json: Json = False,
+    form: Format = Form.TEXT,
 ) -> None:
     """Vary one or two settings of a survey: sigma(sigma8) of every level as table and figure.
 
@@ -42,7 +44,7 @@ def sweep(
         from .planning_pipelines import run_sweep
 
         result = run_sweep(settings, job, vary, level, Executor.chosen(workers, scheduler))
-        deliver_table(result, sweep_table(result), job, quiet, as_json)
+        deliver_table(result, sweep_table(result), job, Shown(quiet, as_json, form), f"proxies {config}")
 
 
 def compare(
@@ -55,6 +57,7 @@ def compare(
     seed: Seed = 1,
     quiet: Quiet = False,
     as_json: Json = False,
+    form: Format = Form.TEXT,
 ) -> None:
     """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
     with exit_codes(), progress_bar(quiet or as_json) as report:
@@ -70,26 +73,69 @@ def compare(
         job = Job(name=", ".join(settings), out=out, seed=seed, progress=report)
         executor = Executor.chosen(workers, scheduler)
         result = run_comparison(settings, job, "best" if best else "first", level, executor)
-        deliver_table(result, comparison_table(result), job, quiet, as_json)
+        following = f"ladder {configurations[0]}"
+        deliver_table(result, comparison_table(result), job, Shown(quiet, as_json, form), following)
 
 
-def proxies(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
+def proxies(
+    config: ConfigName,
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    form: Format = Form.TEXT,
+) -> None:
     """Which mass proxy would self-calibrate this survey best?"""
     with task(config, "proxies", out, seed, quiet or as_json, {}) as (settings, job):
         from ..report.planning_files import summary_table
         from .planning_pipelines import run_proxies
 
         comparison = run_proxies(settings, job)
-        deliver_table(comparison, summary_table(comparison), job, quiet, as_json)
-        if not (quiet or as_json):
-            typer.echo("\n".join(comparison.answer))
+        deliver_table(comparison, summary_table(comparison), job, Shown(quiet, as_json, form))
+        if Shown(quiet, as_json, form).form is Form.TEXT:
+            typer.echo("\n".join((*comparison.answer, f"Next: forecast ladder {config}")))
 
 
-def joint(config: ConfigName, out: Out = None, seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
+def joint(
+    config: ConfigName,
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    form: Format = Form.TEXT,
+) -> None:
     """Joint contours of Om0 and sigma8 by level, and S8; Om0 is freed where the configuration does not."""
     with task(config, "joint", out, seed, quiet or as_json, {}) as (settings, job):
         from ..report.planning_files import joint_summary
         from .planning_pipelines import run_joint
 
         result = run_joint(settings, job)
-        deliver_table(result, joint_summary(result), job, quiet, as_json)
+        deliver_table(result, joint_summary(result), job, Shown(quiet, as_json, form), f"ladder {config}")
+
+
+def require(
+    config: ConfigName,
+    target: Annotated[str, typer.Argument(metavar="NAME=ERROR", help="A free parameter and its error.")],
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="KEY", help="A numeric key; may be repeated.  [default: what can be bought]"),
+    ] = None,
+    level: Level = None,
+    out: Out = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    form: Format = Form.TEXT,
+) -> None:
+    """How much area, depth, precision or prior gets to an error, each alone?
+
+    Without --level the best level of the survey counts. Where nothing gets there, it says what limits the error.
+    """
+    with task(config, "require", out, seed, quiet or as_json, {"level": level}) as (settings, job):
+        from ..report.requirements import requirement_lines, requirement_table
+        from .planning_pipelines import run_require
+
+        found = run_require(settings, job, target, by or ())
+        deliver_table(found, requirement_table(found), job, Shown(quiet, as_json, form))
+        if Shown(quiet, as_json, form).form is Form.TEXT:
+            typer.echo("\n".join(requirement_lines(found, config, job.out)))

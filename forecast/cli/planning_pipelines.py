@@ -1,4 +1,4 @@
-"""Planning from a configuration to files: sweeps, comparisons, proxies and joint contours."""
+"""Planning from a configuration to files: sweeps, comparisons, proxies, joint contours, requirements."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from ..forecasts.joint import JointForecast, compute_joint, with_free_density
 from ..forecasts.planning import priced_comparison, priced_sweep
 from ..forecasts.proxy_comparison import compute_proxies
 from ..forecasts.proxy_records import ProxyComparison
+from ..forecasts.require import compute_requirements
+from ..forecasts.require_records import Requirements
 from ..forecasts.sweep import compute_comparison, compute_sweep
 from ..forecasts.sweep_records import Comparison, Sweep
 from ..likelihoods.level_name import LevelName
 from ..relations.mass_proxy import ErrorModel, MassProxy
 from ..report.narrative import account
 from ..report.planning_files import write_comparison, write_joint, write_proxies, write_sweep
+from ..report.requirements import write_requirements
 
 
 def run_sweep(
@@ -76,3 +79,13 @@ def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel | MassProx
     comparison = replace(comparison, provenance=provenance)
     write_proxies(comparison, job.out, account(config))
     return comparison
+
+
+def run_require(config: Config, job: Job, target: str, keys: Sequence[str]) -> Requirements:
+    """How much of each key alone reaches a target; configurations of the surveys that do are written too."""
+    prepare_output(job.out)
+    found = compute_requirements(config, target, keys, job.level, job.counted("searching"))
+    provenance = Provenance("require", job.name, config.model_dump(mode="json"), job.seed)
+    found = replace(found, provenance=provenance)
+    write_requirements(found, config, job.out)
+    return found

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from .progress import progress_bar as progress_bar
 
 if TYPE_CHECKING:
     from ..config.load import Config
@@ -33,7 +34,7 @@ def task(
         with progress_bar(silent) as report:
             folder = out if out is not None else Path("out") / f"{stem}-{command}"
             tell = None if silent else partial(typer.echo, err=True)
-            yield settings, Job(name=stem, out=folder, seed=seed, progress=report, tell=tell, **options)
+            yield settings, Job(name=stem, out=folder, seed=seed, progress=report, tell=tell, given=name, **options)
 
 
 @contextmanager
@@ -66,32 +67,3 @@ def fail(message: str, code: int) -> None:
     """Print one line on standard error and exit."""
     typer.echo(message, err=True)
     raise typer.Exit(code)
-
-
-@contextmanager
-def progress_bar(silent: bool) -> Iterator[Callable[[str, int, int, float], None] | None]:
-    """Progress bar on standard error; nothing at all if `silent` or not a terminal."""
-    if silent or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("{task.fields[lengths]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    tasks: dict[str, Any] = {}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-
-        def report(task: str, done: int, total: int, lengths: float) -> None:
-            if task not in tasks:
-                tasks[task] = bar.add_task(task, total=total, lengths="")
-            words = f"{lengths:.0f} of 50 tau" if lengths == lengths else ""
-            bar.update(tasks[task], completed=done, lengths=words)
-
-        yield report

@@ -22,7 +22,7 @@ File = Annotated[Path, typer.Option("--out", help="File to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over a file of that name.")]
 
 
-@init_app.command("plan")
+@init_app.command("plan", epilog='Example: forecast init plan --area "3000 deg2" --out deep.toml')
 def init_plan(
     out: File = Path("survey.toml"),
     area: Area = None,
@@ -31,7 +31,7 @@ def init_plan(
     zmax: ZMax = None,
     force: Force = False,
 ) -> None:
-    """A survey to plan: forecast init plan --area "3000 deg2" --flux-limit "2e-14 erg/(s cm2)"."""
+    """A survey to plan."""
     from ..config.starters import planned
 
     with exit_codes():
@@ -41,7 +41,7 @@ def init_plan(
         typer.echo(f"Next: forecast ladder {out}")
 
 
-@init_app.command("fit")
+@init_app.command("fit", epilog="Example: forecast init fit clusters.fits --out fit.toml")
 def init_fit(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Clusters: ECSV, FITS, VOTable or CSV.")],
     out: File = Path("fit.toml"),
@@ -52,7 +52,7 @@ def init_fit(
     which: Annotated[str | None, typer.Option("--table", help="Which of the file's tables.")] = None,
     force: Force = False,
 ) -> None:
-    """A fit of your clusters, columns guessed: forecast init fit clusters.fits --area "3000 deg2"."""
+    """A fit of your clusters, columns guessed."""
     from ..config.starters import fitted
 
     with exit_codes():
@@ -66,7 +66,7 @@ def init_fit(
 def explain(
     key: Annotated[str, typer.Argument(metavar="KEY", help="A key or a table, for example area or [selection].")],
 ) -> None:
-    """What a key of a configuration means: forecast explain flux_limit."""
+    """What a key of a configuration means."""
     import textwrap
 
     from ..config.reference import explain_key
@@ -77,6 +77,7 @@ def explain(
             for words in (one.meaning, f"Value: {one.allowed}.", f"Default: {one.default or 'must be given'}."):
                 typer.echo(textwrap.fill(words, 78, initial_indent="  ", subsequent_indent="    "))
             typer.echo(f"  Example: {one.example}")
+        typer.echo("Next: forecast init plan (a file to change, with every key explained)")
 
 
 def doctor() -> None:
@@ -95,6 +96,7 @@ def doctor() -> None:
     typer.echo(f"nv22 expects {count:.2f} clusters: {'as it should' if right else 'it should be 124.18'}")
     if not right or sys.version_info < (3, 11):
         raise typer.Exit(EXIT_FAILED)
+    typer.echo("Next: forecast ladder nv22")
 
 
 _PACKAGES = {

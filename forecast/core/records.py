@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Provenance:
 
 
 Progress = Callable[[str, int, int, float], None]
-"""Called with a task's name, steps done, steps at most, and the chain's length in tau (or NaN)."""
+"""Called with a task's name, steps done, steps at most (0: unknown), and the chain's length in tau (or NaN)."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Job:
     progress : callable or None
     tell : callable or None
         Given sentences before the work begins.
+    given : str
+        The configuration as it was named on the command line.
     """
 
     name: str
@@ -82,11 +86,24 @@ class Job:
     max_steps: int | None = None
     progress: Progress | None = None
     tell: Callable[[str], None] | None = None
+    given: str = ""
 
     def say(self, words: str) -> None:
         """Tell whoever listens."""
         if self.tell is not None:
             self.tell(words)
+
+    def begin(self, task: str) -> None:
+        """Tell that a task begins of which it is not known how long it is."""
+        if self.progress is not None:
+            self.progress(task, 0, 0, math.nan)
+
+    def following(self, items: Iterable[Item], task: str) -> Iterator[Item]:
+        """The same items, while a task counts them."""
+        for done, item in enumerate(items, start=1):
+            yield item
+            if self.progress is not None:
+                self.progress(task, done, 0, math.nan)
 
     def counted(self, task: str) -> Callable[[int, int], None] | None:
         """Progress of a task that counts its parts."""

@@ -46,7 +46,7 @@ class Axis:
     @property
     def named(self) -> bool:
         """Whether the values are choices, not numbers."""
-        return isinstance(self.values[0], str)
+        return bool(self.values) and isinstance(self.values[0], str)
 
 
 def split_quantity(text: str) -> tuple[float, str] | None:
@@ -134,7 +134,23 @@ def parse_axes(vary: Sequence[str], config: Config) -> tuple[Axis, ...]:
     return axes
 
 
-def _checked(axis: Axis, config: Config) -> Axis:
+def configured_value(key: str, config: Config) -> Axis:
+    """The one value that a numeric key has, or that a factor (`SHORTCUTS`) has by being one.
+
+    Raises
+    ------
+    InputError
+        If it is no number in this configuration, or not positive: factors would not change it.
+    """
+    axis = _checked(Axis(key, ()), config, "--by")
+    found = split_quantity(str(dict(_leaves(content_of(config))).get(key)))
+    value = 1.0 if key in SHORTCUTS or found is None else found[0]
+    if value <= 0 and not axis.unit.startswith("log10 "):
+        raise InputError(f"--by {key}: is {value:g} in this configuration; give it a positive value to start from")
+    return replace(axis, values=(value,))
+
+
+def _checked(axis: Axis, config: Config, option: str = "--vary") -> Axis:
     """The axis in the configured unit, unless it names its own."""
     if axis.named:
         return _checked_choices(axis, config)
@@ -146,11 +162,11 @@ def _checked(axis: Axis, config: Config) -> Axis:
         problem = f"is {found} in this configuration, not a number" if key in leaves else "unknown key"
         if key.split(".")[0] in _INERT:
             problem = "sigma(sigma8) does not depend on it"
-        cure = "vary prior_width" if key in leaves and key.startswith("parameters.norm_") else nearest(key, known)
-        raise InputError(f"--vary {key}: {problem}; {cure}")
+        cure = f"{option} prior_width" if key in leaves and key.startswith("parameters.norm_") else nearest(key, known)
+        raise InputError(f"{option} {key}: {problem}; {cure}")
     configured = split_quantity(str(leaves.get(key)))
     if axis.unit and not isinstance(leaves.get(key), str):
-        raise InputError(f"--vary {key}: is a plain number; leave out the unit '{axis.unit}'")
+        raise InputError(f"{option} {key}: is a plain number; leave out the unit '{axis.unit}'")
     return replace(axis, unit=axis.unit or (configured[1] if configured else ""))
 
 

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..core.arrays import Array
 from ..core.parameters import Parameter, contrast_names
 from ..core.priors import Prior
 from ..cosmology.mass_function import MODELS
 from ..likelihoods.data import Data
-from ..likelihoods.derivatives import derivatives, narrow_steps
-from ..likelihoods.fisher import Fisher, fisher_matrix
-from ..likelihoods.level_name import Bound, LevelName
-from ..likelihoods.levels import level_class, levels_of, likelihood
+from ..likelihoods.fisher import fisher_matrix
+from ..likelihoods.levels import level_class, likelihood
 from ..model.forward import ForwardModel, forward_model
-from ..model.mean_density import expected_number
 from ..model.setup import Setup
 from ..survey.flux_limit import FluxLimited
-from ..survey.geometry import Replicated
+from .peak import peak_sigma8
+from .survey_information import SurveyInformation
 from .variant_name import SELECTIONS, VariantName
 
-_PEAK_STEPS = 50
 _ZMIN = 0.01
 """Least redshift of a light cone of a box's volume: that for which the Mmin of NV22 2.1.1 stands."""
 
@@ -86,112 +83,94 @@ def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]
 
 def sigma8_std(setup: Setup) -> tuple[float, dict[str, float]]:
     """Expected count, and sigma(sigma8) by level from Fisher matrices; "known": no nuisance is free."""
-    model = forward_model(setup)
-    result = {level: fisher_matrix(level, model).std() for level in (Bound.PRIOR, *levels_of(setup))}
-    nuisances = [n for n in setup.parameters.names if n not in ("sigma8", *setup.parameters.contrasts)]
-    known = forward_model(replace(setup, parameters=setup.parameters.without(nuisances)))
-    result[Bound.KNOWN] = fisher_matrix(LevelName.UNBINNED, known).std()
-    return expected_number(model), result
+    found = SurveyInformation.of(setup)
+    return found.count, found.std()
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The ladder of a survey and of its variants, row by row; what rows have in common is computed once.
+
+    Parameters
+    ----------
+    setup : Setup
+    break_masses : tuple of float
+        Other readings of the break mass, log10 Msun/h.
+    """
+
+    setup: Setup
+    break_masses: tuple[float, ...] = ()
+    _found: dict[str, SurveyInformation] = field(default_factory=dict, repr=False, compare=False)
+
+    def rows(self, widening: tuple[float, ...]) -> Iterator[LadderRow]:
+        """The survey and its variants, with normalisation priors as given and so many times wider (in log)."""
+        for variant in variants(self.setup, self.break_masses):
+            found = self._information(variant)
+            for factor in widening:
+                std = found.std(variant.setup.parameters.widened(factor))
+                label = variant.label if factor == 1 else f"{variant.label}, norm. priors x {factor:g}"
+                yield LadderRow(label, variant.label, factor, found.count, std)
+
+    def survival(self, widening: tuple[float, ...], volumes: tuple[float, ...]) -> Iterator[SurvivalRow]:
+        """What remains of self-calibration as normalisation priors widen and the survey grows.
+
+        One row for each selection (Mmin fixed, following L_X, the flux-limited cone), prior width and volume.
+        """
+        for variant in variants(self.setup, ()):
+            if variant.label in SELECTIONS:
+                larger = {volume: self._information(variant).copies(volume) for volume in volumes}
+                for factor, volume in itertools.product(widening, volumes):
+                    std = larger[volume].std(variant.setup.parameters.widened(factor))
+                    yield SurvivalRow(variant.label, factor, volume, std)
+
+    def shifts(self, mass_functions: tuple[str, ...]) -> Iterator[SystematicRow]:
+        """Shifts of sigma8 at maximum posterior by level where data follow other assumptions; NaN if none is found."""
+        others = list(self._swapped(mass_functions))
+        if not others:
+            return
+        model, found = forward_model(self.setup), self._information(Variant(VariantName.CONFIGURED, self.setup))
+        own = self._peaks(found, model, model)
+        for label, other, swapped in others:
+            moved = self._peaks(found, model, forward_model(other))
+            yield SystematicRow(label, {level: moved[level] - own[level] for level in own}, swapped)
+
+    def _peaks(self, found: SurveyInformation, model: ForwardModel, truth: ForwardModel) -> dict[str, float]:
+        """sigma8 at maximum posterior by level, of data expected if `truth` were true."""
+        data = Data.expected(truth, points=any(level_class(level).of_clusters for level in found.by_level))
+
+        def peak(level: str) -> float:
+            return peak_sigma8(
+                found.fisher(level),
+                likelihood(level, model, data),
+                lambda theta: fisher_matrix(level, model, at=theta),
+            )
+
+        return {level: peak(level) for level in found.by_level}
+
+    def _swapped(self, mass_functions: tuple[str, ...]) -> Iterator[tuple[str, Setup, str]]:
+        """Label, survey, and what it has that the configured one has not."""
+        setup, selection = self.setup, self.setup.selection.in_mass
+        for name in mass_functions:
+            if name in MODELS and name != setup.mass_function:
+                label = f"data follow {name}, fit assumes {setup.mass_function}"
+                yield label, replace(setup, mass_function=name), "mass function"
+        for m in self.break_masses:
+            if selection is None:
+                return
+            label = f"data have Mbreak = 10^{m:.2f} Msun/h, fit assumes 10^{selection.log_break:.2f}"
+            yield label, replace(setup, selection=selection.with_break(m)), "break mass"
+
+    def _information(self, variant: Variant) -> SurveyInformation:
+        if variant.label not in self._found:
+            self._found[variant.label] = SurveyInformation.of(variant.setup)
+        return self._found[variant.label]
 
 
 def build_ladder(
     setup: Setup, widening: tuple[float, ...], break_masses: tuple[float, ...] = ()
 ) -> tuple[LadderRow, ...]:
-    """Ladder of the survey and its variants, with normalisation priors as given and wider (in log).
-
-    Parameters
-    ----------
-    setup : Setup
-    widening : tuple of float
-        Factors on the width of the normalisation priors.
-    break_masses : tuple of float
-        Other readings of the break mass, log10 Msun/h.
-    """
-    rows = []
-    for variant in variants(setup, break_masses):
-        for factor in widening:
-            parameters = variant.setup.parameters.widened(factor)
-            count, std = sigma8_std(replace(variant.setup, parameters=parameters))
-            label = variant.label if factor == 1 else f"{variant.label}, norm. priors x {factor:g}"
-            rows.append(LadderRow(label, variant.label, factor, count, std))
-    return tuple(rows)
-
-
-def build_survival(setup: Setup, widening: tuple[float, ...], volumes: tuple[float, ...]) -> Iterator[SurvivalRow]:
-    """What remains of self-calibration as normalisation priors widen and the survey grows.
-
-    One row for each selection (Mmin fixed, following L_X, the flux-limited cone), prior width and volume.
-    """
-    for variant in variants(setup, ()):
-        if variant.label not in SELECTIONS:
-            continue
-        for factor in widening:
-            parameters = variant.setup.parameters.widened(factor)
-            for volume in volumes:
-                geometry = Replicated(variant.setup.geometry, volume)
-                _, std = sigma8_std(replace(variant.setup, parameters=parameters, geometry=geometry))
-                yield SurvivalRow(variant.label, factor, volume, std)
-
-
-def peak_shift(model: ForwardModel, truth: ForwardModel, level: str) -> float:
-    """Shift of sigma8 at maximum posterior when expected data follow `truth` instead of `model`.
-
-    Gauss-Newton with the Fisher matrix; priors are Gaussians of equal variance about the fiducial.
-    """
-    fisher = fisher_matrix(level, model)
-    points = level_class(level).of_clusters
-    shifted, own = (_peak(model, fisher, level, Data.expected(m, points=points)) for m in (truth, model))
-    return shifted - own
-
-
-def _peak(model: ForwardModel, fisher: Fisher, level: str, data: Data) -> float:
-    """sigma8 at the maximum of one level's posterior, by damped Gauss-Newton steps."""
-    parameters, target = model.parameters, likelihood(level, model, data)
-    start, width = parameters.to_coordinates(parameters.fiducial), parameters.prior_std
-    steps = narrow_steps(parameters, fisher.information)
-
-    def height(coordinates: Array) -> float:
-        value = target(parameters.from_coordinates(coordinates)[None])[0]
-        return float(value - 0.5 * np.sum(((coordinates - start) / width) ** 2))
-
-    at, top = start, height(start)
-    for _ in range(_PEAK_STEPS):
-        slope = derivatives(target, parameters, parameters.from_coordinates(at), steps) - (at - start) / width**2
-        step = fisher.covariance @ slope
-        step *= min(1.0, 1.0 / float(np.max(np.abs(step) / width)) if step.any() else 1.0)
-        while (raised := height(at + step)) < top and np.max(np.abs(step) / width) > 1e-5:
-            step = step / 2
-        if raised <= top or raised - top < 1e-6:
-            break
-        at, top = at + step, raised
-    return float(parameters.from_coordinates(at)[parameters.names.index("sigma8")])
-
-
-def systematic_rows(
-    setup: Setup, mass_functions: tuple[str, ...], break_masses: tuple[float, ...]
-) -> tuple[SystematicRow, ...]:
-    """Shifts of sigma8 by level from swapping the mass function and the reading of the break mass."""
-    model, selection = forward_model(setup), setup.selection.in_mass
-    others = [
-        (f"data follow {name}, fit assumes {setup.mass_function}", replace(setup, mass_function=name), "mass function")
-        for name in mass_functions
-        if name in MODELS and name != setup.mass_function
-    ]
-    if selection is not None:
-        others += [
-            (
-                f"data have Mbreak = 10^{m:.2f} Msun/h, fit assumes 10^{selection.log_break:.2f}",
-                replace(setup, selection=selection.with_break(m)),
-                "break mass",
-            )
-            for m in break_masses
-        ]
-    return tuple(
-        SystematicRow(
-            label, {level: peak_shift(model, forward_model(other), level) for level in levels_of(setup)}, swapped
-        )
-        for label, other, swapped in others
-    )
+    """All rows of a ladder; see `Ladder.rows`."""
+    return tuple(Ladder(setup, break_masses).rows(widening))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def _words(axis: Axis, value: float | str) -> str:
     return f"{axis.key} = {value}" if isinstance(value, str) else f"{axis.key} = {value:g} {axis.unit}".rstrip()
 
 
-def _set(content: dict[str, Any], axis: Axis, value: float | str) -> None:
+def set_value(content: dict[str, Any], axis: Axis, value: float | str) -> None:
     """Write one value into a configuration's tables."""
     if axis.key in SHORTCUTS or axis.key == "proxy":
         return
@@ -89,7 +89,7 @@ def varied_setup(config: Config, axes: Sequence[Axis], point: Sequence[float | s
     proxy = None if proxy == getattr(config.proxy, "name", config.proxy) else proxy
     try:
         for axis, value in pairs:
-            _set(content, axis, value)
+            set_value(content, axis, value)
         if proxy is not None:
             content["proxy"] = "yx"
     except InputError as error:

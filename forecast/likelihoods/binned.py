@@ -12,6 +12,7 @@ from ..model.mocks import Mocks
 from .bins import YxBins
 from .data import Data
 from .derivatives import derivatives, outer_sum
+from .expectation import Expectation
 from .level import TINY, Level
 from .level_name import LevelName
 
@@ -53,13 +54,14 @@ class Binned(Level):
         return data @ np.log(np.maximum(expected, TINY)).T - in_parts(model.expected_count, theta)
 
     @classmethod
-    def information(cls, model: ForwardModel, at: Array) -> Array:
+    def information(cls, expected: Expectation) -> Array:
         """Sum over bins of d_i(mu) d_j(mu) / mu."""
+        model, at = expected.model, expected.at
         bins, error = YxBins.of(model), model.setup.yx_error
-        expected = bins.expected(model, at[None], error)[0]
-        keep = expected > 1e-9 * expected.max()
+        number = bins.expected(model, at[None], error)[0]
+        keep = number > 1e-9 * number.max()
         slope = derivatives(lambda theta: np.log(bins.expected(model, theta, error)[:, keep]), model.parameters, at)
-        return outer_sum(slope, expected[keep])
+        return outer_sum(slope, number[keep])
 
     def without_each(self, theta: Array) -> Array:
         """Minus ln of the expected number in each cluster's bin, shape (S, Q)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -65,9 +64,3 @@ def bin_models(model: ForwardModel) -> tuple[ForwardModel, ...]:
     """Forward models of a survey's redshift bins, with its parameters; none if its data are not binned."""
     bins = model.setup.bins
     return () if len(bins) == 1 else tuple(forward_model(setup) for setup in bins)
-
-
-def sum_over_bins(one: Callable[[ForwardModel, Array], Array], model: ForwardModel, at: Array) -> Array:
-    """Information (D, D) that `one` finds at `at`, (D,), in the redshift bins whose data are kept apart."""
-    total: Array = np.sum([one(part, at) for part in bin_models(model) or (model,)], axis=0)
-    return total

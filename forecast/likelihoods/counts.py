@@ -10,6 +10,7 @@ from ..core.chunks import in_chunks, in_parts
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from .derivatives import derivatives
+from .expectation import Expectation
 from .level import Contribution, Level, log_poisson
 from .level_name import LevelName
 
@@ -32,10 +33,11 @@ class Counts(Level):
         return value
 
     @classmethod
-    def information(cls, model: ForwardModel, at: Array) -> Array:
+    def information(cls, expected: Expectation) -> Array:
         """Lambda d_i(ln Lambda) d_j(ln Lambda)."""
-        slope = derivatives(lambda theta: np.log(model.expected_count(theta)), model.parameters, at)
-        return float(model.expected_count(at[None])[0]) * np.outer(slope, slope)
+        model = expected.model
+        slope = derivatives(lambda theta: np.log(model.expected_count(theta)), model.parameters, expected.at)
+        return expected.count * np.outer(slope, slope)
 
     def without_each(self, theta: Array) -> Array:
         """The ratio of likelihoods of N - 1 and N clusters, the same for each, shape (S, Q)."""

@@ -12,6 +12,15 @@ from ..core.parameters import ParameterSet
 
 _STEP = 0.1
 """Step of the derivatives in prior standard deviations; fourth-order differences."""
+_WIDEST_FACTOR, _WIDEST = 0.15, 1.0
+"""Widths beyond which those of priors are not followed: of factors on relations, whose residuals are as narrow, and of
+all else."""
+
+
+def _widths(parameters: ParameterSet) -> Array:
+    """Scales of natural coordinates on which densities vary, shape (D,): those of priors that are not wider."""
+    factors = np.array([parameter.log for parameter in parameters.free], dtype=bool)
+    return np.minimum(parameters.prior_std, np.where(factors, _WIDEST_FACTOR, _WIDEST))
 
 
 def derivatives(
@@ -27,8 +36,8 @@ def derivatives(
     at : ndarray, shape (D,)
         Parameter vector.
     steps : ndarray, shape (D,), optional
-        In natural coordinates; a tenth of the prior's standard deviation by default, which suits what
-        does not depend on the amount of data.
+        In natural coordinates; a tenth of the prior's standard deviation by default, or of the scale on which
+        residuals vary, which suits what does not depend on the amount of data.
 
     Returns
     -------
@@ -40,7 +49,7 @@ def derivatives(
         If the result is not finite.
     """
     size = len(at)
-    steps = _STEP * np.minimum(parameters.prior_std, 1.0) if steps is None else steps
+    steps = _STEP * _widths(parameters) if steps is None else steps
     offsets = np.concatenate([k * np.diag(steps) for k in (-2, -1, 1, 2)])
     theta = parameters.from_coordinates(parameters.to_coordinates(at) + offsets)
     f = function(theta)
@@ -54,7 +63,7 @@ def derivatives(
 
 def narrow_steps(parameters: ParameterSet, information: Array) -> Array:
     """Steps for derivatives of a log likelihood: a tenth of what moves it, or of the prior's width."""
-    return _STEP / np.sqrt(np.diag(information) + 1.0 / np.minimum(parameters.prior_std, 1.0) ** 2)
+    return _STEP / np.sqrt(np.diag(information) + 1.0 / _widths(parameters) ** 2)
 
 
 def outer_sum(score: Array, weight: Array) -> Array:

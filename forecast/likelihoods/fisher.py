@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..core.errors import InputError, nearest
 from ..core.parameters import ParameterSet
 from ..model.forward import ForwardModel
 from ..model.mean_density import at_mean_density
-from .bins import sum_over_bins
+from .expectation import Expectation
 from .level_name import Bound
 from .levels import level_class
 
@@ -66,9 +67,20 @@ def fisher_matrix(level: str, model: ForwardModel, *, at: Array | None = None) -
     at : ndarray, shape (D,), optional
         Parameter vector; by default the fiducial one, at the survey's mean density.
     """
-    at = at_mean_density(model) if at is None else at
+    return next(fisher_matrices((level,), model, at=at))
+
+
+def fisher_matrices(levels: Iterable[str], model: ForwardModel, *, at: Array | None = None) -> Iterator[Fisher]:
+    """Fisher matrices of several levels, in order; what they have in common is computed once."""
+    expected = Expectation(model, at_mean_density(model) if at is None else at)
+    return (Fisher(model.parameters, _information(level, expected)) for level in levels)
+
+
+def _information(level: str, expected: Expectation) -> Array:
+    """Information of the data of one level, shape (D, D)."""
     if level == Bound.PRIOR:
-        return Fisher(model.parameters, np.zeros((len(at), len(at))))
+        return np.zeros((len(expected.at), len(expected.at)))
     one = level_class(level)
-    found = one.information(model, at) if one.of_clusters else sum_over_bins(one.information, model, at)
-    return Fisher(model.parameters, found)
+    parts = (expected,) if one.of_clusters else expected.parts
+    information: Array = np.sum([one.information(part) for part in parts], axis=0)
+    return information

@@ -15,6 +15,7 @@ from ..core.parameters import ParameterSet
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from .data import Data
+from .expectation import Expectation
 from .level_name import LevelName
 
 TINY = np.finfo(float).tiny
@@ -102,8 +103,8 @@ class Level(ABC):
 
     @classmethod
     @abstractmethod
-    def information(cls, model: ForwardModel, at: Array) -> Array:
-        """Expected information on the free parameters at `at`, (D,), in natural coordinates, shape (D, D)."""
+    def information(cls, expected: Expectation) -> Array:
+        """Information on the free parameters that is expected, in natural coordinates, shape (D, D)."""
 
     @abstractmethod
     def without_each(self, theta: Array) -> Array:

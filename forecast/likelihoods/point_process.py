@@ -18,7 +18,7 @@ from ..model.mocks import Mocks
 from .data import Data
 from .density.point_density import PointDensity
 from .density.points import Points
-from .expected_points import point_information
+from .expectation import Expectation
 from .level import TINY, ClusterTerms, Level, Paired
 from .level_name import LevelName
 
@@ -70,9 +70,9 @@ class PointProcess(Level):
         return total.T - in_parts(model.expected_count, theta)
 
     @classmethod
-    def information(cls, model: ForwardModel, at: Array) -> Array:
+    def information(cls, expected: Expectation) -> Array:
         """Information of every Y_X, and what all other data of the clusters add to it."""
-        return point_information(model, at, lensing=cls.lensing)
+        return expected.information_of_clusters(lensing=cls.lensing)
 
     def without_each(self, theta: Array) -> Array:
         """-ln lambda of each cluster, shape (S, Q)."""

@@ -17,9 +17,10 @@ from ..model.yx_distribution import TabulatedDistribution, YxDistribution, log_m
 from .counts import Counts
 from .data import Data
 from .derivatives import derivatives, narrow_steps
+from .expectation import Expectation
 from .level import Level, log_poisson
 from .level_name import LevelName
-from .yx_score import YxScore, density_on_nodes
+from .yx_score import density_on_nodes
 
 MANY = 30
 """Expected clusters from which on the median is taken to be of the expected number of them."""
@@ -68,19 +69,18 @@ class SelfCal(Level):
         return value
 
     @classmethod
-    def information(cls, model: ForwardModel, at: Array) -> Array:
+    def information(cls, expected: Expectation) -> Array:
         """That of N, and of the median of N values of Y_X, averaged over Poisson N where N is small."""
-        expected = float(model.expected_count(at[None])[0])
-        of_yx = YxScore.information_of(model, at)
-        steps = narrow_steps(model.parameters, of_yx * max(expected, 1.0) / expected)
-        medians = _Medians(model, at, steps, expected >= MANY)
+        model, count = expected.model, expected.count
+        steps = narrow_steps(model.parameters, expected.yx_score.information * max(count, 1.0) / count)
+        medians = _Medians(model, expected.at, steps, count >= MANY)
         if medians.many:
-            return Counts.information(model, at) + medians.information(round(expected))
-        sizes = np.arange(1, int(expected + 8 * np.sqrt(expected)) + 8)
-        chances = stats.poisson(expected).pmf(sizes)
+            return Counts.information(expected) + medians.information(round(count))
+        sizes = np.arange(1, int(count + 8 * np.sqrt(count)) + 8)
+        chances = stats.poisson(count).pmf(sizes)
         kept = chances > _NEGLIGIBLE * chances.max()
         each = [chance * medians.information(int(n)) for n, chance in zip(sizes[kept], chances[kept], strict=True)]
-        information: Array = Counts.information(model, at) + np.sum(each, axis=0)
+        information: Array = Counts.information(expected) + np.sum(each, axis=0)
         return information
 
     def without_each(self, theta: Array) -> Array:

@@ -14,9 +14,10 @@ from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from .data import Data
+from .expectation import Expectation
 from .level import TINY, Contribution, Level, Paired
 from .level_name import LevelName
-from .yx_score import YxScore, density_on_nodes
+from .yx_score import density_on_nodes
 
 _STEP, _MARGIN, _ROWS = 0.01, 8, 500
 """Step of derivatives with respect to log10 Y_X, dex; nodes beyond the data; parameter vectors at once, about."""
@@ -71,9 +72,9 @@ class Unbinned(Level):
         return data @ np.log(np.maximum(density, TINY)).T - in_parts(model.expected_count, theta)
 
     @classmethod
-    def information(cls, model: ForwardModel, at: Array) -> Array:
+    def information(cls, expected: Expectation) -> Array:
         """Integral of d_i(lambda) d_j(lambda) / lambda over log10 Y_X."""
-        return YxScore.information_of(model, at)
+        return expected.yx_score.information
 
     def without_each(self, theta: Array) -> Array:
         """-ln lambda of each cluster, shape (S, Q)."""

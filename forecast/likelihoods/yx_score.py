@@ -32,11 +32,6 @@ class YxScore:
         slope = derivatives(lambda theta: np.log(model.yx_density(theta, grid, error)), model.parameters, at)
         return cls(grid, density, slope)
 
-    @classmethod
-    def information_of(cls, model: ForwardModel, at: Array) -> Array:
-        """Information in every log10 Y_X, shape (D, D)."""
-        return cls.of(model, at).information
-
     @property
     def information(self) -> Array:
         """Integral of d_i(lambda) d_j(lambda) / lambda."""

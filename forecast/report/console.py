@@ -5,15 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .text_table import screen_width, table_lines
+from .text_table import csv_lines, latex_lines, screen_width, table_lines
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ..checks.outcome import Checks
     from ..core.records import Job
     from ..sampling.mcmc import ChainSummary
     from .results import Result
+
+
+class Screen:
+    """Standard output, as wide as the terminal; nothing is wrapped or cut where there is none.
+
+    Parameters
+    ----------
+    form : {"text", "csv", "latex"}
+        Of tables; sentences are printed between those of text alone.
+    """
+
+    def __init__(self, form: str = "text") -> None:
+        from rich.console import Console
+
+        self._console, self._form = Console(width=screen_width(), highlight=False), form
+
+    def say(self, words: str, *, head: str = "") -> None:
+        """Print a sentence, and its head in bold."""
+        from rich.text import Text
+
+        if self._form == "text":
+            self._console.print(Text.assemble((head, "bold"), words))
+
+    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table, an empty line about it."""
+        shown, lines = {"csv": csv_lines, "latex": latex_lines}.get(self._form), list(rows)
+        text = [*shown(header, lines), ""] if shown else ["", *table_lines(header, lines, self._console.width), ""]
+        self._console.print("\n".join(text), markup=False, soft_wrap=True)
 
 
 def not_converged(result: Result) -> str:
@@ -62,26 +88,24 @@ def summary_json(result: Result) -> dict[str, Any]:
     return dict(to_plain(summary))
 
 
-def print_tables(result: Result, job: Job) -> None:
+def print_tables(result: Result, job: Job, console: Screen | None = None) -> None:
     """Print everything a result holds as tables."""
-    from rich.markup import escape
-
     from .narrative import used_words
 
-    console = _console()
-    console.print(f"[bold]{escape(result.title)}[/bold]: {result.expected_count:.1f} clusters expected")
+    console = console or Screen()
+    console.say(f": {result.expected_count:.1f} clusters expected", head=result.title)
     for caution in result.warnings:
-        console.print(f"[bold]warning:[/bold] {escape(caution.text)}")
+        console.say(f" {caution.text}", head="warning:")
     _print_fisher(result, console)
     if result.chains:
         header = ["sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged"]
-        _show(console, header, (_chain_row(chain) for chain in result.chains))
+        console.table(header, (_chain_row(chain) for chain in result.chains))
         for chain in result.chains:
             if any(share.partial for share in chain.shares):
-                console.print(f"level {chain.level}: {escape(used_words(chain))}")
+                console.say(f"level {chain.level}: {used_words(chain)}")
     if result.map is not None:
         m = result.map
-        console.print(
+        console.say(
             "map: no cell holds enough mocks; enlarge map.cell_count and map.cell_yx, or map.mocks"
             if m.median_std is None or m.median_std != m.median_std
             else f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
@@ -89,29 +113,29 @@ def print_tables(result: Result, job: Job) -> None:
         )
     if result.exact is not None and result.exact.agreement[0].cells:
         exact, (mean, scatter, number) = result.exact, result.exact.agreement
-        console.print(
+        console.say(
             f"exact posterior: median width {exact.median_std:.4f}; mocks against it: p = {mean.p_value:.2g} (mean), "
             f"{scatter.p_value:.2g} (scatter), {number.p_value:.2g} (number) in {mean.cells} cells"
         )
     _print_influence(result, console)
     for check in result.goodness:
-        console.print(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
+        console.say(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
     if result.predictive is not None:
         test, worst = result.predictive, int(result.predictive.p_values.argmin())
         words = f"posterior predictive check ({test.level}): {test.status}, joint p = {test.joint:.2g} of"
         smallest = f"smallest {test.p_values[worst]:.2g} ({test.names[worst]})"
-        console.print(f"{words} {len(test.names)} statistics; {smallest}")
+        console.say(f"{words} {len(test.names)} statistics; {smallest}")
     for note in result.notes:
-        console.print(escape(note))
-    console.print(f"report: {escape(str(job.out / 'report.html'))}")
+        console.say(note)
+    console.say(f"report: {job.out / 'report.html'!s}")
 
 
-def _print_fisher(result: Result, console: Console) -> None:
+def _print_fisher(result: Result, console: Screen) -> None:
     """Tables of Fisher matrices: the ladder, what survives wider priors, and shifts of sigma8."""
     if result.ladder:
         levels = list(result.ladder[0].sigma8_std)
         rows = ([row.label, *(f"{row.sigma8_std[level]:.4f}" for level in levels)] for row in result.ladder)
-        _show(console, ["sigma(sigma8), Fisher", *levels], rows)
+        console.table(["sigma(sigma8), Fisher", *levels], rows)
     if result.survival:
         levels = list(result.survival[0].sigma8_std)
         rows = (
@@ -121,23 +145,10 @@ def _print_fisher(result: Result, console: Console) -> None:
             ]
             for line in result.survival
         )
-        _show(console, ["what survives", *levels], rows)
+        console.table(["what survives", *levels], rows)
     if result.systematics:
         rows = ([row.label, *(f"{x:+.4f}" for x in row.shift.values())] for row in result.systematics)
-        _show(console, ["shift of sigma8", *result.systematics[0].shift], rows)
-
-
-def _console() -> Console:
-    """As wide as the terminal; nothing is wrapped or cut where there is none."""
-    from rich.console import Console
-
-    return Console(width=screen_width(), highlight=False)
-
-
-def _show(console: Console, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table, an empty line about it."""
-    text = "\n".join(["", *table_lines(header, list(rows), console.width), ""])
-    console.print(text, markup=False, soft_wrap=True)
+        console.table(["shift of sigma8", *result.systematics[0].shift], rows)
 
 
 def _chain_row(chain: ChainSummary) -> list[str]:
@@ -146,7 +157,7 @@ def _chain_row(chain: ChainSummary) -> list[str]:
     return [chain.level, *values, f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"]
 
 
-def _print_influence(result: Result, console: Console) -> None:
+def _print_influence(result: Result, console: Screen) -> None:
     """Saliency and leave-one-out by mass, and by redshift in a light cone."""
     for curve in result.influence:
         for bins, axis, digits in ((curve.by_mass, "log M500", 2), (curve.by_redshift, "z", 3)):
@@ -158,19 +169,17 @@ def _print_influence(result: Result, console: Console) -> None:
                 cells = [f"{v[b]:+.4f} ± {bins.saliency_error[name][b]:.4f}" for name, v in bins.saliency.items()]
                 left_out = f"{1e3 * bins.shift[b]:+.2f} ± {1e3 * bins.shift_error[b]:.2f}"
                 rows.append([f"{low:.{digits}f} - {high:.{digits}f}", *cells, left_out])
-            console.print(f"\n{curve.selection}, {curve.level}", markup=False)
-            _show(console, [axis, *heads, "leave one out x 1000"], rows)
+            console.say(f"\n{curve.selection}, {curve.level}")
+            console.table([axis, *heads, "leave one out x 1000"], rows)
 
 
-def print_checks(checks: Checks, job: Job) -> None:
+def print_checks(checks: Checks, job: Job, console: Screen) -> None:
     """Print what simulation-based calibration and predictive checks found for every level."""
-    from rich.markup import escape
-
-    console, rows = _console(), []
+    rows = []
     for check in checks.calibration:
         coverage = (f"{x[0]:.3f} ± {x[1]:.3f}" for x in (check.coverage_68, check.coverage_95))
         rows.append([check.level, check.status, f"{check.p_value:.3g}", *coverage, f"{check.ess_median:.0f}"])
-    _show(console, ["level", "status", "p", "68% coverage", "95% coverage", "effective draws"], rows)
+    console.table(["level", "status", "p", "68% coverage", "95% coverage", "effective draws"], rows)
     if checks.predictive:
         failures = list(checks.predictive[0].power)
         rows = []
@@ -179,22 +188,20 @@ def print_checks(checks: Checks, job: Job) -> None:
             caught = (f"{found.power[name][0]:.2f} ({found.power[name][1]:.2f})" for name in failures)
             rows.append([found.level, found.status, f"{found.new_p_values['joint']:.3g}", alarms, *caught])
         header = ["predictions", "status", "p", "false alarms", *(f"caught: {name}" for name in failures)]
-        _show(console, header, rows)
-        console.print("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
-    console.print(f"{checks.calibration[0].mocks} mocks; report: {escape(str(job.out / 'report.html'))}")
+        console.table(header, rows)
+        console.say("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
+    console.say(f"{checks.calibration[0].mocks} mocks; report: {job.out / 'report.html'!s}")
 
 
-def print_columns(table: tuple[list[str], list[list[Any]]], job: Job) -> None:
+def print_columns(table: tuple[list[str], list[list[Any]]], job: Job, console: Screen) -> None:
     """Print the table of a sweep or of a comparison."""
-    from rich.markup import escape
-
     header, rows = table
     shown = [i for i, name in enumerate(header) if name != "title"]
     names = [header[i].removeprefix("sigma8_std_").replace("expected_count", "clusters") for i in shown]
-    console = _console()
-    console.print("sigma(sigma8), Fisher")
-    _show(console, names, ([_cell(header[i], row[i]) for i in shown] for row in rows))
-    console.print(f"report: {escape(str(job.out / 'report.html'))}")
+    if any(name.startswith("sigma8_std") for name in header):
+        console.say("sigma(sigma8), Fisher")
+    console.table(names, ([_cell(header[i], row[i]) for i in shown] for row in rows))
+    console.say(f"report: {job.out / 'report.html'!s}")
 
 
 def _cell(column: str, value: str | float) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shutil
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..forecasts.ladder import LadderRow
 
 _GAP = 2
 _WIDE = 10_000
@@ -45,6 +51,40 @@ def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int
     return _stacked(header, rows, widths, width)
 
 
+def csv_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines of comma-separated values.
+
+    >>> csv_lines(("survey", "counts"), [("one, two", "0.0327")])
+    ['survey,counts', '"one, two",0.0327']
+    """
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows([header, *rows])
+    return lines.getvalue().splitlines()
+
+
+_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+_LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"} | {"<": "$<$", ">": "$>$"}
+
+
+def latex_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as a LaTeX tabular.
+
+    >>> print("\\n".join(latex_lines(("survey", "p_1"), [("50% & more", "0.1 ± 0.2")])))
+    \\begin{tabular}{lr}
+    \\hline
+    survey & p\\_1 \\\\
+    \\hline
+    50\\% \\& more & 0.1 $\\pm$ 0.2 \\\\
+    \\hline
+    \\end{tabular}
+    """
+    first, *others = (
+        " & ".join("".join(_LATEX.get(sign, sign) for sign in cell) for cell in row) + r" \\" for row in (header, *rows)
+    )
+    columns = "l" + "r" * (len(header) - 1)
+    return [f"\\begin{{tabular}}{{{columns}}}", r"\hline", first, r"\hline", *others, r"\hline", r"\end{tabular}"]
+
+
 def _stacked(header: Sequence[str], rows: Sequence[Sequence[str]], widths: list[int], width: int) -> list[str]:
     """Labels on lines of their own, numbers below; as many blocks of columns as the width asks for."""
     indent = 4 * _GAP
@@ -78,3 +118,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _numbers(cells: Sequence[str], widths: Sequence[int]) -> str:
     return (" " * _GAP).join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+
+
+def row_words(row: LadderRow) -> str:
+    """A row of the ladder as a line, for who waits for the table."""
+    levels = ", ".join(f"{level} {std:.4f}" for level, std in row.sigma8_std.items())
+    return f"{row.label}: {row.expected_count:.1f} clusters, sigma(sigma8) {levels}"

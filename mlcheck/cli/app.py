@@ -14,6 +14,7 @@ from forecast.cli.app import print_version
 from forecast.cli.arguments import given
 from forecast.cli.options import Scheduler, Workers
 from forecast.cli.session import exit_codes, progress_bar
+from forecast.cli.streams import prepare_streams
 
 from .apply_command import apply_command
 from .predict_command import predict_command
@@ -232,4 +233,5 @@ app.command("apply")(apply_command)
 
 def main() -> None:
     """Entry point of the command ``mlcheck``."""
+    prepare_streams()
     app(given())

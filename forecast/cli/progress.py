@@ -1,0 +1,115 @@
+"""How far a command is: a bar with the time left on a terminal, elsewhere a line every half minute."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..core.records import Progress
+
+EVERY = 30.0
+"""Seconds between lines where there is no terminal."""
+
+
+@contextmanager
+def progress_bar(silent: bool) -> Iterator[Progress | None]:
+    """What commands tell how far they are, shown on standard error; None if `silent`."""
+    if silent:
+        yield None
+    elif sys.stderr.isatty():
+        with _bar() as report:
+            yield report
+    else:
+        lines, done = Lines(), threading.Event()
+        thread = threading.Thread(target=lines.repeat, args=(done,), daemon=True)
+        thread.start()
+        try:
+            yield lines.report
+        finally:
+            done.set()
+
+
+@dataclass
+class Lines:
+    """The latest of what was told, as lines.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _now: tuple[str, int, int] | None = None
+    _began: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def report(self, task: str, done: int, total: int, lengths: float) -> None:
+        """Hear how far a task is."""
+        self._began.setdefault(task, (self.clock(), done))
+        self._now = (task, done, total)
+
+    def repeat(self, stop: threading.Event) -> None:
+        """Say it every half minute until `stop`."""
+        while not stop.wait(EVERY):
+            words = self.words()
+            if words:
+                typer.echo(words, err=True)
+
+    def words(self) -> str:
+        """How far it is, and how long that takes yet; empty if nothing was told."""
+        if self._now is None:
+            return ""
+        task, done, total = self._now
+        start, first = self._began[task]
+        if not total:
+            return f"{task}: {self.clock() - start:.0f} s" + (f", {done} done" if done else "")
+        left = f", {_duration((self.clock() - start) / (done - first) * (total - done))} left" if done > first else ""
+        return f"{task}: {done} of {total}{left}"
+
+
+def _duration(seconds: float) -> str:
+    """Seconds, or minutes where they are many.
+
+    >>> _duration(42.3), _duration(600.0)
+    ('about 42 s', 'about 10 min')
+    """
+    return f"about {seconds:.0f} s" if seconds < 100 else f"about {math.ceil(seconds / 60)} min"
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """Bars of a terminal; a task whose length is unknown pulses."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[words]}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    tasks: dict[str, Any] = {}
+    with Progress(*columns, console=console, transient=True) as bar:
+
+        def report(task: str, done: int, total: int, lengths: float) -> None:
+            if task not in tasks:
+                for other in tasks.values():
+                    bar.update(other, visible=False)
+                tasks[task] = bar.add_task(task, total=total or None, words="")
+            words = f"{done}/{total}" if total else str(done or "")
+            words += f", {lengths:.0f} of 50 tau" if lengths == lengths else ""
+            bar.update(tasks[task], completed=done, words=words, visible=True)
+
+        report("starting", 0, 0, math.nan)
+        yield report

@@ -1,0 +1,51 @@
+"""What a survey needs for a given error, as records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.records import Provenance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """How much of one thing reaches an error, all else as configured.
+
+    Parameters
+    ----------
+    key, unit : str
+        Of the configuration; the unit is empty for a plain number.
+    configured, configured_std : float
+        Its value, and the error with it.
+    needed : float or None
+        The value that reaches the error; None if none does.
+    farthest, std, expected_count : float
+        The value at which the search ended, the error there, and the clusters expected there.
+    why : str
+        Why no value reaches it; empty if one does.
+    evaluations : int
+        Surveys computed.
+    """
+
+    key: str
+    unit: str
+    configured: float
+    configured_std: float
+    needed: float | None
+    farthest: float
+    std: float
+    expected_count: float
+    why: str
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """Requirements of several things, each alone, for the error `std` of the parameter `name` at a level."""
+
+    name: str
+    std: float
+    level: str
+    configured_std: float
+    rows: tuple[Requirement, ...]
+    provenance: Provenance | None = None

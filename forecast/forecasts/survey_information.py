@@ -1,0 +1,77 @@
+"""What the data of a survey say of its parameters at every level, before priors are put in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..core.parameters import ParameterSet
+from ..likelihoods.fisher import Fisher, fisher_matrices
+from ..likelihoods.level_name import Bound, LevelName
+from ..likelihoods.levels import level_class, levels_of
+from ..model.forward import forward_model
+from ..model.mean_density import expected_number
+from ..model.setup import Setup
+from ..survey.geometry import Replicated
+
+
+@dataclass(frozen=True)
+class SurveyInformation:
+    """Information of the data of every level, on the free parameters and whatever their priors.
+
+    Parameters
+    ----------
+    setup : Setup
+    count : float
+        Expected number of clusters.
+    by_level : mapping of str to ndarray, shape (D, D)
+        In natural coordinates.
+    """
+
+    setup: Setup
+    count: float
+    by_level: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, setup: Setup) -> SurveyInformation:
+        """That of a survey."""
+        model, levels = forward_model(setup), levels_of(setup)
+        found = fisher_matrices(levels, model)
+        by_level = {level: one.information for level, one in zip(levels, found, strict=True)}
+        return cls(setup, expected_number(model), by_level)
+
+    def copies(self, number: float) -> SurveyInformation:
+        """That of so many independent copies of the survey.
+
+        Without density contrasts it is proportional to their number, but for that in the median.
+        """
+        if number == 1:
+            return self
+        larger = replace(self.setup, geometry=Replicated(self.setup.geometry, number))
+        if self.setup.parameters.contrasts:
+            return SurveyInformation.of(larger)
+        medians = [level for level in self.by_level if level_class(level).of_median]
+        anew = zip(medians, fisher_matrices(medians, forward_model(larger)), strict=True)
+        grown = {level: number * one for level, one in self.by_level.items()}
+        grown |= {level: one.information for level, one in anew}
+        return SurveyInformation(larger, number * self.count, {level: grown[level] for level in self.by_level})
+
+    def fisher(self, level: str, parameters: ParameterSet | None = None) -> Fisher:
+        """Fisher matrix of one level, with the survey's own priors or those of `parameters` of the same names."""
+        return Fisher(self.setup.parameters if parameters is None else parameters, self.by_level[level])
+
+    def std(self, parameters: ParameterSet | None = None) -> dict[str, float]:
+        """sigma(sigma8) of the priors, by level, and "known": every Y_X, and no nuisance is free."""
+        parameters = self.setup.parameters if parameters is None else parameters
+        nothing = Fisher(parameters, np.zeros((len(parameters.names),) * 2))
+        by_level = {level: self.fisher(level, parameters).std() for level in self.by_level}
+        return {Bound.PRIOR: nothing.std(), **by_level, Bound.KNOWN: self._known(parameters).std()}
+
+    def _known(self, parameters: ParameterSet) -> Fisher:
+        names = parameters.names
+        nuisances = [name for name in names if name not in ("sigma8", *parameters.contrasts)]
+        kept = [i for i, name in enumerate(names) if name not in nuisances]
+        return Fisher(parameters.without(nuisances), self.by_level[LevelName.UNBINNED][np.ix_(kept, kept)])

@@ -1,0 +1,83 @@
+"""What a survey is expected to find, and what it says of the parameters: computed when first asked for, and once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..model.forward import ForwardModel
+from ..survey.redshift_bins import in_bins
+from .bins import bin_models
+from .derivatives import outer_sum
+from .expected_points import ExpectedClusters
+from .yx_score import YxScore
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """What a survey is expected to find at one parameter vector.
+
+    Parameters
+    ----------
+    model : ForwardModel
+    at : ndarray, shape (D,)
+    """
+
+    model: ForwardModel
+    at: Array
+
+    @cached_property
+    def parts(self) -> tuple[Expectation, ...]:
+        """That of each redshift bin whose data are kept apart; this one if none are."""
+        return tuple(Expectation(part, self.at) for part in bin_models(self.model)) or (self,)
+
+    @cached_property
+    def count(self) -> float:
+        """Number of clusters."""
+        return float(self.model.expected_count(self.at[None])[0])
+
+    @cached_property
+    def yx_score(self) -> YxScore:
+        """Density of Y_X and its derivatives, whatever the redshift."""
+        return YxScore.of(self.model, self.at)
+
+    @cached_property
+    def clusters(self) -> ExpectedClusters:
+        """Clusters that stand for those expected."""
+        return ExpectedClusters.of(self.model, self.at)
+
+    def information_of_clusters(self, *, lensing: bool) -> Array:
+        """Information of every Y_X, and what all other data of the clusters add to it, shape (D, D).
+
+        A score given Y_X alone is the mean, at that Y_X, of the score given everything (and likewise with and
+        without weak lensing): the information added is the mean square of their difference, which is never negative.
+        """
+        clusters = self.clusters
+        if self._yx_has_more:
+            return outer_sum(clusters.scores[lensing], clusters.weight)
+        scores = [self._yx_scores, *clusters.scores[: 1 + lensing]]
+        added = [outer_sum(after - before, clusters.weight) for before, after in pairwise(scores)]
+        information: Array = np.sum([*(part.yx_score.information for part in self.parts), *added], axis=0)
+        return information
+
+    @property
+    def _yx_has_more(self) -> bool:
+        """Whether Y_X holds what the clusters' other observables do not."""
+        setup, names = self.model.setup, self.model.parameters.names
+        own = {f"{kind}_yx" for kind in ("norm", "slope", "scatter", "evolution")} & set(names)
+        composed = "yx" not in setup.relations.names
+        return bool((composed and own) or (setup.relations.combination[0] and setup.selection.flux_error))
+
+    @cached_property
+    def _yx_scores(self) -> Array:
+        """Derivatives of the log density of each cluster's Y_X, in its redshift bin, shape (D, Q)."""
+        clusters, scores = self.clusters, np.zeros_like(self.clusters.scores[0])
+        if self.parts == (self,):
+            return self.yx_score.at(clusters.log_yx)
+        for part, mine in zip(self.parts, in_bins(self.model.setup.geometry, clusters.points.z), strict=True):
+            scores[:, mine] = part.yx_score.at(clusters.log_yx[mine])
+        return scores

@@ -1,0 +1,71 @@
+"""Requirements as a table, as files, and as what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..config.load import Config
+from ..config.template import commented
+from ..core.files import write_csv, write_json, write_whole
+from ..forecasts.axes import SHORTCUTS, Axis, content_of
+from ..forecasts.require_records import Requirement, Requirements
+from ..forecasts.sweep import set_value
+
+
+def requirement_table(found: Requirements) -> tuple[list[str], list[list[Any]]]:
+    """What to print: a key a row, its value now and that needed, and what is reached."""
+    header = ["alone", "now", "needed", "clusters", f"error of {found.name}"]
+    rows = []
+    for row in found.rows:
+        needed = "never" if row.needed is None else f"{row.needed:.4g}"
+        name = f"{row.key} [{row.unit}]" if row.unit else row.key
+        rows.append([name, f"{row.configured:.4g}", needed, f"{row.expected_count:.1f}", f"{row.std:.4f}"])
+    return header, rows
+
+
+def requirement_lines(found: Requirements, config: str, out: Path) -> Iterator[str]:
+    """What is configured, why some keys never do, and the command that runs a survey that does."""
+    yield f"level {found.level}: {found.name} is now known to {found.configured_std:.4f}; wanted {found.std:g}"
+    for row in found.rows:
+        if row.needed is None:
+            yield f"{row.key}: never; {_limit(row)}"
+    met = [row for row in found.rows if row.needed is not None]
+    if not met:
+        yield f"Next: forecast require {config} {found.name}={1.02 * min(row.std for row in found.rows):.3g}"
+    elif met[0].key in SHORTCUTS:
+        yield f"Next: forecast sweep {config} --vary {met[0].key}={met[0].needed:.4g}:{met[0].needed:.4g}:1"
+    else:
+        yield f"Next: forecast ladder {_file(out, met[0])}"
+
+
+def _limit(row: Requirement) -> str:
+    if row.why == "it changes nothing":
+        return row.why
+    return f"at {row.farthest:.3g}{f' {row.unit}' if row.unit else ''} the error is {row.std:.3g}; {row.why}"
+
+
+def _file(out: Path, row: Requirement) -> Path:
+    return out / f"{row.key}.toml"
+
+
+def write_requirements(found: Requirements, config: Config, out: Path) -> None:
+    """Write results.json, requirements.csv, and the configuration of each survey that reaches the error."""
+    write_json(out / "results.json", found)
+    header = ["key", "unit", "configured", "needed", "farthest", "std", "expected_count", "evaluations", "why"]
+    rows = ([getattr(row, name) for name in header] for row in found.rows)
+    write_csv(out / "requirements.csv", header, (["" if x is None else x for x in row] for row in rows))
+    for row in found.rows:
+        if row.needed is not None and row.key not in SHORTCUTS:
+            content = content_of(config)
+            set_value(content, Axis(row.key, (row.needed,), row.unit), row.needed)
+            write_whole(_file(out, row), commented(_given(content)))
+
+
+def _given(value: Any) -> Any:
+    """Tables without keys that have no value."""
+    if isinstance(value, dict):
+        kept = {name: _given(inside) for name, inside in value.items() if inside is not None}
+        return {name: inside for name, inside in kept.items() if inside != {}}
+    return [_given(inside) for inside in value] if isinstance(value, list) else value

@@ -1,0 +1,101 @@
+"""How much of one thing gets to an error: ladders at what is found, and volumes known from linear algebra."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from forecast.cli.app import app
+from forecast.config.load import load_config, parse_config
+from forecast.core.errors import InputError
+from forecast.forecasts.axes import content_of
+from forecast.forecasts.ladder import sigma8_std
+from forecast.forecasts.planning import VolumeCurve
+from forecast.forecasts.require import compute_requirements, default_keys
+
+
+@pytest.mark.parametrize(("target", "easier"), [(0.02, False), (0.03, True)])
+def test_the_volume_is_that_of_linear_algebra(nv22, target, easier):
+    """Information in every Y_X is proportional to the volume, which is all that the fraction changes."""
+    (row,) = compute_requirements(nv22, f"sigma8={target}", ["survey.fraction"], "unbinned").rows
+    copies = VolumeCurve(nv22.setup).equivalent_volume("unbinned", target)
+    assert row.needed == pytest.approx(0.5 * copies, rel=0.01)
+    assert row.std == pytest.approx(target, rel=0.002)
+    assert (row.needed < 0.5) == easier
+    assert row.evaluations <= 8
+
+
+def test_a_ladder_at_what_is_found_has_the_error(cccp):
+    content = content_of(cccp) | {"sample_variance": False}
+    config = parse_config(content)
+    keys = ["selection.flux_limit", "parameters.norm_yx.lognormal"]
+    found = compute_requirements(config, "sigma8=0.025", keys, "counts")
+    assert [row.key for row in found.rows] == keys
+    for row in found.rows:
+        if row.needed is None:
+            continue
+        other = content_of(config)
+        if row.unit:
+            other["selection"]["flux_limit"] = f"{row.needed} {row.unit}"
+        else:
+            other["parameters"]["norm_yx"]["lognormal"] = row.needed
+        count, std = sigma8_std(parse_config(other).setup)
+        assert std["counts"] == pytest.approx(0.025, rel=0.01)
+        assert row.expected_count == pytest.approx(count, rel=1e-6)
+    assert found.rows[0].needed is not None
+    assert found.rows[1].needed is None and found.rows[1].why == "it changes nothing"  # N knows nothing of Y_X
+
+
+def test_where_priors_limit_a_survey_no_volume_does(nv22):
+    """N alone leaves the prior conditional on it, whatever the volume."""
+    (row,) = compute_requirements(nv22, "sigma8=0.02", ["survey.fraction"], "counts").rows
+    assert row.needed is None
+    assert row.std == pytest.approx(VolumeCurve(nv22.setup).std("counts", 1e6), rel=0.02)
+    assert "norm_lx" in row.why
+
+
+def test_the_end_of_what_a_key_may_be_is_sought(nv22):
+    content = content_of(load_config("erosita")) | {"sample_variance": False}
+    content["survey"] |= {"shells": 1}
+    (row,) = compute_requirements(parse_config(content), "sigma8=0.001", ["survey.area"], "counts").rows
+    assert row.needed is None
+    assert 38_000 < row.farthest <= 41_253 and "outside 0 to 4 pi" in row.why
+
+
+@pytest.mark.parametrize(
+    ("target", "keys", "level", "message"),
+    [
+        ("sigma8", (), None, "write NAME=ERROR"),
+        ("sigma8=0", (), None, "positive error"),
+        ("sigma8=1..2", (), None, "NAME=ERROR"),
+        ("sigam8=0.1", (), None, "did you mean 'sigma8'"),
+        ("sigma8=0.02", ("survey.fracton",), None, "--by survey.fracton: unknown key; did you mean 'survey.fraction'"),
+        ("sigma8=0.02", ("yx_error",), None, "give it a positive value to start from"),
+        ("sigma8=0.02", (), "unbined", "did you mean 'unbinned'"),
+    ],
+)
+def test_what_is_wrong_is_named(nv22, target, keys, level, message):
+    with pytest.raises(InputError, match=message):
+        compute_requirements(nv22, target, keys, level)
+
+
+def test_what_can_be_bought(nv22):
+    assert default_keys(nv22) == ("survey.fraction", "prior_width", "weak_lensing.scatter")
+    assert default_keys(load_config("erosita")) == (
+        "survey.area",
+        "selection.flux_limit",
+        "parameters.norm_lx.lognormal",
+        "parameters.norm_yx.lognormal",
+        "yx_error",
+    )
+
+
+def test_the_command_writes_a_survey_that_has_the_error(tmp_path):
+    out = tmp_path / "o"
+    arguments = ["require", "nv22", "sigma8=0.03", "--level", "counts", "--by", "survey.fraction", "--out", str(out)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.stderr
+    saved = json.loads((out / "results.json").read_text())
+    assert saved["provenance"]["seed"] == 1 and saved["provenance"]["config"]["survey"]["fraction"] == 0.5
+    assert done.stdout.splitlines()[-1] == f"Next: forecast ladder {out / 'survey.fraction.toml'}"
+    assert sigma8_std(load_config(out / "survey.fraction.toml").setup)[1]["counts"] == pytest.approx(0.03, rel=0.01)
