@@ -11,12 +11,14 @@ from forecast.core.parameters import Parameter
 from forecast.core.priors import Prior
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.density.point_density import PointDensity
-from forecast.likelihoods.levels import likelihood
+from forecast.likelihoods.levels import cluster_level, likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.relations.residuals import Residuals
-from forecast.sampling.pairwise import PairwisePosterior, Proposal, rank_truths, summaries, walk
-from forecast.sampling.proposal import from_scores
+from forecast.sampling.chains import walk
+from forecast.sampling.lessons import summaries
+from forecast.sampling.proposal import Proposal, from_scores
+from forecast.sampling.ranks import rank_truths
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +30,11 @@ def test_pairwise_likelihoods_equal_the_public_ones(lensed, cccp_model):
     for model, level in ((lensed, "full"), (lensed, "full+wl"), (cccp_model, "full")):
         theta = model.parameters.draw(4, rng=np.random.default_rng(1))
         mocks = draw_mocks(model, theta, rng=np.random.default_rng(2))
-        pairs = PairwisePosterior(model, mocks, lensing=level == "full+wl")(theta[::-1])
+        pairs = cluster_level(level).paired(model, mocks)(theta[::-1])
         for i in range(4):
             data = Data.of_mock(model, mocks, i)
             public = likelihood(level, model, data)(theta)
-            other = PairwisePosterior(model, mocks, lensing=level == "full+wl")(np.repeat(theta[i : i + 1], 4, axis=0))
+            other = cluster_level(level).paired(model, mocks)(np.repeat(theta[i : i + 1], 4, axis=0))
             assert pairs[i] - other[i] == pytest.approx(public[3 - i] - public[i], abs=1e-6)
 
 
@@ -53,7 +55,7 @@ def test_chains_sample_a_known_posterior():
     data = rng.standard_normal((400, 2))
     posterior_mean, variance = data / 1.25, 0.2
     proposal = Proposal(posterior_mean + 0.3, np.tile(0.6 * np.eye(2), (400, 1, 1)))
-    chain = walk(Toy(data, 0.5), parameters, proposal, np.zeros((400, 2)), rng=rng)
+    chain = walk(Toy(data, 0.5), parameters, proposal, np.zeros((400, 2)), rng=rng.spawn(400))
     states = np.array([next(chain)[0].copy() for _ in range(600)])[100:]
     assert states.mean(axis=0) == pytest.approx(posterior_mean, abs=0.2)
     assert (states.mean(axis=0) - posterior_mean).mean() == pytest.approx(0, abs=0.01)
@@ -90,7 +92,7 @@ def test_full_levels_are_calibrated(lensed, level):
 
 @pytest.mark.slow
 def test_ranks_are_uniform_however_short_the_chain(lensed):
-    ranks = rank_truths((lensed, lensed), 400, 4, lensing=True, rng=np.random.default_rng(7))
+    ranks = rank_truths((lensed, lensed), "full+wl", 400, 4, rng=np.random.default_rng(7))
     for rank in ranks.rank:
         assert stats.kstest(rank, "uniform").pvalue > 1e-4
 
