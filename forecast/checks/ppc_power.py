@@ -27,7 +27,7 @@ from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.simulate import draw_mocks
-from ..sampling.autocorrelation import effective_draws
+from ..sampling.autocorrelation import effective_draws, harmonic_mean
 from ..sampling.proposal import from_scores
 from ..sampling.ranks import TurningChains, in_order
 from .plants import Plant, plants
@@ -239,7 +239,7 @@ class _Chains:
         chain = chains.walk(start, thin * turn, rng=rng)
         states = [at.copy() for at, _ in islice(chain, thin - 1, thin * plan.replicas, thin)]
         sigma8 = np.stack(states)[..., parameters.names.index("sigma8")]
-        ess = float(np.median(effective_draws(in_order(sigma8, turn)[:, None])))
+        ess = harmonic_mean(effective_draws(in_order(sigma8, turn)[:, None]))
         drawn = [draw_summaries(model, from_scores(parameters, at), nodes, rng=rng) for at in states]
         order = np.arange(plan.replicas * len(scores)).reshape(plan.replicas, -1).T.ravel()
         return cls(Summary.joined(drawn)[order], plan.replicas, ess)

@@ -27,6 +27,7 @@ from ..likelihoods.levels import level_class
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
 from ..model.simulate import draw_mocks
+from ..sampling.autocorrelation import harmonic_mean
 from ..sampling.ranks import rank_truths
 
 MIN_ESS = 50.0  # median effective sample size below which nothing is proved
@@ -90,7 +91,8 @@ class LevelCalibration:
         Posterior weight below the true sigma8.
     ess_median : float
         Median over mocks of the effective number of weighted draws, (sum w)^2 / sum w^2, the truth among them, but
-        no more than there are without it; of states of chains, as `forecast.sampling.autocorrelation` has them.
+        no more than there are without it. Of chains the harmonic mean of their effective draws of sigma8, each no
+        more than its steps: single chains are too short for a median to be fair.
     edges, counts, band_low, band_high, alarm_low, alarm_high : ndarray, shape (20,); edges (21,)
         Histogram of `pit`, and its simultaneous 95% and 99.9% bands.
     levels, coverage, coverage_low, coverage_high : ndarray, shape (20,)
@@ -207,7 +209,8 @@ def gathered(
 ) -> LevelCalibration:
     """The ranks of all groups of a level, in order, compared with uniform ones."""
     ranks = np.concatenate([group.rank for group in groups], axis=1)
-    size = float(np.median(np.concatenate([group.effective for group in groups])))
+    each = np.concatenate([group.effective for group in groups])
+    size = harmonic_mean(each) if level_class(level).of_clusters else float(np.median(each))
     by_name = dict(zip((*names, "log_likelihood"), ranks, strict=True))
     return assess(level, by_name, size, of_level(plan, level), shared=not level_class(level).of_clusters)
 
