@@ -14,7 +14,8 @@ from forecast.likelihoods.data import Data
 from forecast.likelihoods.levels import likelihood
 from forecast.likelihoods.posterior import Posterior
 from forecast.model.forward import forward_model
-from forecast.sampling.mcmc import autocorrelation_time, starting_points
+from forecast.sampling.autocorrelation import autocorrelation_time
+from forecast.sampling.mcmc import starting_points
 
 MOVES = {
     "stretch": [(emcee.moves.StretchMove(), 1.0)],

@@ -12,7 +12,7 @@ from docs.wings import ROOT, WINGS, edges, longest_chain, map_text, modules, win
 
 MOST_MODULES, LONGEST_MODULE, LONGEST_CHAIN = 20, 300, 12
 LONG = {
-    "forecast": {"sampling"},
+    "forecast": set(),
     "mlcheck": set(),
 }
 """Wings with modules that are still longer."""

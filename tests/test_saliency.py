@@ -10,7 +10,6 @@ from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter
 from forecast.core.priors import Prior
 from forecast.influence.by_mass import InfluencePlan, average_by, build_influence
-from forecast.influence.point_saliency import posterior_draws
 from forecast.influence.saliency import leave_one_out, pareto_k, saliency
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.density.points import Points
@@ -21,11 +20,18 @@ from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.report.plots.influence import influence_figure
 from forecast.sampling.draws import WeightedDraws, from_chain, from_prior
+from forecast.sampling.ensemble import How, MomentsPlan, by_chains
 from forecast.survey.geometry import Replicated
 
 
 def fiducial_mocks(model, copies, seed):
     return draw_mocks(model, np.repeat(model.parameters.fiducial[None], copies, 0), rng=np.random.default_rng(seed))
+
+
+def posterior_draws(model, level, mocks, steps, seed):
+    """States of chains, (n, 300, D), and how many draws they are worth; 200 are enough."""
+    found = by_chains(model, level, mocks, MomentsPlan(seed, steps=steps, enough=200), How())
+    return found.theta, found.moments.effective
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +53,7 @@ def draws(case):
     for i, level in enumerate(("counts", "selfcal", "binned", "unbinned")):
         found[level] = from_prior(model, level, data, 1500, rng=np.random.default_rng(i))
     for level in ("full", "full+wl"):
-        theta, size = posterior_draws(model, level, fiducial_mocks(model, 1, 12), 2000, rng=np.random.default_rng(8))
+        theta, size = posterior_draws(model, level, fiducial_mocks(model, 1, 12), 40_000, 8)
         assert size > 150
         found[level] = from_chain(model, theta[0])
     return found
@@ -128,7 +134,7 @@ def test_leave_one_out_of_full_equals_chains_without_the_cluster(small):
     mocks = fiducial_mocks(model, 1, 12)
     gone = int(np.argmax(mocks.log_mass))
     runs = [mocks, mocks.kept(np.arange(len(mocks.row)) != gone)]
-    found = [posterior_draws(model, level, m, 250, rng=np.random.default_rng(i)) for i, m in enumerate(runs)]
+    found = [posterior_draws(model, level, m, 5000, i) for i, m in enumerate(runs)]
     means, spreads = zip(*[(theta[0, :, 0].mean(), theta[0, :, 0].std()) for theta, _ in found], strict=True)
     error = np.sqrt(sum(s**2 / min(size, 300) for s, (_, size) in zip(spreads, found, strict=True)))
     ours = leave_one_out(model, level, Data.of_mock(model, mocks), from_chain(model, found[0][0][0])).shift[gone]
@@ -139,7 +145,7 @@ def test_leave_one_out_of_full_equals_chains_without_the_cluster(small):
 def test_chains_and_weighted_prior_draws_agree(nv22_model):
     model, n = at_level(nv22_model, "unbinned"), 4
     mocks = fiducial_mocks(model, n, 3)
-    theta, size = posterior_draws(model, "unbinned", mocks, 500, rng=np.random.default_rng(4))
+    theta, size = posterior_draws(model, "unbinned", mocks, 2500, 4)
     assert theta.shape == (n, 300, len(model.parameters.free))
     prior = model.parameters.draw(3000, rng=np.random.default_rng(5))
     value, _ = log_likelihoods(model, "unbinned", mocks, prior, prior[:n])
@@ -180,7 +186,7 @@ def test_a_common_shift_is_resisted_by_the_prior_alone(small):
     bias = Parameter("norm_wl", 1.0, Prior("lognormal", mean=1.0, std=width, log=True))
     model = forward_model(replace(small.setup, parameters=small.parameters.with_free(bias)))
     mocks, pairs = fiducial_mocks(model, 20, 5), []
-    theta, _ = posterior_draws(model, level, mocks, 500, rng=np.random.default_rng(6))
+    theta, _ = posterior_draws(model, level, mocks, 2000, 6)
     for i in range(len(theta)):
         draws = from_chain(model, theta[i])
         result = saliency(model, level, Data.of_mock(model, mocks, i), draws)
@@ -249,7 +255,7 @@ def test_where_the_information_sits(nv22):
     curves = {}
     for mode in ("fixed", "follows_lx"):
         setup = replace(nv22.setup, selection=nv22.setup.selection.with_min_mass(mode))
-        plan = InfluencePlan(5, 250, 9)
+        plan = InfluencePlan(10, 250, 9)
         curves[mode] = build_influence(forward_model(setup), mode, plan, rng=np.random.default_rng(4)).by_mass
     fixed, follows = (curves[m].saliency["yx"] for m in ("fixed", "follows_lx"))
     errors = [curves[m].saliency_error["yx"] for m in ("fixed", "follows_lx")]
@@ -264,7 +270,7 @@ def test_where_the_information_sits(nv22):
 
 def test_chains_too_short_are_refused(small, monkeypatch):
     monkeypatch.setattr("forecast.influence.by_mass.MIN_EFFECTIVE_SIZE", 1e5)
-    with pytest.raises(InputError, match=r"chains of 250 steps .* raise --steps to [1-9]\d{4}, or narrow"):
+    with pytest.raises(InputError, match=r"chains of 250 steps .* raise --steps to [1-9]\d{4,5}, or narrow"):
         build_influence(small, "x", InfluencePlan(2, 250, 3), level="full", rng=np.random.default_rng(1))
     with pytest.raises(InputError, match="has no saliency of single clusters"):
         build_influence(small, "x", InfluencePlan(), level="counts", rng=np.random.default_rng(1))

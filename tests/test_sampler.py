@@ -13,8 +13,9 @@ from forecast.core.errors import InputError, NumericalError
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
 from forecast.likelihoods.posterior import Posterior
+from forecast.sampling.autocorrelation import autocorrelation_time
 from forecast.sampling.export import write_getdist, write_netcdf
-from forecast.sampling.mcmc import ChainPlan, autocorrelation_time, load_steps, run_chain
+from forecast.sampling.mcmc import ChainPlan, load_steps, run_chain
 from forecast.sampling.proposal import Guide, from_scores, to_scores
 
 PARAMETERS = ParameterSet(

@@ -27,8 +27,9 @@ from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.simulate import draw_mocks
-from ..sampling.pairwise import Lessons, PairwisePosterior, walk
+from ..sampling.autocorrelation import effective_draws, harmonic_mean
 from ..sampling.proposal import from_scores
+from ..sampling.ranks import TurningChains, in_order
 from .plants import Plant, plants
 from .ppc import (
     DOUBT,
@@ -213,7 +214,7 @@ class _Shared:
 
 @dataclass(frozen=True)
 class _Chains:
-    """Replicas of the states of one Markov chain for each mock, see `forecast.sampling.pairwise`."""
+    """Replicas of the states of one Markov chain for each mock, see `forecast.sampling.ranks`."""
 
     replicas: Summary  # of (n, T) catalogues
     number: int  # T
@@ -231,18 +232,14 @@ class _Chains:
         rng: np.random.Generator,
     ) -> _Chains:
         """For mocks, the prior scores of their true parameters, and whether they do not follow the model."""
-        (mocks, scores, wrong), parameters, lensing = data, model.parameters, level_class(level).lensing
-        lessons = Lessons.drawn(model, rng=rng)
-        target = PairwisePosterior(model, mocks, lensing=lensing)
-        proposal = lessons.proposal(target, mocks)
-        start, thin = np.where(wrong[:, None], proposal.mean, scores), plan.steps // plan.replicas
-        turn = thin * rng.integers(0, plan.replicas + 1, size=len(scores))
-        chain = walk(target, parameters, proposal, start, rng=rng, turn=turn)
+        (mocks, scores, wrong), parameters = data, model.parameters
+        chains, thin = TurningChains.of(model, level, mocks, rng=rng), plan.steps // plan.replicas
+        start = np.where(wrong[:, None], chains.proposal.mean, scores)
+        turn = rng.integers(0, plan.replicas + 1, size=len(scores))
+        chain = chains.walk(start, thin * turn, rng=rng)
         states = [at.copy() for at, _ in islice(chain, thin - 1, thin * plan.replicas, thin)]
         sigma8 = np.stack(states)[..., parameters.names.index("sigma8")]
-        sigma8 = sigma8 - sigma8.mean(axis=0)
-        correlation = float(np.sum(sigma8[1:] * sigma8[:-1]) / np.sum(sigma8**2))
-        ess = plan.replicas * (1 - correlation) / (1 + max(correlation, 0.0))
+        ess = harmonic_mean(effective_draws(in_order(sigma8, turn)[:, None]))
         drawn = [draw_summaries(model, from_scores(parameters, at), nodes, rng=rng) for at in states]
         order = np.arange(plan.replicas * len(scores)).reshape(plan.replicas, -1).T.ravel()
         return cls(Summary.joined(drawn)[order], plan.replicas, ess)

@@ -27,7 +27,8 @@ from ..likelihoods.levels import level_class
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
 from ..model.simulate import draw_mocks
-from ..sampling.pairwise import rank_truths
+from ..sampling.autocorrelation import harmonic_mean
+from ..sampling.ranks import rank_truths
 
 MIN_ESS = 50.0  # median effective sample size below which nothing is proved
 BAND, ALARM = 0.95, 0.999  # joint probability of the bands shown, and of those that decide
@@ -67,8 +68,8 @@ class GroupRanks:
     ----------
     rank : ndarray, shape (Q, n)
         Posterior weight below the truth, of the free parameters, in order, and of the log likelihood.
-    effective : ndarray, shape (n,) or (1,)
-        Effective number of draws of each mock, or of a chain.
+    effective : ndarray, shape (n,)
+        Effective number of draws of each mock.
     """
 
     rank: Array
@@ -89,7 +90,9 @@ class LevelCalibration:
     pit : ndarray, shape (mocks,)
         Posterior weight below the true sigma8.
     ess_median : float
-        Median over mocks of the effective number of weighted draws, (sum w)^2 / sum w^2.
+        Median over mocks of the effective number of weighted draws, (sum w)^2 / sum w^2, the truth among them, but
+        no more than there are without it. Of chains the harmonic mean of their effective draws of sigma8, each no
+        more than its steps: single chains are too short for a median to be fair.
     edges, counts, band_low, band_high, alarm_low, alarm_high : ndarray, shape (20,); edges (21,)
         Histogram of `pit`, and its simultaneous 95% and 99.9% bands.
     levels, coverage, coverage_low, coverage_high : ndarray, shape (20,)
@@ -140,7 +143,8 @@ def posterior_rank(log_likelihood: Array, own: Array, below: Array, u: Array) ->
     weight, mine = np.exp(log_likelihood - peak[:, None]), np.exp(own - peak)
     total = weight.sum(axis=1) + mine
     rank = np.stack([np.einsum("ns,ns->n", weight, b) for b in below]) + u * mine
-    return np.minimum(rank / total, 1.0), total**2 / (np.einsum("ns,ns->n", weight, weight) + mine**2)
+    effective = total**2 / (np.einsum("ns,ns->n", weight, weight) + mine**2)
+    return np.minimum(rank / total, 1.0), np.minimum(effective, log_likelihood.shape[1])
 
 
 def calibrate(
@@ -187,10 +191,9 @@ def rank_group(models: Models, level: str, plan: CalibrationPlan, index: int) ->
     """Ranks of the true parameters of one group of mocks; its numbers depend on the seed and its index alone."""
     model, truth = models
     size = len(np.array_split(np.arange(of_level(plan, level).mocks), plan.groups)[index])
-    if level_class(level).of_clusters:  # many parameters and narrow posteriors: ranks in Markov chains, see `pairwise`
-        rng = generator(plan.seed, "calibration chains", index)
-        found = rank_truths(models, size, plan.steps, lensing=level_class(level).lensing, rng=rng)
-        return GroupRanks(found.rank, np.array([found.effective_size]))
+    if level_class(level).of_clusters:  # many parameters and narrow posteriors: ranks in Markov chains, see `ranks`
+        found = rank_truths(models, level, size, plan.steps, rng=generator(plan.seed, "calibration chains", index))
+        return GroupRanks(found.rank, found.effective)
     rngs = {name: generator(plan.seed, f"calibration {name}", index) for name in ("truth", "mocks", "draws", "u")}
     true = model.parameters.draw(size, rng=rngs["truth"])
     draws = model.parameters.draw(plan.draws, rng=rngs["draws"])
@@ -206,7 +209,8 @@ def gathered(
 ) -> LevelCalibration:
     """The ranks of all groups of a level, in order, compared with uniform ones."""
     ranks = np.concatenate([group.rank for group in groups], axis=1)
-    size = float(np.median(np.concatenate([group.effective for group in groups])))
+    each = np.concatenate([group.effective for group in groups])
+    size = harmonic_mean(each) if level_class(level).of_clusters else float(np.median(each))
     by_name = dict(zip((*names, "log_likelihood"), ranks, strict=True))
     return assess(level, by_name, size, of_level(plan, level), shared=not level_class(level).of_clusters)
 

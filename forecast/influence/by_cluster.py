@@ -19,7 +19,7 @@ from ..likelihoods.level import Contribution
 from ..likelihoods.levels import level_class
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
-from ..sampling.draws import WeightedDraws
+from ..sampling.draws import WeightedDraws, systematic
 from ..sampling.ensemble import Posteriors
 from .saliency import leave_one_out, pareto_k, require_whole
 
@@ -190,20 +190,13 @@ def _of_yx(model: ForwardModel, mocks: Mocks, posteriors: Posteriors, of: Contri
     saliency, shift = np.empty((3, moved, len(mocks.row))), np.empty((3, len(mocks.row)))
     tails = np.empty(len(mocks.row))
     for i in np.flatnonzero(mocks.size):
-        mine, draws = mocks.row == i, _systematic(posteriors.weight[i], _KEPT)
+        mine, draws = mocks.row == i, systematic(posteriors.weight[i], _KEPT)
         at = mocks.log_yx[mine]
         saliency[:, :, mine] = CubicSpline(grid, pull[:, i], axis=1)(at, 1)[:, None]
         shift[:, mine] = CubicSpline(grid, gone[:, i], axis=1)(at)
         change = CubicSpline(grid, -of.value[draws], axis=1)(at)
         tails[mine] = pareto_k(np.exp(change - change.max(axis=0)))
     return saliency, shift, tails
-
-
-def _systematic(weight: Array, size: int) -> Array:
-    """Indices (`size`,) of draws of equal weight that stand for those of `weight`."""
-    places = (np.arange(size) + 0.5) / size * weight.sum()
-    chosen: Array = np.minimum(np.searchsorted(np.cumsum(weight), places), len(weight) - 1)
-    return chosen
 
 
 def _of_catalogues(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) -> Parts:
@@ -213,7 +206,7 @@ def _of_catalogues(model: ForwardModel, mocks: Mocks, posteriors: Posteriors) ->
     for i in np.flatnonzero(mocks.size):
         data, mine = Data.of_mock(model, mocks, int(i)), mocks.row == i
         for k, weight in enumerate(weights[:, i]):
-            chosen = _systematic(weight, _KEPT)
+            chosen = systematic(weight, _KEPT)
             equal = np.full(_KEPT, 1.0 / _KEPT)
             draws = WeightedDraws(posteriors.theta[i][chosen], equal, posteriors.sigma8[i][chosen])
             found = leave_one_out(model, posteriors.level, data, draws)

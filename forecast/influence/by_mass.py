@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..likelihoods.data import Data
 from ..likelihoods.level_name import LevelName
 from ..likelihoods.levels import at_level, cluster_level
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.simulate import draw_mocks
-from ..sampling.draws import from_chain
-from .point_saliency import posterior_draws
-from .saliency import PARETO_LIMIT, leave_one_out, require_whole, saliency
+from ..sampling.ensemble import MomentsPlan, sample_posteriors
+from ..sampling.group_chains import copies_of
+from .by_cluster import cluster_influence
+from .saliency import PARETO_LIMIT, require_whole
 
+_ENOUGH, _DRAWS = 200.0, 6000
+"""Effective number of draws at which chains end; prior draws."""
 MIN_EFFECTIVE_SIZE = 50.0
 """Effective number of posterior draws of one catalogue below which the averages are refused."""
 
@@ -32,7 +33,7 @@ class InfluencePlan:
     mocks : int
         Catalogues drawn at the fiducial parameters.
     steps : int
-        Longest chain; it ends when it has 200 effective draws.
+        Longest chain; several of each catalogue end when they have 200 effective draws together.
     mass_bins, redshift_bins : int
         Bins of equal numbers of clusters.
     """
@@ -76,30 +77,26 @@ def build_influence(
     one, model = cluster_level(level), at_level(model, level)
     require_whole(model, level)
     mocks = draw_mocks(model, np.repeat(model.parameters.fiducial[None], plan.mocks, axis=0), rng=rng)
-    theta, effective_size = posterior_draws(model, level, mocks, plan.steps, rng=rng)
+    steps = copies_of(plan.mocks) * plan.steps
+    sampling = MomentsPlan(int(rng.integers(2**32)), _DRAWS, steps, enough=_ENOUGH)
+    posteriors = sample_posteriors(model, level, mocks, sampling)
+    effective_size = posteriors.moments.effective
     if effective_size < MIN_EFFECTIVE_SIZE:
         enough = np.ceil(1.2 * plan.steps * MIN_EFFECTIVE_SIZE / effective_size)
         raise InputError(
             f"chains of {plan.steps} steps have only {effective_size:.0f} independent draws; "
             f"raise --steps to {enough:.0f}, or narrow the priors"
         )
-    slopes, shifts, tails = (np.concatenate(x) for x in zip(*_each(model, level, mocks, theta), strict=True))
+    found = cluster_influence(model, mocks, posteriors)
+    slopes, shifts = found.saliency[0], found.shift[0]
     slopes = np.column_stack([slopes, slopes @ one.mass_slopes(model)])
     names = (*one.observables(model), "mass")
     by_mass, by_redshift = _bins(slopes, shifts, mocks, names, (mocks.log_mass, plan.mass_bins)), None
     if model.setup.geometry.spans_redshifts:
         by_redshift = _bins(slopes, shifts, mocks, names, (mocks.z, plan.redshift_bins))
-    heavy = float(np.mean(tails > PARETO_LIMIT))
+    heavy = float(np.mean(found.pareto_k > PARETO_LIMIT))
     log_break = model.setup.selection.log_break
     return InfluenceCurve(selection, level, by_mass, by_redshift, plan.mocks, effective_size, heavy, log_break)
-
-
-def _each(model: ForwardModel, level: str, mocks: Mocks, theta: Array) -> Iterator[tuple[Array, Array, Array]]:
-    """Saliency (Q, E), leave-one-out shift (Q,) and Pareto k (Q,) of every catalogue's clusters."""
-    for index in np.flatnonzero(mocks.size):
-        data, draws = Data.of_mock(model, mocks, int(index)), from_chain(model, theta[index])
-        left_out = leave_one_out(model, level, data, draws)
-        yield saliency(model, level, data, draws).per_cluster, left_out.shift, left_out.pareto_k
 
 
 def _bins(slopes: Array, shifts: Array, mocks: Mocks, names: tuple[str, ...], at: tuple[Array, int]) -> InfluenceBins:
@@ -195,7 +192,7 @@ class InfluenceCurve:
         Of a light cone.
     mocks : int
     effective_size : float
-        Effective number of draws from one catalogue's posterior.
+        Effective number of draws from one catalogue's posterior, harmonic mean over catalogues.
     heavy_tails : float
         Part of the clusters whose leave-one-out weights have a Pareto k above 0.7.
     log_break : float or None

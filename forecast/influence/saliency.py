@@ -141,7 +141,9 @@ def leave_one_out(model: ForwardModel, level: str, data: Data, draws: WeightedDr
 def pareto_k(weight: Array) -> Array:
     """Tail index of the largest weights (S, ...), shape (...): a generalised Pareto fit; -inf if they do not vary.
 
-    Zhang & Stephens (2009), with the weak prior of Vehtari et al. (2024, arXiv:1507.02646, appendix C).
+    Zhang & Stephens (2009), with the weak prior of Vehtari et al. (2024, arXiv:1507.02646, appendix C). ArviZ's
+    `psislw` (arviz-stats 0.8) finds the same to rounding; it needs NumPy 2, and goes column by column, in five times
+    the time.
     """
     size = int(min(0.2 * len(weight), 3 * np.sqrt(len(weight))))
     if size < _SHORTEST_TAIL:

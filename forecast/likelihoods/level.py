@@ -35,13 +35,6 @@ class Likelihood(Protocol):
         """Log likelihood, shape (P,), of parameter vectors `theta`, shape (P, D)."""
 
 
-class Paired(Protocol):
-    """ln L of n mock catalogues, each at a parameter vector of its own."""
-
-    def __call__(self, theta: Array) -> Array:
-        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
-
-
 class ClusterTerms(Protocol):
     """What every cluster of n mock catalogues, Q in all, contributes to ln L at a parameter vector of its catalogue."""
 

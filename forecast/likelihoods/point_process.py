@@ -19,8 +19,9 @@ from .data import Data
 from .density.point_density import PointDensity
 from .density.points import Points
 from .expectation import Expectation
-from .level import TINY, ClusterTerms, Level, Paired
+from .level import TINY, ClusterTerms, Level
 from .level_name import LevelName
+from .paired import Paired, PairedPoints
 
 _STEP = 0.1
 """Step of the derivatives, in units of each observable's scatter."""
@@ -125,9 +126,9 @@ class PointProcess(Level):
         return _Terms(model, mocks, cls._steps(model), lensing=cls.lensing)
 
     @classmethod
-    def paired(cls, model: ForwardModel, mocks: Mocks) -> Paired:
-        """Likelihoods of mock catalogues, each at a parameter vector of its own."""
-        return _PairedPoints(model, mocks, lensing=cls.lensing)
+    def paired(cls, model: ForwardModel, mocks: Mocks, among: Mocks | None = None) -> Paired:
+        """Likelihoods of mock catalogues, some of those `among` which they are, each at parameters of its own."""
+        return PairedPoints(model, mocks, lensing=cls.lensing)
 
 
 class Full(PointProcess):
@@ -142,28 +143,6 @@ class FullWithLensing(PointProcess):
     name: ClassVar[LevelName] = LevelName.FULL_WL
     lensing = True
     fewer = LevelName.FULL
-
-
-class _PairedPoints:
-    """ln L of n mock catalogues, each at a parameter vector of its own.
-
-    Parameters
-    ----------
-    model : ForwardModel
-    mocks : Mocks
-    lensing : bool
-        Whether weak-lensing masses are among the data.
-    """
-
-    def __init__(self, model: ForwardModel, mocks: Mocks, *, lensing: bool) -> None:
-        self._model, self._row, self._size = model, mocks.row, len(mocks.size)
-        self._density = PointDensity(model, Points.of_mocks(model, mocks), lensing)
-        self._column = np.arange(len(mocks.row))
-
-    def __call__(self, theta: Array) -> Array:
-        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
-        each = self._density(theta, self._row, self._column)
-        return np.bincount(self._row, weights=each, minlength=self._size) - self._model.expected_count(theta)
 
 
 class _Terms:

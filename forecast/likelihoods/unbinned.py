@@ -15,12 +15,13 @@ from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from .data import Data
 from .expectation import Expectation
-from .level import TINY, Contribution, Level, Paired
+from .level import TINY, Contribution, Level
 from .level_name import LevelName
+from .paired import Paired, PairedYx
 from .yx_score import density_on_nodes
 
-_STEP, _MARGIN, _ROWS = 0.01, 8, 500
-"""Step of derivatives with respect to log10 Y_X, dex; nodes beyond the data; parameter vectors at once, about."""
+_STEP, _ROWS = 0.01, 500
+"""Step of derivatives with respect to log10 Y_X, dex; parameter vectors at once, about."""
 
 
 class Unbinned(Level):
@@ -105,37 +106,6 @@ class Unbinned(Level):
         return Contribution(grid, np.log(np.maximum(density, TINY)))
 
     @classmethod
-    def paired(cls, model: ForwardModel, mocks: Mocks) -> Paired:
-        """Likelihoods of mock catalogues, each at a parameter vector of its own."""
-        return _PairedYx(model, mocks)
-
-
-class _PairedYx:
-    """ln L of n mock catalogues, each at a parameter vector of its own; linear in nodes, as `Unbinned.of_many`.
-
-    Parameters
-    ----------
-    model : ForwardModel
-    mocks : Mocks
-    """
-
-    def __init__(self, model: ForwardModel, mocks: Mocks) -> None:
-        self._model, self._grid = model, _covering(model.yx_grid, mocks.log_yx)
-        cardinal = CubicSpline(self._grid, np.eye(len(self._grid)))
-        self._data = np.zeros((len(mocks.size), len(self._grid)))
-        np.add.at(self._data, mocks.row, cardinal(mocks.log_yx))
-
-    def __call__(self, theta: Array) -> Array:
-        """ln L up to a term of the data, shape (n,), for `theta` of shape (n, D)."""
-        density = self._model.yx_density(theta, self._grid, self._model.setup.yx_error)
-        log_density = np.log(np.maximum(density, TINY))
-        value: Array = np.einsum("ng,ng->n", self._data, log_density) - self._model.expected_count(theta)
-        return value
-
-
-def _covering(grid: Array, values: Array) -> Array:
-    """Nodes as dense as those of a uniform grid that hold all values, and a margin."""
-    step = grid[1] - grid[0]
-    low, high = (values.min(), values.max()) if len(values) else (grid[0], grid[-1])
-    nodes: Array = low + step * np.arange(-_MARGIN, np.ceil((high - low) / step) + _MARGIN + 1)
-    return nodes
+    def paired(cls, model: ForwardModel, mocks: Mocks, among: Mocks | None = None) -> Paired:
+        """Likelihoods of mock catalogues, some of those `among` which they are, each at parameters of its own."""
+        return PairedYx(model, mocks, among)

@@ -52,14 +52,20 @@ class WeightedDraws:
 
     def equal(self, values: Array) -> Array:
         """`values` (S, ...) at draws of equal weight (systematic resampling)."""
-        places = (np.arange(len(self.weight)) + 0.5) / len(self.weight)
-        return values[np.minimum(np.searchsorted(np.cumsum(self.weight), places), len(values) - 1)]
+        return values[systematic(self.weight, len(self.weight))]
 
     def reweighted_mean(self, log_ratio: Array) -> Array:
         """Posterior means of sigma8 after multiplying the likelihood by exp(`log_ratio`), (S, ...) -> (...)."""
         peak = log_ratio[self.weight > 0].max(axis=0)
         ratio = np.exp(np.minimum(log_ratio - peak, 0.0))
         return np.tensordot(self.weight * self.sigma8, ratio, axes=1) / np.tensordot(self.weight, ratio, axes=1)
+
+
+def systematic(weight: Array, size: int) -> Array:
+    """Indices (`size`,) of draws of equal weight that stand for those of `weight` (systematic resampling)."""
+    places = (np.arange(size) + 0.5) / size * weight.sum()
+    chosen: Array = np.minimum(np.searchsorted(np.cumsum(weight), places), len(weight) - 1)
+    return chosen
 
 
 def from_chain(model: ForwardModel, samples: Array) -> WeightedDraws:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,14 +12,16 @@ from ..core.errors import InputError, nearest
 from ..core.rng import generator
 from ..execution.executor import Executor
 from ..likelihoods.level_name import LEVELS
-from ..likelihoods.levels import POINT_LEVELS
+from ..likelihoods.levels import CLUSTER_LEVELS, POINT_LEVELS
 from ..likelihoods.many_data import log_likelihoods
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
+from .autocorrelation import effective_draws, harmonic_mean
 from .draws import WeightedDraws
-from .group_chains import ChainsOf, ChainsPlan, GroupChains, groups_of
-from .pairwise import correlation_length
+from .group_chains import ChainsOf, ChainsPlan, GroupChains
 
+SPARSE = 50.0
+"""Effective number of weighted draws below which there are chains instead, where a level has them."""
 _NEGLIGIBLE = 1e-6
 """Weight of a draw, in units of the largest, below which it is left out."""
 
@@ -36,7 +38,8 @@ class Moments:
     cumulative : ndarray, shape (P,)
         Posterior probability below the true sigma8; NaN where the truth is not given.
     effective : float
-        Median effective number of draws: `mean` is uncertain by `std` over its root.
+        Effective number of draws, harmonic mean over catalogues: the mean squared error of `mean` is, in units of
+        `std`, one over it. Of chains it is borne out by the scatter of several of each catalogue.
     """
 
     names: tuple[str, ...]
@@ -61,23 +64,26 @@ class MomentsPlan:
     draws : int
         Prior draws that all catalogues share, weighted by the likelihood.
     steps : int
-        Of every chain, at the levels of single clusters.
+        Of the chains of a catalogue, all together, where there are chains; at most.
     kept : int
-        States of every chain that `sample_posteriors` keeps, evenly spaced.
+        States of the chains of a catalogue that `sample_posteriors` keeps, evenly spaced.
+    enough : float
+        Effective number of draws at which chains end before.
     """
 
     seed: int
     draws: int = 20_000
     steps: int = 3000
     kept: int = 300
+    enough: float = float("inf")
 
 
 @dataclass(frozen=True)
 class Posteriors:
     """Draws from the posteriors of P catalogues, and their moments, from one run.
 
-    The first and the second half of the draws are two independent samples of each posterior (of a chain, but for
-    its memory): what is estimated from both shows its own Monte Carlo error.
+    The first and the second half of the draws are two independent samples of each posterior (other chains): what is
+    estimated from both shows its own Monte Carlo error.
 
     Parameters
     ----------
@@ -131,8 +137,9 @@ def posterior_moments(
 ) -> Moments:
     """Posterior moments of catalogues of one survey, each by itself, with the survey's own priors.
 
-    Prior draws weighted by the likelihood, shared by all catalogues; Markov chains for the levels of single
-    clusters, as `rankchain` proposes them (from a regression on summaries of the data, never from the truth).
+    Prior draws weighted by the likelihood, shared by all catalogues, where they are exact and far cheaper. Markov
+    chains for the levels whose data are all observables of each cluster and, where fewer than `SPARSE` draws of
+    `unbinned` are effective, for it too if they have more. Nothing is learnt from the truth.
 
     Parameters
     ----------
@@ -187,26 +194,37 @@ def chains_name(level: str) -> str:
 class How:
     """What posteriors do not depend on: true sigma8 (P,) or None, who is told of progress, who does the work."""
 
-    sigma8: Array | None
-    progress: Callable[[int, int], None] | None
-    executor: Executor
+    sigma8: Array | None = None
+    progress: Callable[[int, int], None] | None = None
+    executor: Executor = field(default_factory=Executor)
+
+    def truths(self, size: int) -> Array:
+        """True sigma8 of so many catalogues, NaN where not given."""
+        return np.full(size, np.nan) if self.sigma8 is None else np.asarray(self.sigma8, dtype=float)
 
 
 def _sampled(model: ForwardModel, level: str, mocks: Mocks, plan: MomentsPlan, how: How) -> Posteriors:
     if level not in LEVELS:
         raise InputError(f"level '{level}' is unknown; {nearest(level, LEVELS)}")
-    truth = np.full(len(mocks.size), np.nan) if how.sigma8 is None else np.asarray(how.sigma8, dtype=float)
     if level in POINT_LEVELS:
-        return _by_chains(model, level, mocks, truth, ChainsPlan(plan.seed, plan.steps, plan.kept), how)
-    rng = generator(plan.seed, f"moments {level}")
-    theta = model.parameters.draw(plan.draws, rng=rng)
+        return by_chains(model, level, mocks, plan, how)
+    weighted = by_weights(model, level, mocks, plan, how)
+    if level in CLUSTER_LEVELS and weighted.moments.effective < SPARSE:
+        return max(weighted, by_chains(model, level, mocks, plan, how), key=lambda found: found.moments.effective)
+    return weighted
+
+
+def by_weights(model: ForwardModel, level: str, mocks: Mocks, plan: MomentsPlan, how: How) -> Posteriors:
+    """Posteriors from draws of the prior that all catalogues share, weighted by the likelihood."""
+    theta = model.parameters.draw(plan.draws, rng=generator(plan.seed, f"moments {level}"))
     value, _ = log_likelihoods(model, level, mocks, theta, theta[: len(mocks.size)])
     weight = np.exp(value - value.max(axis=1, keepdims=True))
     weight /= weight.sum(axis=1, keepdims=True)
     mean, sigma8 = weight @ theta, theta[:, model.parameters.names.index("sigma8")]
     std = np.sqrt(np.maximum(weight @ theta**2 - mean**2, 0.0))
+    truth = how.truths(len(mocks.size))
     cumulative = np.einsum("pd,pd->p", weight, (sigma8 < truth[:, None]).astype(float))
-    effective = float(np.median(1.0 / np.einsum("pd,pd->p", weight, weight)))
+    effective = harmonic_mean(1.0 / np.einsum("pd,pd->p", weight, weight))
     moments = Moments(model.parameters.names, mean, std, _known(cumulative, truth), effective)
     parts = np.array_split(np.arange(len(theta)), 2)
     halves = [weight[:, part] @ sigma8[part] / weight[:, part].sum(axis=1) for part in parts]
@@ -214,19 +232,19 @@ def _sampled(model: ForwardModel, level: str, mocks: Mocks, plan: MomentsPlan, h
     return Posteriors(level, moments, shared, weight, np.array(halves))
 
 
+def by_chains(model: ForwardModel, level: str, mocks: Mocks, plan: MomentsPlan, how: How) -> Posteriors:
+    """Posteriors from several Markov chains for each catalogue, at a level of single clusters."""
+    chains = ChainsOf(model.setup, level, mocks, ChainsPlan(plan.seed, plan.steps, plan.kept, plan.enough))
+    found = how.executor.kept(chains_name(level), GroupChains, chains, chains.groups, progress=how.progress)
+    mean, std, theta = (np.concatenate([getattr(f, name) for f in found]) for name in ("mean", "std", "theta"))
+    trace, truth = np.concatenate([f.trace for f in found], axis=2), how.truths(len(mocks.size))
+    below = _known((trace < truth).mean(axis=(0, 1)), truth)
+    moments = Moments(model.parameters.names, mean, std, below, harmonic_mean(effective_draws(trace)))
+    weight = np.full(theta.shape[:2], 1.0 / max(theta.shape[1], 1))
+    halves = np.array([part.mean(axis=(0, 1)) for part in np.array_split(trace, 2, axis=1)])
+    return Posteriors(level, moments, theta, weight, halves)
+
+
 def _known(cumulative: Array, truth: Array) -> Array:
     """Probabilities below the truth, where that is known."""
     return np.where(np.isnan(truth), np.nan, cumulative)
-
-
-def _by_chains(model: ForwardModel, level: str, mocks: Mocks, truth: Array, plan: ChainsPlan, how: How) -> Posteriors:
-    """Posteriors from one chain for each catalogue."""
-    chains, parameters = ChainsOf(model.setup, level, mocks, plan), model.parameters
-    found = how.executor.kept(chains_name(level), GroupChains, chains, groups_of(mocks), progress=how.progress)
-    mean, std, theta = (np.concatenate([getattr(f, name) for f in found]) for name in ("mean", "std", "theta"))
-    trace = np.concatenate([f.trace for f in found], axis=1)
-    below = _known((trace < truth).mean(axis=0), truth)
-    moments = Moments(parameters.names, mean, std, below, len(trace) / correlation_length(trace))
-    weight = np.full(theta.shape[:2], 1.0 / max(theta.shape[1], 1))
-    halves = np.array([part.mean(axis=0) for part in np.array_split(trace, 2)])
-    return Posteriors(level, moments, theta, weight, halves)

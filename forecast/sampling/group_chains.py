@@ -1,30 +1,38 @@
-"""Markov chains of groups of catalogues, which any process may walk.
-
-A chain's random numbers do not depend on its group; its likelihood may, by as little as interpolation errs.
-"""
+"""Markov chains of groups of catalogues, which any process may walk: they do not depend on the group."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import cast
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.rng import generator
+from ..likelihoods.levels import cluster_level
+from ..likelihoods.paired import Paired
 from ..model.forward import ForwardModel, forward_model
 from ..model.mocks import Mocks
 from ..model.setup import Setup
-from .pairwise import Lessons, PairwisePosterior, Proposal, regression, summaries, walk
+from .autocorrelation import effective_draws, harmonic_mean
+from .chains import Pilots, walk
+from .lessons import Lessons
 from .proposal import from_scores
 
-BURN = 0.2
-"""Share of a chain that is left out."""
+BURN, _LONGEST_BURN = 0.2, 200
+"""Share of the chains from which proposals are learnt, and which is left out; of the steps of each chain at most."""
 _CLUSTERS = 8000
 """Clusters in a group: so many that arrays are long, so few that there are several groups."""
+_COPIES, _CHAINS = 4, 20
+"""Chains of each catalogue, and of all catalogues together, at least."""
+_BLOCK = 100
+"""Steps between looks at whether chains are long enough."""
+
+
+def copies_of(number: int) -> int:
+    """Chains of each of so many catalogues."""
+    return max(_COPIES, -(-_CHAINS // number))
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,6 @@ class Group:
     stop: int
 
 
-def groups_of(mocks: Mocks) -> list[Group]:
-    """Successive catalogues of about `_CLUSTERS` clusters."""
-    number = max(1, min(len(mocks.size) // 2, int(mocks.size.sum()) // _CLUSTERS))
-    parts = np.array_split(np.arange(len(mocks.size)), number)
-    return [Group(int(part[0]), int(part[-1]) + 1) for part in parts]
-
-
 @dataclass(frozen=True)
 class GroupChains:
     """Chains of n catalogues.
@@ -49,10 +50,10 @@ class GroupChains:
     Parameters
     ----------
     mean, std : ndarray, shape (n, D)
-    trace : ndarray, shape (T, n)
-        sigma8.
+    trace : ndarray, shape (T, C, n)
+        sigma8 of C chains of each.
     theta : ndarray, shape (n, S, D)
-        States that are kept.
+        States that are kept, chain by chain.
     """
 
     mean: Array
@@ -63,11 +64,24 @@ class GroupChains:
 
 @dataclass(frozen=True)
 class ChainsPlan:
-    """Seed, length of the chains, and number of states to keep, evenly spaced."""
+    """How long chains are.
+
+    Parameters
+    ----------
+    seed : int
+    steps : int
+        Of the chains of one catalogue, all together; at most.
+    kept : int
+        States of each catalogue to keep, evenly spaced.
+    enough : float
+        Effective number of draws (harmonic mean over catalogues) at which chains end; all catalogues are then one
+        group.
+    """
 
     seed: int
     steps: int
     kept: int
+    enough: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -87,55 +101,61 @@ class ChainsOf:
     mocks: Mocks
     plan: ChainsPlan
 
+    @property
+    def groups(self) -> list[Group]:
+        """Successive catalogues of about `_CLUSTERS` clusters."""
+        mocks = self.mocks
+        number = max(1, min(len(mocks.size) // 2, int(mocks.size.sum()) // _CLUSTERS))
+        parts = np.array_split(np.arange(len(mocks.size)), number if self.plan.enough == np.inf else 1)
+        return [Group(int(part[0]), int(part[-1]) + 1) for part in parts]
+
+    @property
+    def copies(self) -> int:
+        """Chains of each catalogue."""
+        return copies_of(len(self.mocks.size))
+
     @cached_property
     def _model(self) -> ForwardModel:
         return forward_model(self.setup)
 
     @cached_property
-    def _begun(self) -> tuple[Array, np.random.Generator]:
-        """Where proposals are sought, in scores (P, D), and the randomness of the chains of all catalogues."""
-        rng = generator(self.plan.seed, f"moments {self.level}")
-        lessons = Lessons.drawn(self._model, rng=rng)
-        features = summaries(self.mocks, self.setup.relations.names)
-        return regression(lessons.scores, lessons.features, features), rng
+    def _starts(self) -> Array:
+        """Where proposals are sought, scores (P, D)."""
+        rng = generator(self.plan.seed, f"lessons {self.level}")
+        return Lessons.drawn(self._model, rng=rng).start(self.mocks)
 
     def __call__(self, group: Group) -> GroupChains:
         """Chains of a group."""
-        chosen, parameters = slice(group.start, group.stop), self._model.parameters
-        mocks, (starts, rng) = self.mocks.part(group.start, group.stop), self._begun
-        target = PairwisePosterior(self._model, mocks, lensing=self.level == "full+wl")
-        proposal = Proposal.laplace(target, parameters, starts[chosen])
-        mine = cast(np.random.Generator, _Share(copy.deepcopy(rng), len(starts), chosen))
-        steps, burn = self.plan.steps, round(BURN * self.plan.steps)
-        wanted = set(np.linspace(0, steps - burn - 1, self.plan.kept).astype(int).tolist())
-        total, square = np.zeros((2, *proposal.mean.shape))
-        trace, states = np.empty((steps - burn, len(proposal.mean))), []
-        chain = walk(target, parameters, proposal, proposal.mean, rng=mine)
-        for step, (scores, _) in enumerate(islice(chain, burn, steps)):
-            theta = from_scores(parameters, scores)
-            total, square = total + theta, square + theta**2
-            trace[step] = theta[:, parameters.names.index("sigma8")]
-            if step in wanted:
-                states.append(theta)
-        mean = total / len(trace)
-        std = np.sqrt(np.maximum(square / len(trace) - mean**2, 0.0))
-        drawn = np.stack(states, axis=1) if states else np.empty((len(mean), 0, mean.shape[1]))
-        return GroupChains(mean, std, trace, drawn)
+        model, inside, each = self._model, range(group.start, group.stop), self.plan.steps // self.copies
+        mocks, burn = self.mocks.part(group.start, group.stop), min(round(BURN * each), _LONGEST_BURN)
+        names = [f"chains {self.level} {copy}" for copy in range(self.copies)]
+        rngs = [generator(self.plan.seed, name, index) for name in names for index in inside]
 
+        def targets(copies: int) -> Paired:
+            return cluster_level(self.level).paired(model, Mocks.stacked([mocks] * copies), self.mocks)
 
-@dataclass(frozen=True)
-class _Share:
-    """Randomness of some of the chains that are walked side by side: that of the others is drawn and left."""
+        lengths = [length for length in (burn // 2, burn - burn // 2) if length]
+        pilots = Pilots.run(targets, model.parameters, self._starts[group.start : group.stop], lengths, rng=rngs)
+        proposal = pilots.proposal.repeated(self.copies)
+        chain = walk(pilots.target, model.parameters, proposal, pilots.at, rng=rngs)
+        states, left = np.empty((0, *pilots.at.shape)), each - burn
+        while len(states) < left and not self._enough(states):
+            more = left if self.plan.enough == np.inf else min(max(_BLOCK, len(states) // 2), left - len(states))
+            states = np.concatenate([states, [at.copy() for at, _ in islice(chain, more)]])
+        return self._summary(states)
 
-    rng: np.random.Generator
-    number: int
-    chosen: slice
+    def _enough(self, states: Array) -> bool:
+        """Whether chains, scores (T, C n, D), are long enough."""
+        if self.plan.enough == np.inf or not len(states):
+            return False
+        place = self._model.parameters.names.index("sigma8")
+        traces = states[..., place].reshape(len(states), self.copies, -1)
+        return harmonic_mean(effective_draws(traces)) >= self.plan.enough
 
-    def random(self, size: int) -> Array:
-        return self.rng.random(self.number)[self.chosen]
-
-    def chisquare(self, freedom: float, size: int) -> Array:
-        return self.rng.chisquare(freedom, size=self.number)[self.chosen]
-
-    def standard_normal(self, shape: tuple[int, int]) -> Array:
-        return self.rng.standard_normal((self.number, shape[1]))[self.chosen]
+    def _summary(self, states: Array) -> GroupChains:
+        parameters, (length, _, dimension) = self._model.parameters, states.shape
+        theta = from_scores(parameters, states.reshape(-1, dimension)).reshape(length, self.copies, -1, dimension)
+        every = theta.transpose(2, 1, 0, 3).reshape(theta.shape[2], -1, dimension)
+        kept = np.linspace(0, every.shape[1] - 1, self.plan.kept).astype(int)
+        trace = theta[..., parameters.names.index("sigma8")]
+        return GroupChains(every.mean(axis=1), every.std(axis=1), trace, every[:, kept])

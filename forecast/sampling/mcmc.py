@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +12,12 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..core.formats import CHAIN
 from ..core.parameters import ParameterSet
 from ..core.rng import generator, legacy_state, stream
 from ..likelihoods.available import Share
 from ..likelihoods.posterior import Posterior
+from .autocorrelation import autocorrelation_time
+from .chain_file import Block, append_block, load_block
 from .proposal import Guide
 
 TAU_FACTOR = 50.0
@@ -28,7 +27,6 @@ LEARNING = 500
 """First steps, from the second half of which the guide is learnt; they are part of the burn-in."""
 GUIDED = 500
 """Fewest steps after them."""
-_GROUP = "mcmc"
 _NOWHERE = -1e300
 
 
@@ -114,15 +112,6 @@ class Chain:
         error = float(x.std() / np.sqrt(self.effective_size))
         values = {"mean": x.mean(), "std": x.std(), "q16": q16, "q50": q50, "q84": q84, "mcse": error}
         return {key: float(value) for key, value in values.items()}
-
-
-def autocorrelation_time(steps: Array) -> Array:
-    """Integrated autocorrelation time (emcee; Goodman & Weare 2010) of each parameter, shape (D,)."""
-    import emcee
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        tau = emcee.autocorr.integrated_time(steps, tol=0, quiet=True)
-    return np.where(np.isfinite(tau), np.maximum(tau, 1.0), float(len(steps)))
 
 
 def _assess(steps: Array) -> tuple[Array, int]:
@@ -229,7 +218,8 @@ def run_chain(posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int,
         accepted = accepted + sampler.backend.accepted
         steps = np.concatenate([chain.steps, sampler.get_chain()])
         log_posterior = np.concatenate([chain.log_posterior, sampler.get_log_prob()])
-        _write(plan, (sampler.get_chain(), sampler.get_log_prob(), accepted, state.random_state))
+        block = sampler.get_chain(), sampler.get_log_prob(), accepted, state.random_state
+        append_block(plan.path, _identity(plan), block)
         tau, burn = _assess(steps)
         chain = Chain(chain.names, steps, log_posterior, tau, burn, 0.0)
         if progress is not None:
@@ -252,60 +242,9 @@ def is_finished(plan: ChainPlan) -> bool:
     return len(steps) >= plan.max_steps or Chain((), steps, steps[..., 0], *_assess(steps), 0.0).converged
 
 
-Block = tuple[Array, Array, Array, Any]
-
-
 def _identity(plan: ChainPlan) -> str:
     text = f"{plan.fingerprint}/{plan.level}/{plan.seed}/{plan.walkers}/{plan.block}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _write(plan: ChainPlan, block: Block) -> None:
-    """Append a block to a copy of the chain and move it into place, in emcee's HDF5 layout."""
-    import h5py
-
-    draft = plan.path.with_suffix(".partial")
-    if plan.path.exists():
-        shutil.copyfile(plan.path, draft)
-    else:
-        draft.unlink(missing_ok=True)
-    steps, log_posterior, accepted, random_state = block
-    with h5py.File(draft, "a") as file:
-        group = file.require_group(_GROUP)
-        if "chain" not in group:
-            _create(group, plan, steps.shape)
-        done = int(group.attrs["iteration"])
-        for name, values in (("chain", steps), ("log_prob", log_posterior)):
-            group[name].resize(done + len(values), axis=0)
-            group[name][done:] = values
-        group["accepted"][...] = accepted
-        group.attrs["iteration"] = done + len(steps)
-        for i, part in enumerate(random_state):
-            group.attrs[f"random_state_{i}"] = part
-    with draft.open("rb") as handle:
-        os.fsync(handle.fileno())
-    draft.replace(plan.path)
-
-
-def _create(group: Any, plan: ChainPlan, shape: tuple[int, ...]) -> None:
-    """Empty datasets and attributes of emcee's HDF5 backend, with this chain's identity."""
-    import emcee
-
-    _, walkers, dimension = shape
-    group.attrs.update(
-        {
-            "version": emcee.__version__,
-            "nwalkers": walkers,
-            "ndim": dimension,
-            "has_blobs": False,
-            "iteration": 0,
-            "massanchor_format": CHAIN.version,
-            "massanchor_identity": _identity(plan),
-        }
-    )
-    group.create_dataset("accepted", data=np.zeros(walkers))
-    group.create_dataset("chain", (0, walkers, dimension), maxshape=(None, walkers, dimension), dtype="f8")
-    group.create_dataset("log_prob", (0, walkers), maxshape=(None, walkers), dtype="f8")
 
 
 def load_steps(plan: ChainPlan) -> Block:
@@ -316,25 +255,7 @@ def load_steps(plan: ChainPlan) -> Block:
     InputError
         If the file is no chain, or that of another configuration, data set or seed.
     """
-    import h5py
-
-    try:
-        with h5py.File(plan.path, "r") as file:
-            group = file[_GROUP]
-            attrs = dict(group.attrs)
-            block = group["chain"][...], group["log_prob"][...], group["accepted"][...]
-    except (OSError, KeyError) as error:
-        raise InputError(f"{plan.path}: not a readable chain ({error}); remove it or choose another --out") from error
-    version = attrs.get("massanchor_format")
-    CHAIN.current(attrs, version if version is None else int(version), str(plan.path))
-    if attrs.get("massanchor_identity") != _identity(plan):
-        raise InputError(
-            f"{plan.path}: this chain belongs to another configuration, catalogue or seed and cannot be "
-            "resumed; choose another --out, or --overwrite it"
-        )
-    parts = [attrs[f"random_state_{i}"] for i in range(5)]
-    name = parts[0].decode() if isinstance(parts[0], bytes) else str(parts[0])
-    return *block, (name, np.asarray(parts[1]), int(parts[2]), int(parts[3]), float(parts[4]))
+    return load_block(plan.path, _identity(plan))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,9 @@
-"""Chains of several levels: side by side in processes of their own where that saves time, the same either way."""
+"""Chains of several levels: side by side in processes of their own where that saves time, the same either way.
+
+Not by an `Executor`: its workers say nothing until an item is done, and an item of theirs that died is begun anew in
+silence. A chain lasts minutes and tells how long it is block by block, and what was written before a process was killed
+is gone on from by the next command, which the one error says.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from forecast.core.arrays import Array
 from forecast.model.mocks import Mocks, grouped_median
-from forecast.sampling.pairwise import summaries
+from forecast.sampling.lessons import summaries
 
 COUNT_BIN = 10
 """Width of NV22's bins in N (section 4.2.2)."""

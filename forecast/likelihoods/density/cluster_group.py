@@ -66,7 +66,8 @@ class Group:
             regression = Regression.of(covariance[of.row], normal.precision[at], known)
             mean = mean + linear.slope[of.row][:, None, :] * relative[..., None]
             chance = self._chance(regression, mean, linear.slope[of.row][:, None, :], of, shared.pivot + relative)
-        gaussians = Gaussians(of.row, of.column, shared.pivot + relative, 1 / np.sqrt(normal.strength), chance)
+        about = (of.row, of.column, shared.pivot + relative, 1 / np.sqrt(normal.strength))
+        gaussians = Gaussians(*about, self._same_error, of.crowd, chance)
         number = shared.integral.log_mean(table, branch, gaussians)
         log_density: Array = special.logsumexp(
             normal.log_norm[at] - 0.5 * (square - toward**2 / strength) + number, axis=1

@@ -63,6 +63,10 @@ class Chance:
         """That of one component, arrays of shape (n, 1)."""
         return Chance(self.excess[:, j, None], self.tilt[:, j, None], self.spread[:, j, None], self.selection)
 
+    def part(self, chosen: Array) -> Chance:
+        """That of some clusters, (n,) bool."""
+        return Chance(self.excess[chosen], self.tilt[chosen], self.spread[chosen], self.selection)
+
     def at(self, offset: Array) -> Array:
         """Chance at log10 M minus the centre, which broadcasts against (n, J)."""
         return self.selection.detection.smeared(self.excess + self.tilt * offset, self.spread)

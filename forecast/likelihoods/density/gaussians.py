@@ -20,8 +20,13 @@ class Gaussians:
         Parameter vector and cluster of each entry.
     centre : ndarray, shape (n, J)
         log10 M, Msun/h.
-    width : ndarray, shape (n, J), or (P, J) if it depends on the parameters only
+    width : ndarray, shape (n, J), or (P, J) if `shared`
         dex.
+    shared : bool
+        Whether all clusters of a parameter vector have one width.
+    crowd : ndarray of int, shape (n,)
+        Clusters that are looked at with each entry's parameter vector, in this call and in others: what is cheapest
+        for so many is chosen, so that values do not depend on which catalogues are taken together.
     chance : Chance or None
         Of detection about the centre, of clusters whose selecting observable is not among the data.
     """
@@ -30,22 +35,37 @@ class Gaussians:
     column: Array
     centre: Array
     width: Array
+    shared: bool
+    crowd: Array
     chance: Chance | None = None
 
     @property
-    def shared_width(self) -> bool:
-        """Whether all clusters of a parameter vector have one width."""
-        return len(self.width) != len(self.centre)
+    def widths(self) -> Array:
+        """Width of every entry, (n, J)."""
+        return self.width[self.row] if self.shared else self.width
 
     @property
-    def steepness(self) -> float:
-        """Largest change of a chance of detection over one width, in its own widths."""
+    def steepness(self) -> Array:
+        """Largest change of a chance of detection over one width, in its own widths, (n,)."""
         if self.chance is None:
-            return 0.0
-        width = self.width[self.row] if self.shared_width else self.width
-        return float(np.max(np.abs(self.chance.tilt) * width / self.chance.spread, initial=0.0))
+            return np.zeros(len(self.row))
+        return np.asarray(np.max(np.abs(self.chance.tilt) * self.widths / self.chance.spread, axis=1))
 
     @property
     def rows(self) -> slice:
         """The parameter vectors among which all entries are."""
         return slice(int(self.row.min()), int(self.row.max()) + 1) if len(self.row) else slice(0, 0)
+
+    def part(self, chosen: Array) -> Gaussians:
+        """Some of the entries, (n,) bool."""
+        width = self.width if self.shared else self.width[chosen]
+        chance = None if self.chance is None else self.chance.part(chosen)
+        return Gaussians(
+            row=self.row[chosen],
+            column=self.column[chosen],
+            centre=self.centre[chosen],
+            width=width,
+            shared=self.shared,
+            crowd=self.crowd[chosen],
+            chance=chance,
+        )

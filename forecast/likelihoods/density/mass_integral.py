@@ -91,7 +91,7 @@ class SelectedInMass:
         Over less than the nodes resolve, where the abundance hardly varies, it is averaged over what they do.
         """
         width = np.maximum(np.hypot(at.width, self._blur), self._step / SMOOTH)
-        if not at.shared_width:
+        if not at.shared:
             return self._each(table[:, branch], at, width)
         rows = at.rows
         averages = log_averaged(table[rows, branch, None], width[rows], self._step)
@@ -161,13 +161,20 @@ class SelectedInFlux:
 
     def log_mean(self, table: Array, branch: int, at: Gaussians) -> Array:
         """Gauss-Hermite sum over a local cubic of ln abundance in mass, cubic in z^(1/3)."""
-        wide = at.width.max(initial=0.0) > WIDEST_EXPANSION or at.steepness > _STEEPEST
-        many = len(at.row) > (at.rows.stop - at.rows.start) * table.shape[1]
-        if wide and many and at.shared_width and at.chance is None:
-            return self._from_averages(table, at)
-        width = at.width[at.row] if at.shared_width else at.width
-        if wide:
-            return self._from_nodes(table, at, width)
+        wide = (at.widths.max(axis=1) > WIDEST_EXPANSION) | (at.steepness > _STEEPEST)
+        many = wide & (at.crowd > table.shape[1]) & (at.shared and at.chance is None)
+        value = np.empty(at.centre.shape)
+        ways = ((many, self._from_averages), (wide & ~many, self._from_nodes), (~wide, self._expanded))
+        for chosen, way in ways:
+            if chosen.all():
+                return way(table, at)
+            if chosen.any():
+                value[chosen] = way(table, at.part(chosen))
+        return value
+
+    def _expanded(self, table: Array, at: Gaussians) -> Array:
+        """Of Gaussians so narrow that a local cubic is enough."""
+        width = at.widths
         position = np.clip((at.centre - self.log_mass[0]) / self._step, 0.0, len(self.log_mass) - 1.0)
         cell = np.clip(position.astype(int), 2, len(self.log_mass) - 5)
         flat, first = table.ravel(), (at.row * table.shape[1] + self._cell[at.column]) * table.shape[2]
@@ -193,10 +200,10 @@ class SelectedInFlux:
 
     def _from_averages(self, table: Array, at: Gaussians) -> Array:
         """The same from averages over wide Gaussians at the knots: dearer than a few clusters, cheaper than many."""
-        rows = at.rows
+        rows, place = np.unique(at.row, return_inverse=True)
         averages = log_averaged(np.exp(table[rows]) * self._step, at.width[rows], self._step)  # (p, J, Z, T)
         _, components, knots, nodes = averages.shape
-        index = ((at.row - rows.start)[:, None] * components + np.arange(components)) * knots
+        index = (place.reshape(-1, 1) * components + np.arange(components)) * knots
         position = (at.centre - self.log_mass[0]) / self._step + MARGIN
         value = np.zeros(at.centre.shape)
         for a in range(self._weight.shape[1]):
@@ -204,9 +211,9 @@ class SelectedInFlux:
             value += self._weight[at.column, a, None] * cubic_value(averages.reshape(-1, nodes), first, position)
         return value
 
-    def _from_nodes(self, table: Array, at: Gaussians, width: Array) -> Array:
+    def _from_nodes(self, table: Array, at: Gaussians) -> Array:
         """The same, as a sum over the mass nodes, for Gaussians too wide for a local expansion."""
-        number = self.nodes(table, 0, at.row, at.column)
+        number, width = self.nodes(table, 0, at.row, at.column), at.widths
         value = np.empty(at.centre.shape)
         for j in range(at.centre.shape[1]):
             u = (self.log_mass - at.centre[:, j, None]) / width[:, j, None]

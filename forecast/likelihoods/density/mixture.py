@@ -80,11 +80,15 @@ class Residual:
 
 @dataclass(frozen=True)
 class Entries:
-    """What is asked for: at which parameter vector, of which cluster, and its place in its group; (n,) each."""
+    """What is asked for: at which parameter vector, of which cluster, and its place in its group; (n,) each.
+
+    `crowd`: how many clusters are asked for at that parameter vector.
+    """
 
     row: Array
     column: Array
     place: Array
+    crowd: Array
 
 
 @dataclass(frozen=True)

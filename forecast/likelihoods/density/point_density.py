@@ -69,8 +69,9 @@ class PointDensity:
         theta = np.atleast_2d(theta)
         linear = Linear.of(self._model, self._model.parameters.values(theta), len(theta), self._lensing)
         table, value = self._shared.integral.table(theta), np.empty(len(row))
+        crowd = np.bincount(row, minlength=len(theta))
         for part, group in self._parts(column):
-            entries = Entries(row[part], column[part], self._place[column[part]])
+            entries = Entries(row[part], column[part], self._place[column[part]], crowd[row[part]])
             value[part] = group(linear, table, entries)
         return value if self._false is None else np.logaddexp(value, self._false(theta, row, column))
 
