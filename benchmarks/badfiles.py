@@ -29,7 +29,7 @@ from benchmarks.fuzz import CLEAR, FINE, INTERNALS, Outcome, table_of
 from forecast.config.load import builtin_configs, load_config
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
-from forecast.core.tables import Column, open_table
+from forecast.reading.tables import Column, open_table
 
 Rng = np.random.Generator
 ROWS = 12

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WINGS = {
     "forecast": (
         "core",
+        "reading",
         "execution",
         "cosmology",
         "relations",

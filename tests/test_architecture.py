@@ -159,15 +159,20 @@ def fields_of(node):
     return sum(isinstance(part, ast.AnnAssign) for part in node.body) if record else 0
 
 
+def end_of_docstring(node):
+    """Last line of what a function says of itself."""
+    return node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
+
+
 def test_large_records_are_built_by_name_and_functions_are_short():
-    """No record of more than four fields by position alone; no function of more than fifty lines."""
+    """No record of more than four fields by position alone; no function of more than fifty lines of code."""
     trees = {m: ast.parse(p.read_text(encoding="utf-8")) for package in WINGS for m, p in modules(package).items()}
     classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     records = {node.name for node in classes if fields_of(node) > 4}
     for module, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
-                assert node.end_lineno - node.lineno < 50, f"{module}.{node.name}"
+                assert node.end_lineno - end_of_docstring(node) < 50, f"{module}.{node.name}"
             if isinstance(node, ast.ClassDef) and node.name in records:
                 for part in ast.walk(node):
                     if isinstance(part, ast.Name) and part.id == "cls":

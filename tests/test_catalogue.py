@@ -12,10 +12,10 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
 from forecast.core.errors import InputError
-from forecast.core.tables import Column
 from forecast.cosmology.background import Cosmology
 from forecast.model.catalogue import builtin_table, read_catalogue
 from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
+from forecast.reading.tables import Column
 
 REFERENCE = CatalogueCosmology(Om0=0.3, h=0.72)
 SAME = Cosmology(Om0=0.3, Ob0=0.045, h=0.72, ns=0.96)

@@ -11,11 +11,11 @@ from astropy.table import Table
 
 from forecast.config.load import load_config, parse_config
 from forecast.core.errors import InputError
-from forecast.core.file_tables import Wanted, read_table
-from forecast.core.tables import Column
 from forecast.cosmology.background import Cosmology
 from forecast.model.catalogue import read_catalogue
 from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec
+from forecast.reading.file_tables import Wanted, read_table
+from forecast.reading.tables import Column
 
 SPEC = CatalogueSpec(
     {"z": Column("z"), "lx": Column("lx", "erg/s"), "lx_error": Column("lo,up", "erg/s")},

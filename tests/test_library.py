@@ -13,8 +13,8 @@ from astropy.table import Table
 from scipy import stats
 
 from forecast.core.errors import InputError
-from forecast.core.tables import Column
 from forecast.cosmology.background import Cosmology
+from forecast.reading.tables import Column
 from forecast.relations.library import (
     NAMES,
     OBSERVABLES,

@@ -11,8 +11,8 @@ from astropy.table import Table
 
 from forecast.config.quantities import read_columns
 from forecast.core.errors import InputError, nearest
-from forecast.core.tables import Column, open_table
 from forecast.core.units import unit_factor
+from forecast.reading.tables import Column, open_table
 
 COLUMNS = {"name": Column("name"), "z": Column("z"), "lx": Column("lx", "erg/s")}
 NAMES = ["name", "z", "lx"]

@@ -12,13 +12,13 @@ from ..config.load import Config
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.observables import OBSERVABLES, WORDS
-from ..core.tables import QUANTITY_KINDS
 from ..likelihoods.available import absent
 from ..likelihoods.data import Data, catalogue_points
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
 from ..model.catalogue import Catalogue, builtin_table, read_catalogue
 from ..model.forward import ForwardModel
+from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
 
 DRAWS, UNHEARD_OF = 16, 1e-20

@@ -13,14 +13,14 @@ import numpy as np
 from ..core.errors import InputError, nearest
 from ..core.observables import OBSERVABLES
 from ..core.parameters import NAMES, Parameter, ParameterSet, Values, contrast_names
-from ..core.plausibility import RANGES
 from ..core.priors import Prior
-from ..core.tables import Column
 from ..core.units import KINDS, LN10, h_power, parse
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
 from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
+from ..reading.plausibility import RANGES
+from ..reading.tables import Column
 from ..relations.library import Library, load_library
 from ..relations.library_table import library_from_table
 from ..relations.lines import PowerLaw

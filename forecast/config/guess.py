@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.errors import InputError
-from ..core.tables import QUANTITY_KINDS
 from ..core.units import KINDS, LOG_UNIT, unit_factor
+from ..reading.tables import QUANTITY_KINDS
 
 _NAMES = {
     "name": r"(?:name|cluster|object|id|detuid|designation)",

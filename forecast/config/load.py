@@ -12,12 +12,12 @@ from pydantic import Field, ValidationError
 
 from ..core.errors import InputError, nearest
 from ..core.formats import CONFIGURATION
-from ..core.text_tables import decoded
 from ..cosmology.background import Cosmology
 from ..cosmology.mass_function import MODELS
 from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
+from ..reading.text_tables import decoded
 from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
 from .digest import model_digest
 from .explain import explain

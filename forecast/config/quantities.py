@@ -12,8 +12,8 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
-from ..core.tables import Column, open_table
 from ..core.units import KINDS, parse, unit_factor
+from ..reading.tables import Column, open_table
 from .survey_schema import CurveConfig
 
 Value = TypeVar("Value")

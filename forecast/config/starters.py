@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.tables import open_table
+from ..reading.tables import open_table
 from .guess import Guess, guess_columns, has_proxy
 from .load import builtin_configs, parse_config
 from .template import commented

@@ -18,10 +18,10 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.caution import Caution
 from ..core.errors import InputError
-from ..core.tables import QUANTITY_KINDS, TableFile, open_table
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import Expansion
 from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, Exponents, Ratio
+from ..reading.tables import QUANTITY_KINDS, TableFile, open_table
 from .catalogue_spec import CatalogueSpec
 
 

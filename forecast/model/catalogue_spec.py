@@ -10,8 +10,8 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
-from ..core.tables import QUANTITY_KINDS, Column
 from ..cosmology.background import Cosmology
+from ..reading.tables import QUANTITY_KINDS, Column
 
 _KEYS = ("name", "z", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
 

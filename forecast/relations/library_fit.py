@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from ..core.arrays import Array
-from ..core.tables import Column, TableFile, open_table
 from ..core.units import LN10
 from ..cosmology.background import Cosmology
+from ..reading.tables import Column, TableFile, open_table
 from .gas_profiles import DensityProfile, fit_profiles
 from .library import OBSERVABLES, CoreRelation, Sample, describe, fit_mixture
 from .library_table import sample_from_table

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
-from ..core.tables import Column, TableFile, open_table
 from ..cosmology.background import Cosmology
+from ..reading.tables import Column, TableFile, open_table
 from .library import MIN_CLUSTERS, NAMES, OBSERVABLES, Library, Sample, fit_library
 
 EVOLUTION = {"lx": 1.85, "t": 2 / 3, "mgas": 0.0}

@@ -15,7 +15,7 @@ from forecast.config.explain import explain
 from forecast.config.schema_types import Strict
 from forecast.core.errors import InputError, nearest
 from forecast.core.formats import CONFIGURATION
-from forecast.core.text_tables import decoded
+from forecast.reading.text_tables import decoded
 
 from ..data.catalogues import Prescription
 from .architectures import PRESETS, Architecture

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Array
-from .units import KINDS, LN10, LOG_UNIT, bare_unit
+from ..core.arrays import Array
+from ..core.units import KINDS, LN10, LOG_UNIT, bare_unit
 
 RANGES = {"luminosity": (38.0, 48.0), "yx": (8.0, 18.0), "temperature": (-1.5, 1.7), "mass": (8.0, 17.0)}
 """log10 ranges in erg/s, Msun keV, keV, Msun that no cluster leaves, but a wrong unit does."""

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array
+from ..core.arrays import Array
+from ..core.errors import InputError, nearest
+from ..core.units import KINDS, LN10, LOG_UNIT, bare_unit, contradiction, unit_factor
 from .cells import has_decimal_comma, number_of, text_of, unit_text
-from .errors import InputError, nearest
 from .file_tables import Reading, Wanted, read_table
 from .plausibility import Check, Values, all_negative, are_bounds, looks_like_log, side_checks, size_check, value_check
-from .units import KINDS, LN10, LOG_UNIT, bare_unit, contradiction, unit_factor
 
 MIN_Z, MAX_Z = 1e-4, 3.0
 """Smallest redshift accepted, within the Local Group, and largest; the mass functions are not calibrated beyond."""

@@ -7,7 +7,7 @@ from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
-from .errors import InputError
+from ..core.errors import InputError
 
 _HEAD = 2000
 """Bytes from the beginning of a file that tell what it is."""

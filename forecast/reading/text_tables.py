@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .caution import Caution
+from ..core.caution import Caution
+from ..core.errors import InputError
 from .cells import number_of
-from .errors import InputError
 
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),

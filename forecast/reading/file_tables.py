@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .caution import Caution
-from .errors import InputError, nearest
+from ..core.caution import Caution
+from ..core.errors import InputError, nearest
 from .source import Source, opened
 from .text_tables import read_text
 
