@@ -30,7 +30,9 @@ def test_facts_are_what_is_free_and_the_most_precise_level(result):
     assert [fact.value for fact in found] == ["0.810 ± 0.028", "0.300 ± 0.030", "0.810 ± 0.020", "± 0.018"]
     assert "full+wl" in found[-1].name
     fisher = facts(replace(result, chains=()))
-    assert [fact.value for fact in fisher] == ["± 0.028", "± 0.018"]
+    assert [fact.value for fact in fisher] == ["± 0.028", "± 0.018"] and "Om0" not in fisher[0].note
+    free = replace(result, chains=(), parameters=(replace(result.parameters[0], name="Om0"),))
+    assert "Om0 is marginalised over" in facts(free)[0].note
 
 
 def test_what_limits_is_a_share_of_the_variance(result):

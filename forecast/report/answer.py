@@ -68,7 +68,9 @@ def facts(result: Result) -> tuple[Fact, ...]:
     if chain is not None:
         found = [_fact(name, chain.parameters[name]) for name in COSMOLOGY if name in chain.parameters]
     elif (std := expected_std(result, result.headline)) is not None:
-        found = [Fact("sigma8", error(std), f"Fisher matrix, level {result.headline}")]
+        free = any(row.name == "Om0" for row in result.parameters)
+        beside = "; Om0 is marginalised over (its own error: forecast joint)" if free else ""
+        found = [Fact("sigma8", error(std), f"Fisher matrix, level {result.headline}{beside}")]
     return (*found, *_best(result))
 
 
