@@ -37,6 +37,7 @@ def test_changes_are_those_of_a_file(survey):
     assert other.config.relations.lx.slope == 1.7
     assert other.expected_count() == pytest.approx(survey.expected_count() * (400 / 352) ** 3)
     assert other.fisher("counts").std() < survey.fisher("counts").std()
+    assert survey.with_(slope_t={"lognormal": 0.1}).parameters[-1] == "slope_t"
     fixed = survey.with_(norm_lx=1.0)
     assert "norm_lx" in survey.parameters and "norm_lx" not in fixed.parameters
     assert survey.config == load_config("nv22")

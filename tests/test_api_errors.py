@@ -38,6 +38,8 @@ CHANGES = {
         {"slope": 1.7},
         r"several keys end with 'slope': .*relations.lx.slope.* write one of them out",
     ),
+    "a key of other surveys": ({"area": "3000 deg2"}, "survey.area is a key where geometry = .light_cone.*'survey': {"),
+    "a key of a table left out": ({"library.name": "tng"}, r"in table \[library\], which this survey leaves out"),
     "no unit": ({"side": 400}, "'survey.side'"),
     "another unit": ({"side": "400 keV"}, "survey.side"),
     "an unknown unit": ({"side": "400 Mpcs"}, "survey.side"),
@@ -134,6 +136,11 @@ VECTORS = {
     "no chain": (lambda p: Samples(["sigma8"], [[0.8]]).save("out/x"), "to_getdist"),
     "names": (lambda p: Samples("sigma8", [[0.8]]), "names of parameters are a list"),
     "bounds": (lambda p: Samples(["sigma8"], [[0.8]], bounds=[0.7]), r"bounds are \(low, high\)"),
+    "one draw": (
+        lambda p: plot_contours(Samples(["a", "b"], [[1.0, 2.0]]), ("a", "b")),
+        "1.0 effective draws, too few",
+    ),
+    "a constant": (lambda p: plot_contours(Samples(["a", "b"], np.ones((50, 2))), ("a", "b")), "a does not vary"),
     "no truths": (lambda p: plot_corner(Samples(["a"], [[1.0]]), truths=3), "a dictionary of values"),
     "truths": (lambda p: plot_corner(Samples(["a", "b"], np.ones((9, 2))), truths={"a": 1}), "truths lack b"),
 }

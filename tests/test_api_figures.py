@@ -119,6 +119,8 @@ def test_weighted_samples():
     assert found.equal().std() == pytest.approx(0.02, rel=1e-3) and found.converged is None
     assert found.to_getdist().std("sigma8") == pytest.approx(0.02, rel=1e-3)
     assert found.chains()["sigma8"].shape == (1, len(x))
+    alike = Samples(["sigma8"], x[:, None])  # how far they are independent nobody said
+    assert np.isnan(alike.summary()["mcse"]) and "draws, of equal weight" in repr(alike)
 
 
 def test_records_show_themselves(survey, chain):

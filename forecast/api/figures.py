@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Result = Fisher | Samples
+FEWEST = 20
+"""Effective draws without which contours follow nothing but noise."""
 _CURE = "give what Survey.fisher or Survey.sample returns, or a dictionary of such by label"
 
 
@@ -73,6 +75,7 @@ def plot_contours(
         if isinstance(result, Fisher):
             layers.append(Outlines(label, _outlines(result, pair, inside)))
         else:
+            _require_spread(label, result, pair)
             columns = np.column_stack([result[name] for name in pair])
             limits = [result.bounds[result.names.index(name)] for name in pair]
             layers.append(Cloud(label, columns, result.weights, result.effective_size, limits))
@@ -139,7 +142,20 @@ def _pair(names: Sequence[str]) -> tuple[str, str]:
     pair = (names,) if isinstance(names, str) else several(names, "names of parameters")
     if len(pair) != 2:
         raise InputError(f"contours are drawn over two parameters, such as ('sigma8', 'norm_lx'); got {names!r}")
+    if pair[0] == pair[1]:
+        raise InputError(f"contours are drawn over two parameters; got {pair[0]} twice")
     return pair[0], pair[1]
+
+
+def _require_spread(label: str, samples: Samples, names: tuple[str, str]) -> None:
+    """Refuse contours of draws that are too few, or that do not vary."""
+    if samples.effective_size < FEWEST:
+        raise InputError(
+            f"'{label}' has {samples.effective_size:.1f} effective draws, too few for contours; draw at least {FEWEST}"
+        )
+    for name in names:
+        if np.ptp(samples[name]) == 0:
+            raise InputError(f"{name} does not vary in '{label}'; choose another parameter")
 
 
 def _labelled(results: Any) -> dict[str, Result]:
@@ -161,8 +177,6 @@ def _outlines(fisher: Fisher, names: tuple[str, str], probabilities: Sequence[fl
     from ..report.plots.joint import ellipse
 
     at = [fisher.place(name) for name in names]
-    if at[0] == at[1]:
-        raise InputError(f"contours are drawn over two parameters; got {names[0]} twice")
     centre = fisher.parameters.to_coordinates(fisher.fiducial)
     found = []
     for probability in probabilities:

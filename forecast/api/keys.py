@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..config.load import Config, parse_config
+from ..config.reference import keys
 from ..core.errors import InputError, nearest
+from ..core.parameters import NAMES
 
 
 def changed(config: Config, changes: Mapping[str, Any]) -> Config:
@@ -19,7 +21,8 @@ def changed(config: Config, changes: Mapping[str, Any]) -> Config:
     ----------
     config : Config
     changes : mapping of str to object
-        By dotted key (``"survey.area"``), or by its last part where only one key ends with it (``"area"``); values as
+        By dotted key (``"survey.area"``), or by its last part where only one key ends with it (``"area"``), or by a
+        parameter that is to be free (``"slope_t"``); values as
         in a TOML file: numbers, text with a unit, tables as dictionaries.
 
     Raises
@@ -64,14 +67,26 @@ def _keys(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
             yield from _keys(value, f"{path}{name}.")
 
 
+def _elsewhere(key: str) -> str:
+    """Where other surveys have a key, and how to get there; "" if none has."""
+    found = next((each for each in keys() if each.path == key or each.path.endswith(f".{key}")), None)
+    if found is None or not found.table:
+        return ""
+    where = f"where {found.variant}" if found.variant else f"in table [{found.table}], which this survey leaves out"
+    return f"{found.path} is a key {where}: give that table whole, {{'{found.table}': {{...}}}}"
+
+
 def _whole(key: str, known: list[str]) -> str:
     """The dotted key that is meant."""
     if key in known or (key.startswith("parameters.") and key.count(".") == 1):
         return key
     found = [each for each in known if each.endswith(f".{key}")]
+    if not found and key in NAMES:
+        return f"parameters.{key}"
     if not found:
         last = {each.rpartition(".")[2] for each in known}
-        raise InputError(f"the survey has no key '{key}'; {nearest(key, sorted({*known, *last}))}")
+        hint = _elsewhere(key) or nearest(key, sorted({*known, *last}))
+        raise InputError(f"the survey has no key '{key}'; {hint}")
     if len(found) > 1:
         raise InputError(
             f"several keys end with '{key}': {', '.join(found)}; write one of them out: {{'{found[0]}': ...}}"

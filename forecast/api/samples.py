@@ -111,6 +111,16 @@ class Samples:
         return float(1 / np.sum(self.weights**2)) if self._walk is None else self._walk.chain.effective_size
 
     @property
+    def _equal(self) -> bool:
+        """Whether these are another sampler's draws of equal weight, whose correlation is not known."""
+        return self._walk is None and bool(np.ptp(self.weights) == 0)
+
+    @property
+    def _size_words(self) -> str:
+        state = {True: ", converged", False: ", NOT converged", None: ""}[self.converged]
+        return "of equal weight" if self._equal else f"{self.effective_size:,.0f} effective{state}"
+
+    @property
     def converged(self) -> bool | None:
         """Whether the chain is long enough; None for draws of another sampler, which has to say so itself."""
         return None if self._walk is None else self._walk.chain.converged
@@ -126,6 +136,8 @@ class Samples:
     def summary(self, name: str = "sigma8") -> dict[str, float]:
         """Of one parameter: mean, std, percentiles q16, q50, q84, and mcse, the sampling error of the mean.
 
+        NaN where draws of another sampler have equal weights: their correlation is not known.
+
         Raises
         ------
         InputError
@@ -139,7 +151,8 @@ class Samples:
         order = np.argsort(x)
         below = np.cumsum(self.weights[order]) - 0.5 * self.weights[order]
         quantiles = {key: float(np.interp(p, below, x[order])) for key, p in PERCENTILES.items()}
-        return {"mean": mean, "std": std, **quantiles, "mcse": std / float(np.sqrt(self.effective_size))}
+        error = np.nan if self._equal else std / float(np.sqrt(self.effective_size))
+        return {"mean": mean, "std": std, **quantiles, "mcse": float(error)}
 
     def equal(self) -> Array:
         """Draws of equal weight, shape (n, D): systematic resampling where weights differ."""
@@ -197,16 +210,14 @@ class Samples:
 
     def __repr__(self) -> str:
         shown = ", ".join(self.names[:3]) + (", ..." if len(self.names) > 3 else "")
-        state = {True: ", converged", False: ", NOT converged", None: ""}[self.converged]
-        words = f"<samples of {shown}: {len(self):,} draws, {self.effective_size:,.0f} effective{state}"
+        words = f"<samples of {shown}: {len(self):,} draws, {self._size_words}"
         if "sigma8" not in self.names:
             return f"{words}>"
         return f"{words}; sigma8 = {self.mean('sigma8'):.3f} ± {self.std('sigma8'):.3f}>"
 
     def _repr_html_(self) -> str:
         rows = [[name, *(self.summary(name)[key] for key in ("mean", "std", *PERCENTILES))] for name in self.names]
-        state = {True: ", converged", False: ", NOT converged", None: ""}[self.converged]
-        caption = f"{self.title or 'samples'}: {self.effective_size:,.0f} effective draws{state}"
+        caption = f"{self.title or 'samples'}: {len(self):,} draws, {self._size_words}"
         return html_table(caption, ["parameter", "mean", "std", "16%", "50%", "84%"], rows)
 
 

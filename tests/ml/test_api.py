@@ -5,12 +5,14 @@ import re
 import numpy as np
 import pytest
 
-import mlcheck
+import mlcheck.report.build
 from forecast import load_survey
 from mlcheck import InputError, describe_network, load_network, open_suite, train
 from mlcheck.apply.inputs import read_inputs
 from mlcheck.domain.out_of_distribution import judge
+from mlcheck.evidence.findings import judge as verdict_of
 from mlcheck.networks.predict import predict
+from mlcheck.report.trust_tests import representativeness, seeds
 
 CUSTOM = {"network": {"preset": "compact", "width": 16}, "training": {"batch": 64}}
 
@@ -97,6 +99,18 @@ def test_scores_beside_the_exact_posterior(suite, network):
     assert scores.score.counterpart == "selfcal" and list(scores.exact) == ["counts", "selfcal"]
     assert scores.exact["counts"].std.mean() > scores.exact["selfcal"].std.mean()
     assert len(scores.plot().axes) == len(scores.plot_agreement("selfcal").axes) == 2
+
+
+def test_a_report(suite, network, tmp_path, monkeypatch):
+    """The commands' report as a record; two of its parts, for the whole takes minutes."""
+    monkeypatch.setattr(mlcheck.report.build, "PARTS", (representativeness, seeds))
+    found = network.report(suite, tmp_path, quick=True)
+    assert found.page.is_file() and "<table>" in found._repr_html_()
+    assert found.verdict == verdict_of(found.findings) and found.grade in repr(found)
+    assert [finding.outcome for finding in found.findings if finding.key == "seeds"] == ["not tested"]
+    assert found[found.findings[0].key] is found.findings[0]
+    with pytest.raises(InputError, match="test 'leek' is unknown"):
+        _ = found["leek"]
 
 
 def test_another_survey_s_suite_is_refused(survey, network, tmp_path):

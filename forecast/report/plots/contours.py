@@ -78,6 +78,8 @@ def contour_figure(
             middles, density, limits = smooth(layer, probabilities)
             drawn.contour(*middles, density.T, levels=limits, colors=colour, linewidths=_WIDTHS[::-1])
         drawn.plot([], [], color=colour, label=layer.label)
+    drawn.use_sticky_edges = False  # contours would end at the edge
+    drawn.autoscale_view()
     drawn.set_xlabel(labels[0])
     drawn.set_ylabel(labels[1])
     legend(drawn, axes, ncols=3)
