@@ -60,5 +60,5 @@ class Gaussians:
         """Some of the entries, (n,) bool."""
         width = self.width if self.shared else self.width[chosen]
         chance = None if self.chance is None else self.chance.part(chosen)
-        some = (x[chosen] for x in (self.row, self.column, self.centre))
-        return Gaussians(*some, width, self.shared, self.crowd[chosen], chance)
+        row, column, centre = self.row[chosen], self.column[chosen], self.centre[chosen]
+        return Gaussians(row, column, centre, width, self.shared, self.crowd[chosen], chance)
