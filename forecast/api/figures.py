@@ -78,7 +78,11 @@ def plot_contours(
             _require_spread(label, result, pair)
             columns = np.column_stack([result[name] for name in pair])
             limits = [result.bounds[result.names.index(name)] for name in pair]
-            layers.append(Cloud(label, columns, result.weights, result.effective_size, limits))
+            layers.append(
+                Cloud(
+                    label=label, draws=columns, weights=result.weights, effective=result.effective_size, bounds=limits
+                )
+            )
     return contour_figure(layers, [LATEX.get(name, name) for name in pair], axes, inside)
 
 

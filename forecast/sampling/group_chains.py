@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -26,8 +27,8 @@ _CLUSTERS = 8000
 """Clusters in a group: so many that arrays are long, so few that there are several groups."""
 _COPIES, _CHAINS = 4, 20
 """Chains of each catalogue, and of all catalogues together, at least."""
-_BLOCK = 100
-"""Steps between looks at whether chains are long enough."""
+_SHORTEST, _BLOCK = 10, 100
+"""Steps of a chain at least, and before the first look at whether chains are long enough."""
 
 
 def copies_of(number: int) -> int:
@@ -70,7 +71,7 @@ class ChainsPlan:
     ----------
     seed : int
     steps : int
-        Of the chains of one catalogue, all together; at most.
+        Of the chains of one catalogue, all together; at most, but for ten of each chain.
     kept : int
         States of each catalogue to keep, evenly spaced.
     enough : float
@@ -126,7 +127,8 @@ class ChainsOf:
 
     def __call__(self, group: Group) -> GroupChains:
         """Chains of a group."""
-        model, inside, each = self._model, range(group.start, group.stop), self.plan.steps // self.copies
+        model, inside = self._model, range(group.start, group.stop)
+        each = max(self.plan.steps // self.copies, _SHORTEST)
         mocks, burn = self.mocks.part(group.start, group.stop), min(round(BURN * each), _LONGEST_BURN)
         names = [f"chains {self.level} {copy}" for copy in range(self.copies)]
         rngs = [generator(self.plan.seed, name, index) for name in names for index in inside]
@@ -139,18 +141,20 @@ class ChainsOf:
         proposal = pilots.proposal.repeated(self.copies)
         chain = walk(pilots.target, model.parameters, proposal, pilots.at, rng=rngs)
         states, left = np.empty((0, *pilots.at.shape)), each - burn
-        while len(states) < left and not self._enough(states):
-            more = left if self.plan.enough == np.inf else min(max(_BLOCK, len(states) // 2), left - len(states))
+        while more := min(self._missing(states), left - len(states)):
             states = np.concatenate([states, [at.copy() for at, _ in islice(chain, more)]])
         return self._summary(states)
 
-    def _enough(self, states: Array) -> bool:
-        """Whether chains, scores (T, C n, D), are long enough."""
-        if self.plan.enough == np.inf or not len(states):
-            return False
-        place = self._model.parameters.names.index("sigma8")
-        traces = states[..., place].reshape(len(states), self.copies, -1)
-        return harmonic_mean(effective_draws(traces)) >= self.plan.enough
+    def _missing(self, states: Array) -> int:
+        """About how many more steps chains, scores (T, C n, D), should have; no more than twice their length."""
+        length, place = len(states), self._model.parameters.names.index("sigma8")
+        if self.plan.enough == np.inf:
+            return max(self.plan.steps, _SHORTEST)
+        if not length:
+            return _BLOCK
+        size = harmonic_mean(effective_draws(states[..., place].reshape(length, self.copies, -1)))
+        share = self.plan.enough / size - 1
+        return 0 if share <= 0 else min(max(math.ceil(share * length), _BLOCK // 4), length)
 
     def _summary(self, states: Array) -> GroupChains:
         parameters, (length, _, dimension) = self._model.parameters, states.shape
