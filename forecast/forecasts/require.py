@@ -157,7 +157,13 @@ def compute_requirements(
         rows.append(_requirement(_Curve(config, wanted, level, axis)))
         if progress is not None:
             progress(len(rows), len(axes))
-    return Requirements(wanted.name, wanted.std, level, rows[0].configured_std, tuple(rows))
+    return Requirements(
+        name=wanted.name,
+        std=wanted.std,
+        level=level,
+        configured_std=rows[0].configured_std,
+        rows=tuple(rows),
+    )
 
 
 def _requirement(curve: _Curve) -> Requirement:

@@ -124,6 +124,13 @@ def _source(checks: Checks, provenance: Provenance, account: Account) -> tuple[S
         f"Posteriors are checked by simulation-based calibration [@Talts2018] on {checks.calibration[0].mocks} mocks."
     )
     aim = f"prove that posteriors of sigma8 are calibrated for '{account.title}'"
-    study = Study(provenance, aim, account.survey, account.parameters, levels, more=(ranked,))
+    study = Study(
+        provenance=provenance,
+        aim=aim,
+        survey=account.survey,
+        parameters=account.parameters,
+        levels=levels,
+        more=(ranked,),
+    )
     survey = bullets_section("The survey", account.survey)
     return survey, *origin(study, account.references, papers, "check.json")

@@ -99,7 +99,16 @@ def _study(result: Result) -> Study:
         more = (f"Expected errors are from {fisher}.", *more)
     data = "" if result.data is None else _fitted_words(result.data)
     survey, chains = result.survey, result.chains
-    return Study(result.provenance, aim, survey, result.parameters, levels, data, chains, more)
+    return Study(
+        provenance=result.provenance,
+        aim=aim,
+        survey=survey,
+        parameters=result.parameters,
+        levels=levels,
+        data=data,
+        chains=chains,
+        more=more,
+    )
 
 
 def _fitted_words(data: DataSummary) -> str:

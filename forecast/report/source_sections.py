@@ -99,7 +99,7 @@ class Source:
 
 def source_sections(source: Source) -> tuple[Section, ...]:
     """Survey, priors, methods, papers and provenance, as far as they are known."""
-    told = source.account or Account("", "", (), (), ())
+    told = source.account or Account(title="", description="", references=(), survey=(), parameters=())
     survey = bullets_section("The survey", told.survey)
     if source.provenance is None:
         return (survey,)

@@ -50,7 +50,7 @@ def score_network(members: Sequence[Trained], laboratory: Laboratory, plan: Scor
     if exact:
         own = against_exact(own, found, truth, exact[plan.levels[-1]])
     others = tuple(score_baselines(laboratory, seed=plan.moments.seed)) if plan.baselines else ()
-    return Scores(own, found, truth, exact, others)
+    return Scores(score=own, predictions=found, truth=truth, exact=exact, baselines=others)
 
 
 def _exact(level: str, laboratory: Laboratory, plan: ScorePlan) -> Exact:

@@ -81,7 +81,16 @@ def train(
         folder = Path(passing) if out is None else Path(out)
         prepare_output(folder)
         preset, place = settings.network.preset, source.suite.folder
-        request = Request(settings, place, folder, preset, str(case), seed, members, epochs=wanted)
+        request = Request(
+            config=settings,
+            suite=place,
+            out=folder,
+            preset=preset,
+            case=str(case),
+            seed=seed,
+            members=members,
+            epochs=wanted,
+        )
         laboratory = Laboratory(settings, place)
         trained = train_members(request, laboratory, prepare(laboratory, str(case), preset))
         if out is not None:
