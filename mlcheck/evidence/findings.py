@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GRADES = ("trusted", "trusted with limits", "not trusted")
-OUTCOMES = ("passed", "failed", "not tested")
+OUTCOMES = ("passed", "failed", "no power", "not tested")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,28 @@ class Finding:
         """Whether the test speaks against the network."""
         return self.outcome == "failed"
 
+    def if_seen(self, matters: float, error: float | None = None) -> Finding:
+        """The finding, unless it passed though it could not have seen what matters: then the test has no power.
+
+        Parameters
+        ----------
+        matters : float
+            Smallest departure that would matter.
+        error : float, optional
+            Standard error of what was measured, in the same units; by default the finding's own. A departure is seen
+            at three of them.
+
+        Examples
+        --------
+        >>> Finding("a", "?", "passed", "slope 2 ± 100", "", error=100.0).if_seen(0.5).outcome
+        'no power'
+        """
+        error = self.error if error is None else error
+        if self.outcome != "passed" or not 3 * error > matters:
+            return self
+        words = f"{self.result}; with an error of {error:.2g} a departure of {matters:.2g} would not have been seen"
+        return replace(self, outcome="no power", result=words)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -75,7 +97,7 @@ class Verdict:
 
 
 def judge(findings: Sequence[Finding]) -> Verdict:
-    """Verdict: a grave failure forbids, any other failure or a test that was not made limits.
+    """Verdict: a grave failure forbids; any other failure, or a test that was not made or saw nothing, limits.
 
     Examples
     --------
@@ -84,6 +106,6 @@ def judge(findings: Sequence[Finding]) -> Verdict:
     """
     grave = [f.consequence or f.result for f in findings if f.failed and f.grave]
     limits = [f.consequence or f.result for f in findings if f.failed and not f.grave]
-    open_ = [f"not tested: {f.result}" for f in findings if f.outcome == "not tested"]
+    open_ = [f"{f.outcome}: {f.result}" for f in findings if f.outcome in ("no power", "not tested")]
     grade = GRADES[2] if grave else GRADES[1] if limits or open_ else GRADES[0]
     return Verdict(grade, (*grave, *limits, *open_))

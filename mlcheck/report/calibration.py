@@ -12,6 +12,8 @@ from ..trust.coverage import CalibrationTest, calibration_test
 from .plots.trust import rank_figure
 
 _LEAST_BIAS = 0.1
+_COVERAGE_MATTERS, _SHIFT_MATTERS = 0.15, 0.5
+"""Errors of a coverage, and shifts in posterior widths, that a test of any use must see."""
 
 
 def calibration(evidence: Evidence) -> Part:
@@ -24,7 +26,7 @@ def calibration(evidence: Evidence) -> Part:
     else:
         below = found.cumulative(truth)
         tested = calibration_test(below, found.mean)
-        findings.append(_calibration_finding(tested))
+        findings.append(_calibration_finding(tested).if_seen(_COVERAGE_MATTERS))
         tables.append(_calibration_table(tested))
         pictures.append(
             Picture("ranks", "Posterior probability below the true sigma8: uniform if the posteriors are right. "
@@ -34,7 +36,7 @@ def calibration(evidence: Evidence) -> Part:
     if level is not None:
         exact = evidence.level(level).standing
         edges = shrinkage_test(evidence.few_predictions(case), exact.mean, evidence.some_truth)
-        findings.append(_shrinkage_finding(edges, level))
+        findings.append(_shrinkage_finding(edges, level).if_seen(_SHIFT_MATTERS * float(exact.std.mean())))
         tables.append(_shrinkage_table(edges, level))
     title = "Are its posteriors what they claim?"
     return Part(
@@ -72,7 +74,7 @@ def bias_finding(evidence: Evidence, case: str) -> Finding:
         error=spread,
         threshold=threshold,
         published="0.0010 ± 0.0009 (table 4)" if case == "standard" else "",
-    )
+    ).if_seen(_SHIFT_MATTERS * width)
 
 
 def _calibration_finding(tested: CalibrationTest) -> Finding:

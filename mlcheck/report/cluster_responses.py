@@ -34,7 +34,9 @@ def clusters(evidence: Evidence) -> Part:
         found = [pair.saliency(i) for i in seen(evidence.few(case).layout, influence.observables)]
         alone = pair.leave_one_out()
         rows += [_agreement_row(case, each) for each in (*found, alone)]
-        findings += [_saliency_finding(case, influence.level, found), _alone_finding(case, influence.level, alone)]
+        roughest = max((e.slope.error for e in found if np.isfinite(e.correlation.value)), default=np.nan)
+        findings.append(_saliency_finding(case, influence.level, found).if_seen(1.0, roughest))
+        findings.append(_alone_finding(case, influence.level, alone).if_seen(1.0, alone.slope.error))
         peaks += pair.peaks
         words_on_peaks += _on_peaks(case, pair, log_break(evidence))
         words = (

@@ -30,7 +30,7 @@ def accuracy(evidence: Evidence) -> Part:
     words = f"Case {case}: predicted against true sigma8, and errors with their middle 68%."
     pictures.append(Picture("predictions", words, prediction_figure(found.mean, found.std, evidence.truth, case)))
     if level is not None:
-        findings.append(_distance_finding(mine))
+        findings.append(_distance_finding(mine).if_seen(NEAR))
         words = f"Network's posterior mean against the exact one of {level}; below, the difference in posterior widths."
         figure = agreement_figure(evidence.few_predictions(case).mean, _exact(evidence, level), f"{case} and {level}")
         pictures.append(Picture("agreement", words, figure))

@@ -17,7 +17,7 @@ from ..evidence.findings import Finding, Verdict
 from ..evidence.part import Part
 
 _GRADES: dict[str, Flag] = {"trusted": "good", "trusted with limits": "doubt"}
-_FLAGS: dict[str, Flag] = {"passed": "good", "not tested": "none"}
+_FLAGS: dict[str, Flag] = {"passed": "good", "no power": "none", "not tested": "none"}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from ..trust.count_response import SURPRISE, Response, Shift, response
 from ..trust.coverage import tolerable_bias
 from .plots.trust import thinning_figure
 
+_MATTERS = 0.5
+"""Departure of the slope from 1 that a test of any use must see."""
+
 
 def thinning(evidence: Evidence) -> Part:
     """Is the number of clusters a datum for the networks, as it is for the statistics?"""
@@ -31,7 +34,7 @@ def thinning(evidence: Evidence) -> Part:
             findings.append(Finding.untested(f"thinning {case}", _THINNING.format(case), str(error)))
             continue
         width = float(evidence.level(level).standing.std.mean())
-        findings.append(_thinning_finding(case, found, width))
+        findings.append(_thinning_finding(case, found, width).if_seen(_MATTERS))
         rows.append(_thinning_row(case, found))
         words = (
             f"Case {case}: shift of the posterior mean of sigma8 when 20 to 40% of the clusters are taken away at "

@@ -63,7 +63,7 @@ def other_worlds(evidence: Evidence) -> Part:
         f"{LEVEL_WORDS['full'].lstrip('. ')}; with weak-lensing masses."
     )
     table = Table("transfer", caption, header, rows)
-    finding = _transfer_finding(found.rows, evidence.counterpart(evidence.main))
+    finding = _transfer_finding(found.rows, evidence.counterpart(evidence.main)).if_seen(2 * _TOLERATED)
     return Part(key="transfer", title=title, words=(), findings=(finding,), tables=(table,))
 
 
