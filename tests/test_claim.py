@@ -49,7 +49,7 @@ def test_another_run_is_refused_and_a_killed_one_lets_go(tmp_path, other):
 def test_nothing_is_left_of_a_run_that_wrote_nothing(tmp_path):
     with pytest.raises(ValueError, match="stop"), claimed(tmp_path / "a" / "b"):
         raise ValueError("stop")
-    assert not (tmp_path / "a" / "b").exists()
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_file_where_the_folder_belongs(tmp_path):

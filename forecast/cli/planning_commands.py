@@ -10,7 +10,7 @@ import typer
 from .deliver import deliver_table
 from .options import ConfigName, Form, Format, Json, Level, Out, PriceLevel, Quiet, Scheduler, Seed, Shown, Workers
 from .progress import progress_bar
-from .session import exit_codes, task
+from .session import exit_codes, held, task
 
 
 def sweep(
@@ -60,7 +60,7 @@ def compare(
     form: Format = Form.TEXT,
 ) -> None:
     """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
-    with exit_codes(), progress_bar(quiet or as_json) as report:
+    with exit_codes(), held(out), progress_bar(quiet or as_json) as report:
         from ..config.load import load_config
         from ..core.records import Job
         from ..execution.executor import Executor

@@ -34,7 +34,17 @@ def task(
         with progress_bar(silent) as report:
             folder = out if out is not None else Path("out") / f"{stem}-{command}"
             tell = None if silent else partial(typer.echo, err=True)
-            yield settings, Job(name=stem, out=folder, seed=seed, progress=report, tell=tell, given=name, **options)
+            with held(folder):
+                yield settings, Job(name=stem, out=folder, seed=seed, progress=report, tell=tell, given=name, **options)
+
+
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Keep other commands out of an output folder."""
+    from ..core.claim import claimed
+
+    with claimed(out):
+        yield
 
 
 @contextmanager

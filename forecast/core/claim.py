@@ -23,14 +23,14 @@ _LOCK = ".massanchor-lock"
 def claimed(out: Path) -> Iterator[None]:
     """Hold an output folder for as long as a command runs; a killed one lets go by itself.
 
-    The folder is made, and taken away again if nothing was written there.
+    The folder is made, with those it is in, and taken away again if nothing was written there.
 
     Raises
     ------
     InputError
         If the folder cannot be written, or another run holds it.
     """
-    there = out.is_dir()
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     prepare_output(out)
     lock = out / _LOCK
     with lock.open("a+", encoding="utf-8") as handle:
@@ -51,5 +51,5 @@ def claimed(out: Path) -> Iterator[None]:
         finally:
             with contextlib.suppress(OSError):
                 lock.unlink()
-                if not there:
-                    out.rmdir()
+                for folder in made:
+                    folder.rmdir()

@@ -13,7 +13,7 @@ import typer
 from forecast.cli.app import print_version
 from forecast.cli.arguments import given
 from forecast.cli.options import Scheduler, Workers
-from forecast.cli.session import exit_codes, progress_bar
+from forecast.cli.session import exit_codes, held, progress_bar
 from forecast.cli.streams import prepare_streams
 
 from .apply_command import apply_command
@@ -53,8 +53,8 @@ def _main(
 
 
 @contextmanager
-def _task(silent: bool) -> Iterator[Callable[[str, int, int, float], None] | None]:
-    with exit_codes(), progress_bar(silent) as report:
+def _task(silent: bool, out: Path) -> Iterator[Callable[[str, int, int, float], None] | None]:
+    with exit_codes(), held(out), progress_bar(silent) as report:
         yield report
 
 
@@ -117,7 +117,8 @@ def train(
 
     Stopped or killed, the same command goes on after the last finished epoch.
     """
-    with _task(quiet or as_json) as report:
+    folder = out if out is not None else Path("out") / f"{Path(config).stem}-{case}"
+    with _task(quiet or as_json, folder) as report:
         from forecast.core.files import json_text
 
         from ..accuracy.cases import train_case
@@ -126,7 +127,6 @@ def train(
         from .output import print_scores, write_case
 
         settings = load_config(config, survey)
-        folder = out if out is not None else Path("out") / f"{Path(config).stem}-{case}"
         request = Request(settings, suite, folder, preset or settings.network.preset, case=case, progress=report)
         request = replace(
             request, seed=seed, members=members, split_seed=split_seed, epochs=epochs, overwrite=overwrite
@@ -161,7 +161,8 @@ def cases_command(
     as_json: Json = False,
 ) -> None:
     """NV22's table 4 beside ours: every case, baselines, and the exact statistics on the same test catalogues."""
-    with _task(quiet or as_json) as report:
+    folder = out if out is not None else Path("out") / f"{Path(config).stem}-cases"
+    with _task(quiet or as_json, folder) as report:
         from forecast.core.files import json_text
 
         from ..accuracy.cases import compare_cases
@@ -171,7 +172,6 @@ def cases_command(
         from .output import print_scores, write_case, write_comparison
 
         settings = load_config(config, survey)
-        folder = out if out is not None else Path("out") / f"{Path(config).stem}-cases"
         request = Request(settings, suite, folder, preset or settings.network.preset, progress=report)
         request = replace(
             request, seed=seed, members=members, split_seed=split_seed, epochs=epochs, overwrite=overwrite
@@ -204,7 +204,8 @@ def report_command(
 
     Finished steps are kept: stopped or killed, the same command goes on.
     """
-    with _task(quiet or as_json) as told:
+    folder = out if out is not None else run / "report"
+    with _task(quiet or as_json, folder) as told:
         from forecast.core.files import json_text
         from forecast.execution.executor import Executor
 
@@ -212,7 +213,6 @@ def report_command(
         from ..evidence.trial import Trial
         from ..report.build import build_report, write_report
 
-        folder = out if out is not None else run / "report"
         plan = ReportPlan.quick(seed) if quick else ReportPlan(seed)
         executor = Executor.chosen(workers, scheduler)
         report = build_report(Trial.open(run, suite, judged=judged), plan, folder, progress=told, executor=executor)

@@ -41,9 +41,9 @@ def apply_command(
 
     First the catalogue is held against the training ones; one that is unlike them is refused (exit code 2).
     """
-    from forecast.cli.session import exit_codes, progress_bar
+    from forecast.cli.session import exit_codes, held, progress_bar
 
-    with exit_codes(), progress_bar(quiet or as_json) as report:
+    with exit_codes(), held(out), progress_bar(quiet or as_json) as report:
         from forecast.config.load import load_config
         from forecast.core.errors import InputError
         from forecast.core.files import json_text, prepare_output

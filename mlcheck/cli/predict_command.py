@@ -27,9 +27,9 @@ def predict_command(
 
     Every catalogue is first held against the training ones; one that is unlike them is refused (exit code 2).
     """
-    from forecast.cli.session import exit_codes
+    from forecast.cli.session import exit_codes, held
 
-    with exit_codes():
+    with exit_codes(), held(out):
         from forecast.core.files import json_text, prepare_output
 
         from ..apply.inputs import is_foreign, read_inputs
