@@ -279,13 +279,12 @@ def made_table(n=80, seed=1, core=True):
     return Table(columns, units=units), r
 
 
-@pytest.mark.parametrize("suffix", ["ecsv", "fits"])
-def test_a_users_table_becomes_a_library(tmp_path, suffix):
+def test_a_users_table_becomes_a_library(tmp_path):
     table, r = made_table()
-    path = tmp_path / f"mine.{suffix}"
+    path = tmp_path / "mine.ecsv"
     table.write(path)
     library = library_from_table(path, cosmology=COSMOLOGY)
-    assert (library.name, library.references) == ("mine", (f"table mine.{suffix}",))
+    assert (library.name, library.references) == ("mine", ("table mine.ecsv",))
     x = np.column_stack([np.ones(80), np.log10(table["m500"]) - 14.4])
     by_hand = r[:, :3] - x @ np.linalg.lstsq(x, r[:, :3], rcond=None)[0]
     core = r[:, 3] - r[:, 3].mean()
@@ -294,6 +293,16 @@ def test_a_users_table_becomes_a_library(tmp_path, suffix):
     assert library.core_mean == pytest.approx(0.25 + r[:, 3].mean())
     span = np.log10([0.7 * table["m500"].min(), 0.7 * table["m500"].max()])
     np.testing.assert_allclose(library.log_mass_range, span)
+
+
+def test_a_fits_table_is_the_same_sample(tmp_path):
+    table, _ = made_table()
+    for name in ("mine.ecsv", "mine.fits"):
+        table.write(tmp_path / name)
+    text, binary = (sample_from_table(tmp_path / name, cosmology=COSMOLOGY) for name in ("mine.ecsv", "mine.fits"))
+    assert text.names == binary.names
+    np.testing.assert_allclose(binary.observables, text.observables, rtol=1e-12)
+    np.testing.assert_allclose(binary.log_mass, text.log_mass, rtol=1e-12)
 
 
 def test_columns_and_units_of_a_csv_are_named(tmp_path):
