@@ -141,3 +141,20 @@ def test_a_file_that_is_not_there_is_named_with_its_folder(tmp_path):
     path = written(tmp_path / "mine.toml", "cccp_lowz", (LIMIT, 'area_table = "depth.ecsv"'))
     with pytest.raises(InputError, match=re.escape(str(tmp_path / "depth.ecsv"))):
         load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (LIMIT, 'area_table = "C:\\Users\\depth.ecsv"', "write paths with / or in single quotes"),
+        (LIMIT, 'area_table = "https://example.org/depth.ecsv"', "is an address; download the file and give its path"),
+    ],
+)
+def test_paths_of_other_systems(tmp_path, old, new, message):
+    with pytest.raises(InputError, match=message):
+        load_config(written(tmp_path / "mine.toml", "cccp_lowz", (old, new)))
+
+
+def test_a_width_in_per_cent_is_none():
+    with pytest.raises(InputError, match=r"lognormal = 6 is a factor of e\^6; 6% is 0.06"):
+        parse_config(edited("nv22", {"parameters.norm_t": {"lognormal": 6}}))

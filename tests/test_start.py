@@ -1,5 +1,6 @@
 """First steps: files to begin with, columns guessed from names and units, what a key means."""
 
+import os
 import re
 import tomllib
 
@@ -8,6 +9,7 @@ import pytest
 from astropy.table import Table
 from typer.testing import CliRunner
 
+from forecast.checks.observed import open_catalogue
 from forecast.cli.app import app
 from forecast.config.guess import guess_columns
 from forecast.config.load import builtin_configs, load_config, parse_config
@@ -73,8 +75,8 @@ def test_a_fit_of_a_table(tmp_path):
         "z": "z",
         "lx": "LX500",
         "lx_error": "E_LX500",
-        "yx": {"name": "Yx", "unit": "1e14 Msun keV"},
-        "yx_error": {"name": "e_Yx_lo,e_Yx_up", "unit": "1e14 Msun keV"},
+        "yx": {"name": "Yx", "unit": "Msun keV"},
+        "yx_error": {"name": "e_Yx_lo,e_Yx_up", "unit": "Msun keV"},
     }
     assert (content["survey"]["zmin"], content["survey"]["zmax"]) == (0.041, 0.238)
     assert content["survey"]["area"] == "1000 deg2"
@@ -112,3 +114,78 @@ def test_explain_doctor_and_show():
     assert done.exit_code == 0 and re.search(r"numpy +\d", done.stdout) and "as it should" in done.stdout
     assert tomllib.loads(run("configs", "--show", "erosita").stdout)["survey"]["area"] == "12791 deg2"
     assert run("configs", "--show", "erositta").exit_code == 2
+
+
+def test_units_that_the_values_tell():
+    plain = {"z": None, "lx": None, "m500": None}
+    for medians, lx, mass in (
+        ({"lx": 2.4e44, "m500": 5.9e14}, "erg/s", "Msun"),
+        ({"lx": 2.4, "m500": 5.9}, "1e44 erg/s", "1e14 Msun"),
+        ({"lx": 44.3}, "log10 erg/s", "1e14 Msun"),
+    ):
+        columns = guess_columns(plain, medians).columns
+        assert (columns["lx"]["unit"], columns["m500"]["unit"]) == (lx, mass)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "unit"),
+    [("lx [W]", "lx", "W"), ("kT (keV)", "t", "keV"), ("L<sub>X</sub> [1e44 erg/s]", "lx", "1e44 erg/s")],
+)
+def test_units_in_names(name, key, unit):
+    assert guess_columns({"z": None, name: None, "m500": "Msun"}).columns[key] == {"name": name, "unit": unit}
+
+
+def test_better_names_are_preferred_and_what_is_left_out_is_said():
+    names = ["z_phot", "z_spec", "z_type", "lx_0124", "lx_bol", "lx_052", "m500_wl", "M500"]
+    found = guess_columns(dict.fromkeys(names))
+    assert (found.columns["z"], found.columns["lx"]["name"]) == ("z_spec", "lx_052")
+    assert found.columns["m500"]["name"] == "M500"
+    assert any("weak-lensing" in doubt for doubt in found.doubts)
+    assert any("another band" in doubt for doubt in guess_columns({"z": None, "lx_0124": None}).doubts)
+    (doubt,) = (d for d in guess_columns({"z": None, "flux": None}).doubts if d.startswith("lx:"))
+    assert "'flux' reads like fluxes" in doubt
+
+
+def test_a_lone_temperature_is_left_out_and_the_fit_is_read(tmp_path):
+    table = Table({"name": ["a", "b"], "z": [0.05, 0.2], "lx": [1e44, 5e44], "kT": [5.0, 8.0]})
+    table.meta["comments"] = ["Fluxes and luminosities 0.1-2.4 keV; H0 = 50, Einstein-de Sitter; 4.14 sr"]
+    table["lx"].unit, table["kT"].unit = "erg / s", "keV"
+    table.write(tmp_path / 'we ird"\\n.ecsv')
+    (tmp_path / "sub").mkdir()
+    done = run("init", "fit", tmp_path / 'we ird"\\n.ecsv', "--out", tmp_path / "sub" / "fit.toml")
+    assert done.exit_code == 0 and "'kT' is left out" in done.stdout, done.stderr
+    assert "another band than 0.5-2 keV" in done.stdout and "Einstein-de Sitter" in done.stdout
+    config = load_config(tmp_path / "sub" / "fit.toml")
+    assert "t" not in config.catalogue_spec.columns
+    assert open_catalogue(config, None).size == 2
+
+
+def test_relative_tables_are_found_from_the_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    clusters(tmp_path, lx=[1e44] * 3, m500=[5e14] * 3)
+    assert run("init", "fit", "mine.ecsv", "--out", "sub/fit.toml").exit_code == 0
+    assert '"../mine.ecsv"' in (tmp_path / "sub" / "fit.toml").read_text()
+    assert open_catalogue(load_config("sub/fit.toml"), None).size == 3
+
+
+def test_files_that_would_be_lost_or_are_none(tmp_path):
+    path = clusters(tmp_path, lx=[1e44] * 3)
+    before = path.read_bytes()
+    done = run("init", "fit", path, "--out", path, "--force")
+    assert done.exit_code == 2 and "is the table itself" in done.stderr and path.read_bytes() == before
+    done = run("init", "fit", path, "--out", tmp_path, "--force")
+    assert done.exit_code == 2 and "is a folder; name a file in it" in done.stderr
+    os.mkfifo(tmp_path / "pipe.csv")
+    done = run("init", "fit", tmp_path / "pipe.csv", "--out", tmp_path / "x.toml")
+    assert done.exit_code == 2 and "is a pipe or a device; save the table to a file first" in done.stderr
+    assert run("explain", "").exit_code == 2
+
+
+def test_rows_in_place_of_names_and_names_given_twice(tmp_path):
+    (tmp_path / "bare.csv").write_text("A3571,0.0386,2.37e44\nA85,0.0557,4.8e44\n")
+    done = run("init", "fit", tmp_path / "bare.csv", "--out", tmp_path / "x.toml")
+    assert done.exit_code == 2 and "write a line of names above it" in done.stderr
+    (tmp_path / "twice.csv").write_text("name,z,lx,lx\nA,0.1,1e44,2e44\nB,0.2,1e44,2e44\n")
+    done = run("init", "fit", tmp_path / "twice.csv", "--out", tmp_path / "x.toml")
+    assert "columns of one name are left out: lx" in done.stdout

@@ -162,7 +162,10 @@ def test_two_keys_and_progress(nv22):
         (["survey.fractoin=0.1:1:3"], "--vary survey.fractoin: unknown key; did you mean 'survey.fraction'?"),
         (["fraction=0.1:1:3"], "did you mean 'survey.fraction'?"),
         (["volumes=1:2:3"], "did you mean 'volume'?"),
-        (["survey.area=1:2:3"], "--vary survey.area: unknown key; did you mean"),
+        (
+            ["survey.area=1:2:3"],
+            '--vary survey.area: belongs to geometry = "light_cone", which this survey has not; did you',
+        ),
         (["parameters.sigma8=0.7:0.8:3"], "did you mean 'parameters.sigma8.fiducial'?"),
         (["proxy="], "write KEY=START:STOP:N"),
         (["proxy=yx,,mgas"], "write KEY=START:STOP:N"),

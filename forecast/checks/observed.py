@@ -150,7 +150,8 @@ def _refuse_foreign(config: Config, model: ForwardModel, catalogue: Catalogue) -
         i = int(np.flatnonzero(far)[0])
         raise InputError(
             f"{catalogue.source}: log10 Y_X = {catalogue.log_yx[i]:.2f} (Msun/h keV) of {catalogue.name[i]} is far "
-            f"outside the model's range {grid[0]:.1f} to {grid[-1]:.1f}; check the unit of the column"
+            f"outside the model's range {grid[0]:.1f} to {grid[-1]:.1f}; check the unit, or leave the "
+            "cluster's value empty"
         )
 
 

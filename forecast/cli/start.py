@@ -54,11 +54,14 @@ def init_fit(
 ) -> None:
     """A fit of your clusters, columns guessed."""
     from ..config.starters import fitted
+    from ..core.errors import InputError
 
     with exit_codes():
         _refuse_overwriting(out, force)
         settings = {"area": area, "flux_limit": flux_limit, "zmin": zmin, "zmax": zmax}
-        starter = fitted(table, settings, which)
+        if out.resolve() == table.resolve():
+            raise InputError(f"--out {out}: is the table itself; name another file")
+        starter = fitted(table, settings, which, folder=out.parent)
         _write(out, starter.text, starter.doubts)
         typer.echo(f"Next: forecast fit {out} --quick")
 
@@ -120,6 +123,8 @@ def _version(name: str, extra: str) -> str:
 def _refuse_overwriting(out: Path, force: bool) -> None:
     from ..core.errors import InputError
 
+    if out.is_dir():
+        raise InputError(f"{out}: is a folder; name a file in it")
     if out.exists() and not force:
         raise InputError(f"{out}: is there already; choose another --out, or write over it with --force")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..core.units import KINDS, LOG_UNIT, unit_factor
+from ..reading.plausibility import USUAL
 from ..reading.tables import QUANTITY_KINDS
 
 _NAMES = {
@@ -24,9 +26,20 @@ _ERROR = re.compile(
     r"^(?:e|err|error|sig|sigma|d)_(?P<prefixed>.+)$|^(?P<suffixed>.+?)_(?:e|err|error|sig|sigma|unc)$", re.IGNORECASE
 )
 _SIDES = (("_lo", "_up"), ("_l", "_u"), ("_low", "_high"), ("_minus", "_plus"), ("_m", "_p"), ("_lower", "_upper"))
-_BAND, _RIGHT_BAND = re.compile(r"\d.*_\d|bol|cex", re.IGNORECASE), re.compile(r"(?:0p?5|05|500)_2(?![\dp])")
-_COMMON = {"luminosity": "1e44 erg/s", "temperature": "keV", "mass": "1e14 Msun", "yx": "1e14 Msun keV"}
-"""Units that are written where a table gives none."""
+_BAND = re.compile(r"\d.*_\d|01_?24|bol|cex", re.IGNORECASE)
+_RIGHT_BAND = re.compile(r"(?:0p?5|05|500)_?2(?![\dp])")
+_PREFERRED = {"z": (r"z|redshift", r".*spec.*|zsp", r".*best.*|z_?cl", r"(?!.*(?:phot|lambda)).*")}
+"""Patterns of better names before worse ones."""
+_IN_NAME = re.compile(r"^(?P<name>[^\[(]+?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]\s*$")
+_MARKUP = re.compile(r"<[^>]*>")
+_LENSING, _FLUX = re.compile(r"wl|lens", re.IGNORECASE), re.compile(r"^(?:f|flux)(?:_?x)?(?:_.*)?$", re.IGNORECASE)
+_COMMON = {
+    "luminosity": ("erg/s", "1e44 erg/s", "log10 erg/s"),
+    "temperature": ("keV",),
+    "mass": ("Msun", "1e14 Msun", "log10 Msun"),
+    "yx": ("Msun keV", "1e14 Msun keV", "log10 Msun keV"),
+}
+"""Units of columns to which a table gives none: the first with which their values are those of clusters."""
 
 
 @dataclass
@@ -45,40 +58,115 @@ class Guess:
     doubts: list[str] = field(default_factory=list)
 
 
-def guess_columns(units: Mapping[str, str | None]) -> Guess:
-    """Meaning of columns by their names and units, as a file gives them.
+@dataclass(frozen=True)
+class Listed:
+    """What a table says of its columns.
+
+    Parameters
+    ----------
+    units : mapping of str to str or None
+        Unit of every column, as the file gives it.
+    medians : mapping of str to float
+        Of columns of numbers.
+    """
+
+    units: Mapping[str, str | None]
+    medians: Mapping[str, float] = field(default_factory=dict)
+
+    def plain(self, name: str) -> str:
+        """A column's name without markup and without a unit in brackets."""
+        bare = _MARKUP.sub("", name).strip()
+        found = _IN_NAME.match(bare)
+        return (found["name"] if found else bare).replace(" ", "_")
+
+    def in_name(self, name: str) -> str:
+        """The unit in a column's name; empty if there is none."""
+        found = _IN_NAME.match(_MARKUP.sub("", name).strip())
+        return found["unit"] if found else ""
+
+
+def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] | None = None) -> Guess:
+    """Meaning of columns by their names, units and typical values, as a file gives them.
 
     Parameters
     ----------
     units : mapping of str to str or None
         Unit of every column.
+    medians : mapping of str to float, optional
+        Of columns of numbers: what unit those have that the file gives none.
     """
-    found = Guess()
-    errors = {name: of for name in units if (of := _error_of(name)) is not None}
+    found, listed = Guess(), Listed(units, medians or {})
+    errors = {name: of for name in units if (of := _error_of(listed.plain(name))) is not None}
     plain = [name for name in units if name not in errors]
     for key, pattern in _NAMES.items():
-        candidates = [n for n in plain if re.fullmatch(pattern, n, re.IGNORECASE) and _fits(key, units[n])]
-        candidates = [n for n in candidates if n not in {_name(c) for c in found.columns.values()}]
+        free = [n for n in plain if n not in {_name(c) for c in found.columns.values()} and _fits(key, units[n])]
+        candidates = [n for n in free if re.fullmatch(pattern, listed.plain(n), re.IGNORECASE)]
+        if key == "m500":
+            _leave_out_lensing(found, candidates)
         if not candidates:
             continue
-        best = min(candidates, key=lambda n: (len(n), plain.index(n)))
+        best = min(candidates, key=lambda n: (_rank(key, listed.plain(n)), len(n), plain.index(n)))
         if len(candidates) > 1:
             found.doubts.append(f"{key}: took '{best}' of {', '.join(candidates)}")
-        _add(found, key, best, units[best])
-        if key == "lx" and _BAND.search(best) and not _RIGHT_BAND.search(best):
+        _add(found, key, best, listed)
+        if key == "lx" and _rank(key, best) == _OTHER_BAND:
             found.doubts.append(f"lx: '{best}' reads like another band than 0.5-2 keV; convert it first")
         _add_error(found, key, best, (units, errors))
+    _miss_luminosities(found, [listed.plain(name) for name in plain])
     return found
 
 
-def _add(found: Guess, key: str, name: str, unit: str | None) -> None:
+_OTHER_BAND = 2
+
+
+def _rank(key: str, name: str) -> int:
+    """How good a name is among those that may be meant: 0 is best."""
+    if key == "lx":
+        return 0 if _RIGHT_BAND.search(name) else _OTHER_BAND if _BAND.search(name) else 1
+    patterns = _PREFERRED.get(key, ())
+    return next((i for i, p in enumerate(patterns) if re.fullmatch(p, name, re.IGNORECASE)), len(patterns))
+
+
+def _leave_out_lensing(found: Guess, candidates: list[str]) -> None:
+    """Weak-lensing masses are not made from Y_X."""
+    for name in [name for name in candidates if _LENSING.search(name)]:
+        candidates.remove(name)
+        found.doubts.append(f"'{name}' reads like weak-lensing masses, which a fit does not use; left out")
+
+
+def _miss_luminosities(found: Guess, names: list[str]) -> None:
+    """Say that there is no L_X, and what there may be instead."""
+    if "lx" in found.columns:
+        return
+    fluxes = [name for name in names if _FLUX.fullmatch(name)]
+    instead = f"; '{fluxes[0]}' reads like fluxes: make L_X of them" if fluxes else ""
+    found.doubts.append(f"lx: no column seems to hold L_X of 0.5-2 keV{instead}")
+
+
+def _add(found: Guess, key: str, name: str, listed: Listed) -> None:
     """Write a column, with a unit where the file has none."""
+    unit, in_name = listed.units[name], listed.in_name(name)
     if key not in QUANTITY_KINDS or unit:
         found.columns[key] = name
         return
-    written = _COMMON[QUANTITY_KINDS[key]]
+    if in_name and _fits(key, in_name):
+        found.columns[key] = {"name": name, "unit": in_name}
+        found.doubts.append(f"{key}: took the unit \"{in_name}\" from the name '{name}'")
+        return
+    written = _likely_unit(QUANTITY_KINDS[key], listed.medians.get(name))
     found.columns[key] = {"name": name, "unit": written}
     found.doubts.append(f"{key}: the file gives '{name}' no unit; wrote \"{written}\", check it")
+
+
+def _likely_unit(kind: str, median: float | None) -> str:
+    """The unit in which a median is that of clusters; the last but one if none is."""
+    if median is not None and median > 0:
+        for unit in _COMMON[kind]:
+            is_log = bool(LOG_UNIT.match(unit))
+            value = median if is_log else math.log10(median * unit_factor(unit, kind, 1.0))
+            if USUAL[kind][0] <= value <= USUAL[kind][1]:
+                return unit
+    return _COMMON[kind][min(1, len(_COMMON[kind]) - 1)]
 
 
 def _add_error(found: Guess, key: str, of: str, about: tuple[Mapping[str, str | None], Mapping[str, str]]) -> None:

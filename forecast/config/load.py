@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cached_property
 from importlib import resources
@@ -199,7 +200,7 @@ def load_config(name: str | Path) -> Config:
     try:
         content = tomllib.loads(decoded(path.read_bytes())[0])
     except (tomllib.TOMLDecodeError, OSError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}") from error
+        raise InputError(f"{path}: not a TOML file: {error}{_of_backslashes(path, str(error))}") from error
     config = parse_config(content, source=path.name, folder=path.parent)
     try:
         _ = config.setup, config.break_masses
@@ -207,6 +208,14 @@ def load_config(name: str | Path) -> Config:
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from error
     return config
+
+
+def _of_backslashes(path: Path, fault: str) -> str:
+    """A cure where the line at fault holds a path as Windows writes it."""
+    place = re.search(r"line (\d+)", fault)
+    lines = decoded(path.read_bytes())[0].splitlines()
+    line = lines[int(place[1]) - 1] if place and int(place[1]) <= len(lines) else ""
+    return "; write paths with / or in single quotes" if "\\" in line else ""
 
 
 def parse_config(content: dict[str, Any], source: str = "configuration", folder: Path = Path()) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -108,6 +109,8 @@ def explain_key(name: str) -> tuple[Key, ...]:
         If there is none.
     """
     name = name.strip().strip("[]")
+    if not name:
+        raise InputError("KEY is empty; name a key or a table, for example area or [selection]")
     found = [key for key in keys() if key.path == name or key.path.endswith(f".{name}")]
     found += [key for key in keys() if key.table == name and key not in found]
     if not found:
@@ -225,7 +228,7 @@ def toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return f'"{value}"'
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):

@@ -44,6 +44,10 @@ class ErrorsConfig(Strict):
     """Of Y_X, dex, where it has a relation of its own."""
 
 
+WIDEST_LOGNORMAL = 3.0
+"""Standard deviation of ln of a factor beyond which a per cent was meant."""
+
+
 class ParameterConfig(Strict):
     """A free parameter: one of `flat`, `gaussian`, `lognormal`; or fixed at `value`."""
 
@@ -63,6 +67,8 @@ class ParameterConfig(Strict):
         given = [k for k in ("flat", "gaussian", "lognormal", "value") if getattr(self, k) is not None]
         if len(given) != 1:
             raise ValueError("give exactly one of flat = [low, high], gaussian = std, lognormal = std, value = fixed")
+        if self.lognormal is not None and self.lognormal > WIDEST_LOGNORMAL:
+            raise ValueError(f"lognormal = {self.lognormal:g} is a factor of e^{self.lognormal:g}; 6% is 0.06")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +46,8 @@ def like(kind: str) -> Any:
 
 def _from_folder(value: str, info: ValidationInfo) -> str:
     """Path of a file that is named in the configuration of a folder; from here if it lies below."""
+    if re.match(r"[a-z]+://", value, re.IGNORECASE):
+        raise ValueError("is an address; download the file and give its path")
     path = (info.context or {}).get("folder", Path()) / Path(value).expanduser()
     here = Path.cwd()
     return str(path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path)

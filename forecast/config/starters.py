@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from .guess import Guess, guess_columns, has_proxy
 from .load import builtin_configs, parse_config
 from .template import commented
 
+_QUOTED = 600
+"""Letters of a file's own description that are quoted."""
 _STEP = 0.001
 """Redshifts are rounded outwards to multiples of it."""
 
@@ -59,7 +63,9 @@ def planned(title: str, settings: Mapping[str, str | float | None]) -> Starter:
     return Starter(commented(content, {"relations": kept}))
 
 
-def fitted(table: Path, settings: Mapping[str, str | float | None], which: str | None = None) -> Starter:
+def fitted(
+    table: Path, settings: Mapping[str, str | float | None], which: str | None = None, *, folder: Path = Path()
+) -> Starter:
     """A fit of a table of clusters: columns and units guessed, the survey as far as it is given.
 
     Parameters
@@ -69,6 +75,8 @@ def fitted(table: Path, settings: Mapping[str, str | float | None], which: str |
         area, zmin, zmax and flux_limit, as far as known.
     which : str, optional
         Name or number of the table, where the file has several.
+    folder : Path
+        Of the configuration, from which a relative path of the table begins.
 
     Raises
     ------
@@ -78,16 +86,18 @@ def fitted(table: Path, settings: Mapping[str, str | float | None], which: str |
     named = int(which) if which is not None and which.isdigit() else which
     opened = open_table(table, {}, h=1.0, table=named)
     rows = opened.table
-    found = guess_columns({name: str(rows[name].unit or "") or None for name in rows.colnames})
+    found = guess_columns({name: str(rows[name].unit or "") or None for name in rows.colnames}, _medians(rows))
+    _leave_out_lone_temperatures(found)
     if "z" not in found.columns:
         raise InputError(
             f"{table}: no column seems to hold redshifts; it has {', '.join(rows.colnames)}. Rename it z, or map it by "
             "hand under [catalogue.columns] of 'forecast configs --show cccp_lowz'"
         )
-    content, doubts = _shipped("cccp_lowz"), list(found.doubts)
+    content, doubts = _shipped("cccp_lowz"), [caution.text for caution in opened.reading.cautions] + found.doubts
+    doubts += _said(rows.meta)
     content |= {"title": f"Clusters of {table.name}", "description": ""}
     content.pop("published")
-    _describe_catalogue(content, table, found, doubts)
+    _describe_catalogue(content, table if table.is_absolute() else _from(folder, table), found, doubts)
     if which is not None:
         content["catalogue"]["table"] = named
     z = opened.numbers(found.columns["z"])
@@ -95,9 +105,56 @@ def fitted(table: Path, settings: Mapping[str, str | float | None], which: str |
     for key, words in (("area", "sky area"), ("flux_limit", "limit in 0.5-2 keV flux")):
         if settings.get(key) is None:
             table_ = content["survey"] if key == "area" else content["selection"]
-            doubts.append(f'{key}: no table says it; wrote "{table_[key]}", put the survey\'s own {words} there')
+            doubts.append(f'{key}: wrote "{table_[key]}"; put the survey\'s own {words} there')
     _check(content)
     return Starter(commented(content), tuple(doubts))
+
+
+def _from(folder: Path, table: Path) -> Path:
+    """A relative path as the configuration of a folder gives it."""
+    return Path(os.path.relpath(table.resolve(), folder.resolve()))
+
+
+def _medians(rows: Any) -> dict[str, float]:
+    """Medians of the columns that hold numbers."""
+    numbers = {name: rows[name] for name in rows.colnames if rows[name].dtype.kind in "iuf"}
+    known: dict[str, Any] = {
+        name: np.ma.masked_invalid(np.ma.asarray(values, float)).compressed() for name, values in numbers.items()
+    }
+    return {name: float(np.median(values)) for name, values in known.items() if len(values)}
+
+
+def _leave_out_lone_temperatures(found: Guess) -> None:
+    """A temperature is a datum beside a mass proxy, or a part of one."""
+    if "t" in found.columns and not {"mgas", "yx", "m500"} & set(found.columns):
+        column = found.columns.pop("t")
+        found.columns.pop("t_error", None)
+        name = column["name"] if isinstance(column, dict) else column
+        found.doubts.append(f"t: '{name}' is left out: without M_gas, Y_X or M500 beside it, it is not used")
+
+
+def _said(meta: Mapping[str, Any]) -> list[str]:
+    """What the file says of itself, as far as it bears on units, band, cosmology and the survey."""
+    words = " ".join(" ".join(str(value).split()) for value in _texts(meta))
+    found = []
+    if re.search(r"\b0?\.1\s*(?:-|\u2013|to)\s*2\.4\b|bolometric", words):
+        found.append("lx: the file speaks of another band than 0.5-2 keV; convert luminosities and fluxes first")
+    if re.search(r"keV|H0|H_0|h\s*=|Omega|Om0|deg2|deg\^2|\bsr\b|Planck|Sitter", words):
+        cut = words if len(words) <= _QUOTED else f"{words[:_QUOTED]} ..."
+        found.append(f"the file says of itself: {cut}")
+    return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Texts in nested tables and lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 def _shipped(name: str) -> dict[str, Any]:
@@ -108,7 +165,8 @@ def _shipped(name: str) -> dict[str, Any]:
 
 def _check(content: dict[str, Any]) -> None:
     """Say what is wrong before a file is written."""
-    _ = parse_config(content, source="init").setup
+    config = parse_config(content, source="init")
+    _ = config.setup, config.catalogue and config.catalogue_spec
 
 
 def _set(content: dict[str, Any], settings: Mapping[str, str | float | None]) -> None:
@@ -136,7 +194,7 @@ def _describe_catalogue(content: dict[str, Any], table: Path, found: Guess, doub
         "cosmology": {"Om0": 0.3, "h": 0.7},
         "columns": found.columns,
     }
-    doubts.append("catalogue.cosmology: no table says it; wrote Om0 = 0.3 and h = 0.7")
+    doubts.append("catalogue.cosmology: wrote Om0 = 0.3 and h = 0.7; put those of the table's luminosities there")
     if "m500" in found.columns and "yx" not in found.columns:
         content["catalogue"]["mass_relation"] = relation
         doubts.append("m500: taken as made from Y_X by the relation of Vikhlinin et al. (2009a); put its own there")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..config.load import Config
+from ..config.reference import keys
 from ..core.errors import InputError, nearest
 from ..model.setup import Setup
 
@@ -162,6 +163,9 @@ def _checked(axis: Axis, config: Config, option: str = "--vary") -> Axis:
         problem = f"is {found} in this configuration, not a number" if key in leaves else "unknown key"
         if key.split(".")[0] in _INERT:
             problem = "sigma(sigma8) does not depend on it"
+        elsewhere = next((one.variant for one in keys() if one.path == key and one.variant), "")
+        if key not in leaves and elsewhere:
+            problem = f"belongs to {elsewhere}, which this survey has not"
         cure = f"{option} prior_width" if key in leaves and key.startswith("parameters.norm_") else nearest(key, known)
         raise InputError(f"{option} {key}: {problem}; {cure}")
     configured = split_quantity(str(leaves.get(key)))

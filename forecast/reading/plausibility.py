@@ -84,6 +84,8 @@ def _unit_cure(values: Values, good: Array) -> str:
         return f'it looks like the value itself, not its log10: write unit = "{unit}"'
     if not values.is_log and within(wrong, bounds).all():
         return f'it looks like a log10: write unit = "log10 {unit}"'
+    if not values.is_log and within(logs, bounds).all() and scaled:
+        return f'it looks like a value without the power of ten: write unit = "{unit}"'
     return "check the unit"
 
 

@@ -57,6 +57,8 @@ def opened(path: Path, format: str | None) -> Source:
     InputError
         If there is no file, nothing in it, or something that is no table.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path}: is a pipe or a device; save the table to a file first")
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEAD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ..core.caution import Caution
@@ -122,6 +123,10 @@ def read_text(content: bytes, file: str, columns: Sequence[str], format: str | N
     layout = max(
         (_layout(lines, separator, wanted) for separator in separators), key=lambda layout: _fit(layout, wanted)
     )
+    twice = sorted({name for name in layout.names if name and layout.names.count(name) > 1})
+    if twice:
+        words = f"{file}: columns of one name are left out: {', '.join(twice)}; rename them to have them read"
+        cautions.append(Caution("table", words))
     return _table(lines, layout, file, wanted), tuple(cautions)
 
 
@@ -200,7 +205,7 @@ def _table(lines: Lines, layout: Layout, file: str, wanted: set[str]) -> Any:
     from astropy.table import Table
 
     names = layout.names
-    if not wanted <= set(names) and all(_is_number(name) or not name for name in names[1:]):
+    if _are_data(names):
         raise InputError(f"{file}: the first line holds numbers, not names of columns; write a line of names above it")
     for name in wanted & {name for name in names if names.count(name) > 1}:
         raise InputError(f"{file}: {names.count(name)} columns are named '{name}'; rename one")
@@ -216,6 +221,14 @@ def _table(lines: Lines, layout: Layout, file: str, wanted: set[str]) -> Any:
     for i in kept if layout.units else ():
         table[names[i]].unit = layout.units[i] or None
     return table
+
+
+def _are_data(names: Sequence[str]) -> bool:
+    """Whether what stands in place of names is a row of data; whole numbers one after the other are names."""
+    numbers = [number_of(name) for name in names[1:] if name]
+    if not numbers or any(number is None for number in numbers):
+        return False
+    return {b - a for a, b in pairwise(number for number in numbers if number is not None)} != {1.0}
 
 
 def _column(cells: Sequence[str]) -> list[int] | list[float] | list[str]:
