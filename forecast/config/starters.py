@@ -117,11 +117,13 @@ def _from(folder: Path, table: Path) -> Path:
 
 def _medians(rows: Any) -> dict[str, float]:
     """Medians of the columns that hold numbers."""
-    numbers = {name: rows[name] for name in rows.colnames if rows[name].dtype.kind in "iuf"}
-    known: dict[str, Any] = {
-        name: np.ma.masked_invalid(np.ma.asarray(values, float)).compressed() for name, values in numbers.items()
-    }
-    return {name: float(np.median(values)) for name, values in known.items() if len(values)}
+    medians = {}
+    for name in rows.colnames:
+        if rows[name].dtype.kind in "iuf" and rows[name].ndim == 1:
+            known = np.ma.masked_invalid(np.ma.asarray(rows[name], float)).compressed()
+            if len(known):
+                medians[name] = float(np.median(known))
+    return medians
 
 
 def _leave_out_lone_temperatures(found: Guess) -> None:
