@@ -160,7 +160,8 @@ def _checked(axis: Axis, config: Config, option: str = "--vary") -> Axis:
         problem = f"is {found} in this configuration, not a number" if key in leaves else "unknown key"
         if key.split(".")[0] in _INERT:
             problem = "sigma(sigma8) does not depend on it"
-        cure = f"{option} prior_width" if key in leaves and key.startswith("parameters.norm_") else nearest(key, known)
+        is_prior = key in leaves and key.startswith("parameters.norm_")
+        cure = f"{option.replace('--vary', 'vary')} prior_width" if is_prior else nearest(key, known)
         raise InputError(f"{option} {key}: {problem}; {cure}")
     configured = split_quantity(str(leaves.get(key)))
     if axis.unit and not isinstance(leaves.get(key), str):
