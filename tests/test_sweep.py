@@ -185,7 +185,7 @@ def test_two_keys_and_progress(nv22):
         (["sample_variance=yes,no"], "sample_variance = yes: is true or false, got 'yes'"),
         (["survey.geometry=1:2:3"], "--vary survey.geometry: is 'box' in this configuration, not a number;"),
         (["sample_variance=0:1:2"], "is False in this configuration, not a number"),
-        (["parameters.norm_lx.flat=1:2:3"], "is [0.8, 1.3] in this configuration, not a number; --vary prior_width"),
+        (["parameters.norm_lx.flat=1:2:3"], "is [0.8, 1.3] in this configuration, not a number; vary prior_width"),
         (["parameters.norm_lx.lognormal=1:2:3"], "is not set in this configuration"),
         (["sampler.walkers=10:20:3"], "--vary sampler.walkers: sigma(sigma8) does not depend on it"),
         (["volume=1:2:0"], "N = 0 is outside 1 to 200"),

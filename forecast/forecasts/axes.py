@@ -166,7 +166,8 @@ def _checked(axis: Axis, config: Config, option: str = "--vary") -> Axis:
         elsewhere = next((one.variant for one in keys() if one.path == key and one.variant), "")
         if key not in leaves and elsewhere:
             problem = f"belongs to {elsewhere}, which this survey has not"
-        cure = f"{option} prior_width" if key in leaves and key.startswith("parameters.norm_") else nearest(key, known)
+        is_prior = key in leaves and key.startswith("parameters.norm_")
+        cure = f"{option.replace('--vary', 'vary')} prior_width" if is_prior else nearest(key, known)
         raise InputError(f"{option} {key}: {problem}; {cure}")
     configured = split_quantity(str(leaves.get(key)))
     if axis.unit and not isinstance(leaves.get(key), str):
