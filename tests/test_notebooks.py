@@ -26,6 +26,8 @@ NUMBERS = {
     "fits": "{level: list(map(float, fit)) for level, fit in fits.items()}",
 }
 """What is read back from the notebook's namespace."""
+MEDIAN_SCATTER = 0.0005
+"""Of the map's median cell over seeds of its 5,000 mocks."""
 LAST_DIGIT = 1.5e-4
 """Tables show four decimals: rounding may move the last by one."""
 
@@ -73,7 +75,7 @@ def test_map_and_posteriors_agree_with_fisher_matrices(run):
     for level, width in numbers["exact"].items():
         assert 1 < width / numbers["std"][level] < 4 / 3, level
     scatter, per_50, per_tenth = numbers["map"]
-    assert 0.026 < scatter < 0.030
+    assert 0.026 - 5 * MEDIAN_SCATTER < scatter < 0.029 + 5 * MEDIAN_SCATTER  # 0.026 to 0.029 by independent code
     assert per_50 == pytest.approx(0.052, abs=0.004)
     assert per_tenth == pytest.approx(0.016, abs=0.003)
     assert 0.9 * numbers["std"]["counts"] < numbers["mapping"] < numbers["exact"]["counts"]  # at N = 100, not 124
