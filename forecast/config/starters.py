@@ -120,7 +120,7 @@ def _medians(rows: Any) -> dict[str, float]:
     medians = {}
     for name in rows.colnames:
         if rows[name].dtype.kind in "iuf" and rows[name].ndim == 1:
-            known = np.ma.masked_invalid(np.ma.asarray(rows[name], float)).compressed()
+            known: Any = np.ma.masked_invalid(np.ma.asarray(rows[name], float)).compressed()
             if len(known):
                 medians[name] = float(np.median(known))
     return medians
