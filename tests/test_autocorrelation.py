@@ -4,6 +4,7 @@ import emcee
 import numpy as np
 import pytest
 
+from forecast.checks.sbc import posterior_rank
 from forecast.sampling.autocorrelation import autocorrelation_time, effective_draws, harmonic_mean
 
 POSTERIORS = 800
@@ -55,3 +56,9 @@ def test_no_more_draws_than_states_and_at_least_one():
     there_and_back = np.array([1.0, -1.0])[np.arange(200) % 2][:, None, None] + 0.1 * rng.standard_normal((200, 4, 5))
     assert effective_draws(there_and_back).max() == 800
     assert effective_draws(np.ones((50, 3, 2))).tolist() == [1.0, 1.0]
+
+
+def test_weighted_draws_are_no_more_than_there_are():
+    """Data that say nothing: 50 draws and the truth weigh the same, and are 50 draws."""
+    below = np.zeros((1, 3, 50))
+    assert posterior_rank(np.zeros((3, 50)), np.zeros(3), below, np.full(3, 0.5))[1].tolist() == [50.0] * 3
