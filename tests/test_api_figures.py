@@ -1,7 +1,5 @@
 """Figures from Python: on axes of one's own, contours that hold what they say; samples and their exports."""
 
-import inspect
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -9,7 +7,6 @@ from scipy.interpolate import RegularGridInterpolator
 
 from forecast import Samples, load_survey, plot_contours, plot_corner
 from forecast.report.plots.contours import Cloud, smooth
-from forecast.report.plots.ladder import ladder_figure
 
 PROBABILITIES = (0.68, 0.95)
 
@@ -82,7 +79,6 @@ def test_figures_on_axes_given(survey, chain):
         assert own is not figure and len(own.axes) >= number
 
 
-@pytest.mark.skipif("axes" not in inspect.signature(ladder_figure).parameters, reason="drawn on its own figure alone")
 def test_the_ladder_on_axes_given(survey):
     (mine,) = axes_of_mine()
     ladder = survey.with_({"ladder.widening": [1.0], "ladder.break_masses": []}).ladder()
