@@ -143,16 +143,6 @@ def is_a_look(node):
     return asked and len(node.args) == 2
 
 
-POSITIONAL = {
-    "forecast.api.survey", "forecast.checks.sbc", "forecast.cli.pipelines", "forecast.config.load",
-    "forecast.forecasts.ladder", "forecast.influence.by_cluster", "forecast.influence.by_mass",
-    "forecast.likelihoods.density.cluster_group", "forecast.likelihoods.density.mixture", "forecast.report.writers",
-    "forecast.sampling.ensemble", "forecast.sampling.mcmc", "forecast.suite.plan", "mlcheck.accuracy.metrics",
-    "mlcheck.apply.real_clusters",
-}  # fmt: skip
-"""Modules that still build large records by position."""
-
-
 def fields_of(node):
     """Number of fields of a class, or 0 if it is no frozen record."""
     record = any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
@@ -177,5 +167,5 @@ def test_large_records_are_built_by_name_and_functions_are_short():
                 for part in ast.walk(node):
                     if isinstance(part, ast.Name) and part.id == "cls":
                         part.id = node.name
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in records and module not in POSITIONAL:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in records:
                 assert len(node.args) <= 4, f"{module}, line {node.lineno}"

@@ -204,7 +204,15 @@ class Survey(OpenedSurvey):
         digest = chain_digest(self._fingerprint(), level, self._data(level, data))
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "chain.h5" if out is None else path(out, "out")
-            plan = ChainPlan(level, seed, settings.walkers, settings.block, longest, place, digest)
+            plan = ChainPlan(
+                level=level,
+                seed=seed,
+                walkers=settings.walkers,
+                block=settings.block,
+                max_steps=longest,
+                path=place,
+                fingerprint=digest,
+            )
             return Samples.of_chain(run_chain(density, plan), density.parameters, f"level {level}")
 
     def suite(self, folder: str | Path, draws: int = 4968, *, seed: int, workers: int = 1) -> Suite:

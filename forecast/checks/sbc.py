@@ -1,15 +1,15 @@
 """Proof of calibration: posteriors of mock catalogues whose true parameters are drawn from the prior.
 
-Simulation-based calibration (Talts et al. 2018, arXiv:1804.06788) by importance sampling: if a
-likelihood is right, the posterior weight below the true sigma8 (PIT) is uniform over mocks. The
-posterior is prior draws weighted by the likelihood, *the true parameters among them*: truth and draws
-are exchangeable before the data are seen, so that PIT = weight below the truth + U x its own weight is
-exactly uniform for any number of draws. Without the truth a right likelihood looks overconfident.
+Simulation-based calibration (Talts et al. 2018, arXiv:1804.06788) by importance sampling: if a likelihood is right,
+the posterior weight below the true sigma8 (PIT) is uniform over mocks. The posterior is prior draws weighted by the
+likelihood, *the true parameters among them*: truth and draws are exchangeable before the data are seen, so that PIT =
+weight below the truth + U x its own weight is exactly uniform for any number of draws. Without the truth a right
+likelihood looks overconfident.
 
-Mocks that share draws have dependent PITs: each of S draws carries 1/S of the weight averaged over
-mocks, so that counts of n PITs vary, to first order, by up to 1 + n/S times the binomial variance (data
-that say nothing reach it). Groups of mocks with draws of their own keep n/S small, and bands simulated
-for independent PITs are widened by the larger of it and the variance found between groups.
+Mocks that share draws have dependent PITs: each of S draws carries 1/S of the weight averaged over mocks, so that
+counts of n PITs vary, to first order, by up to 1 + n/S times the binomial variance (data that say nothing reach it).
+Groups of mocks with draws of their own keep n/S small, and bands simulated for independent PITs are widened by the
+larger of it and the variance found between groups.
 """
 
 from __future__ import annotations
@@ -234,12 +234,29 @@ def assess(
     wrong = min(p for _, p, _ in tests.values()) < (1 - ALARM) / len(tests)
     status = "not calibrated" if wrong else "no power" if ess_median < MIN_ESS else "calibrated"
     return LevelCalibration(
-        level, status, size, plan.draws if shared else plan.steps, pit, ess_median,
-        np.linspace(0, 1, _BINS + 1), counts[bins],
-        low[bins], high[bins], alarm_low[bins], alarm_high[bins], _LEVELS_OF_COVERAGE,
-        counts[levels] / size, low[levels] / size, high[levels] / size, central[0], central[1],
-        statistic, p_value, {name: p for name, (_, p, _) in tests.items()}, inflation,
-    )  # fmt: skip
+        level=level,
+        status=status,
+        mocks=size,
+        draws=plan.draws if shared else plan.steps,
+        pit=pit,
+        ess_median=ess_median,
+        edges=np.linspace(0, 1, _BINS + 1),
+        counts=counts[bins],
+        band_low=low[bins],
+        band_high=high[bins],
+        alarm_low=alarm_low[bins],
+        alarm_high=alarm_high[bins],
+        levels=_LEVELS_OF_COVERAGE,
+        coverage=counts[levels] / size,
+        coverage_low=low[levels] / size,
+        coverage_high=high[levels] / size,
+        coverage_68=central[0],
+        coverage_95=central[1],
+        statistic=statistic,
+        p_value=p_value,
+        p_values={name: p for name, (_, p, _) in tests.items()},
+        inflation=inflation,
+    )
 
 
 def _measure(cells: Array) -> Array:

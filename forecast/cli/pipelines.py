@@ -199,7 +199,9 @@ def chain_plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
     path = job.out / f"chain_{level}.h5"
     walkers, block = settings.walkers, settings.block
     digest = chain_digest(config.fingerprint(), level, data)
-    return ChainPlan(level, job.seed, walkers, block, longest, path, digest)
+    return ChainPlan(
+        level=level, seed=job.seed, walkers=walkers, block=block, max_steps=longest, path=path, fingerprint=digest
+    )
 
 
 def _check_chains(config: Config, job: Job, data: Data) -> None:

@@ -106,16 +106,16 @@ class Config(Strict):
         errors = build_errors(self.errors, relations)
         geometry = build_geometry(self.survey, cosmology)
         setup = Setup(
-            cosmology,
-            self.mass_function,
-            geometry,
-            build_selection(self.selection, cosmology.h, geometry),
-            relations,
-            build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
-            self.yx_bin,
-            errors,
-            build_weak_lensing(self.weak_lensing),
-            getattr(self.survey, "binned_in_redshift", False),
+            cosmology=cosmology,
+            mass_function=self.mass_function,
+            geometry=geometry,
+            selection=build_selection(self.selection, cosmology.h, geometry),
+            relations=relations,
+            parameters=build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
+            yx_bin=self.yx_bin,
+            errors=errors,
+            weak_lensing=build_weak_lensing(self.weak_lensing),
+            binned_in_redshift=getattr(self.survey, "binned_in_redshift", False),
         )
         refuse_idle(setup)
         if 0 < self.yx_error < setup.yx_error:

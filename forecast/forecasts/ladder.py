@@ -109,7 +109,9 @@ class Ladder:
             for factor in widening:
                 std = found.std(variant.setup.parameters.widened(factor))
                 label = variant.label if factor == 1 else f"{variant.label}, norm. priors x {factor:g}"
-                yield LadderRow(label, variant.label, factor, found.count, std)
+                yield LadderRow(
+                    label=label, selection=variant.label, widening=factor, expected_count=found.count, sigma8_std=std
+                )
 
     def survival(self, widening: tuple[float, ...], volumes: tuple[float, ...]) -> Iterator[SurvivalRow]:
         """What remains of self-calibration as normalisation priors widen and the survey grows.

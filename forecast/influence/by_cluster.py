@@ -104,7 +104,13 @@ def cluster_influence(
         if progress is not None:
             progress(chosen.stop, size)
     saliency, shift, tails = (np.concatenate(x, axis=-1) for x in zip(*parts, strict=True))
-    return ClusterInfluence(level, one.observables(model), np.moveaxis(saliency, 1, 2), shift, tails)
+    return ClusterInfluence(
+        level=level,
+        observables=one.observables(model),
+        saliency=np.moveaxis(saliency, 1, 2),
+        shift=shift,
+        pareto_k=tails,
+    )
 
 
 def _groups(size: Array) -> Iterator[slice]:

@@ -96,7 +96,16 @@ def build_influence(
         by_redshift = _bins(slopes, shifts, mocks, names, (mocks.z, plan.redshift_bins))
     heavy = float(np.mean(found.pareto_k > PARETO_LIMIT))
     log_break = model.setup.selection.log_break
-    return InfluenceCurve(selection, level, by_mass, by_redshift, plan.mocks, effective_size, heavy, log_break)
+    return InfluenceCurve(
+        selection=selection,
+        level=level,
+        by_mass=by_mass,
+        by_redshift=by_redshift,
+        mocks=plan.mocks,
+        effective_size=effective_size,
+        heavy_tails=heavy,
+        log_break=log_break,
+    )
 
 
 def _bins(slopes: Array, shifts: Array, mocks: Mocks, names: tuple[str, ...], at: tuple[Array, int]) -> InfluenceBins:
@@ -106,14 +115,14 @@ def _bins(slopes: Array, shifts: Array, mocks: Mocks, names: tuple[str, ...], at
     mean, error = average_by(slopes, at[0], edges, mocks.row)
     shift, shift_error = average_by(shifts, at[0], edges, mocks.row)
     return InfluenceBins(
-        edges,
-        average_by(at[0], at[0], edges)[0],
-        np.histogram(at[0], edges)[0] / len(mocks.size),
-        dict(zip(names, mean.T, strict=True)),
-        dict(zip(names, error.T, strict=True)),
-        shift,
-        shift_error,
-        _half_range(shifts, np.digitize(at[0], edges) - 1, at[1]),
+        edges=edges,
+        centre=average_by(at[0], at[0], edges)[0],
+        number=np.histogram(at[0], edges)[0] / len(mocks.size),
+        saliency=dict(zip(names, mean.T, strict=True)),
+        saliency_error=dict(zip(names, error.T, strict=True)),
+        shift=shift,
+        shift_error=shift_error,
+        shift_spread=_half_range(shifts, np.digitize(at[0], edges) - 1, at[1]),
     )
 
 

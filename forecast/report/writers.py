@@ -33,17 +33,17 @@ def chain_summary(
         at = [chain.names.index(name) for name in ("sigma8", "Om0")]
         parameters["S8"] = chain.summary_of(s8(*np.moveaxis(chain.steps[chain.burn :, :, at], -1, 0)))
     return ChainSummary(
-        level,
-        parameters,
-        chain.converged,
-        len(chain.steps),
-        chain.burn,
-        chain.steps.shape[1],
-        dict(zip(chain.names, (float(t) for t in chain.tau), strict=True)),
-        chain.lengths_in_tau,
-        chain.effective_size,
-        chain.acceptance,
-        shares,
+        level=level,
+        parameters=parameters,
+        converged=chain.converged,
+        steps=len(chain.steps),
+        burn=chain.burn,
+        walkers=chain.steps.shape[1],
+        tau=dict(zip(chain.names, (float(t) for t in chain.tau), strict=True)),
+        lengths_in_tau=chain.lengths_in_tau,
+        effective_size=chain.effective_size,
+        acceptance=chain.acceptance,
+        shares=shares,
     )
 
 

@@ -225,11 +225,13 @@ def by_weights(model: ForwardModel, level: str, mocks: Mocks, plan: MomentsPlan,
     truth = how.truths(len(mocks.size))
     cumulative = np.einsum("pd,pd->p", weight, (sigma8 < truth[:, None]).astype(float))
     effective = harmonic_mean(1.0 / np.einsum("pd,pd->p", weight, weight))
-    moments = Moments(model.parameters.names, mean, std, _known(cumulative, truth), effective)
+    moments = Moments(
+        names=model.parameters.names, mean=mean, std=std, cumulative=_known(cumulative, truth), effective=effective
+    )
     parts = np.array_split(np.arange(len(theta)), 2)
     halves = [weight[:, part] @ sigma8[part] / weight[:, part].sum(axis=1) for part in parts]
     shared = np.broadcast_to(theta, (len(weight), *theta.shape))
-    return Posteriors(level, moments, shared, weight, np.array(halves))
+    return Posteriors(level=level, moments=moments, theta=shared, weight=weight, halves=np.array(halves))
 
 
 def by_chains(model: ForwardModel, level: str, mocks: Mocks, plan: MomentsPlan, how: How) -> Posteriors:
@@ -239,10 +241,16 @@ def by_chains(model: ForwardModel, level: str, mocks: Mocks, plan: MomentsPlan, 
     mean, std, theta = (np.concatenate([getattr(f, name) for f in found]) for name in ("mean", "std", "theta"))
     trace, truth = np.concatenate([f.trace for f in found], axis=2), how.truths(len(mocks.size))
     below = _known((trace < truth).mean(axis=(0, 1)), truth)
-    moments = Moments(model.parameters.names, mean, std, below, harmonic_mean(effective_draws(trace)))
+    moments = Moments(
+        names=model.parameters.names,
+        mean=mean,
+        std=std,
+        cumulative=below,
+        effective=harmonic_mean(effective_draws(trace)),
+    )
     weight = np.full(theta.shape[:2], 1.0 / max(theta.shape[1], 1))
     halves = np.array([part.mean(axis=(0, 1)) for part in np.array_split(trace, 2, axis=1)])
-    return Posteriors(level, moments, theta, weight, halves)
+    return Posteriors(level=level, moments=moments, theta=theta, weight=weight, halves=halves)
 
 
 def _known(cumulative: Array, truth: Array) -> Array:

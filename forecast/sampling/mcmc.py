@@ -206,7 +206,9 @@ def run_chain(posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int,
         steps, log_posterior, accepted, random_state = stored
         state = emcee.State(steps[-1], log_prob=log_posterior[-1], random_state=random_state)
     tau, burn = (np.full(len(posterior.parameters.names), np.inf), 0) if not len(steps) else _assess(steps)
-    chain = Chain(posterior.parameters.names, steps, log_posterior, tau, burn, 0.0)
+    chain = Chain(
+        names=posterior.parameters.names, steps=steps, log_posterior=log_posterior, tau=tau, burn=burn, acceptance=0.0
+    )
     while len(chain.steps) < plan.max_steps and not chain.converged:
         guard, done = _Guard(posterior), len(chain.steps)
         moves = _moves(posterior.parameters, chain.steps)
@@ -221,11 +223,18 @@ def run_chain(posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int,
         block = sampler.get_chain(), sampler.get_log_prob(), accepted, state.random_state
         append_block(plan.path, _identity(plan), block)
         tau, burn = _assess(steps)
-        chain = Chain(chain.names, steps, log_posterior, tau, burn, 0.0)
+        chain = Chain(names=chain.names, steps=steps, log_posterior=log_posterior, tau=tau, burn=burn, acceptance=0.0)
         if progress is not None:
             progress(len(steps), chain.lengths_in_tau)
     acceptance = float(accepted.mean() / max(1, len(chain.steps)))
-    return Chain(chain.names, chain.steps, chain.log_posterior, chain.tau, chain.burn, acceptance)
+    return Chain(
+        names=chain.names,
+        steps=chain.steps,
+        log_posterior=chain.log_posterior,
+        tau=chain.tau,
+        burn=chain.burn,
+        acceptance=acceptance,
+    )
 
 
 def is_finished(plan: ChainPlan) -> bool:

@@ -111,7 +111,7 @@ def build_recipe(setup: Setup, seed: int, plan: SuitePlan) -> Recipe:
     if catalogues > MAX_SHARDS * size:
         least = math.ceil(catalogues / MAX_SHARDS)
         raise InputError(f"--shard-size {size} makes more than {MAX_SHARDS} shards; use at least {least}")
-    return Recipe(setup, seed, catalogues, size, axes)
+    return Recipe(setup=setup, seed=seed, catalogues=catalogues, shard_size=size, axes=axes)
 
 
 def describe(recipe: Recipe, config: Config, name: str) -> Manifest:

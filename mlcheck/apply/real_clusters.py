@@ -174,9 +174,14 @@ def apply_network(members: Sequence[Trained], config: Config, path: Path | None,
     trusted = own and verdict is not None and verdict.verdict != "outside"
     notes = _notes(first, catalogue, target) if own else (*_notes(first, catalogue, target), _FOREIGN)
     found = Application(
-        catalogue.source, catalogue.size, target.layout.names, verdict, _reweighted(target, drawn, verdict, plan),
-        trusted, notes=notes,
-    )  # fmt: skip
+        source=catalogue.source,
+        clusters=catalogue.size,
+        features=target.layout.names,
+        representativeness=verdict,
+        reweighting=_reweighted(target, drawn, verdict, plan),
+        trusted=trusted,
+        notes=notes,
+    )
     if not (trusted or plan.force):
         return found
     answers = (network_answer(members, target), *exact_answers(config, (model, data), plan.job, plan.levels))

@@ -47,7 +47,14 @@ class Linear:
             scale.append(np.broadcast_to(model.setup.weak_lensing / LN10 * np.asarray(v.scatter_wl), (size,)))
         exponents = [relations.exponents(name) for name in relations.names] + [Exponents()] * lensing
         slopes, norms, evolutions, scales = (np.stack(x, axis=-1) for x in (slope, norm, evolution, scale))
-        return cls(slopes, norms, evolutions, scales, Exponents.stacked(exponents), v)
+        return cls(
+            slope=slopes,
+            norm=norms,
+            evolution=evolutions,
+            scale=scales,
+            exponents=Exponents.stacked(exponents),
+            values=v,
+        )
 
 
 @dataclass(frozen=True)
