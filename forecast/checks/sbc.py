@@ -39,10 +39,8 @@ _CELLS, _BINS, _SIMULATIONS = 80, 20, 50_000
 
 @dataclass(frozen=True)
 class CalibrationPlan:
-    """How many mock catalogues, in `groups` that share `draws` prior draws each.
-
-    The levels of single clusters run Markov chains of `steps` steps instead, for a quarter of the mocks.
-    """
+    """How many mock catalogues, in `groups` that share `draws` prior draws each; at levels of single clusters a quarter
+    of them, with chains of `steps` steps."""
 
     mocks: int = 2000
     draws: int = 8000
@@ -100,11 +98,11 @@ class LevelCalibration:
     coverage_68, coverage_95 : tuple of two floats
         Coverage of 68% and 95% intervals, and the standard error if calibrated.
     statistic, p_value : float
-        Largest deviation of histogram, coverage and cumulative distribution (39 points), in standard
-        deviations, and its chance if calibrated. The bands are this statistic's own.
+        Largest deviation of histogram, coverage and cumulative distribution (39 points), in standard deviations, and
+        its chance if calibrated. The bands are this statistic's own.
     p_values : dict of str to float
-        Of every free parameter, and of "log_likelihood": the rank of the truth's likelihood, which
-        notices a posterior that ignores its data (Modrak et al. 2023, arXiv:2211.02383).
+        Of every free parameter, and of "log_likelihood": it notices a posterior that ignores its data (Modrak et al.
+        2023, arXiv:2211.02383).
     inflation : float
         Variance of counts of ranks over that of independent ones, at least 1.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -227,14 +227,7 @@ def run_chain(posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int,
         if progress is not None:
             progress(len(steps), chain.lengths_in_tau)
     acceptance = float(accepted.mean() / max(1, len(chain.steps)))
-    return Chain(
-        names=chain.names,
-        steps=chain.steps,
-        log_posterior=chain.log_posterior,
-        tau=chain.tau,
-        burn=chain.burn,
-        acceptance=acceptance,
-    )
+    return replace(chain, acceptance=acceptance)
 
 
 def is_finished(plan: ChainPlan) -> bool:
@@ -248,7 +241,9 @@ def is_finished(plan: ChainPlan) -> bool:
     if not plan.path.exists():
         return False
     steps = load_steps(plan)[0]
-    return len(steps) >= plan.max_steps or Chain((), steps, steps[..., 0], *_assess(steps), 0.0).converged
+    tau, burn = _assess(steps)
+    chain = Chain(names=(), steps=steps, log_posterior=steps[..., 0], tau=tau, burn=burn, acceptance=0.0)
+    return len(steps) >= plan.max_steps or chain.converged
 
 
 def _identity(plan: ChainPlan) -> str:
