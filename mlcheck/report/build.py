@@ -72,7 +72,7 @@ def build_report(
     plan: ReportPlan,
     out: Path,
     *,
-    parts: Sequence[Test] = PARTS,
+    parts: Sequence[Test] | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> Report:
@@ -83,14 +83,14 @@ def build_report(
     trial : Trial
     plan : ReportPlan
     out : Path
-    parts : sequence of callable
-        The tests.
+    parts : sequence of callable, optional
+        The tests; all of `PARTS` by default.
     progress : callable, optional
     executor : Executor, optional
         Who walks the chains of exact posteriors.
     """
     evidence = Evidence(trial, plan, Store(out / STEPS, trial.identity), progress, executor)
-    chosen = [make for make in parts if not (trial.foreign and make in AT_HOME)]
+    chosen = [make for make in (PARTS if parts is None else parts) if not (trial.foreign and make in AT_HOME)]
     made = []
     for i, make in enumerate(chosen):
         made.append(make(evidence))

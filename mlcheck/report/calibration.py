@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from forecast.core.errors import InputError
+
 from ..accuracy.shrinkage import Shrinkage, shrinkage_test
 from ..evidence.evidence import Evidence
 from ..evidence.findings import Finding
@@ -21,17 +23,19 @@ def calibration(evidence: Evidence) -> Part:
     case = evidence.main
     found, truth = evidence.predictions(case), evidence.truth
     findings, tables, pictures = [bias_finding(evidence, case)], [], []
-    if found.density is None:
-        findings.append(_no_density("calibration", "Are its error bars right?"))
+    question = "Are its error bars right?"
+    try:
+        tested = None if found.density is None else calibration_test(found.cumulative(truth), found.mean)
+        why = 'the network gives a number and no posterior; train with output = "density"'
+    except InputError as error:
+        tested, why = None, str(error)
+    if tested is None:
+        findings.append(Finding.untested("calibration", question, why))
     else:
-        below = found.cumulative(truth)
-        tested = calibration_test(below, found.mean)
         findings.append(_calibration_finding(tested).if_seen(_COVERAGE_MATTERS))
         tables.append(_calibration_table(tested))
-        pictures.append(
-            Picture("ranks", "Posterior probability below the true sigma8: uniform if the posteriors are right. "
-                    "Band: 99% of each bin's count.", rank_figure(below))
-        )  # fmt: skip
+        words = "Posterior probability below the true sigma8: uniform if right. Band: 99% of each bin's count."
+        pictures.append(Picture("ranks", words, rank_figure(found.cumulative(truth))))
     level = evidence.counterpart(case)
     if level is not None:
         exact = evidence.level(level).standing
@@ -47,11 +51,6 @@ def calibration(evidence: Evidence) -> Part:
         tables=tuple(tables),
         pictures=tuple(pictures),
     )
-
-
-def _no_density(key: str, question: str) -> Finding:
-    words = 'the network gives a number and no posterior; train with output = "density"'
-    return Finding.untested(key, question, words)
 
 
 def bias_finding(evidence: Evidence, case: str) -> Finding:

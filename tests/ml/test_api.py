@@ -138,7 +138,7 @@ WRONG = {
     "an unknown setting": (lambda s, n: train(s, {"network": {"widht": 3}}), "did you mean 'width'"),
     "an unknown table": (lambda s, n: train(s, {"netwrok": {}}), "did you mean 'network'"),
     "an unknown preset": (lambda s, n: train(s, {"network": {"preset": "nv21"}}), "did you mean 'nv22'"),
-    "a wrong value": (lambda s, n: train(s, {"training": {"batch": 0}}), "batch must be at least 1"),
+    "a wrong value": (lambda s, n: train(s, {"training": {"batch": 0}}), "batch must be a whole number of at least 1"),
     "an unknown case": (lambda s, n: train(s, case="standart"), "did you mean 'standard'"),
     "no epochs": (lambda s, n: train(s, epochs=0), "epochs must be a whole number of at least 1"),
     "a seed": (lambda s, n: train(s, seed="one"), "seed must be a whole number"),
