@@ -18,6 +18,7 @@ from forecast.forecasts.abundance import Abundance, Curve
 from forecast.forecasts.joint import JointForecast, JointLevel
 from forecast.forecasts.ladder import LadderRow, SurvivalRow, SystematicRow
 from forecast.forecasts.proxy_records import ProxyComparison, ProxyRow
+from forecast.forecasts.require_records import Requirement, Requirements
 from forecast.forecasts.sigma8_map import Sigma8Map
 from forecast.forecasts.sweep_records import Comparison, Price, Sweep
 from forecast.influence.by_mass import InfluenceBins, InfluenceCurve
@@ -26,6 +27,7 @@ from forecast.report.narrative import Account, ParameterRow
 from forecast.report.page.blocks import Folded, Picture
 from forecast.report.planning_pages import joint_page, proxies_page
 from forecast.report.plots.style import LEVELS
+from forecast.report.requirements import requirements_page
 from forecast.report.result_page import result_page
 from forecast.report.results import DataSummary, Result
 from forecast.report.sweep_pages import comparison_page, sweep_page
@@ -222,6 +224,31 @@ def trust():
     return trust_page(verdict, (part,), source)
 
 
+def requirements():
+    """One that is met, and one that never is, for a long reason."""
+    met = Requirement(
+        key="survey.area",
+        unit="deg2",
+        configured=1000.0,
+        configured_std=0.02,
+        needed=1800.0,
+        farthest=1800.0,
+        std=0.015,
+        expected_count=180.0,
+        evaluations=4,
+        why="",
+    )
+    never = replace(met, key=LONG, unit="", needed=None, why=f"it changes nothing but {LONG}")
+    return Requirements(
+        name="sigma8",
+        std=0.015,
+        level="unbinned",
+        configured_std=0.02,
+        rows=(met, never),
+        provenance=provenance("require"),
+    )
+
+
 PAGES = {
     "run": lambda: result_page(run()),
     "fit": lambda: result_page(fit()),
@@ -233,6 +260,7 @@ PAGES = {
     "compare": lambda: comparison_page(comparison(), (ACCOUNT, ACCOUNT)),
     "proxies": lambda: proxies_page(proxies(), ACCOUNT),
     "check": lambda: check_page(checks(), provenance("check"), ACCOUNT, "another model"),
+    "require": lambda: requirements_page(requirements(), ACCOUNT),
     "trust": trust,
 }
 """What makes the page of each command."""

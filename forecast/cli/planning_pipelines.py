@@ -87,5 +87,5 @@ def run_require(config: Config, job: Job, target: str, keys: Sequence[str]) -> R
     found = compute_requirements(config, target, keys, job.level, job.counted("searching"))
     provenance = Provenance("require", job.name, config.model_dump(mode="json"), job.seed)
     found = replace(found, provenance=provenance)
-    write_requirements(found, config, job.out)
+    write_requirements(found, config, job.out, account(config))
     return found

@@ -6,12 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from ..config.load import Config
 from ..config.template import commented
 from ..core.files import write_csv, write_json, write_whole
 from ..forecasts.axes import SHORTCUTS, Axis, content_of
 from ..forecasts.require_records import Requirement, Requirements
 from ..forecasts.sweep import set_value
+from .doubts import FISHER
+from .narrative import Account
+from .page.blocks import Fact, Page, Section, Table
+from .page.html import write_page
+from .page.typesetting import error, typeset
+from .source_sections import Source, source_sections
+
+_FILES = "results.json and requirements.csv"
 
 
 def requirement_table(found: Requirements) -> tuple[list[str], list[list[Any]]]:
@@ -50,8 +60,37 @@ def _file(out: Path, row: Requirement) -> Path:
     return out / f"{row.key}.toml"
 
 
-def write_requirements(found: Requirements, config: Config, out: Path) -> None:
-    """Write results.json, requirements.csv, and the configuration of each survey that reaches the error."""
+def requirements_page(found: Requirements, account: Account | None = None) -> Page:
+    """How much of each thing alone gets to an error."""
+    met = [row for row in found.rows if row.needed is not None]
+    if met:
+        what = f"{met[0].key} = {met[0].needed:.4g}{f' {met[0].unit}' if met[0].unit else ''}"
+        headline = Markup("An error of {} of {} needs <strong>{}</strong>, all else as it is (level {}).")
+        words = headline.format(error(found.std), typeset(found.name), what, found.level)
+    else:
+        headline = Markup("Nothing that was tried gets to an error of {} of {} (level {}).")
+        words = headline.format(error(found.std), typeset(found.name), found.level)
+    facts = (
+        Fact(f"Error of {found.name} now", error(found.configured_std), f"level {found.level}"),
+        Fact("Wanted", error(found.std), f"{found.configured_std / found.std:.2f} times smaller"),
+    )
+    header, rows = requirement_table(found)
+    table = Table("Requirements", tuple(header), tuple(tuple(map(str, row)) for row in rows))
+    source = Source(found.provenance, account, f"find what gets to an error of {found.std:g} of {found.name}", _FILES)
+    return Page(
+        f"What an error of {found.std:g} takes" if account is None else f"{account.title}: what {found.std:g} takes",
+        "" if account is None else account.description,
+        headline=words,
+        facts=facts,
+        limits=tuple(f"{row.key}: {_limit(row)}." for row in found.rows if row.needed is None),
+        limits_title="What does not get there, and why",
+        checks=(FISHER,),
+        sections=(Section("Each alone", (table,)), *source_sections(source)),
+    )
+
+
+def write_requirements(found: Requirements, config: Config, out: Path, account: Account | None = None) -> None:
+    """Write report.html, results.json, requirements.csv, and the configuration of each survey that gets there."""
     write_json(out / "results.json", found)
     header = ["key", "unit", "configured", "needed", "farthest", "std", "expected_count", "evaluations", "why"]
     rows = ([getattr(row, name) for name in header] for row in found.rows)
@@ -61,6 +100,7 @@ def write_requirements(found: Requirements, config: Config, out: Path) -> None:
             content = content_of(config)
             set_value(content, Axis(row.key, (row.needed,), row.unit), row.needed)
             write_whole(_file(out, row), commented(_given(content)))
+    write_page(requirements_page(found, account), {}, out / "report.html")
 
 
 def _given(value: Any) -> Any:
