@@ -59,7 +59,7 @@ def test_a_survey_without_clusters_is_refused(cone, limit):
 
 def test_relations_that_put_clusters_beyond_the_mass_function_are_refused(cone):
     lx = replace(cone.relations.lx, log_norm=cone.relations.lx.log_norm - 4)
-    with pytest.raises(InputError, match=r"above 10\^15.9 Msun/h.* check the normalisations"):
+    with pytest.raises(InputError, match=r"above 10\^15.9 Msun/h.* the normalisations of the relations"):
         forward_model(replace(cone, relations=replace(cone.relations, lx=lx)))
 
 
