@@ -45,7 +45,7 @@ def test_a_killed_command_goes_on_where_it_was_and_writes_the_same(name, tmp_pat
     every = set(made)
     process = start("-c", "from forecast.cli.app import main; main()", *command, str(tmp_path / "killed"))
     steps = tmp_path / "killed" / "steps"
-    wait_for(lambda: list(steps.glob(f"{KEPT[name]}-*.npz")))
+    wait_for(process, lambda: list(steps.glob(f"{KEPT[name]}-*.npz")))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     kept = {path.stem for path in steps.glob("*.npz")}

@@ -16,7 +16,7 @@ _LIMITS = {
     **dict.fromkeys(("epochs", "batch", "successive", "select_from", "validate_every", "checkpoint_every"), Limit(1)),
     **dict.fromkeys(("spread", "patience"), Limit(1, optional=True)),
     "simulate": Limit(10, optional=True),
-    "learning_rate": Limit(0, 1, whole=False, above=True),
+    "learning_rate": Limit(0, whole=False, above=True),
     "weight_decay": Limit(0, 1, whole=False),
     "clip": Limit(0, whole=False, above=True, optional=True),
 }

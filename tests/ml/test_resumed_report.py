@@ -62,7 +62,7 @@ def test_a_killed_report_goes_on_where_it_was_and_says_the_same(run, suite, tmp_
     whole, out = made(run, suite, tmp_path / "whole"), tmp_path / "killed"
     every = pieces(names)
     process = start("-c", RUN, *map(str, (run, suite, out)))
-    wait_for(lambda: list(out.glob("steps/level-*.npz")), 300)
+    wait_for(process, lambda: list(out.glob("steps/level-*.npz")))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     kept = pieces(path.stem for path in (out / "steps").glob("*.npz"))
