@@ -22,7 +22,7 @@ NUMBERS = {
     "survival": "[[r.selection, r.widening, r.volume, r.sigma8_std] for r in survival]",
     "lowest": "lowest",
     "ratio": "float(ratio)",
-    "near_break": "near_break",
+    "by_mass": "{kind: {name: value for name, (value, _) in each.items()} for kind, each in saliencies.items()}",
     "fits": "{level: list(map(float, fit)) for level, fit in fits.items()}",
 }
 """What is read back from the notebook's namespace."""
@@ -95,8 +95,9 @@ def test_words_follow_from_numbers(run):
     lowest = numbers["lowest"]
     assert lowest["as configured"] < 0
     assert all(abs(lowest[kind]) < 0.6 * abs(lowest["as configured"]) for kind in list(lowest)[1:])
-    at_break = numbers["near_break"]
-    assert at_break["as configured"] > 0 > max(at_break[kind] for kind in list(lowest)[1:])
+    peak, *dips = numbers["by_mass"].values()
+    assert peak["break"] > max(peak["between"], peak["above"])
+    assert all(dip["break"] < min(dip["between"], dip["above"]) for dip in dips)
 
 
 def test_real_clusters_agree_with_the_published_value(run):
