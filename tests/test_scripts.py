@@ -42,3 +42,12 @@ def test_functions_of_the_script_itself_need_one(tmp_path):
     (tmp_path / "mine.py").write_text(OWN.replace('if __name__ == "__main__":', "if True:"))
     done = run([tmp_path / "mine.py"])
     assert done.returncode == 1 and "under if __name__ == '__main__'" in done.stderr
+
+
+def test_a_full_disc_is_one_line():
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    call = "import sys; sys.argv[1:] = ['configs']; from forecast.cli.app import main; main()"
+    command = [sys.executable, "-c", call]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (1, "failed: No space left on device\n")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import given
+from .arguments import start
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
 from .options import ConfigName, Form, Format, Json, Level, MaxSteps, Out, Overwrite, Quick, Quiet, Seed, Shown
@@ -184,4 +184,4 @@ def configs(
 def main() -> None:
     """Entry point of the command ``forecast``."""
     prepare_streams()
-    app(given())
+    start(app)

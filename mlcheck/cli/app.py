@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from forecast.cli.app import print_version
-from forecast.cli.arguments import given
+from forecast.cli.arguments import start
 from forecast.cli.options import Scheduler, Workers
 from forecast.cli.session import exit_codes, held, progress_bar
 from forecast.cli.streams import prepare_streams
@@ -234,4 +234,4 @@ app.command("apply")(apply_command)
 def main() -> None:
     """Entry point of the command ``mlcheck``."""
     prepare_streams()
-    app(given())
+    start(app)
