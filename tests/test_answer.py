@@ -127,6 +127,9 @@ def test_the_corner_leaves_out_contrasts_priors_and_the_least_of_too_many(result
     assert "density contrasts" in left.sentence and "whose posterior is the prior" in left.sentence
     taught = replace(chain("counts"), parameters=chain("counts").parameters | {"slope_lx": values(1, 0.1)})
     assert left_out(replace(result, chains=(chain("selfcal"), taught))).like_prior == ()
+    tied = {"slope_lx": values(1, 0.1, **lesson(1.0, 0.0, -0.56))}
+    every = tuple(replace(one, parameters=one.parameters | tied) for one in result.chains)
+    assert left_out(replace(result, chains=every)).like_prior == ()
     ties = {f"norm_{name}": 0.1 * i for i, name in enumerate(("lx", "t", "mgas", "yx", "core", "wl"))}
     named = {name: values(1.0, 0.1, **lesson(0.5, 0.3, tie)) for name, tie in ties.items()}
     cosmology = {name: chain("selfcal").parameters[name] for name in ("sigma8", "Om0")}

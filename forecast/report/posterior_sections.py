@@ -41,7 +41,9 @@ class LeftOut:
             reasons.append(Markup("the density contrasts of the volume"))
         if self.like_prior:
             reasons.append(
-                _symbols(self.like_prior) + f", whose posterior is the prior ({AS_WIDE:.0%} as wide or more)"
+                _symbols(self.like_prior)
+                + f", whose posterior is the prior ({AS_WIDE:.0%} as wide or more) and hardly tied to σ"
+                + Markup("<sub>8</sub>")
             )
         if self.aloof:
             reasons.append(_symbols(self.aloof) + Markup(", which σ<sub>8</sub> depends on least"))
@@ -58,7 +60,7 @@ def left_out(result: Result) -> LeftOut:
     names = [] if chain is None else [name for name in chain.parameters if name != "S8"]
     contrasts = tuple(name for name in names if name.startswith("density_contrast"))
     rest = [name for name in names if name not in (*contrasts, *COSMOLOGY)]
-    like_prior = tuple(n for n in rest if all(Lesson.of_summary(c.parameters[n]).nothing for c in result.chains))
+    like_prior = tuple(n for n in rest if all(Lesson.of_summary(c.parameters[n]).idle for c in result.chains))
     kept = [name for name in rest if name not in like_prior]
     room = max(1, MOST - len([name for name in names if name in COSMOLOGY]))
     pulls = {} if chain is None else {n: abs(chain.parameters[n].get("correlation_sigma8", 0.0)) for n in kept}

@@ -11,8 +11,9 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.parameters import Parameter, ParameterSet
 
-AS_WIDE, AS_SHAPED = 0.95, 0.1
-"""Width over the prior's above which, and distance from the prior below which, a parameter has learned nothing."""
+AS_WIDE, AS_SHAPED, TIED = 0.95, 0.1, 0.3
+"""Width over the prior's above which, and distance from the prior below which, a parameter has learned nothing; and its
+correlation with sigma8 from which it matters all the same."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Lesson:
     def nothing(self) -> bool:
         """Whether the posterior is the prior, as far as a figure could show."""
         return self.width > AS_WIDE and self.distance < AS_SHAPED
+
+    @property
+    def idle(self) -> bool:
+        """Whether that is so, and sigma8 hardly follows the parameter."""
+        return self.nothing and not abs(self.correlation) >= TIED
 
     def as_summary(self) -> dict[str, float]:
         """The numbers by the names that summaries of chains give them."""
