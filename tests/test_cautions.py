@@ -167,6 +167,8 @@ def test_a_mass_function_that_matters():
     assert [c.kind for c in found] == ["mass_function"]
     assert "moves sigma8 by -0.0101, 0.5 of its error at level unbinned (data follow tinker08)" in found[0].text
     assert of_mass_function(rows, "counts", 0.02) == ()
+    (lost,) = of_mass_function((SystematicRow("data follow tinker08", {"unbinned": float("nan")}),), "unbinned", 0.02)
+    assert lost.text.startswith("how far another mass function moves sigma8 at level unbinned was not found")
 
 
 def test_short_chains():

@@ -1,5 +1,6 @@
 """Two runs never write into one folder; a killed one lets go."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -58,3 +59,13 @@ def test_a_file_where_the_folder_belongs(tmp_path):
     with pytest.raises(InputError, match=message), claimed(tmp_path / "out"):
         pass
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_file_system_without_locks_is_no_hindrance(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("forecast.core.claim.fcntl.flock", unsupported)
+    with claimed(tmp_path / "out"):
+        (tmp_path / "out" / "results.json").write_text("{}")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["results.json"]

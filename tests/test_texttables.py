@@ -153,6 +153,25 @@ def test_units_of_log10s(tmp_path, unit):
         table.quantity("lx")
 
 
+def bracketed(tmp_path, values, unit=None):
+    """Temperatures and errors in a table whose units stand in brackets."""
+    rows = "".join(f"{0.1 + i / 100}\t{value}\t0.1\n" for i, value in enumerate(values))
+    (tmp_path / "c.tsv").write_text(f"z\tt\te\n \t[keV]\t[keV]\n---\t---\t---\n{rows}")
+    columns = {"z": Column("z"), "t": Column("t", unit), "t_error": Column("e")}
+    return open_table(tmp_path / "c.tsv", columns, 0.7).quantity("t")
+
+
+def test_brackets_that_may_stand_for_log10s_or_not_are_refused(tmp_path):
+    values = [0.8, 1.2, 1.4]
+    with pytest.raises(InputError, match=r'may stand for log10s.*write unit = "log10 keV" or unit = "keV"'):
+        bracketed(tmp_path, values)
+    logs, dex = bracketed(tmp_path, values, "log10 keV")
+    assert logs == pytest.approx(values) and dex == pytest.approx([0.1] * 3)
+    logs, dex = bracketed(tmp_path, values, "keV")
+    assert logs == pytest.approx(np.log10(values))
+    assert dex == pytest.approx(0.1 / (np.log(10) * np.array(values)))
+
+
 def test_a_completeness_table_with_text_in_it(tmp_path):
     (tmp_path / "area.csv").write_text("flux,value\n1e-13,0.5\nfaint,0.7\n")
     with pytest.raises(InputError, match=r"has no unit"):

@@ -56,6 +56,10 @@ class Values:
         """Whether the unit says that the column is a log10."""
         return bool(LOG_UNIT.match(self.unit))
 
+    def error_is_log(self, unit: str) -> bool:
+        """Whether errors in a unit are of log10s; brackets say so beside log10s only."""
+        return bool(LOG_UNIT.match(unit)) and (self.is_log or not _bracketed(unit))
+
 
 def within(log: Array, bounds: tuple[float, float]) -> Array:
     """Which values are unknown or lie within bounds, bool of their shape."""
@@ -68,9 +72,26 @@ def value_check(values: Values) -> Check:
     known = np.isfinite(values.log)
     if good.all() and known.any() and not within(np.median(values.log[known]), USUAL[values.kind]):
         good = ~known
+    if good.all() and known.any() and _reads_both_ways(values):
+        bare = bare_unit(values.unit)
+        either = f'write unit = "log10 {bare}" or unit = "{bare}"'
+        return Check(~known, f"whose unit '{values.unit}' may stand for log10s, as VizieR has them, or not; {either}")
     if good.all():
         return Check(good, "")
     return Check(good, f"which in '{values.unit}' is no {values.kind} of a cluster; {_unit_cure(values, good)}")
+
+
+def _reads_both_ways(values: Values) -> bool:
+    """Whether values whose unit stands in brackets may be those of clusters as log10s and as they stand."""
+    raw = values.raw[np.isfinite(values.log)]
+    if not _bracketed(values.unit) or not np.all(raw > 0):
+        return False
+    plain = np.log10(raw) + (values.log - values.raw)[np.isfinite(values.log)]
+    return bool(within(plain, RANGES[values.kind]).all() and within(np.median(plain), USUAL[values.kind]))
+
+
+def _bracketed(unit: str) -> bool:
+    return unit.lstrip().startswith("[")
 
 
 def _unit_cure(values: Values, good: Array) -> str:

@@ -185,7 +185,7 @@ class TableFile:
         sides = np.array([self._side(key, name, values, pair and name == names[0]) for name in names])
         known = (sides > 0).sum(axis=0)
         mean = np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
-        log = bool(LOG_UNIT.match(self._unit(f"{key}_error", names[-1])))
+        log = values.error_is_log(self._unit(f"{key}_error", names[-1]))
         self._check(names[-1], size_check(self.numbers(names[-1]), mean, log=log))
         return mean
 
@@ -193,7 +193,7 @@ class TableFile:
         """Raise if a pair of columns holds bounds where errors are meant."""
         unit = self._unit(f"{key}_error", names[0])
         low, high = (self.numbers(name) for name in names)
-        log, value = bool(LOG_UNIT.match(unit)), values.raw
+        log, value = values.error_is_log(unit), values.raw
         if not log:
             factor, value = self._factor(key, names[0], unit), 10.0**values.log
             low, high = factor * low, factor * high
@@ -210,7 +210,7 @@ class TableFile:
         unit, raw = self._unit(f"{key}_error", name), self.numbers(name)
         if lower and all_negative(raw):
             raw = -raw
-        log = LOG_UNIT.match(unit)
+        log = values.error_is_log(unit)
         dex = raw if log else raw * self._factor(key, name, unit) / (LN10 * 10.0**values.log)
         for check in side_checks(raw, dex, name):
             self._check(name, check)

@@ -224,16 +224,18 @@ def of_prediction(test: PredictiveTest | None) -> Caution | None:
 
 
 def of_mass_function(rows: Sequence[SystematicRow], level: str, error: float) -> tuple[Caution, ...]:
-    """Swaps of the mass function that move sigma8 by more than `SHIFT` of its error at the headline level."""
-    return tuple(
-        Caution(
-            "mass_function",
-            f"another mass function moves sigma8 by {row.shift[level]:+.4f}, {abs(row.shift[level]) / error:.1f} of "
-            f"its error at level {level} ({row.label})",
-        )
-        for row in rows
-        if row.swapped == "mass function" and abs(row.shift.get(level, 0.0)) > SHIFT * error
-    )
+    """Swaps of the mass function that move sigma8 by more than `SHIFT` of its error at the headline level, or by NaN."""
+    swaps = [row for row in rows if row.swapped == "mass function" and level in row.shift]
+    found = []
+    for row in swaps:
+        shift = row.shift[level]
+        if np.isnan(shift):
+            words = f"how far another mass function moves sigma8 at level {level} was not found ({row.label})"
+            found.append(Caution("mass_function", words))
+        elif abs(shift) > SHIFT * error:
+            words = f"another mass function moves sigma8 by {shift:+.4f}, {abs(shift) / error:.1f} of its error"
+            found.append(Caution("mass_function", f"{words} at level {level} ({row.label})"))
+    return tuple(found)
 
 
 def short_chains(chains: Iterable[ChainSummary]) -> str:
