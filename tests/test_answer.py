@@ -69,6 +69,8 @@ def test_shifts_are_judged_by_the_error(result):
         assert flag(replace(result, systematics=rows), "Another mass function") == expected
     elsewhere = (SystematicRow("other", {"unbinned": 1.0}),)
     assert not any("Another" in check.question for check in checks(replace(result, systematics=elsewhere)))
+    lost = (SystematicRow("data follow tinker08", {"selfcal": float("nan")}),)
+    assert flag(replace(result, systematics=lost), "Another mass function") == "doubt"
 
 
 def test_flags_of_chains_and_fits(result):

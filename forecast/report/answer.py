@@ -212,7 +212,11 @@ def _shifts(result: Result) -> tuple[Check, ...]:
         shift = row.shift.get(result.headline)
         if shift is not None and abs(shift) >= abs(worst.get(row.swapped, (0.0, ""))[0]):
             worst[row.swapped] = shift, row.label
-    return tuple(
+    lost = [row for row in result.systematics if own and math.isnan(row.shift.get(result.headline, 0.0))]
+    unknown = (
+        Check(f"Another {row.swapped}:", f"its shift was not found, where {row.label}.", "doubt") for row in lost
+    )
+    return *unknown, *(
         Check(
             f"Another {swapped}:",
             f"moves sigma8 by {number(shift, 4, True)}, {abs(shift / own):.1f} of its error, where {label}.",

@@ -224,7 +224,7 @@ def of_prediction(test: PredictiveTest | None) -> Caution | None:
 
 
 def of_mass_function(rows: Sequence[SystematicRow], level: str, error: float) -> tuple[Caution, ...]:
-    """Swaps of the mass function that move sigma8 by more than `SHIFT` of its error at the headline level, or by NaN."""
+    """Swaps of the mass function that move sigma8 by more than `SHIFT` of its error at a level, or by NaN."""
     swaps = [row for row in rows if row.swapped == "mass function" and level in row.shift]
     found = []
     for row in swaps:
