@@ -19,9 +19,10 @@ from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
 from ..reading.text_tables import decoded
-from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
+from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations
 from .digest import model_digest
 from .explain import explain
+from .lensing_builder import build_weak_lensing
 from .quantities import read_log_mass
 from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema import (
@@ -114,8 +115,8 @@ class Config(Strict):
             parameters=build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
             yx_bin=self.yx_bin,
             errors=errors,
-            weak_lensing=build_weak_lensing(self.weak_lensing),
             binned_in_redshift=getattr(self.survey, "binned_in_redshift", False),
+            **build_weak_lensing(self.weak_lensing, relations, cosmology.h),
         )
         refuse_idle(setup)
         if 0 < self.yx_error < setup.yx_error:
@@ -142,6 +143,11 @@ class Config(Strict):
             raise InputError(
                 "this configuration has no [catalogue] table, so 'fit' does not know which columns to read; "
                 "add [catalogue.columns] and [catalogue.cosmology]"
+            )
+        if "mwl" in self.catalogue.columns and self.weak_lensing is None:
+            raise InputError(
+                "catalogue.columns.mwl: weak-lensing masses need a [weak_lensing] table with their intrinsic scatter, "
+                'such as scatter = "0.2 ln"; add it, or leave the column out'
             )
         return build_catalogue_spec(self.catalogue)
 
