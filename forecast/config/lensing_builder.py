@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container
+from typing import Any
 
+from ..core.caution import Caution
 from ..core.units import LN10
 from ..relations.coupling import Coupling
 from ..relations.power_laws import Relations
 from ..survey.lensing_sample import LensingSample, OwnError
 from .quantities import named, read_log_mass, read_quantities, read_scatter
 from .schema import LensingErrorConfig, WeakLensingConfig
-
-if TYPE_CHECKING:
-    pass
 
 
 def build_weak_lensing(c: WeakLensingConfig | None, relations: Relations, h: float) -> dict[str, Any]:
@@ -31,16 +30,47 @@ def build_weak_lensing(c: WeakLensingConfig | None, relations: Relations, h: flo
 def _sample(c: WeakLensingConfig, h: float) -> LensingSample:
     limit = c.flux_limit
     flux = None if limit is None else float(read_quantities((limit,), "flux", "weak_lensing.flux_limit", h)[0])
-    error = named("weak_lensing.error", lambda: _own_error(c.error, h))
+    error = _own_error(c.error, h)
     return named("weak_lensing", lambda: LensingSample(error, c.fraction, flux, zmin=c.zmin, zmax=c.zmax))
 
 
 def _own_error(c: float | str | LensingErrorConfig, h: float) -> OwnError:
     """Errors of ln M_WL in dex of M_WL."""
+    path = "weak_lensing.error"
     if not isinstance(c, LensingErrorConfig):
-        return OwnError((0.0,) if c == 0 else (read_scatter(c, "weak_lensing.error", "ln"),))
-    values = tuple(value / LN10 for value in c.value)
+        return OwnError((0.0,) if c == 0 else (read_scatter(c, path, "ln", what="an error"),))
+    values, masses = tuple(value / LN10 for value in c.value), c.mass or ()
     if c.z is not None:
-        return OwnError(values, c.z, "z")
-    masses = (read_log_mass(text, "weak_lensing.error.mass", h) for text in c.mass or ())
-    return OwnError(values, tuple(masses), "mass")
+        z = c.z
+        return named(path, lambda: OwnError(values, z, "z"))
+    at = tuple(read_log_mass(text, f"{path}.mass", h) for text in masses)
+    return named(path, lambda: OwnError(values, at, "mass"))
+
+
+def lensing_cautions(
+    c: WeakLensingConfig | None, parameters: Container[str], columns: Container[str]
+) -> tuple[Caution, ...]:
+    """What a reader must know of lensing masses before any number of level full+wl.
+
+    Parameters
+    ----------
+    c : WeakLensingConfig or None
+    parameters : container of str
+        Names under [parameters].
+    columns : container of str
+        Keys under [catalogue.columns].
+    """
+    found = []
+    if c is not None and "norm_wl" not in parameters:
+        text = (
+            "level full+wl takes weak-lensing masses without any mean bias, which no survey knows to be zero; free it "
+            "under [parameters], norm_wl = { lognormal = 0.05 }, or say that it is zero, norm_wl = { value = 1.0 }"
+        )
+        found.append(Caution("lensing_bias", text))
+    if c is not None and "mwl" in columns and "mwl_error" not in columns and c.error == 0:
+        text = (
+            "lensing masses of single clusters are taken as measured without error; map mwl_error under "
+            "[catalogue.columns], or give weak_lensing.error"
+        )
+        found.append(Caution("errors", text))
+    return tuple(found)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from ..core.caution import Caution
 from ..core.errors import InputError, nearest
 from ..core.formats import CONFIGURATION
 from ..cosmology.background import Cosmology
@@ -22,7 +23,7 @@ from ..reading.text_tables import decoded
 from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations
 from .digest import model_digest
 from .explain import explain
-from .lensing_builder import build_weak_lensing
+from .lensing_builder import build_weak_lensing, lensing_cautions
 from .quantities import read_log_mass
 from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema import (
@@ -124,6 +125,12 @@ class Config(Strict):
                 f"yx_error = {self.yx_error:g} dex is below the {setup.yx_error:.3g} dex of [errors]; leave it out"
             )
         return setup.with_yx_error(self.yx_error) if self.yx_error else setup
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What a reader must know of this configuration before its numbers."""
+        columns = {} if self.catalogue is None else self.catalogue.columns
+        return lensing_cautions(self.weak_lensing, self.parameters, columns)
 
     @cached_property
     def break_masses(self) -> tuple[float, ...]:

@@ -75,7 +75,7 @@ def read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[
     return columns
 
 
-def read_scatter(value: float | str, path: str, default: str = "dex") -> float:
+def read_scatter(value: float | str, path: str, default: str = "dex", what: str = "scatter") -> float:
     """Scatter in dex from a number in unit `default`, or from "0.396 ln"."""
     units = {"dex": 1.0, "ln": 1.0 / LN10}
     words = value.split() if isinstance(value, str) else [str(value), default]
@@ -84,5 +84,5 @@ def read_scatter(value: float | str, path: str, default: str = "dex") -> float:
     except (ValueError, IndexError, KeyError):
         raise InputError(f"{path}: got '{value}', expected dex as a number, or '0.13 dex' or '0.3 ln'") from None
     if not 0 < number < 2:
-        raise InputError(f"{path}: scatter must be between 0 and 2 dex, got {number:g}")
+        raise InputError(f"{path}: {what} must be between 0 and 2 dex, got {number:g}")
     return number

@@ -167,6 +167,8 @@ class LadderConfig(Strict):
     """Factors on those widths in the table of what survives."""
     volumes: tuple[Annotated[Number, Field(gt=0)], ...] = (1.0, 10.0, 100.0)
     """Factors on the volume in that table."""
+    lensing_bias: tuple[Annotated[Number, Field(ge=0, le=1)], ...] = (0.0, 0.02, 0.05, 0.1)
+    """Standard deviations of ln of the mean bias of lensing masses, each a column of the table of level full+wl."""
 
 
 class MassRelationConfig(Strict):

@@ -38,9 +38,9 @@ class OwnError:
 
     def __post_init__(self) -> None:
         if self.at and (len(self.at) != len(self.values) or np.any(np.diff(self.at) <= 0)):
-            raise InputError(f"error: {self.by} must increase, with one value for each")
+            raise InputError(f"{self.by} must increase, with one value for each")
         if min(self.values) < 0 or max(self.values) > 1:
-            raise InputError("error: an error of ln M_WL must lie between 0 and 2.3 (1 dex)")
+            raise InputError("an error of ln M_WL must lie between 0 and 2.3 (1 dex)")
 
     def of(self, z: Array, log_mass: Array) -> Array:
         """Errors of clusters at redshifts and masses (n,), dex."""
@@ -76,10 +76,10 @@ class LensingSample:
 
     def __post_init__(self) -> None:
         if not 0 < self.fraction <= 1:
-            raise InputError(f"fraction: must be above 0 and at most 1, got {self.fraction:g}")
+            raise InputError(f"fraction must be above 0 and at most 1, got {self.fraction:g}")
         low, high = self.zmin or 0.0, np.inf if self.zmax is None else self.zmax
         if not 0 <= low < high:
-            raise InputError(f"zmin, zmax: must increase from 0, got {low:g} and {high:g}")
+            raise InputError(f"zmin, zmax must increase from 0, got {low:g} and {high:g}")
 
     @property
     def whole(self) -> bool:
