@@ -90,7 +90,7 @@ def test_every_key_is_explained():
 
 def test_no_bias_is_assumed_without_a_word():
     (caution,) = survey("cccp_lowz").cautions
-    assert caution.kind == "lensing_bias" and "norm_wl = { lognormal = 0.05 }" in caution.text
+    assert caution.kind == "lensing" and "norm_wl = { lognormal = 0.05 }" in caution.text
     for stated in ({"value": 1.0}, {"lognormal": 0.05}):
         assert not survey("cccp_lowz", {"norm_wl": stated}).cautions
     for name, path in builtin_configs().items():

@@ -66,11 +66,11 @@ def lensing_cautions(
             "level full+wl takes weak-lensing masses without any mean bias, which no survey knows to be zero; free it "
             "under [parameters], norm_wl = { lognormal = 0.05 }, or say that it is zero, norm_wl = { value = 1.0 }"
         )
-        found.append(Caution("lensing_bias", text))
+        found.append(Caution("lensing", text))
     if c is not None and "mwl" in columns and "mwl_error" not in columns and c.error == 0:
         text = (
             "lensing masses of single clusters are taken as measured without error; map mwl_error under "
             "[catalogue.columns], or give weak_lensing.error"
         )
-        found.append(Caution("errors", text))
+        found.append(Caution("lensing", text))
     return tuple(found)

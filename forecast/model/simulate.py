@@ -139,14 +139,13 @@ def _draw(
     residuals, lx_error = chance.residuals(row, mass, each, rng)
     size = np.bincount(row, minlength=len(theta))
     names, observables, log_yx = _observed(chance, row, (redshift, mass), (residuals, lx_error), rng)
-    lensed = _Lensed(
-        row=row,
-        z=redshift,
-        log_mass=mass,
-        log_lx=observables[:, 0],
-        residuals=residuals / chance.scatter[row],
-        background=chance.background(row, redshift),
-    )
+    log_mwl = np.full(len(row), np.nan)
+    if model.setup.weak_lensing is not None:
+        unit, background = residuals / chance.scatter[row], chance.background(row, redshift)
+        lensed = _Lensed(
+            row=row, z=redshift, log_mass=mass, log_lx=observables[:, 0], residuals=unit, background=background
+        )
+        log_mwl = _weak_lensing(model.setup, v, len(theta), lensed, rng)
     return Mocks(
         size=size,
         row=row + first,
@@ -155,7 +154,7 @@ def _draw(
         names=names,
         observables=observables,
         log_yx=log_yx,
-        log_mwl=_weak_lensing(model.setup, v, len(theta), lensed, rng),
+        log_mwl=log_mwl,
     )
 
 
@@ -214,8 +213,6 @@ class _Lensed:
 
 def _weak_lensing(setup: Setup, v: Values, size: int, of: _Lensed, rng: np.random.Generator) -> Array:
     """log10 of the lensing masses of clusters of `size` catalogues, Msun/h, as measured; NaN where there is none."""
-    if setup.weak_lensing is None:
-        return np.full(len(of.row), np.nan)
     line = setup.lensing_line(v)
     parts = (np.log10(v.norm_wl), line.slope, line.evolution, line.scatter)
     bias, slope, evolution, scatter = (np.broadcast_to(x, (size,))[of.row] for x in parts)
