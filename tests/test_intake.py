@@ -226,7 +226,8 @@ def test_a_proxy_of_ones_own_is_not_taken_for_yx(nv22_model):
 def test_levels_without_data_name_column_and_cure(cccp, cccp_model, tmp_path):
     catalogue, data = catalogue_data(cccp, cccp_model, None)
     require_levels(cccp, ("counts", "unbinned", "full"), (cccp_model, catalogue, data))
-    with pytest.raises(InputError, match=r"'full\+wl' needs M_WL, but a catalogue does not list it; run .*el full"):
+    cure = r"map it under \[catalogue.columns\], mwl = { name = .*, or run with --level full"
+    with pytest.raises(InputError, match=rf"'full\+wl' needs M_WL, but no column of it is mapped .*{cure}"):
         require_levels(cccp, ("counts", "full+wl"), (cccp_model, catalogue, data))
     table = open_catalogue(cccp, None)
     path = tmp_path / "blind.csv"

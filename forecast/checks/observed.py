@@ -100,10 +100,15 @@ def _label(name: str, relations: Relations) -> str:
     return f"the mass proxy, {relations.proxy_words}"
 
 
+def _key(name: str) -> str:
+    """Key under [catalogue.columns] of an observable."""
+    return "mwl" if name == "wl" else name
+
+
 def _columns(config: Config, name: str) -> list[str]:
     """Columns of the file that give an observable, as configured."""
     spec = config.catalogue_spec
-    keys = [name]
+    keys = [_key(name)]
     if name == "yx":
         keys = {"mgas": ["mgas", "t"], "m500": ["m500"], "yx": ["yx"], None: []}[spec.yx_source]
     return [spec.columns[key].name for key in keys if key in spec.columns]
@@ -112,7 +117,7 @@ def _columns(config: Config, name: str) -> list[str]:
 def _reason(config: Config, name: str, catalogue: Catalogue) -> str:
     """Why an observable is absent."""
     columns = _columns(config, name)
-    if name not in QUANTITY_KINDS:
+    if _key(name) not in QUANTITY_KINDS:
         return "a catalogue does not list it"
     if columns:
         where = " and ".join(f"'{column}'" for column in columns)
@@ -123,10 +128,10 @@ def _reason(config: Config, name: str, catalogue: Catalogue) -> str:
 
 def _cure(config: Config, name: str) -> str:
     """What to map, followed by 'or'; nothing for what no catalogue holds."""
-    if name not in QUANTITY_KINDS:
+    if _key(name) not in QUANTITY_KINDS:
         return ""
     other = "another column" if _columns(config, name) else "it"
-    column = f'{name} = {{ name = "COLUMN", unit = "{OBSERVABLES[name].table_unit}" }}'
+    column = f'{_key(name)} = {{ name = "COLUMN", unit = "{OBSERVABLES[name].table_unit}" }}'
     return f"map {other} under [catalogue.columns], {column}, or "
 
 

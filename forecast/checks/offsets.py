@@ -1,4 +1,4 @@
-"""Whether observables fit each other before a fit: T, M_gas and Y_X at given L_X, beside catalogues of the prior."""
+"""Whether observables fit each other before a fit: each one at given L_X, beside mock catalogues of the prior."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Offset:
 
 
 def offsets(model: ForwardModel, catalogue: Catalogue, *, rng: np.random.Generator) -> tuple[Offset, ...]:
-    """Of every observable with a relation of its own that the catalogue lists beside L_X."""
-    names = model.setup.relations.names
+    """Of every observable with a relation of its own, and of lensing masses, if the catalogue lists them beside L_X."""
+    names = (*model.setup.relations.names, *["wl"] * (model.setup.weak_lensing is not None))
     listed = {name: values for name, (values, _) in catalogue.observables.items() if name in names}
     wanted = [name for name in listed if name != "lx" and np.isfinite(listed[name] + listed["lx"]).sum() >= PAIRS]
     expected = float(model.expected_count(model.parameters.fiducial[None])[0])
@@ -60,13 +60,13 @@ def _mock_values(model: ForwardModel, number: int, *, rng: np.random.Generator) 
     """Observables of one mock catalogue after the other, each at parameters from the prior."""
     mocks = draw_mocks(model, model.parameters.draw(number, rng=rng), rng=rng)
     points, ends = Points.of_mocks(model, mocks), np.cumsum(mocks.size)
-    for part in np.split(points.observables, ends[:-1]):
-        yield dict(zip(model.setup.relations.names, part.T, strict=True))
+    for part in np.split(np.column_stack([points.observables, points.log_mwl]), ends[:-1]):
+        yield dict(zip((*model.setup.relations.names, "wl"), part.T, strict=True))
 
 
 def _offset(model: ForwardModel, name: str, listed: dict[str, Array], mocks: list[dict[str, Array]]) -> Offset:
     relations = model.setup.relations
-    slope = relations[name].slope / relations.lx.slope
+    slope = (1.0 if name == "wl" else relations[name].slope) / relations.lx.slope
 
     def mean(values: dict[str, Array]) -> float:
         residual = values[name] - slope * values["lx"]

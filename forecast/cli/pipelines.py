@@ -16,6 +16,7 @@ from ..core.records import Job, Provenance
 from ..core.rng import generator
 from ..forecasts.abundance import _abundance
 from ..forecasts.ladder import Ladder, variants, with_sample_variance
+from ..forecasts.lensing_bias import lensing_rows
 from ..forecasts.sigma8_map import Cells, build_map
 from ..forecasts.sigma8_map_exact import exact_map
 from ..forecasts.variant_name import SELECTIONS
@@ -57,7 +58,7 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
         expected_count=count,
         quick=job.quick,
         headline=job.level or config.sampler.level,
-        warnings=concerns(model),
+        warnings=(*concerns(model), *config.cautions),
     )
 
 
@@ -158,8 +159,9 @@ def _with_ladder(result: Result, config: Config, job: Job, climb: Ladder | None 
     for row in climb.rows(config.ladder.widening):
         job.say(row_words(row))
         rows.append(row)
+    lensing = tuple(lensing_rows(config.setup, config.ladder.widening, config.ladder.lensing_bias))
     shifts = job.following(climb.shifts(config.ladder.mass_functions), "other mass functions")
-    return replace(result, ladder=tuple(rows), systematics=tuple(shifts))
+    return replace(result, ladder=tuple(rows), lensing=lensing, systematics=tuple(shifts))
 
 
 def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> Result:

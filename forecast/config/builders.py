@@ -14,7 +14,7 @@ from ..core.errors import InputError, nearest
 from ..core.observables import OBSERVABLES
 from ..core.parameters import NAMES, Parameter, ParameterSet, Values, contrast_names
 from ..core.priors import Prior
-from ..core.units import KINDS, LN10, h_power, parse
+from ..core.units import KINDS, h_power, parse
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
@@ -27,32 +27,14 @@ from ..relations.lines import PowerLaw
 from ..relations.mass_proxy import ErrorModel, with_proxy
 from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
-from .quantities import named, read_log_mass
+from .quantities import named, read_log_mass, read_scatter
 from .reach import check_prior, check_value
 from .relations_schema import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
-from .schema import CatalogueConfig, ErrorsConfig, ParameterConfig, WeakLensingConfig
+from .schema import CatalogueConfig, ErrorsConfig, ParameterConfig
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""
 _FACTORS = ("norm_", "slope_", "scatter_")
-
-
-def _scatter(value: float | str, path: str, default: str = "dex") -> float:
-    """Scatter in dex from a number in unit `default`, or from "0.396 ln"."""
-    units = {"dex": 1.0, "ln": 1.0 / LN10}
-    words = value.split() if isinstance(value, str) else [str(value), default]
-    try:
-        number = float(words[0]) * units[words[1]]
-    except (ValueError, IndexError, KeyError):
-        raise InputError(f"{path}: got '{value}', expected dex as a number, or '0.13 dex' or '0.3 ln'") from None
-    if not 0 < number < 2:
-        raise InputError(f"{path}: scatter must be between 0 and 2 dex, got {number:g}")
-    return number
-
-
-def build_weak_lensing(c: WeakLensingConfig | None) -> float | None:
-    """Scatter of ln M_WL at fixed mass."""
-    return None if c is None else _scatter(c.scatter, "weak_lensing.scatter", "ln") * LN10
 
 
 def build_errors(c: ErrorsConfig, relations: Relations) -> tuple[float, ...]:
@@ -70,7 +52,7 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
     norm = named(f"relations.{name}.norm", lambda: parse(table.norm, OBSERVABLES[name].kind, cosmology.h))
     _check_norm(f"relations.{name}.norm", table.norm, norm, OBSERVABLES[name].kind)
     if table.scatter is not None:
-        scatter = _scatter(table.scatter, f"relations.{name}.scatter")
+        scatter = read_scatter(table.scatter, f"relations.{name}.scatter")
     if scatter is None:
         raise InputError(f"missing key 'relations.{name}.scatter'; give it in dex, or choose a [library]")
     hubble, written = _hubble_exponents(c, name)

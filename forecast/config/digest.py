@@ -24,6 +24,7 @@ from ..relations.residuals import Residuals
 from ..survey.completeness import Contamination, Detection
 from ..survey.flux_limit import FluxLimited
 from ..survey.geometry import Box, LightCone, Replicated
+from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, OwnError
 from ..survey.mass_cut import Sharp, Smoothed
 
 SCHEME = "2-"
@@ -65,7 +66,8 @@ _FACTORS = " ".join(f"{kind}_{name}" for kind in ("norm", "slope", "scatter", "e
 
 LAYOUTS: dict[type, Layout] = {
     Setup: Layout(
-        "cosmology mass_function geometry selection relations parameters yx_bin errors weak_lensing binned_in_redshift"
+        "cosmology mass_function geometry selection relations parameters yx_bin errors weak_lensing binned_in_redshift",
+        later={"lensing_correlation": [], "lensing_sample": to_plain(EVERY_CLUSTER)},
     ),
     Cosmology: Layout("Om0 Ob0 h ns"),
     Box: Layout("side fraction z"),
@@ -74,6 +76,8 @@ LAYOUTS: dict[type, Layout] = {
     Sharp: Layout("log_break log_min slope min_mass_mode"),
     Smoothed: Layout("sharp width"),
     FluxLimited: Layout("flux_limit k_correction k_slope flux_error detection contamination"),
+    LensingSample: Layout("error fraction flux_limit zmin zmax"),
+    OwnError: Layout("values at by"),
     Detection: Layout("weight offset width"),
     Contamination: Layout("log_flux fraction"),
     Relations: Layout(
@@ -86,7 +90,8 @@ LAYOUTS: dict[type, Layout] = {
     Parameter: Layout("name fiducial prior"),
     Prior: Layout("kind low high mean std log widening"),
     Values: Layout(
-        f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast"
+        f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast",
+        later={"slope_wl": 1.0, "evolution_wl": 0.0},
     ),
 }
 """By record that a `Setup` is made of."""

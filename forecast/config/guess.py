@@ -20,6 +20,7 @@ _NAMES = {
     "t": r"(?:t_?x|k?t|k?t_?x?_?500.*|temp.*|kt_?.*)",
     "mgas": r"(?:m_?g(?:as)?(?:_?500)?.*)",
     "yx": r"(?:y_?x(?:_?500)?.*)",
+    "mwl": r"(?:m(?:ass)?_?(?:500c?)?_?(?:wl|lens).*)",
     "m500": r"(?:m_?500(?:c)?(?:_?.*)?)",
 }
 _ERROR = re.compile(
@@ -103,6 +104,8 @@ def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] 
         candidates = [n for n in free if re.fullmatch(pattern, listed.plain(n), re.IGNORECASE)]
         if key == "m500":
             _leave_out_lensing(found, candidates)
+        if key == "mwl" and candidates:
+            found.doubts.append("mwl: weak-lensing masses are taken as M500c, with their own errors beside the scatter")
         if not candidates:
             continue
         best = min(candidates, key=lambda n: (_rank(key, listed.plain(n)), len(n), plain.index(n)))
@@ -131,7 +134,7 @@ def _leave_out_lensing(found: Guess, candidates: list[str]) -> None:
     """Weak-lensing masses are not made from Y_X."""
     for name in [name for name in candidates if _LENSING.search(name)]:
         candidates.remove(name)
-        found.doubts.append(f"'{name}' reads like weak-lensing masses, which a fit does not use; left out")
+        found.doubts.append(f"'{name}' reads like weak-lensing masses, which are not made from Y_X; left out")
 
 
 def _miss_luminosities(found: Guess, names: list[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from ..core.caution import Caution
 from ..core.errors import InputError, nearest
 from ..core.formats import CONFIGURATION
 from ..cosmology.background import Cosmology
@@ -19,9 +20,10 @@ from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
 from ..reading.text_tables import decoded
-from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
+from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations
 from .digest import model_digest
 from .explain import explain
+from .lensing_builder import build_weak_lensing, lensing_cautions
 from .quantities import read_log_mass
 from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema import (
@@ -114,8 +116,8 @@ class Config(Strict):
             parameters=build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
             yx_bin=self.yx_bin,
             errors=errors,
-            weak_lensing=build_weak_lensing(self.weak_lensing),
             binned_in_redshift=getattr(self.survey, "binned_in_redshift", False),
+            **build_weak_lensing(self.weak_lensing, relations, cosmology.h),
         )
         refuse_idle(setup)
         if 0 < self.yx_error < setup.yx_error:
@@ -123,6 +125,12 @@ class Config(Strict):
                 f"yx_error = {self.yx_error:g} dex is below the {setup.yx_error:.3g} dex of [errors]; leave it out"
             )
         return setup.with_yx_error(self.yx_error) if self.yx_error else setup
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What a reader must know of this configuration before its numbers."""
+        columns = {} if self.catalogue is None else self.catalogue.columns
+        return lensing_cautions(self.weak_lensing, self.parameters, columns)
 
     @cached_property
     def break_masses(self) -> tuple[float, ...]:
@@ -142,6 +150,11 @@ class Config(Strict):
             raise InputError(
                 "this configuration has no [catalogue] table, so 'fit' does not know which columns to read; "
                 "add [catalogue.columns] and [catalogue.cosmology]"
+            )
+        if "mwl" in self.catalogue.columns and self.weak_lensing is None:
+            raise InputError(
+                "catalogue.columns.mwl: weak-lensing masses need a [weak_lensing] table with their intrinsic scatter, "
+                'such as scatter = "0.2 ln"; add it, or leave the column out'
             )
         return build_catalogue_spec(self.catalogue)
 

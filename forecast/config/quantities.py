@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
-from ..core.units import KINDS, parse, unit_factor
+from ..core.units import KINDS, LN10, parse, unit_factor
 from ..reading.tables import Column, open_table
 from .survey_schema import CurveConfig
 
@@ -73,3 +73,16 @@ def read_columns(file: str, path: str, kinds: dict[str, str], h: float) -> list[
     if not np.all(np.isfinite(columns)) or np.any(columns[0] <= 0):
         raise InputError(f"{path}: {file} has values that are missing or fluxes that are not positive")
     return columns
+
+
+def read_scatter(value: float | str, path: str, default: str = "dex", what: str = "scatter") -> float:
+    """Scatter in dex from a number in unit `default`, or from "0.396 ln"."""
+    units = {"dex": 1.0, "ln": 1.0 / LN10}
+    words = value.split() if isinstance(value, str) else [str(value), default]
+    try:
+        number = float(words[0]) * units[words[1]]
+    except (ValueError, IndexError, KeyError):
+        raise InputError(f"{path}: got '{value}', expected dex as a number, or '0.13 dex' or '0.3 ln'") from None
+    if not 0 < number < 2:
+        raise InputError(f"{path}: {what} must be between 0 and 2 dex, got {number:g}")
+    return number

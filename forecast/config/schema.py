@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ..cosmology.mass_function import MODELS
 from .relations_schema import ReferenceCosmologyConfig
-from .schema_types import FileName, Mass, Number, Strict, Whole, Width, like
+from .schema_types import FileName, Flux, Mass, Number, Strict, Whole, Width, like
 
 
 class CosmologyConfig(Strict):
@@ -24,11 +24,60 @@ class CosmologyConfig(Strict):
     """Slope of the primordial power spectrum."""
 
 
+Correlation = Annotated[Number, Field(ge=-1, le=1)]
+
+
+class LensingCorrelationConfig(Strict):
+    """Correlations of the intrinsic scatter of ln M_WL with the residuals of observables at fixed mass."""
+
+    lx: Correlation = 0.0
+    """Correlation of the intrinsic scatter of M_WL with the residual of L_X at fixed mass, -1 to 1."""
+    t: Correlation = 0.0
+    """With that of T."""
+    mgas: Correlation = 0.0
+    """With that of M_gas."""
+    yx: Correlation = 0.0
+    """With that of Y_X, where it has a relation of its own."""
+    core: Correlation = 0.0
+    """With that of the core brightness, where a [library] has it."""
+
+
+class LensingErrorConfig(Strict):
+    """Errors of ln M_WL by redshift or by mass, linear between the points of a table and constant beyond."""
+
+    z: tuple[Number, ...] | None = None
+    """Redshifts of the points, increasing."""
+    mass: tuple[Mass, ...] | None = None
+    """Masses M500c of the points instead, increasing; a cluster's is that of which its measured L_X is typical."""
+    value: tuple[Annotated[Number, Field(ge=0, le=2.3)], ...]
+    """Error of ln M_WL at each point."""
+
+    @model_validator(mode="after")
+    def _one_axis(self) -> LensingErrorConfig:
+        given = [points for points in (self.z, self.mass) if points is not None]
+        if len(given) != 1 or len(given[0]) != len(self.value) or not self.value:
+            raise ValueError("give z = [...] or mass = [...], and value = [...] with one error of ln M_WL for each")
+        return self
+
+
 class WeakLensingConfig(Strict):
     """Weak-lensing masses of single clusters: scatter of ln M, or with its unit: "0.2 ln", "0.09 dex"."""
 
     scatter: Number | str
-    """Scatter of weak-lensing masses about true ones, of ln M, or with its unit: "0.09 dex"."""
+    """Intrinsic scatter of weak-lensing masses about true ones, of ln M, or with its unit: "0.09 dex"."""
+    correlation: LensingCorrelationConfig = LensingCorrelationConfig()
+    """Correlations of that scatter with the residuals of observables at fixed mass."""
+    error: Number | str | LensingErrorConfig = 0.0
+    """Error of single lensing masses beside the intrinsic scatter, of ln M, or with its unit: "0.13 dex"; or a table of
+    it by z or mass. In a fit, that of clusters without a `mwl_error`."""
+    fraction: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    """Part of the clusters within the limits that has a weak-lensing mass, in forecasts and mock catalogues."""
+    flux_limit: Flux | None = None
+    """Measured flux, 0.5-2 keV, above which clusters have a weak-lensing mass, in forecasts and mock catalogues."""
+    zmin: Annotated[Number, Field(ge=0)] | None = None
+    """Redshift above which they have one."""
+    zmax: Annotated[Number, Field(gt=0)] | None = None
+    """Redshift below which they have one."""
 
 
 class ErrorsConfig(Strict):
@@ -118,6 +167,8 @@ class LadderConfig(Strict):
     """Factors on those widths in the table of what survives."""
     volumes: tuple[Annotated[Number, Field(gt=0)], ...] = (1.0, 10.0, 100.0)
     """Factors on the volume in that table."""
+    lensing_bias: tuple[Annotated[Number, Field(ge=0, le=1)], ...] = (0.0, 0.02, 0.05, 0.1)
+    """Standard deviations of ln of the mean bias of lensing masses, each a column of the table of level full+wl."""
 
 
 class MassRelationConfig(Strict):

@@ -204,6 +204,22 @@ def _describe_catalogue(content: dict[str, Any], table: Path, found: Guess, doub
         levels = ["counts", *(["full"] if "lx" in found.columns else [])]
         content["sampler"] = {"level": levels[-1], "levels": levels}
         doubts.append("no column seems to hold Y_X, M_gas with T, or M500: without one, there is little but N")
+    if {"mwl", "lx"} <= set(found.columns):
+        _use_lensing(content, found, doubts)
+    found.columns = {k: v for k, v in found.columns.items() if not k.startswith("mwl") or "weak_lensing" in content}
+    content["catalogue"]["columns"] = found.columns
     if "t" not in found.columns:
         del content["relations"]["t"], content["relations"]["correlation"]["t_yx"], content["errors"]
         content["parameters"] = {k: v for k, v in content["parameters"].items() if not k.endswith("_t")}
+
+
+def _use_lensing(content: dict[str, Any], found: Guess, doubts: list[str]) -> None:
+    """What a fit of weak-lensing masses assumes of them."""
+    content["weak_lensing"] = {"scatter": "0.2 ln"}
+    content["parameters"] |= {"norm_wl": {"lognormal": 0.05}, "scatter_wl": {"lognormal": 0.3}}
+    levels = content["sampler"].get("levels", ["counts", "selfcal", "unbinned"])
+    content["sampler"] |= {"levels": [*levels, "full+wl"]}
+    doubts.append("weak_lensing: wrote 20% of intrinsic scatter and a bias known to 5%; put those of the table there")
+    if "mwl_error" not in found.columns:
+        content["weak_lensing"]["error"] = 0.3
+        doubts.append("weak_lensing.error: no column seems to hold errors of the lensing masses; wrote 30%, check it")

@@ -24,7 +24,8 @@ class Values:
     ``slope_x``: factor on its slope; ``scatter_x``: factor on its intrinsic scatter;
     ``evolution_x``: added to its exponent of E(z). ``yx`` acts on top of ``t`` and ``mgas``.
     ``norm_core``, ``scatter_core``: of L_X over core-excised L_X. ``norm_wl`` is 1 plus the weak-lensing
-    mass bias, ``scatter_wl`` a factor on the scatter of ln M_WL at fixed mass.
+    mass bias at the pivot, ``scatter_wl`` a factor on the intrinsic scatter of ln M_WL at fixed mass; ``slope_wl``
+    and ``evolution_wl`` are its power of mass (1: the bias is the same for all) and of E(z).
     ``norm_contamination``: factor on the expected number of detections that are no clusters.
     ``density_contrast``: the survey volume's mean linear overdensity in units of its rms; of shape (P, S),
     independent standard normal numbers that make up the overdensities, in a survey of S shells. None: the mean
@@ -55,6 +56,8 @@ class Values:
     scatter_core: float | Array = 1.0
     norm_wl: float | Array = 1.0
     scatter_wl: float | Array = 1.0
+    slope_wl: float | Array = 1.0
+    evolution_wl: float | Array = 0.0
     norm_contamination: float | Array = 1.0
     density_contrast: float | Array | None = 0.0
 
@@ -66,6 +69,7 @@ NAMES = (*(f.name for f in fields(Values)), *(f"density_contrast_{i + 1}" for i 
 
 
 _FIELDS = frozenset(NAMES[:-MAX_SHELLS])
+_NO_RELATION = ("norm_wl", "norm_contamination")
 
 
 def _latex() -> dict[str, str]:
@@ -221,10 +225,13 @@ class ParameterSet:
         return ParameterSet((*self.free, parameter), self.fixed)
 
     def widened(self, factor: float, prefixes: tuple[str, ...] = ("norm_",)) -> ParameterSet:
-        """Stretch the priors of relations' parameters whose name starts with one of `prefixes` (in log)."""
+        """Stretch the priors of relations' parameters whose name starts with one of `prefixes` (in log).
+
+        Those on the bias of lensing masses and on contaminants are stretched by their whole names alone.
+        """
         free = tuple(
             replace(p, prior=replace(p.prior, widening=p.prior.widening * factor))
-            if p.name.startswith(prefixes) and p.name != "norm_contamination"
+            if p.name in prefixes or (p.name.startswith(prefixes) and p.name not in _NO_RELATION)
             else p
             for p in self.free
         )

@@ -39,12 +39,15 @@ class Exponents:
         Power of h of a published relation beyond L_X h^2, M_gas h^2.5 and M h.
     slope : float or ndarray
         Of the relation: the masses of the clusters on which it was calibrated go as their distance.
+    own : float or ndarray
+        1 where no relation was calibrated on other clusters' measurements; 0 for a relation.
     """
 
     distance: float | Array = 0.0
     expansion: float | Array = 0.0
     hubble: float | Array = 0.0
     slope: float | Array = 0.0
+    own: float | Array = 0.0
 
     @classmethod
     def combined(cls, weights: Array, parts: Sequence[Exponents]) -> Exponents:
@@ -59,6 +62,12 @@ class Exponents:
 
 FIXED_ANGLE = Exponents(GAS_DISTANCE)
 """Of gas masses and Y_X within an angle that does not depend on the cosmology."""
+LENSING = Exponents(expansion=1.0, own=1.0)
+"""Of M500c, Msun/h, from the shear at given angles of sources far behind a cluster.
+
+Where mass grows as radius, as within R500 (NFW: power 0.95 at a concentration of 2.5), shear tells the ratio of both
+whatever the distance, and M500c goes as E(z)^-1 of the cosmology that is assumed. That of D_ls/D_s is left out.
+"""
 
 
 def gas_exponents(slope: float, evolution: float) -> Exponents:
@@ -141,5 +150,5 @@ class Background:
 
     def shift(self, of: Exponents) -> Array | float:
         """log10 of an observable as measured minus that of its relation in the reference cosmology."""
-        relation = -self.calibrated.shift(of) - of.slope * self.calibrated.distance
+        relation = -(1.0 - of.own) * self.calibrated.shift(of) - of.slope * self.calibrated.distance
         return self.seen.shift(of) + relation + of.hubble * self.log_h

@@ -14,9 +14,10 @@ from ..core.errors import InputError, nearest
 from ..likelihoods.fisher import Fisher, fisher_matrix
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import levels_of
-from ..model.forward import forward_model
+from ..model.forward import ForwardModel, forward_model
 from ..model.mean_density import expected_number
 from .axes import Axis, configured_value
+from .lensing_bias import expected_lensing
 from .require_records import Requirement, Requirements
 from .sweep import varied_setup
 
@@ -81,6 +82,10 @@ class _Curve:
         assert isinstance(start, float)
         return start + x / math.log(10) if self.axis.unit.startswith("log10 ") else start * math.exp(x)
 
+    def model(self, x: float) -> ForwardModel:
+        """The survey there."""
+        return forward_model(varied_setup(self.config, [self.axis], [self.value(x)])[1])
+
     def __call__(self, x: float) -> _At:
         """What is reached there.
 
@@ -90,8 +95,7 @@ class _Curve:
             If the key may not be that.
         """
         if x not in self._found:
-            _, setup = varied_setup(self.config, [self.axis], [self.value(x)])
-            model = forward_model(setup)
+            model = self.model(x)
             fisher = fisher_matrix(self.level, model)
             excess = math.log(fisher.std(self.target.name) / self.target.std)
             self._found[x] = _At(fisher, expected_number(model), excess)
@@ -109,8 +113,9 @@ def default_keys(config: Config) -> tuple[str, ...]:
              for kind in ("lognormal", "gaussian")]  # fmt: skip
     priors = list(_numeric(norms, config)) or list(_numeric(["prior_width"], config))
     size = list(_numeric(["survey.area", "survey.fraction"], config))
+    lensing = ["weak_lensing.fraction"] * (config.setup.lensing_sample.fraction < 1)
     return (*size, *_numeric(["selection.flux_limit"], config), *priors,
-            *_numeric(["yx_error", "weak_lensing.scatter"], config))  # fmt: skip
+            *_numeric(["yx_error", "weak_lensing.scatter", "weak_lensing.error", *lensing], config))  # fmt: skip
 
 
 def _numeric(keys: Sequence[str], config: Config) -> Iterator[str]:
@@ -264,6 +269,7 @@ def _row(curve: _Curve, x: float, needed: float | None, why: str) -> Requirement
         farthest=curve.value(x),
         std=std,
         expected_count=curve(x).count,
+        lensing_masses=expected_lensing(curve.model(x)),
         why=why,
         evaluations=curve.evaluations,
     )

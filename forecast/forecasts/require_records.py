@@ -21,6 +21,8 @@ class Requirement:
         The value that reaches the error; None if none does.
     farthest, std, expected_count : float
         The value at which the search ended, the error there, and the clusters expected there.
+    lensing_masses : float or None
+        Clusters with a weak-lensing mass expected there; None where every one has one, or none.
     why : str
         Why no value reaches it; empty if one does.
     evaluations : int
@@ -35,6 +37,7 @@ class Requirement:
     farthest: float
     std: float
     expected_count: float
+    lensing_masses: float | None = None
     why: str
     evaluations: int
 

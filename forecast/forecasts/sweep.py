@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def compute_sweep(
         units=tuple(axis.unit for axis in axes),
         log=tuple(axis.log for axis in axes),
         notes=_notes(config, axes),
-        warnings=doubts_of(surveys, found),
+        warnings=(*doubts_of(surveys, found), *config.cautions),
     )
 
 
@@ -138,4 +139,5 @@ def compute_comparison(
         for name, f in zip(configs, found, strict=True)
     ]
     titles = tuple(config.title for config in configs.values())
-    return Comparison(tuple(configs), titles, tuple(rows), warnings=doubts_of(surveys, found))
+    lensing = (replace(c, text=f"{name}: {c.text}") for name in configs for c in configs[name].cautions)
+    return Comparison(tuple(configs), titles, tuple(rows), warnings=(*doubts_of(surveys, found), *lensing))

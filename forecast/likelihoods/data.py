@@ -121,11 +121,18 @@ class Data:
 
 
 def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
-    """Single clusters of a catalogue; observables that it does not list are unknown.
+    """Single clusters of a catalogue; observables and lensing masses that it does not list are unknown.
 
     Errors are each cluster's own; where one is unknown, the setup's.
     """
-    names, unknown = model.setup.relations.names, np.full(catalogue.size, np.nan)
+    setup, names, unknown = model.setup, model.setup.relations.names, np.full(catalogue.size, np.nan)
     listed = [catalogue.observables.get(name, (unknown, unknown)) for name in names]
     values, errors = (np.column_stack(column) for column in zip(*listed, strict=True))
-    return Points.observed(catalogue.z, values, np.where(errors > 0, errors, observable_errors(model)))
+    log_mwl, own = catalogue.observables.get("wl", (unknown, np.zeros(catalogue.size)))
+    return Points.observed(
+        z=catalogue.z,
+        observables=values,
+        error=np.where(errors > 0, errors, observable_errors(model)),
+        log_mwl=log_mwl,
+        log_mwl_error=np.where(own > 0, own, setup.lensing_errors(catalogue.z, catalogue.log_lx)),
+    )

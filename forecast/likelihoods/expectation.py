@@ -55,12 +55,15 @@ class Expectation:
 
         A score given Y_X alone is the mean, at that Y_X, of the score given everything (and likewise with and
         without weak lensing): the information added is the mean square of their difference, which is never negative.
+        Where part of the clusters has a weak-lensing mass, it adds that part of what it would if all had.
         """
         clusters = self.clusters
         if self._yx_has_more:
-            return outer_sum(clusters.scores[lensing], clusters.weight)
+            whole = [outer_sum(scores, clusters.weight) for scores in clusters.scores[: 1 + lensing]]
+            return np.asarray((1 - clusters.lensed) * whole[0] + clusters.lensed * whole[1] if lensing else whole[0])
         scores = [self._yx_scores, *clusters.scores[: 1 + lensing]]
-        added = [outer_sum(after - before, clusters.weight) for before, after in pairwise(scores)]
+        steps = zip((1.0, clusters.lensed), pairwise(scores), strict=False)
+        added = [part * outer_sum(after - before, clusters.weight) for part, (before, after) in steps]
         information: Array = np.sum([*(part.yx_score.information for part in self.parts), *added], axis=0)
         return information
 

@@ -23,15 +23,20 @@ def expected_points(model: ForwardModel, at: Array) -> Points:
     """Weighted clusters that stand for those expected at `at`, shape (D,).
 
     Mock clusters whose weights are tilted, linearly in the scores, until the expected log likelihood of
-    the point process is stationary at `at`: without it Monte Carlo noise would move its maximum.
+    the point process is stationary at `at`: without it Monte Carlo noise would move its maximum. Where some
+    clusters only have a weak-lensing mass, each stands in the list with one and without.
     """
     clusters = ExpectedClusters.of(model, at)
-    scores, start = clusters.scores, clusters.weight
+    points, scores, start = clusters.points, clusters.scores, clusters.weight
+    if clusters.lensed < 1:
+        points = Points.joined([points, points.without_weak_lensing()])
+        start = np.concatenate([clusters.lensed * start, (1 - clusters.lensed) * start])
+        scores = [np.concatenate([scores[0], scores[0]], axis=1), np.concatenate([scores[1], scores[0]], axis=1)]
     growth = derivatives(model.expected_count, model.parameters, at)
     basis = np.concatenate([np.ones((1, len(start))), *scores])
     target = np.concatenate([[start.sum()], *[growth for _ in scores]])
     tilt = np.linalg.lstsq((start * basis) @ basis.T, target - basis @ start, rcond=1e-10)[0]
-    return replace(clusters.points, weight=start * (1 + tilt @ basis))
+    return replace(points, weight=start * (1 + tilt @ basis))
 
 
 @dataclass(frozen=True)
@@ -47,19 +52,22 @@ class ExpectedClusters:
         Expected number of clusters that each stands for.
     scores : list of ndarray, shape (D, Q)
         Of everything that is known of them, without and (where there is some) with weak lensing.
+    lensed : float
+        Chance that one whose weak-lensing mass is listed has one.
     """
 
     points: Points
     log_yx: Array
     weight: Array
     scores: list[Array]
+    lensed: float = 1.0
 
     @classmethod
     def of(cls, model: ForwardModel, at: Array) -> ExpectedClusters:
         """Those of a model at a parameter vector, (D,); drawn at the mean density, and weighted for that of `at`."""
         parameters = model.parameters
-        plain = parameters.without(parameters.contrasts)
-        mean = forward_model(replace(model.setup, parameters=plain))
+        plain, sample = parameters.without(parameters.contrasts), model.setup.lensing_sample
+        mean = forward_model(replace(model.setup, parameters=plain, lensing_sample=sample.possible))
         known = at[[parameters.names.index(name) for name in plain.names]]
         share = 1.5 * EXPECTED_POINTS / float(mean.expected_count(known[None])[0])
         many = forward_model(replace(mean.setup, geometry=Replicated(model.setup.geometry, share)))
@@ -71,4 +79,4 @@ class ExpectedClusters:
         scores = [derivatives(density.grid, parameters, at) for density in densities]
         weight = np.exp(densities[0].grid(at[None]) - PointDensity(mean, points, False).grid(known[None]))[0]
         weight *= float(model.expected_count(at[None])[0]) / weight.sum()
-        return cls(points, mocks.log_yx[chosen], weight, scores)
+        return cls(points, mocks.log_yx[chosen], weight, scores, lensed=sample.fraction if len(levels) > 1 else 1.0)

@@ -27,6 +27,7 @@ _CLASSES: dict[str, type[Level]] = {one.name: one for one in (Counts, SelfCal, B
 _OF_CLUSTERS: dict[str, type[Unbinned] | type[PointProcess]] = {
     one.name: one for one in (Unbinned, Full, FullWithLensing)
 }
+_KINDS = ("norm", "slope", "scatter", "evolution")
 POINT_LEVELS = tuple(name for name, one in _CLASSES.items() if one.of_clusters)
 """Levels whose data are every observable of each cluster."""
 CLUSTER_LEVELS = tuple(_OF_CLUSTERS)
@@ -67,10 +68,10 @@ def levels_of(setup: Setup) -> tuple[str, ...]:
 def at_level(model: ForwardModel, level: str) -> ForwardModel:
     """The model with parameters that no datum of a level depends on fixed."""
     relations, one = model.setup.relations, level_class(level)
-    idle = [] if one.lensing else ["norm_wl", "scatter_wl"]
+    idle = [] if one.lensing else [f"{kind}_wl" for kind in _KINDS]
     if not one.of_clusters:
         unused = [n for n, c in zip(relations.names, relations.combination, strict=True) if not c and n != "lx"]
-        idle += [f"{kind}_{name}" for kind in ("norm", "slope", "scatter", "evolution") for name in unused]
+        idle += [f"{kind}_{name}" for kind in _KINDS for name in unused]
     if not set(idle) & set(model.parameters.names):
         return model
     return forward_model(replace(model.setup, parameters=model.parameters.without(idle)))

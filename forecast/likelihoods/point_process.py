@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -102,7 +102,8 @@ class PointProcess(Level):
     def mass_slopes(cls, model: ForwardModel) -> Array:
         """d log10 of each observable by d log10 M at the fiducial parameters, shape (E,)."""
         relations, v = model.setup.relations, model.parameters.fiducial_values
-        return np.array([*(float(relations.line(name, v).slope) for name in relations.names), *[1.0] * cls.lensing])
+        slopes = [float(relations.line(name, v).slope) for name in relations.names]
+        return np.array([*slopes, *[float(np.asarray(v.slope_wl))] * cls.lensing])
 
     @classmethod
     def _steps(cls, model: ForwardModel) -> Array:
@@ -162,7 +163,7 @@ class _Terms:
         self._points, self._steps = Points.of_mocks(model, mocks), steps
         rows = np.tile(mocks.row, 1 + 2 * len(steps))
         self._order = np.argsort(rows, kind="stable")
-        joined = _joined([self._points, _moved(self._points, steps)])
+        joined = Points.joined([self._points, _moved(self._points, steps)])
         self._density, self._rows = PointDensity(model, joined[self._order], lensing), rows[self._order]
 
     def __call__(self, theta: Array) -> tuple[Array, Array]:
@@ -171,10 +172,6 @@ class _Terms:
         value[self._order] = self._density(theta, self._rows, np.arange(len(self._order)))
         here, moved = np.split(value, [len(self._points.z)])
         return here, _slopes(self._points, moved, self._steps)
-
-
-def _joined(parts: Sequence[Points]) -> Points:
-    return Points(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Points)))
 
 
 def _moved(points: Points, steps: Array) -> Points:
@@ -186,7 +183,7 @@ def _moved(points: Points, steps: Array) -> Points:
         else:
             chosen = np.arange(points.observables.shape[1]) == i
             versions.append(replace(points, observables=points.observables + step * chosen))
-    return _joined(versions)
+    return Points.joined(versions)
 
 
 def _slopes(points: Points, moved: Array, steps: Array) -> Array:

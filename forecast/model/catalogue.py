@@ -20,7 +20,7 @@ from ..core.caution import Caution
 from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import Expansion
-from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, Exponents, Ratio
+from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, LENSING, Exponents, Ratio
 from ..reading.tables import QUANTITY_KINDS, TableFile, open_table
 from .catalogue_spec import CatalogueSpec
 
@@ -47,6 +47,8 @@ class Catalogue:
         Error of `log_lx` in dex, 0 where unknown; None if the file has none.
     log_mgas, log_mgas_error : ndarray, shape (N,), or None
         log10 M_gas / (Msun/h) and its error in dex, as T's; None if the file has no gas masses.
+    log_mwl, log_mwl_error : ndarray, shape (N,), or None
+        log10 of weak-lensing masses M500c / (Msun/h) and their own errors in dex, as T's; None if the file has none.
     remarks : tuple of Caution
         What the reader left out, chose or found odd.
     """
@@ -62,6 +64,8 @@ class Catalogue:
     log_lx_error: Array | None = None
     log_mgas: Array | None = None
     log_mgas_error: Array | None = None
+    log_mwl: Array | None = None
+    log_mwl_error: Array | None = None
     remarks: tuple[Caution, ...] = ()
 
     @property
@@ -76,10 +80,15 @@ class Catalogue:
 
     @property
     def observables(self) -> dict[str, tuple[Array, Array]]:
-        """log10 of what is listed and its error, dex, 0 where unknown, by the relations' names."""
+        """log10 of what is listed and its error, dex, 0 where unknown, by the relations' names and "wl"."""
         unknown = np.zeros(self.size)
         listed = {"lx": (self.log_lx, unknown if self.log_lx_error is None else self.log_lx_error)}
-        for name, values, errors in (("t", self.log_t, self.log_t_error), ("mgas", self.log_mgas, self.log_mgas_error)):
+        optional = {
+            "t": (self.log_t, self.log_t_error),
+            "mgas": (self.log_mgas, self.log_mgas_error),
+            "wl": (self.log_mwl, self.log_mwl_error),
+        }
+        for name, (values, errors) in optional.items():
             if values is not None:
                 listed[name] = (values, unknown if errors is None else errors)
         return listed | {"yx": (self.log_yx, self.log_yx_error)}
@@ -98,7 +107,7 @@ def read_catalogue(
     """Read clusters from any table astropy understands: ECSV, FITS, VOTable, CSV and others.
 
     L_X, M_gas and Y_X become what the survey would have inferred in `model_cosmology`: L_X goes as D_L^2, M_gas and
-    Y_X as `gas` says (T is unchanged), with distances in Mpc at each cluster's redshift.
+    Y_X as `gas` says, lensing masses h as E(z)^-1 (T is unchanged), with distances in Mpc at each cluster's redshift.
 
     Parameters
     ----------
@@ -121,11 +130,11 @@ def read_catalogue(
     ratio, log_h = Ratio.of(Expansion.of(model_cosmology), Expansion.of(reference), z), math.log10(spec.cosmology.h)
 
     def shift(name: str, of: Exponents) -> Array:
-        return np.asarray(HUBBLE[name] * (math.log10(model_cosmology.h) - log_h) - ratio.shift(of))
+        return np.asarray(HUBBLE.get(name, 0.0) * (math.log10(model_cosmology.h) - log_h) - ratio.shift(of))
 
     log_yx, error = _reference_yx(table, spec, reference.efunc(z))
     log_lx, lx_error = _measured(table, "lx", shift("lx", Exponents(2.0)))
-    optional = {"t": np.zeros_like(z), "mgas": log_h + shift("mgas", gas)}
+    optional = {"t": np.zeros_like(z), "mgas": log_h + shift("mgas", gas), "mwl": log_h + shift("mwl", LENSING)}
     listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
     return Catalogue(
         name=table.names(),

@@ -82,7 +82,7 @@ class CatalogueSpec:
     Parameters
     ----------
     columns : mapping of str to Column
-        Keys among name, z (required), lx, yx, t, mgas, m500, and each of the last five with ``_error``.
+        Keys among name, z (required), lx, yx, t, mgas, m500, mwl, and each of the last six with ``_error``.
     cosmology : CatalogueCosmology
     mass_relation : MassRelation, optional
     format : str, optional

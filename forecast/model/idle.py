@@ -21,10 +21,9 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
     found = {}
     for name in setup.parameters.names:
         kind, _, observable = name.partition("_")
-        if observable == "wl":
-            if setup.weak_lensing is None:
-                found[name] = "there are no weak-lensing masses; add a [weak_lensing] table"
-        elif kind in _RELATION and observable not in ("yx", "contamination", *relations.names):
+        if observable == "wl" and setup.weak_lensing is None:
+            found[name] = "there are no weak-lensing masses; add a [weak_lensing] table"
+        elif kind in _RELATION and observable not in ("yx", "wl", "contamination", *relations.names):
             found[name] = f"there is no relation of '{observable}', only of {', '.join(relations.names)}"
         elif kind == "evolution" and growth < 1e-9:
             found[name] = f"the box lies at relations.z0 = {relations.z0:g}, where nothing has evolved"

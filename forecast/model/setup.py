@@ -11,11 +11,15 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import ParameterSet, Values, contrast_names
+from ..core.units import LN10
 from ..cosmology.background import Cosmology
 from ..cosmology.mass_function import matter_density_range
 from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion, Shape, ShapeGrid, free_shapes
 from ..cosmology.rescaling import Background
+from ..relations.coupling import Coupling
+from ..relations.lines import Line
 from ..relations.power_laws import Relations
+from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, Sky
 from ..survey.selection import Selection
 from ..survey.shells import Geometry
 
@@ -45,7 +49,11 @@ class Setup:
         Measurement errors of log10 of each of `relations.names`, dex; empty: none. The error of the mass proxy
         follows from them; that of L_X in a flux-limited survey belongs to its selection.
     weak_lensing : float or None
-        Scatter of ln M_WL at fixed mass, if clusters have weak-lensing masses.
+        Intrinsic scatter of ln M_WL at fixed mass, if clusters have weak-lensing masses.
+    lensing_correlation : tuple of (str, float)
+        Of that scatter with the residuals of observables.
+    lensing_sample : LensingSample
+        Which clusters have one, and how well it is measured.
     binned_in_redshift : bool
         Whether the data of each of the geometry's shells are kept apart at the levels below ``full``, which
         knows every redshift anyway.
@@ -60,11 +68,15 @@ class Setup:
     yx_bin: float = 0.1
     errors: tuple[float, ...] = ()
     weak_lensing: float | None = None
+    lensing_correlation: tuple[tuple[str, float], ...] = ()
+    lensing_sample: LensingSample = EVERY_CLUSTER
     binned_in_redshift: bool = False
 
     def __post_init__(self) -> None:
         if self.weak_lensing is not None and not 0 < self.weak_lensing < 3:
             raise InputError(f"weak_lensing: scatter of ln M must be between 0 and 3, got {self.weak_lensing:g}")
+        if self.lensing_coupling is not None and self.weak_lensing is None:
+            raise InputError("weak_lensing: there is no scatter for its correlations; give weak_lensing.scatter")
         if min(self.errors, default=0.0) < 0:
             raise InputError(f"errors: measurement errors must not be negative, got {self.errors}")
         if self.errors and len(self.errors) != len(self.relations.names):
@@ -93,6 +105,17 @@ class Setup:
             raise InputError(
                 "survey.z = 0: a box at z = 0 has no distance, so that a flux limit means nothing there; "
                 'give z > 0, or geometry = "light_cone"'
+            )
+        edges, sample = self.geometry.redshift_edges, self.lensing_sample
+        if edges[-1] < (sample.zmin or 0.0) or (sample.zmax is not None and edges[0] > sample.zmax):
+            raise InputError(
+                f"weak_lensing: no cluster at redshifts {edges[0]:g} to {edges[-1]:g} is within its zmin and zmax; "
+                "correct these, or leave them out"
+            )
+        if z == 0 and sample.flux_limit is not None:
+            raise InputError(
+                "weak_lensing.flux_limit: a box at z = 0 has no distance, so that a flux limit means nothing there; "
+                "give survey.z > 0, or weak_lensing.fraction instead"
             )
         lowest = matter_density_range(self.mass_function, z)[0]
         if self.cosmology.Om0 < lowest:
@@ -127,6 +150,29 @@ class Setup:
         if not self.geometry.spans_redshifts:
             return Background(np.log10(true.efunc(z) / true.efunc(np.asarray(z0))))
         return Background.of(true, Expansion.of(self.cosmology), z, z0, self.relations.calibrated_at)
+
+    def lensing_line(self, v: Values) -> Line:
+        """Relation of log10 M_WL, Msun/h, at parameter values `v`, with its intrinsic scatter.
+
+        ln b = ln norm_wl + (slope_wl - 1) ln(M / pivot) + evolution_wl ln[E(z) / E(z0)] is the bias of ln M_WL.
+        """
+        assert self.weak_lensing is not None
+        norm, scatter = self.relations.pivot + np.log10(v.norm_wl), self.weak_lensing / LN10 * np.asarray(v.scatter_wl)
+        return Line(norm, np.asarray(v.slope_wl), np.asarray(v.evolution_wl), scatter)
+
+    @cached_property
+    def lensing_coupling(self) -> Coupling | None:
+        """Correlations of that scatter with the residuals of the observables; None if there are none."""
+        given = {name: value for name, value in self.lensing_correlation if value}
+        return Coupling.of(self.relations.unit_residuals, given) if given else None
+
+    def sky(self, z: Array, log_lx: Array) -> Sky:
+        """Clusters at redshifts and measured log10 L_X, (n,) each, as the survey sees them."""
+        return Sky(z, log_lx, cosmology=self.cosmology, relations=self.relations, selection=self.selection)
+
+    def lensing_errors(self, z: Array, log_lx: Array) -> Array:
+        """Own errors of log10 M_WL of clusters at redshifts and measured log10 L_X, (n,) each; dex, shape (n,)."""
+        return self.sky(z, log_lx).errors(self.lensing_sample.error)
 
     @property
     def error_covariance(self) -> Array:

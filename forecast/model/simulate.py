@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.parameters import Values
-from ..core.units import LN10
+from ..cosmology.rescaling import LENSING, Background
 from ..survey.shells import Geometry, Shells
 from .chance import CHANCES, Chance, full_line
 from .forward import ForwardModel, forward_model
@@ -139,7 +139,13 @@ def _draw(
     residuals, lx_error = chance.residuals(row, mass, each, rng)
     size = np.bincount(row, minlength=len(theta))
     names, observables, log_yx = _observed(chance, row, (redshift, mass), (residuals, lx_error), rng)
-    log_mwl = _weak_lensing(model.setup, v, row, mass, rng)
+    log_mwl = np.full(len(row), np.nan)
+    if model.setup.weak_lensing is not None:
+        unit, background = residuals / chance.scatter[row], chance.background(row, redshift)
+        lensed = _Lensed(
+            row=row, z=redshift, log_mass=mass, log_lx=observables[:, 0], residuals=unit, background=background
+        )
+        log_mwl = _weak_lensing(model.setup, v, len(theta), lensed, rng)
     return Mocks(
         size=size,
         row=row + first,
@@ -179,12 +185,57 @@ def _root(covariance: Array) -> Array:
     return root
 
 
-def _weak_lensing(setup: Setup, v: Values, row: Array, log_mass: Array, rng: np.random.Generator) -> Array:
-    """log10 of weak-lensing masses, Msun/h, shape (n,); NaN without weak lensing."""
-    if setup.weak_lensing is None:
-        return np.full(len(row), np.nan)
-    size = int(row.max()) + 1 if len(row) else 1
-    bias, scatter = (np.broadcast_to(np.atleast_1d(x), (max(size, np.size(x)),)) for x in (v.norm_wl, v.scatter_wl))
-    noise = setup.weak_lensing / LN10 * scatter[row] * rng.standard_normal(len(row))
-    measured: Array = log_mass + np.log10(bias[row]) + noise
-    return measured
+@dataclass(frozen=True)
+class _Lensed:
+    """Clusters of mock catalogues of which lensing masses are drawn.
+
+    Parameters
+    ----------
+    row : ndarray of int, shape (n,)
+        Catalogue of each.
+    z, log_mass : ndarray, shape (n,)
+        Redshift, true log10 M500c.
+    log_lx : ndarray, shape (n,)
+        As measured.
+    residuals : ndarray, shape (n, D)
+        Of the observables, in units of their scatter.
+    background : Background
+        How they look.
+    """
+
+    row: Array
+    z: Array
+    log_mass: Array
+    log_lx: Array
+    residuals: Array
+    background: Background
+
+
+def _weak_lensing(setup: Setup, v: Values, size: int, of: _Lensed, rng: np.random.Generator) -> Array:
+    """log10 of the lensing masses of clusters of `size` catalogues, Msun/h, as measured; NaN where there is none."""
+    line = setup.lensing_line(v)
+    parts = (np.log10(v.norm_wl), line.slope, line.evolution, line.scatter)
+    bias, slope, evolution, scatter = (np.broadcast_to(x, (size,))[of.row] for x in parts)
+    mass = of.log_mass + bias + scatter * _unit_residuals(setup, of, rng)
+    mass = mass + (slope - 1.0) * (of.log_mass - setup.relations.pivot) + evolution * of.background.log_growth
+    return _with_own_errors(setup, mass + of.background.shift(LENSING), of, rng)
+
+
+def _unit_residuals(setup: Setup, of: _Lensed, rng: np.random.Generator) -> Array:
+    """Intrinsic residuals in units of their scatter, shape (n,)."""
+    unit, coupling = rng.standard_normal(len(of.row)), setup.lensing_coupling
+    if coupling is None:
+        return unit
+    unit = coupling.spread(of.log_mass) * unit + (coupling.gain(of.log_mass) * of.residuals).sum(axis=1)
+    return np.asarray(unit)
+
+
+def _with_own_errors(setup: Setup, log_mwl: Array, of: _Lensed, rng: np.random.Generator) -> Array:
+    """Lensing masses with their own errors; NaN where a cluster has none."""
+    sample, sky = setup.lensing_sample, setup.sky(of.z, of.log_lx)
+    errors = sky.errors(sample.error)
+    if errors.any():
+        log_mwl = log_mwl + errors * rng.standard_normal(len(errors))
+    if sample.whole:
+        return log_mwl
+    return np.where(sky.within(sample) & (rng.random(len(of.z)) < sample.fraction), log_mwl, np.nan)

@@ -23,7 +23,7 @@ from .plausibility import Check, Values, all_negative, are_bounds, looks_like_lo
 
 MIN_Z, MAX_Z = 1e-4, 3.0
 """Smallest redshift accepted, within the Local Group, and largest; the mass functions are not calibrated beyond."""
-QUANTITY_KINDS = {"lx": "luminosity", "yx": "yx", "t": "temperature", "mgas": "mass", "m500": "mass"}
+QUANTITY_KINDS = {"lx": "luminosity", "yx": "yx", "t": "temperature", "mgas": "mass", "m500": "mass", "mwl": "mass"}
 """Kind of unit of every quantity that a column may hold; see `forecast.core.units.KINDS`."""
 
 

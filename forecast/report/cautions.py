@@ -116,7 +116,7 @@ def of_offsets(found: Sequence[Offset]) -> tuple[Caution, ...]:
     cautions = []
     for one in found:
         power = abs(one.dex / np.log10(one.h))
-        has_h = one.name in ("mgas", "yx")
+        has_h = one.name in ("mgas", "yx", "wl")
         hubble = has_h and abs(power - round(power)) < _NEAR_POWER and 1 <= round(power) <= 2
         if abs(one.sigma) > MISFIT or (hubble and abs(one.sigma) > HINT):
             side = "above" if one.dex > 0 else "below"

@@ -62,6 +62,8 @@ def summary_json(result: Result) -> dict[str, Any]:
         summary["levels"] = {level: {"sigma8_std": std} for level, std in first.sigma8_std.items()}
         summary["rows"] = to_plain(result.ladder)
         summary["systematics"] = to_plain(result.systematics)
+    if result.lensing:
+        summary["lensing"] = to_plain(result.lensing)
     if result.survival:
         summary["survival"] = to_plain(result.survival)
     summary["warnings"] = to_plain(result.warnings)
@@ -136,6 +138,9 @@ def _print_fisher(result: Result, console: Screen) -> None:
         levels = list(result.ladder[0].sigma8_std)
         rows = ([row.label, *(f"{row.sigma8_std[level]:.4f}" for level in levels)] for row in result.ladder)
         console.table(["sigma(sigma8), Fisher", *levels], rows)
+    if result.lensing:
+        header = ["full+wl, bias of M_WL known to", *(f"{width:.0%}" for width in result.lensing[0].bias)]
+        console.table(header, ([row.label, *(f"{std:.4f}" for std in row.sigma8_std)] for row in result.lensing))
     if result.survival:
         levels = list(result.survival[0].sigma8_std)
         rows = (

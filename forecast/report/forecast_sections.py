@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 from markupsafe import Markup
 
 from ..forecasts.ladder import LadderRow
@@ -56,6 +57,21 @@ def _named(row: LadderRow) -> Markup:
         Markup(" <span class='soft'>{}</span>").format(typeset(row.selection)) if row.selection not in row.label else ""
     )
     return typeset(row.label) + more
+
+
+def lensing_section(result: Result) -> Section:
+    """Level full+wl by what is known of the mean bias of lensing masses."""
+    if not result.lensing:
+        return Section("", ())
+    rows = tuple((typeset(row.label), *(number(std) for std in row.sigma8_std)) for row in result.lensing)
+    intro = (
+        "Expected uncertainty of sigma8 at level full+wl where the mean bias of weak-lensing masses is known to so "
+        "many per cent, all else as configured, and with wider priors on the relations' normalisations."
+    )
+    header = ("Priors", *(f"{width:.3g}%" for width in 100 * np.array(result.lensing[0].bias)))
+    return Section(
+        "What the bias of lensing masses leaves", (Text(intro), Table("Bias of lensing masses", header, rows))
+    )
 
 
 def survival_section(result: Result) -> Section:

@@ -26,12 +26,14 @@ _FILES = "results.json and requirements.csv"
 
 def requirement_table(found: Requirements) -> tuple[list[str], list[list[Any]]]:
     """What to print: a key a row, its value now and that needed, and what is reached."""
-    header = ["alone", "now", "needed", "clusters", f"error of {found.name}"]
+    lensed = any(row.lensing_masses is not None for row in found.rows)
+    header = ["alone", "now", "needed", "clusters", *["lensing masses"] * lensed, f"error of {found.name}"]
     rows = []
     for row in found.rows:
         needed = "never" if row.needed is None else f"{row.needed:.4g}"
         name = f"{row.key} [{row.unit}]" if row.unit else row.key
-        rows.append([name, f"{row.configured:.4g}", needed, f"{row.expected_count:.1f}", f"{row.std:.4f}"])
+        masses = [f"{row.lensing_masses:.1f}" if row.lensing_masses is not None else "all"] * lensed
+        rows.append([name, f"{row.configured:.4g}", needed, f"{row.expected_count:.1f}", *masses, f"{row.std:.4f}"])
     return header, rows
 
 
@@ -92,7 +94,8 @@ def requirements_page(found: Requirements, account: Account | None = None) -> Pa
 def write_requirements(found: Requirements, config: Config, out: Path, account: Account | None = None) -> None:
     """Write report.html, results.json, requirements.csv, and the configuration of each survey that gets there."""
     write_json(out / "results.json", found)
-    header = ["key", "unit", "configured", "needed", "farthest", "std", "expected_count", "evaluations", "why"]
+    header = ["key", "unit", "configured", "needed", "farthest", "std", "expected_count", "lensing_masses"]
+    header += ["evaluations", "why"]
     rows = ([getattr(row, name) for name in header] for row in found.rows)
     write_csv(out / "requirements.csv", header, (["" if x is None else x for x in row] for row in rows))
     for row in found.rows:

@@ -10,7 +10,14 @@ from markupsafe import Markup
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import checks, facts, headline, limits
 from .doubts import warning_banner
-from .forecast_sections import abundance_section, ladder_section, map_section, survival_section, systematics_section
+from .forecast_sections import (
+    abundance_section,
+    ladder_section,
+    lensing_section,
+    map_section,
+    survival_section,
+    systematics_section,
+)
 from .map_answer import influence_checks, influence_facts, map_checks, map_facts, short_headline
 from .methods import Study
 from .narrative import intake_sentences
@@ -65,6 +72,7 @@ def _sections(result: Result) -> tuple[Section, ...]:
     return (
         posteriors_section(result),
         ladder_section(result),
+        lensing_section(result),
         survival_section(result),
         systematics_section(result),
         goodness_section(result),

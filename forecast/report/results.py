@@ -15,6 +15,7 @@ from ..core.observables import OBSERVABLES
 from ..core.records import Provenance
 from ..forecasts.abundance import Abundance
 from ..forecasts.ladder import LadderRow, SurvivalRow, SystematicRow
+from ..forecasts.lensing_bias import LensingRow
 from ..forecasts.sigma8_map import Sigma8Map
 from ..forecasts.sigma8_map_exact import ExactMap
 from ..influence.by_mass import InfluenceCurve
@@ -82,6 +83,8 @@ class Result:
     ladder : tuple of LadderRow
     systematics : tuple of SystematicRow
     survival : tuple of SurvivalRow
+    lensing : tuple of LensingRow
+        Level full+wl by the prior on the bias of lensing masses.
     chains : tuple of ChainSummary
     abundance : Abundance or None
     map : Sigma8Map or None
@@ -112,6 +115,7 @@ class Result:
     ladder: tuple[LadderRow, ...] = ()
     systematics: tuple[SystematicRow, ...] = ()
     survival: tuple[SurvivalRow, ...] = ()
+    lensing: tuple[LensingRow, ...] = ()
     chains: tuple[ChainSummary, ...] = ()
     abundance: Abundance | None = None
     map: Sigma8Map | None = None

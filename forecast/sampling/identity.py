@@ -19,6 +19,8 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
     if level_class(level).of_clusters and data.points is not None:
         points = data.points
         parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
+        if points.log_mwl_error.any():
+            parts.append(points.log_mwl_error)
     for part in parts:
         digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
     return digest.hexdigest()[:16]

@@ -33,7 +33,9 @@ _KINDS = {
 _SPECIAL = {
     "sigma8": "rms linear density contrast in spheres of 8 Mpc/h",
     "norm_wl": "1 + bias of weak-lensing masses",
+    "slope_wl": "power of true mass of weak-lensing masses",
     "scatter_wl": "factor on the scatter of ln M_WL",
+    "evolution_wl": "power of E(z) of weak-lensing masses",
     "density_contrast": "linear overdensity of the survey volume over its rms",
 }
 

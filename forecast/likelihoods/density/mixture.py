@@ -8,8 +8,7 @@ import numpy as np
 
 from ...core.arrays import Array
 from ...core.parameters import Values
-from ...core.units import LN10
-from ...cosmology.rescaling import Exponents
+from ...cosmology.rescaling import LENSING, Exponents
 from ...model.forward import ForwardModel
 from ...model.resolution import SMOOTH, require_width
 from ...model.setup import prior_sample
@@ -40,12 +39,11 @@ class Linear:
 
         slope, norm, evolution, scale = (columns(p) for p in ("slope", "log_norm", "evolution", "scatter"))
         if lensing:
-            assert model.setup.weak_lensing is not None
-            slope.append(np.ones(size))
-            norm.append(np.broadcast_to(relations.pivot + np.log10(v.norm_wl), (size,)))
-            evolution.append(np.zeros(size))
-            scale.append(np.broadcast_to(model.setup.weak_lensing / LN10 * np.asarray(v.scatter_wl), (size,)))
-        exponents = [relations.exponents(name) for name in relations.names] + [Exponents()] * lensing
+            line = model.setup.lensing_line(v)
+            parts = (line.slope, line.log_norm, line.evolution, line.scatter)
+            for column, part in zip((slope, norm, evolution, scale), parts, strict=True):
+                column.append(np.broadcast_to(np.asarray(part, dtype=float), (size,)))
+        exponents = [relations.exponents(name) for name in relations.names] + [LENSING] * lensing
         slopes, norms, evolutions, scales = (np.stack(x, axis=-1) for x in (slope, norm, evolution, scale))
         return cls(
             slope=slopes,
@@ -77,7 +75,10 @@ class Residual:
         """Residuals of a model's observables, and, with `lensing`, of the weak-lensing mass."""
         unit = model.setup.relations.unit_residuals
         mean, covariance = unit.at(log_mass)
-        if lensing:
+        coupling = model.setup.lensing_coupling if lensing else None
+        if coupling is not None:
+            mean, covariance = coupling.joined(log_mass)
+        elif lensing:
             mean = np.concatenate([mean, np.zeros((*mean.shape[:-1], 1))], axis=-1)
             larger = np.zeros((*covariance.shape[:-2], mean.shape[-1], mean.shape[-1]))
             larger[..., :-1, :-1], larger[..., -1, -1] = covariance, 1.0

@@ -54,6 +54,7 @@ class PointDensity:
         data, errors = points.observables, model.setup.relations.error_covariance(points.error)
         if lensing:
             data, errors = np.column_stack([data, points.log_mwl]), np.pad(errors, ((0, 0), (0, 1), (0, 1)))
+            errors[:, -1, -1] = points.log_mwl_error**2
         patterns, pattern = np.unique(~np.isnan(data), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(self._size, dtype=int)
         self._groups = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class Points:
         Measurement errors, dex.
     log_mwl : ndarray, shape (Q,)
         log10 of weak-lensing masses, Msun/h; NaN where unknown.
+    log_mwl_error : ndarray, shape (Q,)
+        Own errors of `log_mwl`, dex.
     weight : ndarray, shape (Q,)
         Number of clusters each entry stands for: 1 for real data.
     """
@@ -33,10 +36,18 @@ class Points:
     observables: Array
     error: Array
     log_mwl: Array
+    log_mwl_error: Array
     weight: Array
 
     @classmethod
-    def observed(cls, z: Array, observables: Array, error: Array | None = None, log_mwl: Array | None = None) -> Points:
+    def observed(
+        cls,
+        z: Array,
+        observables: Array,
+        error: Array | None = None,
+        log_mwl: Array | None = None,
+        log_mwl_error: Array | None = None,
+    ) -> Points:
         """Points of real clusters.
 
         Raises
@@ -47,15 +58,17 @@ class Points:
         observables = np.asarray(observables, dtype=float)
         error = np.zeros_like(observables) if error is None else np.asarray(error, dtype=float)
         log_mwl = np.full(len(observables), np.nan) if log_mwl is None else np.asarray(log_mwl, dtype=float)
-        if not len(z) == len(observables) == len(log_mwl) or error.shape != observables.shape:
+        own = np.zeros(len(observables)) if log_mwl_error is None else np.asarray(log_mwl_error, dtype=float)
+        if not len(z) == len(observables) == len(log_mwl) == len(own) or error.shape != observables.shape:
             raise InputError("points: redshifts, observables, errors and weak-lensing masses differ in length")
-        if np.isinf(observables).any() or np.isinf(log_mwl).any() or not np.all(error >= 0):
+        if np.isinf(observables).any() or np.isinf(log_mwl).any() or not (np.all(error >= 0) and np.all(own >= 0)):
             raise InputError("points: observables must be finite or NaN (unknown), and errors not negative")
         return cls(
             z=np.asarray(z, dtype=float),
             observables=observables,
             error=error,
             log_mwl=log_mwl,
+            log_mwl_error=own,
             weight=np.ones(len(observables)),
         )
 
@@ -74,10 +87,22 @@ class Points:
             raise InputError(f"the mocks have {', '.join(mocks.names)}, but the model needs '{missing[0]}' too")
         observables = mocks.observables[:, [mocks.names.index(name) for name in names]]
         error = np.broadcast_to(observable_errors(model), observables.shape)
-        return cls(z=mocks.z, observables=observables, error=error, log_mwl=mocks.log_mwl, weight=np.ones(len(mocks.z)))
+        return cls(
+            z=mocks.z,
+            observables=observables,
+            error=error,
+            log_mwl=mocks.log_mwl,
+            log_mwl_error=model.setup.lensing_errors(mocks.z, mocks.log_lx),
+            weight=np.ones(len(mocks.z)),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Points]) -> Points:
+        """Clusters of several lists as one."""
+        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
 
     def __getitem__(self, part: slice | Array) -> Points:
-        return Points(*(getattr(self, n)[part] for n in ("z", "observables", "error", "log_mwl", "weight")))
+        return Points(**{f.name: getattr(self, f.name)[part] for f in fields(self)})
 
     def without_weak_lensing(self) -> Points:
         """The same with weak-lensing masses unknown."""
