@@ -1,14 +1,23 @@
-"""Averages of an abundance over Gaussians in mass, from local cubics of its logarithm."""
+"""Averages of an abundance over Gaussians in mass, from local cubics of its logarithm.
+
+Where Y_X scatters too much for that, its residual is a sum of two independent Gaussians, of which the narrower holds
+all that is correlated with L_X. The other one is independent of selection, as measurement errors are: the density is
+that of the narrower scatter, averaged over a Gaussian. That is exact, and on nodes in Y_X a product of matrices.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from scipy import special
 
 from ..core.arrays import Array
-from .mixture import SQRT2PI
+from ..cosmology.rescaling import Background
+from ..relations.lines import Component, Lines
+from .mixture import CHUNK, SQRT2PI
 
 WIDEST_EXPANSION = 0.07
 """Width in log10 M, dex, up to which ln abundance around a mass is a local cubic (to 0.3%)."""
@@ -17,6 +26,20 @@ _RULES = ((0.8, 5), (1.25, 8))
 """Change of a chance of selection over one scatter of Y_X, in its own widths, that so many nodes resolve to 1e-4."""
 
 STEEPEST = _RULES[-1][0]
+_REACH = 7.0
+"""Scatters of Y_X beyond which a mass adds nothing."""
+
+FRACTIONS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Parts of the scatter of Y_X that may stay in sums over mass."""
+RESOLVED = 0.9
+"""Width of a Gaussian, in steps of nodes two of which hold the smallest scale of a density, from which on its average
+is right to 1e-5."""
+_NEGLIGIBLE = 1e-9
+"""Clusters at a mass, in units of most, that may be left out."""
+_FAR = 8.0
+"""Widths of a Gaussian beyond which it adds nothing to an average."""
+_APART = 1.1
+"""Least scatter that is kept, in units of the part that is correlated with L_X."""
 
 
 def sum_of_expansions(
@@ -52,6 +75,38 @@ def sum_of_expansions(
         number *= weight
         total += number
     return total
+
+
+def sum_over_nodes(number: Array, about: tuple[Array, Array], part: Component, data: tuple[Array, Array]) -> Array:
+    """Density (P, Q) of one Gaussian of residuals as a sum over the mass nodes within reach of each Y_X.
+
+    Parameters
+    ----------
+    number : ndarray, shape (P, K, M)
+        Expected clusters at each node.
+    about : tuple of ndarray
+        Mean log10 L_X over its limit, and mean log10 Y_X, at each node.
+    part : Component
+    data : tuple of ndarray, shape (Q,)
+        log10 Y_X and its error.
+    """
+    excess, mean, own, spread, correlation = (
+        np.broadcast_to(x, number.shape)
+        for x in (*about, part.yx_scatter[:, None], part.lx_scatter[:, None], part.correlation[:, None])
+    )
+    lowest, highest, widest = mean.min(axis=(0, 1)), mean.max(axis=(0, 1)), float(own.max())
+    density = np.zeros((len(number), len(data[0])))
+    for q, (y, e) in enumerate(zip(*data, strict=True)):
+        reach = _REACH * np.hypot(widest, e)
+        near = np.flatnonzero((lowest < y + reach) & (highest > y - reach))
+        if not len(near):
+            continue
+        m = slice(near[0], near[-1] + 1)
+        scatter = np.hypot(own[..., m], e)
+        rho, t = correlation[..., m] * own[..., m] / scatter, (y - mean[..., m]) / scatter
+        chance = special.ndtr((excess[..., m] + rho * spread[..., m] * t) / (spread[..., m] * np.sqrt(1 - rho**2)))
+        density[:, q] = np.sum(number[..., m] * chance * np.exp(-0.5 * t**2) / (SQRT2PI * scatter), axis=(1, 2))
+    return density
 
 
 @lru_cache(maxsize=len(_RULES))
@@ -95,3 +150,97 @@ def local_cubic(table: Array, position: Array, stride: int = 2) -> tuple[Array, 
     value = here + u * (a1 + u * (a2 + u * a3))
     slope = (a1 + u * (2 * a2 + u * 3 * a3)) / stride
     return value, slope, (a2 + 3 * a3 * u) / stride**2, a3 / stride**3
+
+
+@dataclass(frozen=True)
+class Unselected:
+    """Clusters on the grid of redshift and mass before selection, and how observables follow from mass.
+
+    Parameters
+    ----------
+    log_number : ndarray, shape (P, K, M)
+        ln of the expected number per dex of mass.
+    lines : Lines
+    background : Background
+    """
+
+    log_number: Array
+    lines: Lines
+    background: Background
+
+
+@dataclass(frozen=True)
+class Split:
+    """How much of the scatter of Y_X stays in sums over mass.
+
+    Parameters
+    ----------
+    fraction : float
+    widest : float
+        Largest width of what is left out in the prior, dex.
+    grid : ndarray, shape (N,)
+        Uniform nodes in log10 Y_X.
+    """
+
+    fraction: float
+    widest: float
+    grid: Array
+
+
+def narrowed(part: Component, fraction: float) -> tuple[Component, Array]:
+    """Residuals with a fraction of the scatter of Y_X, and the width of what is left out, (P, 1) or (1, 1), dex."""
+    kept = np.minimum(np.maximum(fraction, _APART * np.abs(part.correlation)), 1.0)
+    narrow = replace(part, yx_scatter=kept * part.yx_scatter, correlation=part.correlation / kept)
+    return narrow, part.yx_scatter * np.sqrt(1 - kept**2)
+
+
+def beyond(width: Array, steepness: Array) -> Array:
+    """Whether residuals span too much of mass, or of the chance of selection, for an expansion."""
+    return (width > WIDEST_EXPANSION) | (steepness > STEEPEST)
+
+
+def best_fraction(spanned: Callable[[float], tuple[Array, Array]]) -> float | None:
+    """Fraction of the scatter of Y_X for which an expansion is best, from what each spans; None if it never holds."""
+    found = {f: spanned(f) for f in FRACTIONS}
+    worst = {f: max(width[0] / WIDEST_EXPANSION, steep[0] / STEEPEST) for f, (width, steep) in found.items()}
+    best = min(worst, key=worst.__getitem__)
+    return best if worst[best] <= 1 else None
+
+
+def nodes_about(mean: Array, number: Array, margin: float, step: float) -> Array:
+    """Nodes that hold log10 Y_X of clusters with means and numbers (P, K, M), and a margin."""
+    held = np.broadcast_to(mean, number.shape)[number > _NEGLIGIBLE * number.max(axis=(1, 2), keepdims=True)]
+    return np.arange(held.min() - margin, held.max() + margin + step, step)
+
+
+def reached(grid: Array, x: Array, width: Array) -> Array:
+    """Those of uniform nodes that averages about x (Q,) over Gaussians of widths (Q,) need; all if there are none."""
+    low, high = float(np.min(x - _FAR * width)), float(np.max(x + _FAR * width))
+    near = grid[(grid >= low) & (grid <= high)]
+    return near if len(near) > 1 else grid
+
+
+def averaging(grid: Array, x: Array, width: Array) -> Array:
+    """Matrices that average a density on uniform nodes (N,) over Gaussians about x (Q,) of widths (..., Q)."""
+    width = width[..., None, :]
+    kernel = (x - grid[:, None]) / width
+    kernel *= kernel
+    kernel *= -0.5
+    np.exp(kernel, out=kernel)
+    kernel *= (grid[1] - grid[0]) / (SQRT2PI * width)
+    return kernel
+
+
+def in_rows(theta: Array, per_vector: int) -> Iterator[Array]:
+    """A few parameter vectors at a time, as many as temporary arrays of that many elements a vector allow."""
+    rows = max(1, CHUNK // max(1, per_vector))
+    return (theta[start : start + rows] for start in range(0, len(theta), rows))
+
+
+def spans(part: Component, lines: Lines, error: Array) -> tuple[Array, Array]:
+    """Largest width in log10 M, dex, and steepness of the chance of selection, with errors (Q,), (Q,) each."""
+    scatter, spread = np.hypot(part.yx_scatter[..., None], error), part.lx_scatter[..., None]
+    width, rho = scatter / lines.yx.slope, part.correlation[..., None] * part.yx_scatter[..., None] / scatter
+    tilt = np.abs(rho * spread - lines.lx.slope * width) / (spread * np.sqrt(1 - rho**2))
+    largest = [x.max(axis=tuple(range(x.ndim - 1)), initial=0.0) for x in (width, tilt)]
+    return largest[0], largest[1]

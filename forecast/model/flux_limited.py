@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -10,19 +11,15 @@ from scipy import special
 
 from ..core.arrays import Array
 from ..core.parameters import Values
-from ..cosmology.rescaling import Background
 from ..relations.lines import Component, Lines
+from . import expansion
 from .contaminants import Contaminants
-from .expansion import STEEPEST, WIDEST_EXPANSION, local_cubic, rule_for, sum_of_expansions
-from .mixture import CHUNK, SQRT2PI, columns, mixture, sum_of
+from .mixture import columns, sum_of
 from .population import Population, mass_grid, yx_support
 from .resolution import limit_resolution, lowest_mass
-from .setup import Setup
-from .visibility import visible_fraction
+from .setup import Setup, prior_sample
+from .visibility import luminosities, visible_fraction
 from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
-
-_REACH = 7.0
-"""Scatters of Y_X beyond which a mass adds nothing."""
 
 
 class FluxLimitedModel:
@@ -111,7 +108,7 @@ class FluxLimitedModel:
         position = (np.asarray(log_mass, dtype=float) - self.population.log_mass[0]) / self.step
         table = np.log(np.maximum(number, tiny))[:, None, :]
         position = np.broadcast_to(position, (len(number), 1, len(position)))
-        return np.exp(local_cubic(table, position, stride=1)[0][:, 0])
+        return np.exp(expansion.local_cubic(table, position, stride=1)[0][:, 0])
 
     def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
         """Expected number of detections per dex of observed Y_X, shape (P, Q); `error` in dex, scalar or (Q,).
@@ -121,43 +118,82 @@ class FluxLimitedModel:
         """
         theta, log_yx = np.atleast_2d(theta), np.asarray(log_yx, dtype=float)
         error = np.broadcast_to(np.asarray(error, dtype=float), log_yx.shape)
-        far, density = self._convolvable(error), np.empty((len(theta), len(log_yx)))
-        density[:, ~far] = self.local_yx_density(theta, log_yx[~far], error[~far])
-        if far.any():
-            density[:, far] = self._convolved(theta, log_yx[far], error[far])
+        if self._split is not None:
+            return self._split_density(self._split, theta, log_yx, error)
+        far = self._convolvable(error)
+        if not far.any():
+            return self.local_yx_density(theta, log_yx, error)
+        grid, near = expansion.reached(self.yx_grid, log_yx[far], error[far]), int(np.sum(~far))
+        nodes, known = np.concatenate([log_yx[~far], grid]), np.concatenate([error[~far], np.zeros_like(grid)])
+        together, density = self.local_yx_density(theta, nodes, known), np.empty((len(theta), len(log_yx)))
+        density[:, ~far] = together[:, :near]
+        density[:, far] = together[:, near:] @ expansion.averaging(grid, log_yx[far], error[far])
         return density
 
     def _convolvable(self, error: Array) -> Array:
-        """Errors (Q,) that are too large for an expansion, or so large that the nodes in Y_X resolve them."""
-        if not error.any():
+        """Errors (Q,) that nodes in Y_X resolve, where some are too large for an expansion or sums over masses dear."""
+        if not error.any() or not (self._by_nodes or self._beyond(error).any()):
             return np.zeros(len(error), dtype=bool)
-        grid = self.yx_grid
-        resolved = error > 1.5 * (grid[1] - grid[0])
-        convolvable: Array = resolved if self._by_nodes else resolved & self._beyond(error)
-        return convolvable
+        resolved: Array = error > expansion.RESOLVED * (self.yx_grid[1] - self.yx_grid[0])
+        return resolved
 
     def local_yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         """As `yx_density`, with errors (Q,) as a part of the residuals, a few parameter vectors at a time."""
-        per_vector = len(self.population.shells.z) * len(log_yx)
-        rows = max(1, CHUNK // max(1, per_vector))
-        starts = range(0, len(theta), rows)
-        density = np.concatenate([self._yx_density(theta[start : start + rows], log_yx, error) for start in starts])
+        parts = expansion.in_rows(theta, len(self.population.shells.z) * len(log_yx))
+        density = np.concatenate([self._yx_density(part, log_yx, error) for part in parts])
         return density if self.contaminants is None else density + self.contaminants.yx_density(theta, log_yx, error)
 
-    def _convolved(self, theta: Array, log_yx: Array, error: Array) -> Array:
-        """Density without errors, which know nothing of selection, averaged over each cluster's error."""
-        grid = self.yx_grid
-        kernel = np.exp(-0.5 * ((log_yx - grid[:, None]) / error) ** 2) * ((grid[1] - grid[0]) / (SQRT2PI * error))
-        convolved: Array = self.local_yx_density(theta, grid, np.zeros_like(grid)) @ kernel
-        return convolved
+    @cached_property
+    def _split(self) -> expansion.Split | None:
+        """Part of a wide scatter of Y_X that may be taken for an error, if an expansion holds for the rest."""
+        if self.setup.relations.unit_residuals.mass_dependent or not self._by_nodes:
+            return None
+        fraction = expansion.best_fraction(lambda f: self._spans(np.zeros(1), f))
+        return None if fraction is None else self._split_at(fraction)
+
+    def _split_at(self, fraction: float) -> expansion.Split:
+        """On nodes in Y_X that hold all clusters, and resolve them and the part of their scatter that is left out."""
+        sample = prior_sample(self.setup)
+        v = self.parameters.values(sample)
+        own = [expansion.narrowed(part, fraction) for part in self._residuals(v)]
+        left_out = np.concatenate([np.ravel(left) for _, left in own])
+        step = min(0.5 * self._resolution(v, [part for part, _ in own]), float(left_out.min()) / expansion.RESOLVED)
+        v = self.parameters.values(sample[:64])
+        mean = self.population.mean_observable(self._lines(v).yx, "proxy", self.population.background(v))
+        margin = 6 * max(float(np.max(part.yx_scatter + np.abs(part.yx_shift))) for part, _ in own)
+        grid = expansion.nodes_about(mean, self._selected(v), margin, step)
+        return expansion.Split(fraction, float(left_out.max()), grid)
+
+    def _split_density(self, split: expansion.Split, theta: Array, log_yx: Array, error: Array) -> Array:
+        """Density with the narrower scatter on nodes, averaged over the rest of it and each cluster's error."""
+        density, left_out = [], np.hypot(split.widest, error)
+        grid = expansion.reached(split.grid, log_yx, left_out)
+        rule = expansion.rule_for(float(self._spans(np.zeros(1), split.fraction)[1][0]))
+        for some in expansion.in_rows(theta, len(grid) * max(len(self.population.shells.z), len(log_yx) // 4)):
+            v = self.parameters.values(some)
+            before = self._before_selection(v)
+            total = np.zeros((len(some), len(log_yx)))
+            for part in self._detected(v):
+                narrow, left = expansion.narrowed(part, split.fraction)
+                nodes = self._smooth_density(before, narrow, (grid, np.zeros_like(grid)), rule)
+                width = np.broadcast_to(np.hypot(left, error), (len(some), len(error)))
+                total += part.weight * np.einsum("pn,pnq->pq", nodes, expansion.averaging(grid, log_yx, width))
+            density.append(total)
+        value = np.concatenate(density)
+        return value if self.contaminants is None else value + self.contaminants.yx_density(theta, log_yx, error)
 
     def _yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         v = self.parameters.values(theta)
-        number, lines, background = self.population.abundance(v), self._lines(v), self.population.background(v)
-        one = self._nodal_density if self._by_nodes else self._smooth_density
-        log_number = np.log(np.maximum(number, np.finfo(float).tiny))
-        data = (log_yx, error)
-        return sum_of(part.weight * one(log_number, lines, background, part, data) for part in self._detected(v))
+        before, data = self._before_selection(v), (log_yx, error)
+        if self._by_nodes:
+            return sum_of(part.weight * self._nodal_density(before, part, data) for part in self._detected(v))
+        rule = expansion.rule_for(float(np.max(self._spans(error)[1], initial=0.0)))
+        return sum_of(part.weight * self._smooth_density(before, part, data, rule) for part in self._detected(v))
+
+    def _before_selection(self, v: Values) -> expansion.Unselected:
+        """Clusters on the grid, and how their observables follow from mass."""
+        log_number = np.log(np.maximum(self.population.abundance(v), np.finfo(float).tiny))
+        return expansion.Unselected(log_number, self._lines(v), self.population.background(v))
 
     @cached_property
     def _by_nodes(self) -> bool:
@@ -166,72 +202,45 @@ class FluxLimitedModel:
 
     def _beyond(self, error: Array) -> Array:
         """Whether residuals and errors (Q,) span too much of mass, or of the chance of selection, for an expansion."""
-        width, steepness = self._spans(error)
-        return (width > WIDEST_EXPANSION) | (steepness > STEEPEST)
+        return expansion.beyond(*self._spans(error))
 
-    def _spans(self, error: Array) -> tuple[Array, Array]:
+    def _spans(self, error: Array, fraction: float = 1.0) -> tuple[Array, Array]:
         """Largest width in log10 M, dex, and steepness of the chance of selection, with errors (Q,), (Q,) each."""
         v = self.parameters.fiducial_values
-        lines, found = self._lines(v), np.zeros((2, len(error)))
-        for part in self._residuals(v):
-            scatter = np.hypot(part.yx_scatter[..., None], error)
-            width, rho = scatter / lines.yx.slope, part.correlation[..., None] * part.yx_scatter[..., None] / scatter
-            spread = part.lx_scatter[..., None]
-            tilt = np.abs(rho * spread - lines.lx.slope * width) / (spread * np.sqrt(1 - rho**2))
-            each = [x.max(axis=tuple(range(x.ndim - 1)), initial=0.0) for x in (width, tilt)]
-            found = np.maximum(found, each)
-        return found[0], found[1]
+        parts = (expansion.narrowed(part, fraction)[0] if fraction < 1 else part for part in self._residuals(v))
+        width, steepness = np.max([expansion.spans(part, self._lines(v), error) for part in parts], axis=0)
+        return width, steepness
 
     def _smooth_density(
-        self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
+        self, before: expansion.Unselected, part: Component, data: tuple[Array, Array], rule: tuple[Array, Array]
     ) -> Array:
         """Density (P, Q) of one Gaussian of residuals: a Gauss-Hermite sum at each Y_X."""
-        (log_yx, error), lx, yx, population = data, lines.lx, lines.yx, self.population
-        growth, powers = background.log_growth, self.setup.relations.exponents
+        (log_yx, error), lx, yx, population = data, before.lines.lx, before.lines.yx, self.population
+        growth, powers = before.background.log_growth, self.setup.relations.exponents
         mean = log_yx - columns(yx.log_norm, 3) - part.yx_shift[:, None] - columns(yx.evolution, 3) * growth
-        mean = mean - background.shift(powers("proxy"))
+        mean = mean - before.background.shift(powers("proxy"))
         mean = mean / columns(yx.slope, 3)  # log mass at zero residual, relative to the pivot, (P, K, Q)
         scatter = np.hypot(part.yx_scatter[:, None], error)
         rho = part.correlation[:, None] * part.yx_scatter[:, None] / scatter
         spread = part.lx_scatter[:, None]
         unexplained = spread * np.sqrt(1 - rho**2)
         luminosity = columns(lx.log_norm, 3) + part.lx_shift[:, None] + columns(lx.slope, 3) * mean
-        luminosity = luminosity + columns(lx.evolution, 3) * growth + background.shift(powers("lx"))
+        luminosity = luminosity + columns(lx.evolution, 3) * growth + before.background.shift(powers("lx"))
         position = (mean + (self.setup.relations.pivot - population.log_mass[0])) / self.step
         significance = (luminosity - self._limit_at(position)) / unexplained
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
         tilt = (rho * spread - columns(lx.slope, 3) * width) / unexplained
-        position = np.broadcast_to(position, (len(log_number), *position.shape[1:]))
-        rule = rule_for(float(np.max(self._spans(error)[1], initial=0.0)))
-        total = sum_of_expansions(log_number, position, -width / self.step, (significance, tilt), rule)
+        position = np.broadcast_to(position, (len(before.log_number), *position.shape[1:]))
+        total = expansion.sum_of_expansions(before.log_number, position, -width / self.step, (significance, tilt), rule)
         density: Array = total.sum(axis=1) / columns(yx.slope, 2)
         return density
 
-    def _nodal_density(
-        self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
-    ) -> Array:
-        """Density (P, Q) of one Gaussian of residuals that depend on mass: a sum over the mass nodes."""
-        log_yx, error = data
+    def _nodal_density(self, before: expansion.Unselected, part: Component, data: tuple[Array, Array]) -> Array:
+        """Density (P, Q) of one Gaussian of residuals that depend on mass, or are wide: a sum over the mass nodes."""
+        lines, background = before.lines, before.background
         excess = self.population.mean_observable(lines.lx, "lx", background) + part.lx_shift[:, None] - self._limit
         mean = self.population.mean_observable(lines.yx, "proxy", background) + part.yx_shift[:, None]
-        shape, number = log_number.shape, np.exp(log_number) * self.step
-        excess, mean, own, spread, correlation = (
-            np.broadcast_to(x, shape)
-            for x in (excess, mean, part.yx_scatter[:, None], part.lx_scatter[:, None], part.correlation[:, None])
-        )
-        lowest, highest, widest = mean.min(axis=(0, 1)), mean.max(axis=(0, 1)), float(own.max())
-        density = np.zeros((len(number), len(log_yx)))
-        for q, (y, e) in enumerate(zip(log_yx, error, strict=True)):
-            reach = _REACH * np.hypot(widest, e)
-            near = np.flatnonzero((lowest < y + reach) & (highest > y - reach))
-            if not len(near):
-                continue
-            m = slice(near[0], near[-1] + 1)
-            scatter = np.hypot(own[..., m], e)
-            rho, t = correlation[..., m] * own[..., m] / scatter, (y - mean[..., m]) / scatter
-            chance = special.ndtr((excess[..., m] + rho * spread[..., m] * t) / (spread[..., m] * np.sqrt(1 - rho**2)))
-            density[:, q] = np.sum(number[..., m] * chance * np.exp(-0.5 * t**2) / (SQRT2PI * scatter), axis=(1, 2))
-        return density
+        return expansion.sum_over_nodes(np.exp(before.log_number) * self.step, (excess, mean), part, data)
 
     def _limit_at(self, position: Array) -> Array:
         """Limiting luminosity at grid positions; it varies with mass only through T in K(z, T)."""
@@ -252,17 +261,7 @@ class FluxLimitedModel:
         lx = self._lines(v).lx
         number = self.population.abundance(v) * self.step
         mean = np.broadcast_to(self.population.mean_observable(lx, "lx", self.population.background(v)), number.shape)
-        density = sum_of(
-            part.weight
-            * np.stack(
-                [
-                    mixture(log_lx, mean[:, k] + part.lx_shift, number[:, k], part.lx_scatter)
-                    for k in range(number.shape[1])
-                ],
-                axis=-1,
-            )
-            for part in self._residuals(v)
-        )  # (P, Q, K), volume weights included
+        density = sum_of(part.weight * luminosities(log_lx, mean, number, part) for part in self._residuals(v))
         density = (density * self._visible_fraction(log_lx)).sum(axis=-1)
         total: Array = density if self.contaminants is None else density + self.contaminants.lx_density(theta, log_lx)
         return total
@@ -285,9 +284,13 @@ class FluxLimitedModel:
 
     def yx_resolution(self, v: Values) -> float:
         """Scale in log10 Y_X, dex, below which the density does not vary: scatters of Y_X and L_X."""
+        return self._resolution(v, self._residuals(v))
+
+    def _resolution(self, v: Values, parts: Sequence[Component]) -> float:
+        """The same with other residuals."""
         lines = self._lines(v)
         ratio = columns(lines.yx.slope / lines.lx.slope, 2)
-        return min(float(np.min(np.hypot(part.yx_scatter, ratio * part.lx_scatter))) for part in self._residuals(v))
+        return min(float(np.min(np.hypot(part.yx_scatter, ratio * part.lx_scatter))) for part in parts)
 
     @cached_property
     def yx_grid(self) -> Array:

@@ -5,7 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.arrays import Array
+from ..relations.lines import Component
 from ..survey.completeness import Detection
+from .mixture import mixture
+
+
+def luminosities(log_lx: Array, mean: Array, number: Array, part: Component) -> Array:
+    """Expected number per dex of L_X (Q,) at every redshift node before selection, (P, Q, K).
+
+    Parameters
+    ----------
+    log_lx : ndarray, shape (Q,)
+    mean, number : ndarray, shape (P, K, M)
+        Mean log10 L_X, and number of clusters, at the nodes.
+    part : Component
+        One Gaussian of the residuals.
+    """
+    nodes = range(number.shape[1])
+    each = [mixture(log_lx, mean[:, k] + part.lx_shift, number[:, k], part.lx_scatter) for k in nodes]
+    return np.stack(each, axis=-1)
 
 
 def visible_fraction(log_lx: Array, limit: Array, index: Array, detection: Detection) -> Array:
