@@ -174,7 +174,7 @@ class _Terms:
 
 
 def _joined(parts: Sequence[Points]) -> Points:
-    return Points(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Points)))
+    return Points(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Points)})
 
 
 def _moved(points: Points, steps: Array) -> Points:

@@ -19,6 +19,8 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
     if level_class(level).of_clusters and data.points is not None:
         points = data.points
         parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
+        parts += [x for x in (points.limit, points.limit_width) if np.isfinite(points.limit).any()]
+    parts += [x for one in (data, *data.bins) if len(one.limit) for x in (one.limit, one.limit_width)]
     for part in parts:
         digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
     return digest.hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -27,6 +27,9 @@ class Points:
         log10 of weak-lensing masses, Msun/h; NaN where unknown.
     weight : ndarray, shape (Q,)
         Number of clusters each entry stands for: 1 for real data.
+    limit, limit_width : ndarray, shape (Q, D)
+        log10 of upper limits of observables whose values are unknown, and the noise of the measurements in units of
+        them; NaN where there is none.
     """
 
     z: Array
@@ -34,15 +37,25 @@ class Points:
     error: Array
     log_mwl: Array
     weight: Array
+    limit: Array
+    limit_width: Array
 
     @classmethod
-    def observed(cls, z: Array, observables: Array, error: Array | None = None, log_mwl: Array | None = None) -> Points:
-        """Points of real clusters.
+    def observed(
+        cls,
+        z: Array,
+        observables: Array,
+        error: Array | None = None,
+        log_mwl: Array | None = None,
+        limits: tuple[Array, Array] | None = None,
+    ) -> Points:
+        """Points of real clusters; `limits`: `limit` and `limit_width`.
 
         Raises
         ------
         InputError
-            If a value is infinite, an error negative or NaN, or shapes disagree.
+            If a value is infinite, an error negative or NaN, or shapes disagree; or if there is a limit of what has
+            a value, or one without a positive width.
         """
         observables = np.asarray(observables, dtype=float)
         error = np.zeros_like(observables) if error is None else np.asarray(error, dtype=float)
@@ -51,12 +64,18 @@ class Points:
             raise InputError("points: redshifts, observables, errors and weak-lensing masses differ in length")
         if np.isinf(observables).any() or np.isinf(log_mwl).any() or not np.all(error >= 0):
             raise InputError("points: observables must be finite or NaN (unknown), and errors not negative")
+        limit, width = (np.full_like(observables, np.nan),) * 2 if limits is None else limits
+        there = ~np.isnan(limit)
+        if limit.shape != observables.shape or (there & ~(np.isnan(observables) & (width > 0))).any():
+            raise InputError("points: limits are of observables without a value, and their widths positive")
         return cls(
             z=np.asarray(z, dtype=float),
             observables=observables,
             error=error,
             log_mwl=log_mwl,
             weight=np.ones(len(observables)),
+            limit=limit,
+            limit_width=width,
         )
 
     @classmethod
@@ -74,10 +93,19 @@ class Points:
             raise InputError(f"the mocks have {', '.join(mocks.names)}, but the model needs '{missing[0]}' too")
         observables = mocks.observables[:, [mocks.names.index(name) for name in names]]
         error = np.broadcast_to(observable_errors(model), observables.shape)
-        return cls(z=mocks.z, observables=observables, error=error, log_mwl=mocks.log_mwl, weight=np.ones(len(mocks.z)))
+        none = np.broadcast_to(np.nan, observables.shape)
+        return cls(
+            z=mocks.z,
+            observables=observables,
+            error=error,
+            log_mwl=mocks.log_mwl,
+            weight=np.ones(len(mocks.z)),
+            limit=none,
+            limit_width=none,
+        )
 
     def __getitem__(self, part: slice | Array) -> Points:
-        return Points(*(getattr(self, n)[part] for n in ("z", "observables", "error", "log_mwl", "weight")))
+        return Points(**{f.name: getattr(self, f.name)[part] for f in fields(self)})
 
     def without_weak_lensing(self) -> Points:
         """The same with weak-lensing masses unknown."""
