@@ -50,8 +50,8 @@ def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tu
     """
     catalogue = as_modelled(model, open_catalogue(config, path))
     _refuse_foreign(config, model, catalogue)
-    yx = (catalogue.log_yx, catalogue.log_yx_error)
-    return catalogue, Data.of_clusters(model, catalogue.z, yx, catalogue_points(model, catalogue))
+    yx, points = (catalogue.log_yx, catalogue.log_yx_error), catalogue_points(model, catalogue)
+    return catalogue, Data.of_clusters(model, catalogue.z, yx, points, catalogue.limits.get("yx"))
 
 
 def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
@@ -61,16 +61,22 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
     elsewhere is unknown.
     """
     setup, relations, law = model.setup, model.setup.relations, model.setup.relations.yx
+    limits = dict(catalogue.limits)
     unknown = np.full(catalogue.size, np.nan), np.zeros(catalogue.size)
     values, errors = catalogue.observables["yx"]
     if law is not None and law.is_mass:
         values, errors = unknown
+        limits.pop("yx", None)
     elif law is None and relations.proxy_words:
         parts = [(c, *catalogue.observables.get(name, unknown)) for name, c in relations.proxy]
         values = np.sum([c * x for c, x, _ in parts], axis=0)
         errors = np.linalg.norm([c * e for c, _, e in parts], axis=0)
+        limits.pop("yx", None)
+        alone = [name for name, c in relations.proxy if len(relations.proxy) == 1 and c == 1.0]
+        limits |= {key: limits[name] for key in ("yx",) for name in alone if name in limits}
     errors = np.where(errors > 0, errors, setup.yx_error)
-    return replace(catalogue, log_yx=values, log_yx_error=np.where(np.isfinite(values), errors, 0.0))
+    errors = np.where(np.isfinite(values), errors, 0.0)
+    return replace(catalogue, log_yx=values, log_yx_error=errors, limits=limits)
 
 
 def require_levels(config: Config, levels: Sequence[str], fitted: tuple[ForwardModel, Catalogue, Data]) -> None:

@@ -240,7 +240,11 @@ def _with_chains(
 
 def _fit_notes(config: Config, catalogue: Catalogue) -> tuple[str, ...]:
     notes = [f"{p.label}: {p.value:g} ± {p.stat:g} (stat) ± {p.sys:g} (sys), as published." for p in config.published]
-    missing = catalogue.size - int(catalogue.has_yx.sum())
+    limits = catalogue.limits.get("yx")
+    limited = 0 if limits is None else int(limits.known.sum())
+    if limited:
+        notes.append(f"{limited} clusters have an upper limit of Y_X: they count as what lies below it.")
+    missing = catalogue.size - int(catalogue.has_yx.sum()) - limited
     if missing:
         notes.append(f"{missing} clusters have no Y_X: they count in N, and their Y_X is marginalised over.")
     return tuple(notes)

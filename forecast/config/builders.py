@@ -240,4 +240,12 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
         )
     columns = {key: _column(key, entry) for key, entry in c.columns.items()}
     reference = CatalogueCosmology(**c.cosmology.model_dump())
-    return CatalogueSpec(columns=columns, cosmology=reference, mass_relation=relation, format=c.format, table=c.table)
+    confidence = {key: value for key, value in c.limit_confidence.model_dump().items() if value is not None}
+    return CatalogueSpec(
+        columns=columns,
+        cosmology=reference,
+        mass_relation=relation,
+        format=c.format,
+        table=c.table,
+        limit_confidence=confidence,
+    )

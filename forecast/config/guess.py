@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..core.units import KINDS, LOG_UNIT, unit_factor
+from ..reading.limits import LIMITED
 from ..reading.plausibility import USUAL
 from ..reading.tables import QUANTITY_KINDS
 
@@ -25,6 +26,10 @@ _NAMES = {
 }
 _ERROR = re.compile(
     r"^(?:e|err|error|sig|sigma|d)_(?P<prefixed>.+)$|^(?P<suffixed>.+?)_(?:e|err|error|sig|sigma|unc)$", re.IGNORECASE
+)
+_LIMIT = re.compile(
+    r"^(?:l|lim|limit|ul)_(?P<prefixed>.+)$|^(?P<suffixed>.+?)_(?:l|ul|lim|limit|upper|upper_?lim(?:it)?|uplim)$",
+    re.IGNORECASE,
 )
 _SIDES = (("_lo", "_up"), ("_l", "_u"), ("_low", "_high"), ("_minus", "_plus"), ("_m", "_p"), ("_lower", "_upper"))
 _BAND = re.compile(r"\d.*_\d|01_?24|bol|cex", re.IGNORECASE)
@@ -98,7 +103,10 @@ def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] 
     """
     found, listed = Guess(), Listed(units, medians or {})
     errors = {name: of for name in units if (of := _error_of(listed.plain(name))) is not None}
-    plain = [name for name in units if name not in errors]
+    limits = {
+        name: of for name in units if name not in errors and (of := _limit_of(listed.plain(name), units)) is not None
+    }
+    plain = [name for name in units if name not in errors and name not in limits]
     for key, pattern in _NAMES.items():
         free = [n for n in plain if n not in {_name(c) for c in found.columns.values()} and _fits(key, units[n])]
         candidates = [n for n in free if re.fullmatch(pattern, listed.plain(n), re.IGNORECASE)]
@@ -115,6 +123,7 @@ def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] 
         if key == "lx" and _rank(key, best) == _OTHER_BAND:
             found.doubts.append(f"lx: '{best}' reads like another band than 0.5-2 keV; convert it first")
         _add_error(found, key, best, (units, errors))
+        _add_limit(found, key, best, limits)
     _miss_luminosities(found, [listed.plain(name) for name in plain])
     return found
 
@@ -188,6 +197,21 @@ def _add_error(found: Guess, key: str, of: str, about: tuple[Mapping[str, str | 
     column = found.columns[key]
     same = column["unit"] if isinstance(column, dict) else None
     found.columns[f"{key}_error"] = name if unit else {"name": name, "unit": same or (units[of] or "dex")}
+
+
+def _add_limit(found: Guess, key: str, of: str, limits: Mapping[str, str]) -> None:
+    """Write the column that flags upper limits of another, or holds them."""
+    mine = [name for name, base in limits.items() if base.lower() == of.lower()]
+    if key in LIMITED and mine:
+        found.columns[f"{key}_limit"] = mine[0]
+        found.doubts.append(f"{key}_limit: '{mine[0]}' reads like upper limits; wrote a confidence of 0.9987, check it")
+
+
+def _limit_of(name: str, units: Mapping[str, str | None]) -> str | None:
+    """Column of whose limits `name` may tell, if there is such a column; None if of none."""
+    match = _LIMIT.match(name)
+    of = None if match is None else match["prefixed"] or match["suffixed"]
+    return of if of is not None and of.lower() in {other.lower() for other in units} else None
 
 
 def _is_pair(lower: str, upper: str, of: str, sides: tuple[str, str]) -> bool:

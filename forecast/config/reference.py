@@ -64,6 +64,7 @@ _EXAMPLES = {
     "catalogue.path": '"my_clusters.fits"',
     "catalogue.format": '"ascii.ecsv"',
     "catalogue.table": '"CLUSTERS"',
+    **{f"catalogue.limit_confidence.{key}": "0.9987" for key in ("lx", "t", "mgas", "yx")},
     "catalogue.columns": '{ z = "Z", lx = { name = "LX500", unit = "1e44 erg/s" } }',
 }
 """Values of keys that no shipped survey sets."""

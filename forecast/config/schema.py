@@ -184,6 +184,22 @@ class MassRelationConfig(Strict):
     """Power of E(z)."""
 
 
+_Confidence = Annotated[Number, Field(gt=0.5, lt=1)]
+
+
+class LimitConfidenceConfig(Strict):
+    """One-sided confidence of upper limits: 0.9987 is 3 sigma."""
+
+    lx: _Confidence | None = None
+    """Of the limits of L_X, a probability: 0.9987 is 3 sigma, 0.9772 2 sigma."""
+    t: _Confidence | None = None
+    """Of those of T."""
+    mgas: _Confidence | None = None
+    """Of those of M_gas."""
+    yx: _Confidence | None = None
+    """Of those of Y_X."""
+
+
 class CatalogueConfig(Strict):
     """Where real clusters come from and what their columns mean."""
 
@@ -197,7 +213,9 @@ class CatalogueConfig(Strict):
     """Name or number of a table among several in the file."""
     columns: dict[str, str | dict[str, str]]
     """What columns mean: name, z, lx, t, mgas, yx, m500, mwl, and X_error of each; a name, or { name = ..., unit =
-    ... }."""
+    ... }. X_limit: a flag, the column of errors if they are negative for limits, or a column of limits."""
+    limit_confidence: LimitConfidenceConfig = LimitConfidenceConfig()
+    """Confidence of the upper limits of each X that has a column X_limit."""
     cosmology: ReferenceCosmologyConfig
     """Cosmology in which luminosities and masses of the table were computed."""
     mass_relation: MassRelationConfig | None = None

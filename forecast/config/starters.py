@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
+from ..reading.limits import LIMITED
 from ..reading.tables import open_table
 from .guess import Guess, guess_columns, has_proxy
 from .load import builtin_configs, parse_config
@@ -196,6 +197,8 @@ def _describe_catalogue(content: dict[str, Any], table: Path, found: Guess, doub
         "cosmology": {"Om0": 0.3, "h": 0.7},
         "columns": found.columns,
     }
+    if limited := [key for key in LIMITED if f"{key}_limit" in found.columns]:
+        content["catalogue"]["limit_confidence"] = dict.fromkeys(limited, 0.9987)
     doubts.append("catalogue.cosmology: wrote Om0 = 0.3 and h = 0.7; put those of the table's luminosities there")
     if "m500" in found.columns and "yx" not in found.columns:
         content["catalogue"]["mass_relation"] = relation

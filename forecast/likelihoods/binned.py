@@ -11,6 +11,7 @@ from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from .bins import YxBins
 from .data import Data
+from .density.proxy_limits import ProxyLimits
 from .derivatives import derivatives, outer_sum
 from .expectation import Expectation
 from .level import TINY, Level
@@ -20,7 +21,8 @@ from .level_name import LevelName
 class Binned(Level):
     """Poisson counts in bins of Y_X; errors of Y_X enter as their rms.
 
-    Clusters without Y_X each contribute ln Lambda.
+    Clusters without Y_X each contribute ln Lambda; those with an upper limit of it are in no bin, and contribute what
+    lies below the limit.
     """
 
     name = LevelName.BINNED
@@ -31,7 +33,8 @@ class Binned(Level):
         super().__init__(model, data)
         self._bins = YxBins.of(model)
         self._counts = self._bins.count(data.log_yx, data.weight)
-        self._without, self._error = max(data.size - data.number_with_yx, 0.0), data.rms_error
+        self._without, self._error = data.number_without_yx, data.rms_error
+        self._limits = ProxyLimits(model, data.limit, data.limit_width) if len(data.limit) else None
 
     def _expected(self, theta: Array) -> Array:
         """Expected clusters in each bin, (P, B)."""
@@ -43,7 +46,7 @@ class Binned(Level):
         value = special.xlogy(self._counts, self._expected(theta)).sum(axis=1) - count
         value -= special.gammaln(self._counts + 1).sum() + special.gammaln(self._without + 1)
         total: Array = value + special.xlogy(self._without, np.maximum(count, TINY))
-        return total
+        return total if self._limits is None else total + self._limits(theta)
 
     @classmethod
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:

@@ -13,6 +13,7 @@ from ..model.forward import ForwardModel
 from ..model.mean_density import at_mean_density
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
+from ..reading.limits import UpperLimits
 from ..survey.redshift_bins import in_bins
 from .bins import YxBins, bin_models
 from .density.points import Points, observable_errors
@@ -34,11 +35,13 @@ class Data:
     weight : ndarray, shape (Q,)
         Number of clusters each entry stands for: 1 for real data.
     median : float
-        Median of log10 Y_X; NaN if no cluster has one.
+        Median of log10 Y_X, where limits count as smaller; NaN if no cluster has one, or limits do not tell.
     points : Points or None
         Redshift and observables of every cluster, for the levels ``full`` and ``full+wl``.
     bins : tuple of Data
         The same by redshift bin, for a survey whose data are binned in redshift.
+    limit, limit_width : ndarray, shape (L,)
+        log10 of the upper limits of Y_X of clusters that have one, and the noise behind them in units of the limits.
     """
 
     size: float
@@ -48,6 +51,8 @@ class Data:
     median: float = float("nan")
     points: Points | None = None
     bins: tuple[Data, ...] = ()
+    limit: Array = field(default_factory=lambda: np.empty(0))
+    limit_width: Array = field(default_factory=lambda: np.empty(0))
 
     def __repr__(self) -> str:
         number = f"{self.size:g}" if float(self.size).is_integer() else f"{self.size:.1f}"
@@ -55,16 +60,33 @@ class Data:
         return f"<data of {number} clusters, {self.number_with_yx:.4g} with Y_X of median 10^{self.median:.2f}{parts}>"
 
     @classmethod
-    def observed(cls, size: int, log_yx: Array, error: Array | None = None, points: Points | None = None) -> Data:
-        """Data of `size` clusters of which those in `log_yx` have a Y_X."""
+    def observed(
+        cls,
+        size: int,
+        log_yx: Array,
+        error: Array | None = None,
+        points: Points | None = None,
+        limits: tuple[Array, Array] | None = None,
+    ) -> Data:
+        """Data of `size` clusters of which those in `log_yx` have a Y_X, others `limits` (and their widths) of it."""
         log_yx = np.asarray(log_yx, dtype=float)
-        if len(log_yx) > size:
-            raise InputError(f"{len(log_yx)} values of Y_X for {size} clusters")
+        limit, width = (np.empty(0), np.empty(0)) if limits is None else limits
+        if len(log_yx) + len(limit) > size:
+            beside = f" and {len(limit)} limits" if len(limit) else ""
+            raise InputError(f"{len(log_yx)} values of Y_X{beside} for {size} clusters")
         if not np.all(np.isfinite(log_yx)):
             raise InputError("log10 Y_X must be finite; leave clusters without Y_X out, they still count in N")
         error = np.zeros_like(log_yx) if error is None else np.asarray(error, dtype=float)
-        median = float(np.median(log_yx)) if len(log_yx) else float("nan")
-        return cls(size=size, log_yx=log_yx, error=error, weight=np.ones_like(log_yx), median=median, points=points)
+        return cls(
+            size=size,
+            log_yx=log_yx,
+            error=error,
+            weight=np.ones_like(log_yx),
+            median=censored_median(log_yx, limit),
+            points=points,
+            limit=limit,
+            limit_width=width,
+        )
 
     @classmethod
     def of_mock(cls, model: ForwardModel, mocks: Mocks, index: int = 0) -> Data:
@@ -74,12 +96,21 @@ class Data:
         return cls.of_clusters(model, mocks.z[mine], (log_yx, error), Points.of_mocks(model, mocks)[mine])
 
     @classmethod
-    def of_clusters(cls, model: ForwardModel, z: Array, yx: tuple[Array, Array], points: Points | None) -> Data:
-        """Data of clusters at redshifts (n,): log10 Y_X, NaN where unknown, and its error, (n,) each."""
+    def of_clusters(
+        cls,
+        model: ForwardModel,
+        z: Array,
+        yx: tuple[Array, Array],
+        points: Points | None,
+        limits: UpperLimits | None = None,
+    ) -> Data:
+        """Data of clusters at redshifts (n,): log10 Y_X, NaN where unknown, and its error, (n,) each; its limits."""
 
         def some(mine: Array) -> Data:
             known = mine & np.isfinite(yx[0])
-            return cls.observed(int(mine.sum()), yx[0][known], yx[1][known])
+            below = None if limits is None else limits[mine & limits.known]
+            edges = None if below is None else (below.limit, below.width)
+            return cls.observed(int(mine.sum()), yx[0][known], yx[1][known], limits=edges)
 
         whole = replace(some(np.ones(len(z), dtype=bool)), points=points)
         if len(model.setup.bins) == 1:
@@ -111,6 +142,11 @@ class Data:
         return float(self.weight.sum())
 
     @property
+    def number_without_yx(self) -> float:
+        """Number of clusters with neither a Y_X nor a limit of it."""
+        return max(self.size - self.number_with_yx - len(self.limit), 0.0)
+
+    @property
     def rms_error(self) -> float:
         """Root mean square error of log10 Y_X, dex; 0 if no cluster has a Y_X."""
         return float(np.sqrt(np.average(self.error**2, weights=self.weight))) if len(self.error) else 0.0
@@ -118,6 +154,19 @@ class Data:
     def rounded(self) -> Data:
         """The same with a whole number of clusters: counts and medians need one."""
         return replace(self, size=float(round(self.size)), bins=tuple(part.rounded() for part in self.bins))
+
+
+def censored_median(values: Array, limit: Array) -> float:
+    """Median of values and of what lies below limits; NaN if there is nothing, or a limit lies above it.
+
+    >>> censored_median(np.array([1.0, 2.0, 3.0]), np.array([1.5])), censored_median(np.array([1.0]), np.array([0.5]))
+    (1.5, nan)
+    """
+    ordered, number = np.sort(values)[::-1], len(values) + len(limit)
+    middle = ordered[(number - 1) // 2 : number // 2 + 1]
+    if len(middle) < 2 - number % 2 or np.any(limit > middle[-1]):
+        return float("nan")
+    return float(np.mean(middle))
 
 
 def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
@@ -129,10 +178,13 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
     listed = [catalogue.observables.get(name, (unknown, unknown)) for name in names]
     values, errors = (np.column_stack(column) for column in zip(*listed, strict=True))
     log_mwl, own = catalogue.observables.get("wl", (unknown, np.zeros(catalogue.size)))
+    nothing = UpperLimits(unknown, unknown)
+    limits = [catalogue.limits.get(name, nothing) for name in names]
     return Points.observed(
         z=catalogue.z,
         observables=values,
         error=np.where(errors > 0, errors, observable_errors(model)),
         log_mwl=log_mwl,
         log_mwl_error=np.where(own > 0, own, setup.lensing_errors(catalogue.z, catalogue.log_lx)),
+        limits=(np.column_stack([one.limit for one in limits]), np.column_stack([one.width for one in limits])),
     )

@@ -104,6 +104,11 @@ class Level(ABC):
         """ln L without each cluster minus ln L with it, up to a constant, shape (S, Q), at (S, D)."""
 
     @classmethod
+    def fault(cls, data: Data) -> str:
+        """Why data cannot be those of the level, and what to do; empty if they can."""
+        return ""
+
+    @classmethod
     def needed(cls, names: Sequence[str]) -> tuple[str, ...]:
         """Observables whose values are used, in a survey with relations of `names`."""
         return ("yx",) if cls.proxy_words else ()

@@ -96,9 +96,12 @@ def require_data(level: str, setup: Setup, data: Data) -> None:
     Raises
     ------
     InputError
-        If no cluster has one of its observables; where a setup has no weak lensing at all, `PointDensity` says so.
+        If no cluster has one of its observables, or they cannot be used; where a setup has no weak lensing at all,
+        `PointDensity` says so.
     """
     one = level_class(level)
+    if fault := one.fault(data):
+        raise InputError(fault)
     if setup.weak_lensing is not None or not one.lensing:
         require(level, shares(level, data, setup.relations.names), one.fewer)
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 from ..core.arrays import Array
 from ..core.chunks import in_chunks
+from ..core.errors import InputError
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution, YxDistribution, log_median_density
@@ -32,7 +33,10 @@ _STEP = 0.01
 
 
 class SelfCal(Level):
-    """Poisson times the density of an order statistic; errors of Y_X enter as their rms."""
+    """Poisson times the density of an order statistic; errors of Y_X enter as their rms.
+
+    Of a cluster with an upper limit of Y_X the rank must be known: below the median.
+    """
 
     name = LevelName.SELFCAL
     whole = True
@@ -41,7 +45,21 @@ class SelfCal(Level):
 
     def __init__(self, model: ForwardModel, data: Data) -> None:
         super().__init__(model, data)
-        self._with_yx, self._error = round(data.number_with_yx), data.rms_error
+        if fault := self.fault(data):
+            raise InputError(fault)
+        self._with_yx, self._error = round(data.number_with_yx) + len(data.limit), data.rms_error
+
+    @classmethod
+    def fault(cls, data: Data) -> str:
+        """Upper limits that lie above the median, or are most of the data."""
+        above = [part for part in data.bins or (data,) if len(part.limit) and not np.isfinite(part.median)]
+        if not above:
+            return ""
+        beside = f"{len(above[0].limit)} upper limits beside {len(above[0].log_yx)} values"
+        return (
+            f"level '{cls.name}' needs the median Y_X, which {beside} do not tell, as some limits are larger than it; "
+            "use level 'unbinned'"
+        )
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
@@ -93,7 +111,8 @@ class SelfCal(Level):
         columns = []
         for i in range(len(data.log_yx)):
             kept = np.arange(len(data.log_yx)) != i
-            rest = Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept])
+            limits = data.limit, data.limit_width
+            rest = Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept], limits=limits)
             if rest.median not in ratios:
                 ratios[rest.median] = in_chunks(SelfCal(self._model, rest), theta) - now
             columns.append(ratios[rest.median])

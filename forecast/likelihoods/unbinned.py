@@ -14,6 +14,7 @@ from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from .data import Data
+from .density.proxy_limits import ProxyLimits
 from .expectation import Expectation
 from .level import TINY, Contribution, Level
 from .level_name import LevelName
@@ -27,7 +28,8 @@ _STEP, _ROWS = 0.01, 500
 class Unbinned(Level):
     """-Lambda + sum ln lambda(y_i) - ln N!.
 
-    Clusters without Y_X each contribute ln Lambda: their Y_X is marginalised over.
+    Clusters without Y_X each contribute ln Lambda: their Y_X is marginalised over. Those with an upper limit of it
+    contribute what lies below, see `ProxyLimits`.
     """
 
     name = LevelName.UNBINNED
@@ -38,6 +40,7 @@ class Unbinned(Level):
         grid = model.yx_grid
         inside = len(data.log_yx) and grid[0] <= data.log_yx.min() and data.log_yx.max() <= grid[-1]
         same_error = len(set(np.round(data.error, 12))) <= 1
+        self._limits = ProxyLimits(model, data.limit, data.limit_width) if len(data.limit) else None
         self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error)
 
     def __call__(self, theta: Array) -> Array:
@@ -45,9 +48,11 @@ class Unbinned(Level):
         data = self._data
         count = self._model.expected_count(theta)
         value: Array = -count - special.gammaln(data.size + 1)
-        value += special.xlogy(max(data.size - data.number_with_yx, 0.0), np.maximum(count, TINY))
+        value += special.xlogy(data.number_without_yx, np.maximum(count, TINY))
         if len(data.log_yx):
             value += (self._from_table(theta) if self._tabulate else self._log_density(theta)) @ data.weight
+        if self._limits is not None:
+            value += self._limits(theta)
         return value
 
     def _from_table(self, theta: Array) -> Array:

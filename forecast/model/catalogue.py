@@ -8,7 +8,8 @@ are rescaled from the catalogue's reference cosmology to the model's. A cluster 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import Expansion
 from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, LENSING, Exponents, Ratio
+from ..reading.limits import LIMITED, UpperLimits, split_limits
 from ..reading.tables import QUANTITY_KINDS, TableFile, open_table
 from .catalogue_spec import CatalogueSpec
 
@@ -51,6 +53,8 @@ class Catalogue:
         log10 of weak-lensing masses M500c / (Msun/h) and their own errors in dex, as T's; None if the file has none.
     remarks : tuple of Caution
         What the reader left out, chose or found odd.
+    limits : mapping of str to UpperLimits
+        Upper limits of "lx", "t", "mgas" and "yx", in the same units, where values are unknown.
     """
 
     name: tuple[str, ...]
@@ -67,6 +71,7 @@ class Catalogue:
     log_mwl: Array | None = None
     log_mwl_error: Array | None = None
     remarks: tuple[Caution, ...] = ()
+    limits: Mapping[str, UpperLimits] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -98,7 +103,8 @@ class Catalogue:
         names = tuple(self.name[i] for i in np.arange(self.size)[mask])
         every = {f.name: getattr(self, f.name) for f in fields(self)}
         arrays: dict[str, Any] = {key: value[mask] for key, value in every.items() if isinstance(value, np.ndarray)}
-        return replace(self, name=names, **arrays)
+        limits = {key: limits[mask] for key, limits in self.limits.items()}
+        return replace(self, name=names, limits=limits, **arrays)
 
 
 def read_catalogue(
@@ -132,19 +138,26 @@ def read_catalogue(
     def shift(name: str, of: Exponents) -> Array:
         return np.asarray(HUBBLE.get(name, 0.0) * (math.log10(model_cosmology.h) - log_h) - ratio.shift(of))
 
+    moves = {"lx": shift("lx", Exponents(2.0)), "t": np.zeros_like(z)}
+    moves |= {"mgas": log_h + shift("mgas", gas), "yx": log_h + shift("yx", gas)}
+    limits = {}
+    for key in (key for key in LIMITED if f"{key}_limit" in spec.columns):
+        table, found = split_limits(table, key, spec.limit_confidence[key])
+        limits[key] = found.moved(moves[key])
     log_yx, error = _reference_yx(table, spec, reference.efunc(z))
-    log_lx, lx_error = _measured(table, "lx", shift("lx", Exponents(2.0)))
-    optional = {"t": np.zeros_like(z), "mgas": log_h + shift("mgas", gas), "mwl": log_h + shift("mwl", LENSING)}
+    log_lx, lx_error = _measured(table, "lx", moves["lx"])
+    optional = {"t": moves["t"], "mgas": moves["mgas"], "mwl": log_h + shift("mwl", LENSING)}
     listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
     return Catalogue(
         name=table.names(),
         z=z,
         log_lx=log_lx,
-        log_yx=log_yx + log_h + shift("yx", gas),
+        log_yx=log_yx + moves["yx"],
         log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
         source=path.name,
         log_lx_error=lx_error if "lx_error" in spec.columns else None,
-        remarks=_remarks(table),
+        remarks=(*_remarks(table), *_of_products(spec, limits)),
+        limits=limits,
         **{f"log_{key}": values for key, (values, _) in listed.items()},
         **{f"log_{key}_error": errors for key, (_, errors) in listed.items()},
     )
@@ -160,6 +173,16 @@ def _remarks(table: TableFile) -> tuple[Caution, ...]:
     """What the reader left out, chose or found odd."""
     doubts = [Caution("unit", words) for key in QUANTITY_KINDS for words in table.doubts(key)]
     return (*doubts, *table.reading.cautions)
+
+
+def _of_products(spec: CatalogueSpec, limits: Mapping[str, UpperLimits]) -> tuple[Caution, ...]:
+    """Y_X that is unknown because one of its factors is a limit."""
+    if spec.yx_source != "mgas" or not {"mgas", "t"} & set(limits):
+        return ()
+    lost = np.any([limits[key].known for key in ("mgas", "t") if key in limits], axis=0)
+    words = f"Y_X = M_gas T of {int(lost.sum())} clusters is unknown, as M_gas or T of them is an upper limit"
+    cure = ": levels of Y_X take them for clusters like others; level full uses the limits"
+    return (Caution("limits", f"{words}{cure}"),) if lost.any() else ()
 
 
 def builtin_table(name: str) -> Path:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..cosmology.background import Cosmology
+from ..reading.limits import LIMITED
 from ..reading.tables import QUANTITY_KINDS, Column
 
-_KEYS = ("name", "z", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
+_OF_QUANTITIES = (*(f"{key}_error" for key in QUANTITY_KINDS), *(f"{key}_limit" for key in LIMITED))
+_KEYS = ("name", "z", *QUANTITY_KINDS, *_OF_QUANTITIES)
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,16 @@ class CatalogueSpec:
     Parameters
     ----------
     columns : mapping of str to Column
-        Keys among name, z (required), lx, yx, t, mgas, m500, mwl, and each of the last six with ``_error``.
+        Keys among name, z (required), lx, yx, t, mgas, m500, mwl, each of the last six with ``_error``, and lx, yx, t
+        and mgas with ``_limit``.
     cosmology : CatalogueCosmology
     mass_relation : MassRelation, optional
     format : str, optional
         astropy's name of the file format; guessed from the file if None.
     table : str or int, optional
         Name or number of the table, where the file has several with these columns.
+    limit_confidence : mapping of str to float
+        One-sided confidence of the upper limits of each quantity that has some.
 
     Raises
     ------
@@ -101,9 +106,11 @@ class CatalogueSpec:
     mass_relation: MassRelation | None = None
     format: str | None = None
     table: str | int | None = None
+    limit_confidence: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         needs = {"mgas": "t"} | {f"{key}_error": key for key in QUANTITY_KINDS}
+        needs |= {f"{key}_limit": key for key in LIMITED}
         if not {"yx", "m500"} & set(self.columns):
             needs["t"] = "mgas"
         for key, column in self.columns.items():
@@ -115,11 +122,26 @@ class CatalogueSpec:
                 raise InputError(f"catalogue.columns.{key}: has no unit, got '{column.unit}'; remove it")
         if "z" not in self.columns:
             raise InputError('catalogue.columns.z: missing; name the column of redshifts, z = "COLUMN"')
+        self._check_limits()
         if self.yx_source == "m500" and self.mass_relation is None:
             raise InputError(
                 "catalogue.columns.m500: Y_X can only be had from M500 through a relation; "
                 "add [catalogue.mass_relation] with mass_norm, yx_norm, slope and evolution"
             )
+
+    def _check_limits(self) -> None:
+        """Raise unless limits have a confidence, and the other way round."""
+        for key in LIMITED:
+            if f"{key}_limit" in self.columns and key not in self.limit_confidence:
+                raise InputError(
+                    f"catalogue.columns.{key}_limit: limits mean little without their confidence; write "
+                    f"limit_confidence = {{ {key} = 0.9987 }} under [catalogue] for 3 sigma, 0.9772 for 2 sigma"
+                )
+            if key in self.limit_confidence and f"{key}_limit" not in self.columns:
+                raise InputError(
+                    f"catalogue.limit_confidence.{key}: there are no limits; map {key}_limit under "
+                    "[catalogue.columns], or drop it"
+                )
 
     @property
     def yx_source(self) -> str | None:

@@ -21,6 +21,8 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
         parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
         if points.log_mwl_error.any():
             parts.append(points.log_mwl_error)
+        parts += [x for x in (points.limit, points.limit_width) if np.isfinite(points.limit).any()]
+    parts += [x for one in (data, *data.bins) if len(one.limit) for x in (one.limit, one.limit_width)]
     for part in parts:
         digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
     return digest.hexdigest()[:16]

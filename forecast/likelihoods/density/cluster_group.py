@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 
 from ...core.arrays import Array
+from .censored import CensoredChance, Limits
 from .detectability import Chance, Regression
 from .gaussians import Gaussians
 from .mixture import Entries, Linear, Normal, Shared, outer, square_of
@@ -26,12 +27,15 @@ class Group:
         The known observables of the group's clusters.
     errors : ndarray, shape (G, K, K)
         Covariance of their errors.
+    limits : Limits, optional
+        Of observables whose values are unknown.
     """
 
-    def __init__(self, shared: Shared, known: Array, data: Array, errors: Array) -> None:
+    def __init__(self, shared: Shared, known: Array, data: Array, errors: Array, limits: Limits | None = None) -> None:
         self._shared, self._known, self._data, self._errors = shared, known, data, errors
         self._same_error = bool(np.all(errors == errors[0]))
         self._unseen = None if known[0] else shared.integral.unseen
+        self._limits, self._by_chance = limits, limits is not None or self._unseen is not None
         self._by_nodes = shared.model.setup.relations.unit_residuals.mass_dependent or not known.any()
 
     @property
@@ -62,10 +66,11 @@ class Group:
         square = np.einsum("njd,njde,nje->nj", y, normal.precision[at], y, optimize=["einsum_path", (0, 1), (0, 1)])
         relative = toward / strength
         chance = None
-        if self._unseen is not None:
-            regression = Regression.of(covariance[of.row], normal.precision[at], known)
-            mean = mean + linear.slope[of.row][:, None, :] * relative[..., None]
-            chance = self._chance(regression, mean, linear.slope[of.row][:, None, :], of, shared.pivot + relative)
+        if self._by_chance:
+            slopes = linear.slope[of.row][:, None, :]
+            mean = mean + slopes * relative[..., None]
+            matrices = covariance[of.row], normal.precision[at]
+            chance = self._chance(matrices, mean, slopes, of, shared.pivot + relative)
         about = (of.row, of.column, shared.pivot + relative, 1 / np.sqrt(normal.strength))
         gaussians = Gaussians(*about, self._same_error, of.crowd, chance)
         number = shared.integral.log_mean(table, branch, gaussians)
@@ -74,10 +79,19 @@ class Group:
         )
         return log_density
 
-    def _chance(self, regression: Regression, mean: Array, slope: Array, of: Entries, log_mass: Array) -> Chance:
-        """Chance of detection at and about masses (n, ...), where observables have means (n, ..., E)."""
-        assert self._unseen is not None
+    def _chance(
+        self, matrices: tuple[Array, Array], mean: Array, slope: Array, of: Entries, log_mass: Array
+    ) -> Chance | CensoredChance:
+        """Chance of detection and of limits at and about masses (n, ...), where observables have means (n, ..., E).
+
+        `matrices`: covariance of all observables, (n, ..., J, E, E), and precision of the known ones.
+        """
         data = self._data[of.place].reshape(len(of.place), *([1] * (mean.ndim - 2)), -1)
+        if self._limits is not None:
+            given = self._limits.regressions(*matrices, self._known, self._unseen).at(mean, slope, data)
+            return self._limits.chance(given, self._unseen, (of.place, of.column, log_mass))
+        assert self._unseen is not None
+        regression = Regression.of(*matrices, self._known)
         log_lx = mean[..., 0] + np.einsum("...k,...k->...", regression.gain, data - mean[..., self._known])
         tilt = slope[..., 0] - np.einsum("...k,...k->...", regression.gain, slope[..., self._known])
         excess = self._unseen.excess(log_lx, of.column, log_mass)
@@ -104,9 +118,8 @@ class Group:
         r = self._data[of.place][:, None, None, :] - mean[..., known]
         square = np.einsum("nkjd,nkjde,nkje->nkj", r, precision, r, optimize=["einsum_path", (0, 1), (0, 1)])
         each = np.log(residual.weight) - 0.5 * (square + log_det + r.shape[-1] * _LOG_2PI)
-        if self._unseen is not None:
-            regression = Regression.of(covariance[at, place], precision, known)
-            chance = self._chance(regression, mean, slope, of, log_mass[node][..., None])
+        if self._by_chance:
+            chance = self._chance((covariance[at, place], precision), mean, slope, of, log_mass[node][..., None])
             each = each + np.log(np.maximum(chance.at(np.zeros(1)), _TINY))
         number = np.take_along_axis(shared.integral.nodes(table, branch, of.row, of.column), node, axis=1)
         terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number, _TINY))

@@ -71,6 +71,10 @@ class Chance:
         """Chance at log10 M minus the centre, which broadcasts against (n, J)."""
         return self.selection.detection.smeared(self.excess + self.tilt * offset, self.spread)
 
+    def steepness(self, widths: Array) -> Array:
+        """Largest change over one width (n, J) of mass, in its own widths, (n,)."""
+        return np.asarray(np.max(np.abs(self.tilt) * widths / self.spread, axis=1))
+
 
 @dataclass(frozen=True)
 class Unseen:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.arrays import Array
+from .censored import CensoredChance
 from .detectability import Chance
 
 
@@ -27,8 +28,8 @@ class Gaussians:
     crowd : ndarray of int, shape (n,)
         Clusters that are looked at with each entry's parameter vector, in this call and in others: what is cheapest
         for so many is chosen, so that values do not depend on which catalogues are taken together.
-    chance : Chance or None
-        Of detection about the centre, of clusters whose selecting observable is not among the data.
+    chance : Chance, CensoredChance or None
+        About the centre: of detection, of clusters whose selecting observable is not among the data, and of limits.
     """
 
     row: Array
@@ -37,7 +38,7 @@ class Gaussians:
     width: Array
     shared: bool
     crowd: Array
-    chance: Chance | None = None
+    chance: Chance | CensoredChance | None = None
 
     @property
     def widths(self) -> Array:
@@ -49,7 +50,7 @@ class Gaussians:
         """Largest change of a chance of detection over one width, in its own widths, (n,)."""
         if self.chance is None:
             return np.zeros(len(self.row))
-        return np.asarray(np.max(np.abs(self.chance.tilt) * self.widths / self.chance.spread, axis=1))
+        return self.chance.steepness(self.widths)
 
     @property
     def rows(self) -> slice:

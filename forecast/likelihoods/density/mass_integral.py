@@ -90,6 +90,9 @@ class SelectedInMass:
 
         Over less than the nodes resolve, where the abundance hardly varies, it is averaged over what they do.
         """
+        if at.chance is not None:
+            number = self.nodes(table, branch, at.row, at.column)
+            return over_nodes(number, self.log_mass, at, np.maximum(at.widths, self._step / SMOOTH))
         width = np.maximum(np.hypot(at.width, self._blur), self._step / SMOOTH)
         if not at.shared:
             return self._each(table[:, branch], at, width)
@@ -213,16 +216,7 @@ class SelectedInFlux:
 
     def _from_nodes(self, table: Array, at: Gaussians) -> Array:
         """The same, as a sum over the mass nodes, for Gaussians too wide for a local expansion."""
-        number, width = self.nodes(table, 0, at.row, at.column), at.widths
-        value = np.empty(at.centre.shape)
-        for j in range(at.centre.shape[1]):
-            u = (self.log_mass - at.centre[:, j, None]) / width[:, j, None]
-            kernel = np.exp(-0.5 * u * u)
-            if at.chance is not None:
-                kernel *= at.chance.component(j).at(u * width[:, j, None])
-            mean = np.einsum("nm,nm->n", kernel, number) / (width[:, j] * SQRT2PI)
-            value[:, j] = np.log(np.maximum(mean, _TINY))
-        return value
+        return over_nodes(self.nodes(table, 0, at.row, at.column), self.log_mass, at, at.widths)
 
     def nodes(self, table: Array, branch: int, row: Array, column: Array) -> Array:
         """Expected clusters at each mass node at every cluster's redshift."""
@@ -230,6 +224,19 @@ class SelectedInFlux:
         for a in range(self._weight.shape[1]):
             log_number += self._weight[column, a, None] * table[row, self._cell[column] + a]
         return np.exp(log_number) * self._step
+
+
+def over_nodes(number: Array, log_mass: Array, at: Gaussians, width: Array) -> Array:
+    """ln of numbers at mass nodes (n, M) averaged over Gaussians of widths (n, J), chances included, (n, J)."""
+    value = np.empty(at.centre.shape)
+    for j in range(at.centre.shape[1]):
+        u = (log_mass - at.centre[:, j, None]) / width[:, j, None]
+        kernel = np.exp(-0.5 * u * u)
+        if at.chance is not None:
+            kernel *= at.chance.component(j).at(u * width[:, j, None])
+        mean = np.einsum("nm,nm->n", kernel, number) / (width[:, j] * SQRT2PI)
+        value[:, j] = np.log(np.maximum(mean, _TINY))
+    return value
 
 
 def _knots(geometry: Geometry, z: Array) -> tuple[Array, Array, Array, Array]:

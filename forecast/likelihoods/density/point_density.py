@@ -5,7 +5,8 @@ lambda(x, z) = int dlogM n(M, z) S(M) sum_j w_j N(x; mean(M, z) + mu_j, C_j + er
 over the observables x that were measured. Where residuals do not depend on mass each term is a Gaussian in log M.
 Selection on flux acts on the measured L_X. Where that is among the data, the chance of its detection is a number
 that no parameter changes, and is left out. Where it is not, the integral over it runs over what is detected: each
-term is multiplied by the chance that a cluster of mass M with these other observables was detected.
+term is multiplied by the chance that a cluster of mass M with these other observables was detected. So it is by the
+chance of upper limits (`edges`, `censored`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from ...core.arrays import Array
 from ...core.errors import InputError
 from ...model.forward import ForwardModel
+from .censored import limit_marks, limits_of
 from .cluster_group import Group
 from .mass_integral import mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
@@ -55,13 +57,15 @@ class PointDensity:
         if lensing:
             data, errors = np.column_stack([data, points.log_mwl]), np.pad(errors, ((0, 0), (0, 1), (0, 1)))
             errors[:, -1, -1] = points.log_mwl_error**2
-        patterns, pattern = np.unique(~np.isnan(data), axis=0, return_inverse=True)
+        marks = limit_marks(points, lensing)
+        patterns, pattern = np.unique(np.hstack([~np.isnan(data), marks]), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(self._size, dtype=int)
         self._groups = []
-        for i, known in enumerate(patterns):
-            mine = np.flatnonzero(self._pattern == i)
+        for i, (known, mark) in enumerate(zip(*np.split(patterns, 2, axis=1), strict=True)):
+            mine, known = np.flatnonzero(self._pattern == i), known.astype(bool)
             self._place[mine] = np.arange(len(mine))
-            group = Group(self._shared, known, data[mine][:, known], square_of(errors[mine], known))
+            limits = limits_of(points[mine], mark)
+            group = Group(self._shared, known, data[mine][:, known], square_of(errors[mine], known), limits)
             self._groups.append(group)
         self._false = _Contaminants.of(model, points, lensing)
 

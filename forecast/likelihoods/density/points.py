@@ -30,6 +30,9 @@ class Points:
         Own errors of `log_mwl`, dex.
     weight : ndarray, shape (Q,)
         Number of clusters each entry stands for: 1 for real data.
+    limit, limit_width : ndarray, shape (Q, D)
+        log10 of upper limits of observables whose values are unknown, and the noise of the measurements in units of
+        them; NaN where there is none.
     """
 
     z: Array
@@ -38,6 +41,8 @@ class Points:
     log_mwl: Array
     log_mwl_error: Array
     weight: Array
+    limit: Array
+    limit_width: Array
 
     @classmethod
     def observed(
@@ -47,13 +52,15 @@ class Points:
         error: Array | None = None,
         log_mwl: Array | None = None,
         log_mwl_error: Array | None = None,
+        limits: tuple[Array, Array] | None = None,
     ) -> Points:
-        """Points of real clusters.
+        """Points of real clusters; `limits`: `limit` and `limit_width`.
 
         Raises
         ------
         InputError
-            If a value is infinite, an error negative or NaN, or shapes disagree.
+            If a value is infinite, an error negative or NaN, or shapes disagree; or if there is a limit of what has
+            a value, or one without a positive width.
         """
         observables = np.asarray(observables, dtype=float)
         error = np.zeros_like(observables) if error is None else np.asarray(error, dtype=float)
@@ -63,6 +70,10 @@ class Points:
             raise InputError("points: redshifts, observables, errors and weak-lensing masses differ in length")
         if np.isinf(observables).any() or np.isinf(log_mwl).any() or not (np.all(error >= 0) and np.all(own >= 0)):
             raise InputError("points: observables must be finite or NaN (unknown), and errors not negative")
+        limit, width = (np.full_like(observables, np.nan),) * 2 if limits is None else limits
+        there = ~np.isnan(limit)
+        if limit.shape != observables.shape or (there & ~(np.isnan(observables) & (width > 0))).any():
+            raise InputError("points: limits are of observables without a value, and their widths positive")
         return cls(
             z=np.asarray(z, dtype=float),
             observables=observables,
@@ -70,6 +81,8 @@ class Points:
             log_mwl=log_mwl,
             log_mwl_error=own,
             weight=np.ones(len(observables)),
+            limit=limit,
+            limit_width=width,
         )
 
     @classmethod
@@ -87,6 +100,7 @@ class Points:
             raise InputError(f"the mocks have {', '.join(mocks.names)}, but the model needs '{missing[0]}' too")
         observables = mocks.observables[:, [mocks.names.index(name) for name in names]]
         error = np.broadcast_to(observable_errors(model), observables.shape)
+        none = np.broadcast_to(np.nan, observables.shape)
         return cls(
             z=mocks.z,
             observables=observables,
@@ -94,6 +108,8 @@ class Points:
             log_mwl=mocks.log_mwl,
             log_mwl_error=model.setup.lensing_errors(mocks.z, mocks.log_lx),
             weight=np.ones(len(mocks.z)),
+            limit=none,
+            limit_width=none,
         )
 
     @classmethod

@@ -1,0 +1,270 @@
+"""Chance of what is known of clusters beyond values: limits of their observables, and that they were detected.
+
+Given a cluster's values and its mass, the observables that have limits, and an unknown L_X by which it was detected,
+are jointly Gaussian in each component of the residuals. The chance of a single limit, or of the detection, is an
+average over one of them; that of several is a sum over nodes of all but the last. L_X is the last one: it can be both
+detected, by the flux that found the cluster, and below the limit of another measurement of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import special
+
+from ...core.arrays import Array
+from ...survey.selection import FluxSelection
+from .averages import cubic_value
+from .detectability import Unseen
+from .edges import NARROW, Edges, hermite
+from .points import Points
+
+_SINGULAR = 1e-12
+_WIDE_NODES, _NARROW_NODES = 10, 32
+_X, _W = np.polynomial.legendre.leggauss(12)
+_TABLE, _REACH = 96, 8.0
+"""Nodes of a table in the mean L_X, and normal numbers that it must hold."""
+_TINY = np.finfo(float).tiny
+Last = Callable[[Array, Array], Array]
+_LEGENDRE = tuple(zip(0.5 * (_X + 1), 0.5 * _W, strict=True))
+"""Nodes and weights on [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """Observables given those whose values are known, at and about masses of n clusters in J components.
+
+    Parameters
+    ----------
+    centre : ndarray, shape (n, ..., J, U)
+        Mean log10 of U observables at the centre.
+    tilt : ndarray, shape (n, ..., J, U)
+        Its derivative by log10 M.
+    factor : ndarray, shape (n, ..., J, U, U)
+        Cholesky factor of their covariance, dex.
+    """
+
+    centre: Array
+    tilt: Array
+    factor: Array
+
+    @classmethod
+    def of(cls, covariance: Array, precision: Array, known: Array, asked: Array) -> _Regressions:
+        """Of observables number `asked`, (U,), from the covariance of all (..., J, E, E) and the known ones' precision.
+
+        Returns what needs means, slopes and data to become one.
+        """
+        rows = covariance[..., asked, :]
+        gain = rows[..., known] @ precision
+        left = rows[..., asked] - gain @ np.swapaxes(rows[..., known], -1, -2)
+        factor = np.linalg.cholesky(left + _SINGULAR * np.eye(len(asked)))
+        return _Regressions(gain, factor, known, asked)
+
+    def part(self, chosen: Array) -> Conditional:
+        """That of some clusters, (n,) bool."""
+        return Conditional(self.centre[chosen], self.tilt[chosen], self.factor[chosen])
+
+    def component(self, j: int) -> Conditional:
+        """That of one component, of shape (n, 1, ...)."""
+        return Conditional(self.centre[:, j, None], self.tilt[:, j, None], self.factor[:, j, None])
+
+
+@dataclass(frozen=True)
+class _Regressions:
+    """Gains (..., J, U, K) and Cholesky factors of what they leave open, with which observables are which."""
+
+    gain: Array
+    factor: Array
+    known: Array
+    asked: Array
+
+    def at(self, mean: Array, slope: Array, data: Array) -> Conditional:
+        """At means (n, ..., J, E), slopes (n, ..., E) and values (n, ..., K)."""
+        centre = mean[..., self.asked] + np.einsum("...uk,...k->...u", self.gain, data - mean[..., self.known])
+        tilt = slope[..., self.asked] - np.einsum("...uk,...k->...u", self.gain, slope[..., self.known])
+        return Conditional(centre, np.broadcast_to(tilt, centre.shape), self.factor)
+
+
+@dataclass(frozen=True)
+class Luminosity:
+    """What is known of an L_X without a value: that it was detected, a limit, or both; not None at once.
+
+    Parameters
+    ----------
+    threshold : ndarray, shape (n, ..., J or 1)
+        log10 of the luminosity at the survey's flux limit.
+    selection : FluxSelection or None
+    edges : Edges or None
+    """
+
+    threshold: Array
+    selection: FluxSelection | None
+    edges: Edges | None
+
+    def part(self, chosen: Array) -> Luminosity:
+        """That of some clusters, (n,) bool."""
+        edges = None if self.edges is None else self.edges.part(chosen)
+        return replace(self, threshold=self.threshold[chosen], edges=edges)
+
+    def component(self, j: int) -> Luminosity:
+        """That of one component, of shape (n, 1)."""
+        return replace(self, threshold=self.threshold[:, min(j, self.threshold.shape[1] - 1), None])
+
+    def averaged(self, mean: Array, spread: Array) -> Array:
+        """Chance where log10 of the true L_X is a Gaussian, of shape (n, ...)."""
+        if self.selection is None:
+            assert self.edges is not None
+            return self.edges.averaged(mean, spread)
+        excess, detection, error = mean - self.threshold, self.selection.detection, self.selection.flux_error
+        if self.edges is None:
+            return detection.smeared(excess, np.hypot(spread, error))
+        parts = zip(detection.weight, detection.offset, detection.width, strict=True)
+        chance = sum(a * self._both(mean, spread, excess - o, float(np.hypot(error, s))) for a, o, s in parts)
+        clipped: Array = np.maximum(chance, 0.0)
+        return clipped
+
+    def tabulated(self, low: Array, high: Array, spread: Array) -> Last:
+        """`averaged` between means `low` and `high`, (n, 1) each, of a `spread` (n, 1), from a table."""
+        step = (high - low) / (_TABLE - 1)
+        chance = np.maximum(self.averaged(low + step * np.arange(_TABLE), spread), _TINY)
+        table, row = np.log(chance), np.arange(len(low))[:, None]
+        return lambda mean, spread: np.exp(cubic_value(table, row, (mean - low) / step))
+
+    @property
+    def both(self) -> bool:
+        """Whether it was detected and has a limit."""
+        return self.selection is not None and self.edges is not None
+
+    def _both(self, mean: Array, spread: Array, excess: Array, blur: float) -> Array:
+        """Chance of a sharp detection of the blurred L_X and of the limit: a sum over quantiles of what is detected."""
+        assert self.edges is not None
+        total = np.hypot(spread, blur)
+        detected, chance = special.ndtr(excess / total), np.zeros(np.broadcast_shapes(mean.shape, spread.shape))
+        for u, w in _LEGENDRE:
+            measured = -special.ndtri(np.maximum(u * detected, 1e-300))
+            chance += w * self.edges.averaged(mean + spread**2 / total * measured, spread * blur / total)
+        return np.asarray(detected * chance)
+
+    @property
+    def scale(self) -> Array:
+        """Width of the sharpest edge, dex, (n,)."""
+        if self.edges is None or self.selection is not None:
+            return np.full(len(self.threshold), 0.0 if self.selection is None else self.selection.flux_error)
+        return self.edges.scale
+
+
+@dataclass(frozen=True)
+class CensoredChance:
+    """Chance of all limits and of the detection of n clusters in J components, about masses.
+
+    Parameters
+    ----------
+    given : Conditional
+        Of the observables with limits, but for L_X, which is the last one if anything is known of it.
+    edges : tuple of Edges
+        Of those, in order.
+    luminosity : Luminosity or None
+    """
+
+    given: Conditional
+    edges: tuple[Edges, ...]
+    luminosity: Luminosity | None
+
+    def part(self, chosen: Array) -> CensoredChance:
+        """That of some clusters, (n,) bool."""
+        luminosity = None if self.luminosity is None else self.luminosity.part(chosen)
+        return CensoredChance(self.given.part(chosen), tuple(e.part(chosen) for e in self.edges), luminosity)
+
+    def component(self, j: int) -> CensoredChance:
+        """That of one component, of shape (n, 1)."""
+        luminosity = None if self.luminosity is None else self.luminosity.component(j)
+        return CensoredChance(self.given.component(j), self.edges, luminosity)
+
+    def at(self, offset: Array) -> Array:
+        """Chance at log10 M minus the centre, which broadcasts against (n, ..., J)."""
+        mean = self.given.centre + self.given.tilt * np.asarray(offset)[..., None]
+        return self._of_the_rest(mean, (), self._last(mean))
+
+    def _last(self, mean: Array) -> Last:
+        """Chance of what is known of the last observable, given mean and spread; from a table where masses are many."""
+        luminosity, own = self.luminosity, self.given.factor[..., -1, :]
+        if luminosity is None:
+            return self.edges[-1].averaged
+        if not (luminosity.both and mean.ndim == 3 and mean.shape[1] > _TABLE and own.shape[1] == 1):
+            return luminosity.averaged
+        reach = _REACH * np.abs(own[..., :-1]).sum(axis=-1)
+        low, high = mean[..., -1].min(axis=1, keepdims=True), mean[..., -1].max(axis=1, keepdims=True)
+        return luminosity.tabulated(low - reach, high + reach, own[..., -1])
+
+    def _of_the_rest(self, mean: Array, drawn: tuple[float, ...], last: Last) -> Array:
+        """Chance of what is not fixed by normal numbers of the first observables, which are summed over."""
+        i, factor = len(drawn), self.given.factor
+        own = mean[..., i] + sum((x * factor[..., i, k] for k, x in enumerate(drawn)), start=np.zeros(1))
+        spread = factor[..., i, i]
+        if i == mean.shape[-1] - 1:
+            return last(own, spread)
+        edge = self.edges[i]
+        narrow = bool(len(edge.width)) and float(edge.width.min()) < NARROW
+        total: Array = np.zeros(own.shape)
+        for x, w in zip(*hermite(_NARROW_NODES if narrow else _WIDE_NODES), strict=True):
+            total = total + w * edge.at(own + x * spread) * self._of_the_rest(mean, (*drawn, x), last)
+        return total
+
+    def steepness(self, widths: Array) -> Array:
+        """Largest change of a chance over one width (n, J) of mass, in its own widths, (n,)."""
+        scales = [*(edge.scale for edge in self.edges), *([] if self.luminosity is None else [self.luminosity.scale])]
+        spread = np.linalg.norm(self.given.factor, axis=-1)
+        edge = np.stack(scales, axis=-1)[:, None, :]
+        return np.asarray(np.max(np.abs(self.given.tilt) * widths[..., None] / np.hypot(spread, edge), axis=(1, 2)))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of the clusters of a group, of which the same observables have one.
+
+    Parameters
+    ----------
+    limited : ndarray of bool, shape (E,)
+    limit, width : ndarray, shape (G, E)
+        log10 of the limits, and noise in units of them; NaN where there is none.
+    """
+
+    limited: Array
+    limit: Array
+    width: Array
+
+    def regressions(self, covariance: Array, precision: Array, known: Array, unseen: Unseen | None) -> _Regressions:
+        """Of what has limits, and of L_X if it was detected unseen, on what is known; L_X is the last."""
+        others = np.flatnonzero(self.limited[1:]) + 1
+        last = [0] if self.limited[0] or unseen is not None else []
+        return Conditional.of(covariance, precision, known, np.array([*others, *last], dtype=int))
+
+    def chance(self, given: Conditional, unseen: Unseen | None, about: tuple[Array, Array, Array]) -> CensoredChance:
+        """Chance of all that is known beyond values; `about`: places, columns (n,) and masses (n, ...) of clusters."""
+        place, column, log_mass = about
+
+        def edges(i: int) -> Edges:
+            return Edges(self.limit[place, i], self.width[place, i])
+
+        others = tuple(edges(int(i)) for i in np.flatnonzero(self.limited[1:]) + 1)
+        if not self.limited[0] and unseen is None:
+            return CensoredChance(given, others, None)
+        own, threshold = edges(0) if self.limited[0] else None, np.zeros_like(log_mass)
+        if unseen is not None:
+            threshold = -unseen.excess(threshold, column, log_mass)
+        luminosity = Luminosity(threshold, None if unseen is None else unseen.selection, own)
+        return CensoredChance(given, others, luminosity)
+
+
+def limit_marks(points: Points, lensing: bool) -> Array:
+    """Which limits Q clusters have: 0 for none, 1 for a wide and 2 for a narrow edge, of all E observables, (Q, E)."""
+    there = ~np.isnan(points.limit)
+    marks = there.astype(int) + (there & (points.limit_width < NARROW))
+    return np.pad(marks, ((0, 0), (0, 1))) if lensing else marks
+
+
+def limits_of(points: Points, mark: Array) -> Limits | None:
+    """Limits of the clusters of a group whose marks (E,) are these; None if there are none."""
+    return Limits(mark > 0, points.limit, points.limit_width) if mark.any() else None
