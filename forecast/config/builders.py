@@ -258,4 +258,11 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
         )
     columns = {key: _column(key, entry) for key, entry in c.columns.items()}
     reference = CatalogueCosmology(**c.cosmology.model_dump())
-    return CatalogueSpec(columns=columns, cosmology=reference, mass_relation=relation, format=c.format, table=c.table)
+    return CatalogueSpec(
+        columns=columns,
+        cosmology=reference,
+        mass_relation=relation,
+        format=c.format,
+        table=c.table,
+        frame=c.frame,
+    )

@@ -144,9 +144,11 @@ class CatalogueConfig(Strict):
     """astropy's name of its format, where the file's ending does not say."""
     table: str | Whole | None = None
     """Name or number of a table among several in the file."""
+    frame: Literal["icrs", "fk5", "fk4", "galactic"] = "icrs"
+    """Frame of ra and dec: icrs, fk5 (J2000), fk4 (B1950) or galactic, whose l and b are then named ra and dec."""
     columns: dict[str, str | dict[str, str]]
-    """What columns mean: name, z, lx, t, mgas, yx, m500, mwl, and X_error of each; a name, or { name = ..., unit =
-    ... }."""
+    """What columns mean: name, z, ra, dec, lx, t, mgas, yx, m500, mwl, and X_error of each; a name, or { name = ...,
+    unit = ... }."""
     cosmology: ReferenceCosmologyConfig
     """Cosmology in which luminosities and masses of the table were computed."""
     mass_relation: MassRelationConfig | None = None

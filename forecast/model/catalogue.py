@@ -21,6 +21,7 @@ from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import Expansion
 from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, Exponents, Ratio
+from ..reading.positions import sky_positions
 from ..reading.tables import QUANTITY_KINDS, TableFile, open_table
 from .catalogue_spec import CatalogueSpec
 
@@ -49,6 +50,8 @@ class Catalogue:
         log10 M_gas / (Msun/h) and its error in dex, as T's; None if the file has no gas masses.
     remarks : tuple of Caution
         What the reader left out, chose or found odd.
+    ra, dec : ndarray, shape (N,), or None
+        Degrees, ICRS, NaN where unknown; None if the file has no positions.
     """
 
     name: tuple[str, ...]
@@ -63,6 +66,8 @@ class Catalogue:
     log_mgas: Array | None = None
     log_mgas_error: Array | None = None
     remarks: tuple[Caution, ...] = ()
+    ra: Array | None = None
+    dec: Array | None = None
 
     @property
     def size(self) -> int:
@@ -127,6 +132,7 @@ def read_catalogue(
     log_lx, lx_error = _measured(table, "lx", shift("lx", Exponents(2.0)))
     optional = {"t": np.zeros_like(z), "mgas": log_h + shift("mgas", gas)}
     listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
+    positions = sky_positions(table, spec.frame)
     return Catalogue(
         name=table.names(),
         z=z,
@@ -136,6 +142,8 @@ def read_catalogue(
         source=path.name,
         log_lx_error=lx_error if "lx_error" in spec.columns else None,
         remarks=_remarks(table),
+        ra=None if positions is None else positions.ra,
+        dec=None if positions is None else positions.dec,
         **{f"log_{key}": values for key, (values, _) in listed.items()},
         **{f"log_{key}_error": errors for key, (_, errors) in listed.items()},
     )

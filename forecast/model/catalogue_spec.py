@@ -11,9 +11,10 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..cosmology.background import Cosmology
+from ..reading.positions import POSITION
 from ..reading.tables import QUANTITY_KINDS, Column
 
-_KEYS = ("name", "z", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
+_KEYS = ("name", "z", *POSITION, *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,15 @@ class CatalogueSpec:
     Parameters
     ----------
     columns : mapping of str to Column
-        Keys among name, z (required), lx, yx, t, mgas, m500, and each of the last five with ``_error``.
+        Keys among name, z (required), ra, dec, lx, yx, t, mgas, m500, and each of the last five with ``_error``.
     cosmology : CatalogueCosmology
     mass_relation : MassRelation, optional
     format : str, optional
         astropy's name of the file format; guessed from the file if None.
     table : str or int, optional
         Name or number of the table, where the file has several with these columns.
+    frame : str
+        Of positions, one of `forecast.reading.positions.FRAMES`.
 
     Raises
     ------
@@ -101,9 +104,10 @@ class CatalogueSpec:
     mass_relation: MassRelation | None = None
     format: str | None = None
     table: str | int | None = None
+    frame: str = "icrs"
 
     def __post_init__(self) -> None:
-        needs = {"mgas": "t"} | {f"{key}_error": key for key in QUANTITY_KINDS}
+        needs = {"mgas": "t", "ra": "dec", "dec": "ra"} | {f"{key}_error": key for key in QUANTITY_KINDS}
         if not {"yx", "m500"} & set(self.columns):
             needs["t"] = "mgas"
         for key, column in self.columns.items():
