@@ -55,6 +55,12 @@ _EXAMPLES = {
     "catalogue.path": '"my_clusters.fits"',
     "catalogue.format": '"ascii.ecsv"',
     "catalogue.table": '"CLUSTERS"',
+    "catalogue.join.path": '"A7.fits"',
+    "catalogue.join.on": '"ID_SRC"',
+    "catalogue.join.key": '"id"',
+    "catalogue.join.name": '"A7"',
+    "catalogue.join.format": '"ascii.cds"',
+    "catalogue.join.table": '"CLUSTERS"',
     "catalogue.columns": '{ z = "Z", lx = { name = "LX500", unit = "1e44 erg/s" } }',
 }
 """Values of keys that no shipped survey sets."""

@@ -21,8 +21,9 @@ from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import Expansion
 from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, Exponents, Ratio
+from ..reading.join import Origin, open_joined
 from ..reading.positions import sky_positions
-from ..reading.tables import QUANTITY_KINDS, TableFile, open_table
+from ..reading.tables import QUANTITY_KINDS, TableFile
 from .catalogue_spec import CatalogueSpec
 
 
@@ -120,7 +121,7 @@ def read_catalogue(
         that cannot be; the message names file, column, row and cure.
     """
     path = Path(path)
-    table = open_table(path, spec.columns, spec.cosmology.h, spec.format, table=spec.table)
+    table = open_joined(Origin(path, spec.table, spec.format, spec.joins), spec.columns, spec.cosmology.h)
     reference = spec.cosmology.flat_lcdm()
     z = table.redshifts()
     ratio, log_h = Ratio.of(Expansion.of(model_cosmology), Expansion.of(reference), z), math.log10(spec.cosmology.h)

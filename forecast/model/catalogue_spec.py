@@ -11,6 +11,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..cosmology.background import Cosmology
+from ..reading.join import Join
 from ..reading.positions import POSITION
 from ..reading.tables import QUANTITY_KINDS, Column
 
@@ -92,6 +93,8 @@ class CatalogueSpec:
         Name or number of the table, where the file has several with these columns.
     frame : str
         Of positions, one of `forecast.reading.positions.FRAMES`.
+    joins : tuple of Join
+        Other tables of the same clusters.
 
     Raises
     ------
@@ -105,6 +108,7 @@ class CatalogueSpec:
     format: str | None = None
     table: str | int | None = None
     frame: str = "icrs"
+    joins: tuple[Join, ...] = ()
 
     def __post_init__(self) -> None:
         needs = {"mgas": "t", "ra": "dec", "dec": "ra"} | {f"{key}_error": key for key in QUANTITY_KINDS}
