@@ -16,6 +16,7 @@ from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
 from ..model.setup import Setup
+from .duplicates import duplicate_doubts
 from .offsets import Offset, offsets
 
 DRAWS = 1000
@@ -137,6 +138,7 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
     rng : numpy.random.Generator
     """
     below, outright = faint_clusters(model.setup, catalogue)
+    twice = listed_twice(catalogue)
     selection = model.setup.selection.in_flux
     return Intake(
         source=catalogue.source,
@@ -146,8 +148,8 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
         below=None if selection is None else int(below.sum()),
         outright_below=_names(catalogue, outright),
         outside=_names(catalogue, model.setup.geometry.outside(catalogue.z, model.setup.cosmology)),
-        twice=listed_twice(catalogue),
-        remarks=catalogue.remarks,
+        twice=twice,
+        remarks=(*duplicate_doubts(catalogue, model.setup.cosmology, twice), *catalogue.remarks),
         flux_error=None if selection is None else selection.flux_error,
         offsets=offsets(model, catalogue, rng=rng),
     )

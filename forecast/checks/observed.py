@@ -20,6 +20,7 @@ from ..model.catalogue import Catalogue, builtin_table, read_catalogue
 from ..model.forward import ForwardModel
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
+from .sky import inside_footprint
 
 DRAWS, UNHEARD_OF = 16, 1e-20
 """Draws from the prior, and the probability per dex below which in all of them there is no such cluster."""
@@ -37,7 +38,7 @@ def open_catalogue(config: Config, path: Path | None) -> Catalogue:
         raise InputError("this configuration names no catalogue; give one with --catalogue FILE")
     relations = config.setup.relations
     gas = relations.exponents("mgas" if relations.yx is None else "yx")
-    return read_catalogue(path, spec, config.setup.cosmology, gas)
+    return inside_footprint(read_catalogue(path, spec, config.setup.cosmology, gas), config.footprint)
 
 
 def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tuple[Catalogue, Data]:

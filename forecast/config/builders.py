@@ -19,6 +19,7 @@ from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
 from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
+from ..reading.join import Join, alias_of
 from ..reading.plausibility import RANGES
 from ..reading.tables import Column
 from ..relations.library import Library, load_library
@@ -30,7 +31,7 @@ from ..relations.residuals import Residuals
 from .quantities import named, read_log_mass, read_scatter
 from .reach import check_prior, check_value
 from .relations_schema import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
-from .schema import CatalogueConfig, ErrorsConfig, ParameterConfig
+from .schema import CatalogueConfig, ErrorsConfig, JoinConfig, ParameterConfig
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""
@@ -227,6 +228,12 @@ def _column(key: str, entry: str | dict[str, str]) -> Column:
     return Column(entry["name"], entry.get("unit"))
 
 
+def _build_join(c: JoinConfig) -> Join:
+    path = Path(c.path)
+    alias = alias_of(path) if c.name is None else c.name
+    return Join(path, c.on, c.key or c.on, alias, table=c.table, format=c.format, unmatched=c.unmatched)
+
+
 def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
     """How to read a catalogue, in package units."""
     relation = None
@@ -248,4 +255,6 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
         format=c.format,
         table=c.table,
         limit_confidence=confidence,
+        frame=c.frame,
+        joins=tuple(map(_build_join, c.join)),
     )

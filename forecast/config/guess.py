@@ -12,11 +12,15 @@ from ..core.errors import InputError
 from ..core.units import KINDS, LOG_UNIT, unit_factor
 from ..reading.limits import LIMITED
 from ..reading.plausibility import USUAL
+from ..reading.positions import POSITION, is_angle
 from ..reading.tables import QUANTITY_KINDS
 
+_OF_POSITION = r"(?:_?(?:j2000|icrs|deg|x|x?ray|cl))?"
 _NAMES = {
     "name": r"(?:name|cluster|object|id|detuid|designation)",
     "z": r"(?:z|redshift|z_?(?:best|spec|phot|cl|lambda)|best_z|zsp)",
+    "ra": rf"_?(?:ra|right_?ascension){_OF_POSITION}",
+    "dec": rf"_?(?:dec?|declination){_OF_POSITION}",
     "lx": r"(?:l_?x|l_?x?_?500|l_?x?_?(?:0p?5|01|05)_?2.*|lx_?.*|l500_?.*|lum.*)",
     "t": r"(?:t_?x|k?t|k?t_?x?_?500.*|temp.*|kt_?.*)",
     "mgas": r"(?:m_?g(?:as)?(?:_?500)?.*)",
@@ -232,6 +236,8 @@ def _error_of(name: str) -> str | None:
 
 def _fits(key: str, unit: str | None) -> bool:
     """Whether a unit may be that of a quantity."""
+    if key in POSITION:
+        return not unit or is_angle(unit)
     if key not in QUANTITY_KINDS:
         return not unit
     if not unit:

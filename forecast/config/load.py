@@ -20,6 +20,7 @@ from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
 from ..reading.text_tables import decoded
+from ..survey.footprint import Footprint
 from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations
 from .digest import model_digest
 from .explain import explain
@@ -38,7 +39,7 @@ from .schema import (
     WeakLensingConfig,
 )
 from .schema_types import Number, Strict
-from .survey_builders import build_geometry, build_selection
+from .survey_builders import build_footprint, build_geometry, build_selection
 from .survey_schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
 
 
@@ -157,6 +158,12 @@ class Config(Strict):
                 'such as scatter = "0.2 ln"; add it, or leave the column out'
             )
         return build_catalogue_spec(self.catalogue)
+
+    @cached_property
+    def footprint(self) -> Footprint | None:
+        """The survey's sky, where it is declared."""
+        declared = getattr(self.survey, "footprint", None)
+        return None if declared is None else build_footprint(declared)
 
     def fingerprint(self) -> str:
         """Digest of the forward model; what else changes a chain is its data, level, seed and walkers."""

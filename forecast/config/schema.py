@@ -200,6 +200,25 @@ class LimitConfidenceConfig(Strict):
     """Of those of Y_X."""
 
 
+class JoinConfig(Strict):
+    """Another table whose columns belong to the same clusters."""
+
+    path: FileName
+    """The table's file."""
+    on: str
+    """Column of the tables before it that names or numbers each cluster."""
+    key: str | None = None
+    """Column of this table with the same names or numbers, where it is called otherwise."""
+    name: Annotated[str, Field(min_length=1)] | None = None
+    """What the table is called in columns = "NAME.COLUMN"; its file without endings if left out."""
+    format: str | None = None
+    """astropy's name of its format, where the file's ending does not say."""
+    table: str | Whole | None = None
+    """Name or number of a table among several in the file."""
+    unmatched: Literal["keep", "drop"] = "keep"
+    """Clusters that it does not list: kept without what it holds, or dropped."""
+
+
 class CatalogueConfig(Strict):
     """Where real clusters come from and what their columns mean."""
 
@@ -211,9 +230,13 @@ class CatalogueConfig(Strict):
     """astropy's name of its format, where the file's ending does not say."""
     table: str | Whole | None = None
     """Name or number of a table among several in the file."""
+    join: tuple[JoinConfig, ...] = ()
+    """Other tables of the same clusters, row by row."""
+    frame: Literal["icrs", "fk5", "fk4", "galactic"] = "icrs"
+    """Frame of ra and dec: icrs, fk5 (J2000), fk4 (B1950) or galactic, whose l and b are then named ra and dec."""
     columns: dict[str, str | dict[str, str]]
-    """What columns mean: name, z, lx, t, mgas, yx, m500, mwl, and X_error of each; a name, or { name = ..., unit =
-    ... }. X_limit: a flag, the column of errors if they are negative for limits, or a column of limits."""
+    """What columns mean: name, z, ra, dec, lx, t, mgas, yx, m500, mwl, and X_error of each; a name, or { name = ...,
+    unit = ... }. X_limit: a flag, the column of errors if they are negative for limits, or a column of limits."""
     limit_confidence: LimitConfidenceConfig = LimitConfidenceConfig()
     """Confidence of the upper limits of each X that has a column X_limit."""
     cosmology: ReferenceCosmologyConfig

@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..reading.limits import LIMITED
-from ..reading.tables import open_table
+from ..reading.positions import POSITION, sky_positions
+from ..reading.tables import Column, TableFile, open_table
 from .guess import Guess, guess_columns, has_proxy
 from .load import builtin_configs, parse_config
 from .template import commented
@@ -89,6 +90,7 @@ def fitted(
     rows = opened.table
     found = guess_columns({name: str(rows[name].unit or "") or None for name in rows.colnames}, _medians(rows))
     _leave_out_lone_temperatures(found)
+    _leave_out_odd_positions(found, opened)
     if "z" not in found.columns:
         raise InputError(
             f"{table}: no column seems to hold redshifts; it has {', '.join(rows.colnames)}. Rename it z, or map it by "
@@ -134,6 +136,18 @@ def _leave_out_lone_temperatures(found: Guess) -> None:
         found.columns.pop("t_error", None)
         name = column["name"] if isinstance(column, dict) else column
         found.doubts.append(f"t: '{name}' is left out: without M_gas, Y_X or M500 beside it, it is not used")
+
+
+def _leave_out_odd_positions(found: Guess, table: TableFile) -> None:
+    """Positions need two columns that can be read."""
+    names = {key: found.columns.pop(key) for key in POSITION if key in found.columns}
+    if len(names) < len(POSITION):
+        return
+    try:
+        sky_positions(replace(table, columns={key: Column(name) for key, name in names.items()}))
+        found.columns.update(names)
+    except InputError as error:
+        found.doubts.append(f"ra, dec: left out ({error})")
 
 
 def _said(meta: Mapping[str, Any]) -> list[str]:

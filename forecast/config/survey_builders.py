@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,19 @@ from ..core.units import parse
 from ..cosmology.background import Cosmology
 from ..survey.completeness import SHARP, Contamination, Detection
 from ..survey.flux_limit import FluxLimited
+from ..survey.footprint import Cap, Footprint, Region, SkyBox
 from ..survey.geometry import Box, LightCone
 from ..survey.mass_cut import Sharp, Smoothed
 from ..survey.selection import Selection
 from ..survey.shells import Geometry, shell_edges
+from .footprint_schema import CapConfig, FootprintConfig, SkyBoxConfig
 from .quantities import named, read_columns, read_curve, read_log_mass, read_quantities
 from .survey_schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
 
+_AREAS_DIFFER, _NO_AREA = 0.02, 1e-6
+"""Part by which an area may differ from that of the footprint, and deg2 that are none."""
+DEG2 = (180 / math.pi) ** 2
+"""Square degrees in a steradian."""
 _SKY = "41253 deg2 (12.566 sr)"
 
 
@@ -42,8 +49,50 @@ def _sky_area(text: str, h: float) -> float:
     return min(area, sky)
 
 
+def build_footprint(c: FootprintConfig) -> Footprint:
+    """A survey's sky.
+
+    Raises
+    ------
+    InputError
+        If a region is none, or nothing is left.
+    """
+    footprint = Footprint(
+        parts=(*_boxes("boxes", c.boxes), *_caps("caps", c.caps)),
+        without=(*_boxes("exclude", c.exclude), *_caps("exclude_caps", c.exclude_caps)),
+        latitude=c.galactic_latitude,
+    )
+    if not footprint.area * DEG2 > _NO_AREA:
+        raise InputError("survey.footprint: nothing is left of it; take out what excludes it all")
+    return footprint
+
+
+def _boxes(name: str, listed: Sequence[SkyBoxConfig]) -> list[Region]:
+    path = f"survey.footprint.{name}"
+    return [named(f"{path}.{i}", partial(SkyBox, box.ra, box.dec)) for i, box in enumerate(listed)]
+
+
+def _caps(name: str, listed: Sequence[CapConfig]) -> list[Region]:
+    path = f"survey.footprint.{name}"
+    return [named(f"{path}.{i}", partial(Cap, cap.ra, cap.dec, cap.radius)) for i, cap in enumerate(listed)]
+
+
+def _area(survey: LightConeConfig, h: float) -> float:
+    """Area in steradian: the one that is given, which must be the footprint's, or the footprint's."""
+    if survey.footprint is None:
+        return _sky_area(str(survey.area), h)
+    searched = survey.footprint.coverage * build_footprint(survey.footprint).area
+    area = searched if survey.area is None else _sky_area(survey.area, h)
+    if abs(area / searched - 1) > _AREAS_DIFFER:
+        raise InputError(
+            f"survey.area: '{survey.area}' is {area * DEG2:.6g} deg2, but survey.footprint {searched * DEG2:.6g} deg2; "
+            "take one of them out, or set survey.footprint.coverage to the part that is not masked"
+        )
+    return area
+
+
 def _build_cone(survey: LightConeConfig, cosmology: Cosmology) -> LightCone:
-    area = _sky_area(survey.area, cosmology.h)
+    area = _area(survey, cosmology.h)
     cone = LightCone(area, survey.zmin, survey.zmax)
     if survey.redshift_edges is not None:
         edges = survey.redshift_edges[1:-1]

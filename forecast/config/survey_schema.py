@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ..core.parameters import MAX_SHELLS
+from .footprint_schema import FootprintConfig
 from .schema_types import Area, FileName, Flux, Length, Mass, Number, Strict, Whole
 
 
@@ -28,8 +29,10 @@ class LightConeConfig(Strict):
 
     geometry: Literal["light_cone"]
     """A part of the sky between two redshifts."""
-    area: Area
-    """Sky area, at most 41253 deg2."""
+    area: Area | None = None
+    """Sky area, at most 41253 deg2; that of the footprint if left out."""
+    footprint: FootprintConfig | None = None
+    """Which part of the sky that is; clusters of a catalogue that lie outside are left out."""
     zmin: Number
     """Lowest redshift."""
     zmax: Number
@@ -40,6 +43,12 @@ class LightConeConfig(Strict):
     """Edges of the shells instead, from zmin to zmax."""
     binned_in_redshift: bool = False
     """Whether N and Y_X are kept apart by shell at every level."""
+
+    @model_validator(mode="after")
+    def _has_area(self) -> LightConeConfig:
+        if self.area is None and self.footprint is None:
+            raise ValueError('needs area = "NUMBER deg2", or a table [survey.footprint]')
+        return self
 
     @model_validator(mode="after")
     def _edges_fit(self) -> LightConeConfig:

@@ -112,7 +112,8 @@ def default_keys(config: Config) -> tuple[str, ...]:
     norms = [f"parameters.{n}.{kind}" for n in config.setup.parameters.names if n.startswith("norm_")
              for kind in ("lognormal", "gaussian")]  # fmt: skip
     priors = list(_numeric(norms, config)) or list(_numeric(["prior_width"], config))
-    size = list(_numeric(["survey.area", "survey.fraction"], config))
+    area = "survey.area" if config.footprint is None else "volume"
+    size = list(_numeric([area, "survey.fraction"], config))
     lensing = ["weak_lensing.fraction"] * (config.setup.lensing_sample.fraction < 1)
     return (*size, *_numeric(["selection.flux_limit"], config), *priors,
             *_numeric(["yx_error", "weak_lensing.scatter", "weak_lensing.error", *lensing], config))  # fmt: skip

@@ -22,8 +22,10 @@ from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import Expansion
 from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, LENSING, Exponents, Ratio
+from ..reading.join import Origin, open_joined
 from ..reading.limits import LIMITED, UpperLimits, split_limits
-from ..reading.tables import QUANTITY_KINDS, TableFile, open_table
+from ..reading.positions import sky_positions
+from ..reading.tables import QUANTITY_KINDS, TableFile
 from .catalogue_spec import CatalogueSpec
 
 
@@ -55,6 +57,8 @@ class Catalogue:
         What the reader left out, chose or found odd.
     limits : mapping of str to UpperLimits
         Upper limits of "lx", "t", "mgas" and "yx", in the same units, where values are unknown.
+    ra, dec : ndarray, shape (N,), or None
+        Degrees, ICRS, NaN where unknown; None if the file has no positions.
     """
 
     name: tuple[str, ...]
@@ -72,6 +76,8 @@ class Catalogue:
     log_mwl_error: Array | None = None
     remarks: tuple[Caution, ...] = ()
     limits: Mapping[str, UpperLimits] = field(default_factory=dict)
+    ra: Array | None = None
+    dec: Array | None = None
 
     @property
     def size(self) -> int:
@@ -130,7 +136,7 @@ def read_catalogue(
         that cannot be; the message names file, column, row and cure.
     """
     path = Path(path)
-    table = open_table(path, spec.columns, spec.cosmology.h, spec.format, table=spec.table)
+    table = open_joined(Origin(path, spec.table, spec.format, spec.joins), spec.columns, spec.cosmology.h)
     reference = spec.cosmology.flat_lcdm()
     z = table.redshifts()
     ratio, log_h = Ratio.of(Expansion.of(model_cosmology), Expansion.of(reference), z), math.log10(spec.cosmology.h)
@@ -148,6 +154,7 @@ def read_catalogue(
     log_lx, lx_error = _measured(table, "lx", moves["lx"])
     optional = {"t": moves["t"], "mgas": moves["mgas"], "mwl": log_h + shift("mwl", LENSING)}
     listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
+    positions = sky_positions(table, spec.frame)
     return Catalogue(
         name=table.names(),
         z=z,
@@ -158,6 +165,8 @@ def read_catalogue(
         log_lx_error=lx_error if "lx_error" in spec.columns else None,
         remarks=(*_remarks(table), *_of_products(spec, limits)),
         limits=limits,
+        ra=None if positions is None else positions.ra,
+        dec=None if positions is None else positions.dec,
         **{f"log_{key}": values for key, (values, _) in listed.items()},
         **{f"log_{key}_error": errors for key, (_, errors) in listed.items()},
     )

@@ -11,11 +11,13 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..cosmology.background import Cosmology
+from ..reading.join import Join
 from ..reading.limits import LIMITED
+from ..reading.positions import POSITION
 from ..reading.tables import QUANTITY_KINDS, Column
 
 _OF_QUANTITIES = (*(f"{key}_error" for key in QUANTITY_KINDS), *(f"{key}_limit" for key in LIMITED))
-_KEYS = ("name", "z", *QUANTITY_KINDS, *_OF_QUANTITIES)
+_KEYS = ("name", "z", *POSITION, *QUANTITY_KINDS, *_OF_QUANTITIES)
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ class CatalogueSpec:
     Parameters
     ----------
     columns : mapping of str to Column
-        Keys among name, z (required), lx, yx, t, mgas, m500, mwl, each of the last six with ``_error``, and lx, yx, t
-        and mgas with ``_limit``.
+        Keys among name, z (required), ra, dec, lx, yx, t, mgas, m500, mwl, each of the last six with ``_error``, and
+        lx, yx, t and mgas with ``_limit``.
     cosmology : CatalogueCosmology
     mass_relation : MassRelation, optional
     format : str, optional
@@ -94,6 +96,10 @@ class CatalogueSpec:
         Name or number of the table, where the file has several with these columns.
     limit_confidence : mapping of str to float
         One-sided confidence of the upper limits of each quantity that has some.
+    frame : str
+        Of positions, one of `forecast.reading.positions.FRAMES`.
+    joins : tuple of Join
+        Other tables of the same clusters.
 
     Raises
     ------
@@ -107,9 +113,11 @@ class CatalogueSpec:
     format: str | None = None
     table: str | int | None = None
     limit_confidence: Mapping[str, float] = field(default_factory=dict)
+    frame: str = "icrs"
+    joins: tuple[Join, ...] = ()
 
     def __post_init__(self) -> None:
-        needs = {"mgas": "t"} | {f"{key}_error": key for key in QUANTITY_KINDS}
+        needs = {"mgas": "t", "ra": "dec", "dec": "ra"} | {f"{key}_error": key for key in QUANTITY_KINDS}
         needs |= {f"{key}_limit": key for key in LIMITED}
         if not {"yx", "m500"} & set(self.columns):
             needs["t"] = "mgas"

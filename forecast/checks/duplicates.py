@@ -1,0 +1,92 @@
+"""Clusters of a catalogue that may be one: closer on the sky than their size, at one redshift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ..core.arrays import Array
+from ..core.caution import Caution
+from ..cosmology.background import Cosmology
+from ..model.catalogue import Catalogue
+
+SIZE, WIDEST = 0.7, 30.0
+"""R500 of a rich cluster, Mpc/h, and the largest angle it is taken for, arcmin."""
+SAME_REDSHIFT = 0.01
+"""Difference of redshifts over 1 + z within which they may be those of one cluster."""
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two clusters that may be one.
+
+    Parameters
+    ----------
+    names : tuple of str
+    separation : float
+        Arcmin.
+    redshifts : tuple of float
+    """
+
+    names: tuple[str, str]
+    separation: float
+    redshifts: tuple[float, float]
+
+    def __str__(self) -> str:
+        (a, b), (za, zb) = self.names, self.redshifts
+        return f"{a} and {b} ({self.separation:.1f}' apart, z = {za:g} and {zb:g})"
+
+
+def close_pairs(catalogue: Catalogue, cosmology: Cosmology) -> tuple[Pair, ...]:
+    """Pairs of clusters closer than `SIZE` at their redshift, at most `WIDEST`, whose redshifts agree; closest first.
+
+    Clusters without a position are in none.
+    """
+    if catalogue.ra is None or catalogue.dec is None:
+        return ()
+    known = np.flatnonzero(np.isfinite(catalogue.ra + catalogue.dec))
+    place, z = unit_vectors(catalogue.ra[known], catalogue.dec[known]), catalogue.z[known]
+    first, second = cKDTree(place).query_pairs(_chord(WIDEST), output_type="ndarray").T
+    mean = 0.5 * (z[first] + z[second])
+    distance = cosmology.comoving_distance(mean) / (1 + mean)
+    apart = np.degrees(2 * np.arcsin(0.5 * np.linalg.norm(place[first] - place[second], axis=1))) * 60
+    limit = np.degrees(SIZE / distance) * 60
+    near = (apart < limit) & (np.abs(z[first] - z[second]) < SAME_REDSHIFT * (1 + mean))
+    found = [
+        Pair(
+            (catalogue.name[known[i]], catalogue.name[known[j]]),
+            float(separation),
+            (float(z[i]), float(z[j])),
+        )
+        for i, j, separation in zip(first[near], second[near], apart[near], strict=True)
+    ]
+    return tuple(sorted(found, key=lambda pair: pair.separation))
+
+
+def duplicate_doubts(catalogue: Catalogue, cosmology: Cosmology, twice: tuple[str, ...]) -> tuple[Caution, ...]:
+    """A caution that names the pairs, but for those whose names are in `twice`, which are known already."""
+    pairs = [pair for pair in close_pairs(catalogue, cosmology) if not set(pair.names) <= set(twice)]
+    if not pairs:
+        return ()
+    more = f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
+    what = "1 pair lies" if len(pairs) == 1 else f"{len(pairs)} pairs lie"
+    listed = "; ".join(map(str, pairs[:_SHOWN]))
+    text = (
+        f"{what} within {SIZE:g} Mpc/h at one redshift, one cluster or two: {listed}{more}. "
+        "Both of each are counted; drop one from the table where they are one"
+    )
+    return (Caution("listed_twice", text),)
+
+
+def unit_vectors(ra: Array, dec: Array) -> Array:
+    """Directions of positions in degrees, shape (N,) each; (N, 3)."""
+    a, d = np.radians(ra), np.radians(dec)
+    return np.column_stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
+
+
+def _chord(arcmin: float) -> float:
+    """Distance between directions that are so far apart."""
+    return float(2 * np.sin(0.5 * np.radians(arcmin / 60)))
