@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..core.errors import InputError, nearest
 from ..core.observables import OBSERVABLES
-from ..core.parameters import NAMES, Parameter, ParameterSet, Values, contrast_names
+from ..core.parameters import NAMES, NORMALISATIONS, Parameter, ParameterSet, Values, contrast_names
 from ..core.priors import Prior
 from ..core.units import KINDS, LN10, h_power, parse
 from ..cosmology.background import Cosmology
@@ -34,7 +35,7 @@ from .schema import CatalogueConfig, ErrorsConfig, ParameterConfig, WeakLensingC
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""
-_FACTORS = ("norm_", "slope_", "scatter_")
+_FACTORS = (*NORMALISATIONS, "slope_", "scatter_")
 
 
 def _scatter(value: float | str, path: str, default: str = "dex") -> float:
@@ -131,9 +132,16 @@ def _calibrated(relations: Relations, c: CalibrationConfig | None, cosmology: Co
 
 
 def build_relations(
-    c: RelationsConfig, library: LibraryConfig | None, proxy: str | ProxyConfig, cosmology: Cosmology
+    c: RelationsConfig,
+    library: LibraryConfig | None,
+    proxy: str | ProxyConfig,
+    cosmology: Cosmology,
+    parameters: Container[str] = (),
 ) -> Relations:
-    """Scaling relations in package units, with the residuals of a library if there is one."""
+    """Scaling relations in package units, with the residuals of a library if there is one.
+
+    `parameters`: names under [parameters]; relations share a mass scale where it is one of them.
+    """
     pivot = read_log_mass(c.pivot, "relations.pivot", cosmology.h)
     source = None if library is None else build_library(library, cosmology)
     residuals, scatters, core = _library_residuals(c, source, pivot)
@@ -151,9 +159,20 @@ def build_relations(
         residuals=residuals,
         calibrated_masses=_calibrated_masses(c, cosmology.h),
         aperture=c.aperture,
+        on_mass_scale=_on_mass_scale(c, given, parameters),
     )
     relations = named("relations.calibration", lambda: _calibrated(relations, c.calibration, cosmology))
     return relations if proxy == "yx" else named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
+
+
+def _on_mass_scale(c: RelationsConfig, given: list[str], parameters: Container[str]) -> tuple[str, ...]:
+    """Relations that share a mass scale; none where there is no such parameter."""
+    if "mass_scale" in parameters:
+        return tuple(given) if c.share_mass_scale is None else c.share_mass_scale
+    if c.share_mass_scale:
+        cure = "write parameters.mass_scale = { lognormal = 0.09 }, or leave this key out"
+        raise InputError(f"relations.share_mass_scale: there is no parameter mass_scale; {cure}")
+    return ()
 
 
 def proxy_choice(c: str | ProxyConfig) -> str | ErrorModel:

@@ -78,7 +78,8 @@ LAYOUTS: dict[type, Layout] = {
     Contamination: Layout("log_flux fraction"),
     Relations: Layout(
         "pivot z0 lx t mgas yx lx_t lx_mgas t_mgas lx_yx t_yx core residuals proxy calibrated_at calibrated_masses "
-        "aperture"
+        "aperture",
+        {"on_mass_scale": []},
     ),
     PowerLaw: Layout("log_norm slope evolution scatter hubble"),
     Residuals: Layout("names weight mean covariance log_mass"),
@@ -86,7 +87,8 @@ LAYOUTS: dict[type, Layout] = {
     Parameter: Layout("name fiducial prior"),
     Prior: Layout("kind low high mean std log widening"),
     Values: Layout(
-        f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast"
+        f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast",
+        {"mass_scale": 1.0},
     ),
 }
 """By record that a `Setup` is made of."""

@@ -66,7 +66,7 @@ class Config(Strict):
     """How observables scale with mass."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
     """Free parameters and their priors: sigma8, Om0, h, ns, and norm_X, slope_X, scatter_X, evolution_X of each
-    relation X."""
+    relation X, and mass_scale, which they share."""
     sample_variance: bool = False
     """Whether density contrasts of the volume are free."""
     yx_error: Annotated[Number, Field(ge=0, le=2)] = 0.0
@@ -102,7 +102,7 @@ class Config(Strict):
         if self.weak_lensing is None and "full+wl" in (self.sampler.level, *self.sampler.levels):
             cure = "add a [weak_lensing] table with their scatter, or take the level out"
             raise InputError(f"sampler: level 'full+wl' needs weak-lensing masses; {cure}")
-        relations = build_relations(self.relations, self.library, self.proxy, cosmology)
+        relations = build_relations(self.relations, self.library, self.proxy, cosmology, self.parameters)
         errors = build_errors(self.errors, relations)
         geometry = build_geometry(self.survey, cosmology)
         setup = Setup(

@@ -38,6 +38,7 @@ _EXAMPLES = {
     "selection.contamination.values": "[0.1, 0.0]",
     "selection.flux_error": "0.05",
     "relations.calibrated_masses": '["13.5 log10 Msun/h", "15.5 log10 Msun/h"]',
+    "relations.share_mass_scale": '["lx", "yx"]',
     "relations.mgas.h_exponent": "-0.5",
     "relations.t.h_exponent": "0.0",
     "proxy": '"mgas"',

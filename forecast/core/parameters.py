@@ -26,6 +26,8 @@ class Values:
     ``norm_core``, ``scatter_core``: of L_X over core-excised L_X. ``norm_wl`` is 1 plus the weak-lensing
     mass bias, ``scatter_wl`` a factor on the scatter of ln M_WL at fixed mass.
     ``norm_contamination``: factor on the expected number of detections that are no clusters.
+    ``mass_scale``: factor b of the masses against which relations were calibrated over true ones, shared by those of
+    ``Relations.on_mass_scale``: ln X at true mass M goes as slope (ln M + ln b).
     ``density_contrast``: the survey volume's mean linear overdensity in units of its rms; of shape (P, S),
     independent standard normal numbers that make up the overdensities, in a survey of S shells. None: the mean
     over all overdensities.
@@ -56,9 +58,12 @@ class Values:
     norm_wl: float | Array = 1.0
     scatter_wl: float | Array = 1.0
     norm_contamination: float | Array = 1.0
+    mass_scale: float | Array = 1.0
     density_contrast: float | Array | None = 0.0
 
 
+NORMALISATIONS = ("norm_", "mass_scale")
+"""How the names of parameters begin that multiply observables, or all masses on which they were calibrated."""
 MAX_SHELLS = 32
 """Redshift shells with a density contrast of their own that a survey may have."""
 NAMES = (*(f.name for f in fields(Values)), *(f"density_contrast_{i + 1}" for i in range(MAX_SHELLS)))
@@ -78,6 +83,7 @@ def _latex() -> dict[str, str]:
         "ns": r"$n_{\rm s}$",
         "norm_wl": r"$1+b_{\rm WL}$",
         "norm_contamination": r"$b_{\rm cont}$",
+        "mass_scale": r"$b_M$",
         "density_contrast": r"$\delta_V/\sigma_V$",
     }
     for name in NAMES[:-MAX_SHELLS]:
@@ -220,7 +226,7 @@ class ParameterSet:
         """Free one more parameter, at the end of the vector."""
         return ParameterSet((*self.free, parameter), self.fixed)
 
-    def widened(self, factor: float, prefixes: tuple[str, ...] = ("norm_",)) -> ParameterSet:
+    def widened(self, factor: float, prefixes: tuple[str, ...] = NORMALISATIONS) -> ParameterSet:
         """Stretch the priors of relations' parameters whose name starts with one of `prefixes` (in log)."""
         free = tuple(
             replace(p, prior=replace(p.prior, widening=p.prior.widening * factor))

@@ -173,14 +173,17 @@ def acting(setup: Setup) -> tuple[str, ...]:
     """Free parameters that act on the mass proxy."""
     relations = setup.relations
     parts = [n for n, c in zip(relations.names, relations.combination, strict=True) if c] + ["yx"]
-    return tuple(n for n in setup.parameters.names if n.partition("_")[2] in parts)
+    shared = {"mass_scale"} if set(parts) & set(relations.on_mass_scale) else set()
+    return tuple(n for n in setup.parameters.names if n.partition("_")[2] in parts or n in shared)
 
 
 def _coefficients(setup: Setup) -> dict[str, float]:
     """d ln(proxy) / d ln of each free normalisation."""
     relations, free = setup.relations, setup.parameters.names
     found = {f"norm_{n}": float(c) for n, c in zip(relations.names, relations.combination, strict=True)}
-    return {n: c for n, c in (found | {"norm_yx": 1.0}).items() if n in free and c}
+    low, high = (replace(setup.parameters.fiducial_values, mass_scale=scale) for scale in (1.0, 10.0))
+    by_scale = float(np.squeeze(relations.at(high).yx.log_norm - relations.at(low).yx.log_norm))
+    return {n: c for n, c in (found | {"norm_yx": 1.0, "mass_scale": by_scale}).items() if n in free and c}
 
 
 def _slope(setup: Setup) -> float:

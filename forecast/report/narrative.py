@@ -45,6 +45,8 @@ def meaning(name: str) -> str:
         return "mean density contrast of the survey volume over its rms (sample variance)"
     if name.startswith("density_contrast"):
         return "one of the independent numbers that make up the density contrasts of the redshift shells"
+    if name == "mass_scale":
+        return "factor of the masses against which relations were calibrated over true ones, shared by them"
     if name == "norm_contamination":
         return "factor on the expected number of detections that are no clusters"
     kind, observable = name.split("_", 1)

@@ -34,6 +34,7 @@ _SPECIAL = {
     "sigma8": "rms linear density contrast in spheres of 8 Mpc/h",
     "norm_wl": "1 + bias of weak-lensing masses",
     "scatter_wl": "factor on the scatter of ln M_WL",
+    "mass_scale": "factor of the masses against which relations were calibrated over true ones",
     "density_contrast": "linear overdensity of the survey volume over its rms",
 }
 
