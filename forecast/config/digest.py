@@ -15,6 +15,7 @@ from typing import Any
 from ..core.files import to_plain
 from ..core.parameters import Parameter, ParameterSet, Values
 from ..core.priors import Prior
+from ..core.ties import Tie
 from ..cosmology.background import Cosmology
 from ..execution.store import content_digest
 from ..model.setup import Setup
@@ -83,9 +84,10 @@ LAYOUTS: dict[type, Layout] = {
     ),
     PowerLaw: Layout("log_norm slope evolution scatter hubble"),
     Residuals: Layout("names weight mean covariance log_mass"),
-    ParameterSet: Layout("free fixed"),
+    ParameterSet: Layout("free fixed", {"ties": []}),
+    Tie: Layout("names correlation"),
     Parameter: Layout("name fiducial prior"),
-    Prior: Layout("kind low high mean std log widening"),
+    Prior: Layout("kind low high mean std log widening", {"between": None}),
     Values: Layout(
         f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast",
         {"mass_scale": 1.0},

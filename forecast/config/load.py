@@ -19,9 +19,11 @@ from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
 from ..reading.text_tables import decoded
-from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations, build_weak_lensing
+from .builders import build_catalogue_spec, build_errors, build_relations, build_weak_lensing
 from .digest import model_digest
 from .explain import explain
+from .parameter_builders import build_parameters
+from .parameters_schema import ParameterConfig, PriorCorrelationConfig
 from .quantities import read_log_mass
 from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema import (
@@ -30,7 +32,6 @@ from .schema import (
     ErrorsConfig,
     LadderConfig,
     MapConfig,
-    ParameterConfig,
     PublishedConfig,
     SamplerConfig,
     WeakLensingConfig,
@@ -67,6 +68,8 @@ class Config(Strict):
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
     """Free parameters and their priors: sigma8, Om0, h, ns, and norm_X, slope_X, scatter_X, evolution_X of each
     relation X, and mass_scale, which they share."""
+    prior_correlation: tuple[PriorCorrelationConfig, ...] = ()
+    """Priors that are correlated."""
     sample_variance: bool = False
     """Whether density contrasts of the volume are free."""
     yx_error: Annotated[Number, Field(ge=0, le=2)] = 0.0
@@ -111,7 +114,12 @@ class Config(Strict):
             geometry=geometry,
             selection=build_selection(self.selection, cosmology.h, geometry),
             relations=relations,
-            parameters=build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
+            parameters=build_parameters(
+                self.parameters,
+                self.prior_correlation,
+                cosmology,
+                shells=geometry.shell_count if self.sample_variance else 0,
+            ),
             yx_bin=self.yx_bin,
             errors=errors,
             weak_lensing=build_weak_lensing(self.weak_lensing),

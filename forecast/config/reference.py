@@ -29,6 +29,8 @@ _EXAMPLES = {
     "published.label": '"sigma8, Doe et al. 2026"',
     "survey.redshift_edges": "[0.1, 0.3, 0.5, 0.8]",
     "survey.binned_in_redshift": "true",
+    "prior_correlation.parameters": '["norm_lx", "slope_lx"]',
+    "prior_correlation.correlation": "-0.6",
     "selection.min_mass_mode": '"follows_lx"',
     "selection.flux_limits": '["1e-13 erg/(s cm2)", "3e-13 erg/(s cm2)"]',
     "selection.areas": '["1000 deg2", "9000 deg2"]',

@@ -152,18 +152,19 @@ def before_fit(intake: Intake) -> tuple[Caution, ...]:
 
 
 def share_at_edges(parameters: ParameterSet, names: Sequence[str], samples: Array) -> dict[tuple[str, str], float]:
-    """Part of the samples (n, D) of `names` in the outer `EDGE` of each flat prior: by parameter and end."""
-    found = {}
+    """Part of the samples (n, D) of `names` in the outer `EDGE` of each prior with a wall: by parameter and end."""
+    found: dict[tuple[str, str], float] = {}
     for parameter in parameters.free:
-        if parameter.prior.kind == "flat" and parameter.name in names:
+        lower, upper = parameter.prior.walls
+        if (lower or upper) and parameter.name in names:
             place = parameter.prior.cumulative(samples[:, list(names).index(parameter.name)])
-            found[parameter.name, "lower"] = float(np.mean(place < EDGE))
-            found[parameter.name, "upper"] = float(np.mean(place > 1 - EDGE))
+            found |= {(parameter.name, "lower"): float(np.mean(place < EDGE))} if lower else {}
+            found |= {(parameter.name, "upper"): float(np.mean(place > 1 - EDGE))} if upper else {}
     return found
 
 
 def of_edges(parameters: ParameterSet, shares: Mapping[str, Mapping[tuple[str, str], float]]) -> tuple[Caution, ...]:
-    """Posteriors that pile up at a flat prior's end: `PILED` times the share a flat posterior has there.
+    """Posteriors that pile up where a prior ends: `PILED` times the share a flat posterior has there.
 
     `shares`: of every level, as `share_at_edges` gives them.
     """

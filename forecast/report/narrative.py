@@ -56,6 +56,8 @@ def meaning(name: str) -> str:
 def prior_words(prior: Prior) -> str:
     """A prior in words."""
     wide = "" if prior.widening == 1 else f", {prior.widening:g} times wider{' in log' if prior.log else ''}"
+    if prior.between is not None:
+        wide = f", between {prior.between[0]:g} and {prior.between[1]:g}{wide}"
     if prior.kind == "flat":
         return f"flat, {prior.low:g} to {prior.high:g}{wide}"
     if prior.kind == "lognormal":
@@ -83,7 +85,17 @@ def account(config: Config, setup: Setup | None = None) -> Account:
 
 def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:
     """Table of the free parameters."""
-    return tuple(ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior)) for p in parameters.free)
+    return tuple(
+        ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior) + _tied_words(p.name, parameters))
+        for p in parameters.free
+    )
+
+
+def _tied_words(name: str, parameters: ParameterSet) -> str:
+    """With which priors one is correlated; empty if with none."""
+    rows = [(tie.names, tie.correlation[tie.names.index(name)]) for tie in parameters.ties if name in tie.names]
+    each = [f"{n} ({r:+.2f})" for names, row in rows for n, r in zip(names, row, strict=True) if n != name and r]
+    return f", correlated with {' and '.join(each)}" if each else ""
 
 
 def _relation_words(relations: Relations) -> str:
