@@ -21,11 +21,13 @@ from ..report.cautions import (
     of_edges,
     of_goodness,
     of_mass_function,
+    of_mass_scale,
     of_prediction,
     of_tension,
     share_at_edges,
 )
 from ..report.results import Result
+from ..sampling.mass_scale import MassScaleShift
 from ..sampling.mcmc import Chain
 
 REPLICAS = 4000
@@ -61,6 +63,12 @@ def unlike_replicas(fitted: tuple[ForwardModel, Catalogue], level: str, chain: C
     return check_catalogue(model, level, catalogue, theta, rng=rng, ess=ess)
 
 
+def mass_scale_shifts(parameters: ParameterSet, chains: Mapping[str, Chain]) -> list[MassScaleShift]:
+    """Of every level where the mass scale is free."""
+    found = (MassScaleShift.of(level, chain, parameters) for level, chain in chains.items())
+    return [one for one in found if one is not None]
+
+
 def with_cautions(result: Result, parameters: ParameterSet, chains: Mapping[str, Chain]) -> Result:
     """A result with everything that is doubtful about it, as far as it has been computed."""
     shares = {level: share_at_edges(parameters, chain.names, chain.samples) for level, chain in chains.items()}
@@ -71,6 +79,7 @@ def with_cautions(result: Result, parameters: ParameterSet, chains: Mapping[str,
         *(caution for caution in single if caution is not None),
         *of_edges(parameters, shares),
         *of_tension(parameters, result.chains),
+        *(() if result.intake is None else of_mass_scale(mass_scale_shifts(parameters, chains))),
         *of_goodness(result.goodness),
         *_of_mass_function(result),
     )

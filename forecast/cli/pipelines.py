@@ -38,7 +38,7 @@ from ..report.writers import chain_summary, export_chain, write_all
 from ..sampling.identity import chain_digest
 from ..sampling.mcmc import Chain, ChainPlan, load_steps
 from ..sampling.parallel import Sampling, sample_all
-from .fit_checks import observed_against_predicted, unlike_replicas, with_cautions
+from .fit_checks import mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
 
 NO_LADDER = "Ladder and shifts by other mass functions were left out, as --quick does; --ladder adds them."
 MOST_CLUSTERS = 2_000_000
@@ -128,7 +128,8 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
     headline, fitted = chains[result.headline], (model, catalogue)
     checked = (fitted, result.headline, headline, job.seed)
     result = replace(result, goodness=observed_against_predicted(*checked), predictive=unlike_replicas(*checked))
-    result = replace(result, abundance=_abundance(config, model))
+    moved = tuple(f"{shift.words}." for shift in mass_scale_shifts(model.parameters, chains))
+    result = replace(result, abundance=_abundance(config, model), notes=(*result.notes, *moved))
     result = _with_ladder(result, config, job) if ladder else replace(result, notes=(*result.notes, NO_LADDER))
     return write_all(with_cautions(result, model.parameters, chains), job, samples=chains)
 

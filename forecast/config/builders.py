@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,9 @@ import numpy as np
 
 from ..core.errors import InputError, nearest
 from ..core.observables import OBSERVABLES
-from ..core.parameters import NAMES, Parameter, ParameterSet, Values, contrast_names
-from ..core.priors import Prior
 from ..core.units import KINDS, h_power, parse
 from ..cosmology.background import Cosmology
-from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion
+from ..cosmology.parameter_grid import Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
 from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
 from ..reading.join import Join, alias_of
@@ -29,13 +27,8 @@ from ..relations.mass_proxy import ErrorModel, with_proxy
 from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
 from .quantities import named, read_log_mass, read_scatter
-from .reach import check_prior, check_value
 from .relations_schema import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
-from .schema import CatalogueConfig, ErrorsConfig, JoinConfig, ParameterConfig
-
-SIGMA8_RANGE = (0.4, 1.4)
-"""sigma8 the mass functions may be asked for."""
-_FACTORS = ("norm_", "slope_", "scatter_")
+from .schema import CatalogueConfig, ErrorsConfig, JoinConfig
 
 
 def build_errors(c: ErrorsConfig, relations: Relations) -> tuple[float, ...]:
@@ -114,9 +107,16 @@ def _calibrated(relations: Relations, c: CalibrationConfig | None, cosmology: Co
 
 
 def build_relations(
-    c: RelationsConfig, library: LibraryConfig | None, proxy: str | ProxyConfig, cosmology: Cosmology
+    c: RelationsConfig,
+    library: LibraryConfig | None,
+    proxy: str | ProxyConfig,
+    cosmology: Cosmology,
+    parameters: Container[str] = (),
 ) -> Relations:
-    """Scaling relations in package units, with the residuals of a library if there is one."""
+    """Scaling relations in package units, with the residuals of a library if there is one.
+
+    `parameters`: names under [parameters]; relations share a mass scale where it is one of them.
+    """
     pivot = read_log_mass(c.pivot, "relations.pivot", cosmology.h)
     source = None if library is None else build_library(library, cosmology)
     residuals, scatters, core = _library_residuals(c, source, pivot)
@@ -134,9 +134,20 @@ def build_relations(
         residuals=residuals,
         calibrated_masses=_calibrated_masses(c, cosmology.h),
         aperture=c.aperture,
+        on_mass_scale=_on_mass_scale(c, given, parameters),
     )
     relations = named("relations.calibration", lambda: _calibrated(relations, c.calibration, cosmology))
     return relations if proxy == "yx" else named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
+
+
+def _on_mass_scale(c: RelationsConfig, given: list[str], parameters: Container[str]) -> tuple[str, ...]:
+    """Relations that share a mass scale; none where there is no such parameter."""
+    if "mass_scale" in parameters:
+        return tuple(given) if c.share_mass_scale is None else c.share_mass_scale
+    if c.share_mass_scale:
+        cure = "write parameters.mass_scale = { lognormal = 0.09 }, or leave this key out"
+        raise InputError(f"relations.share_mass_scale: there is no parameter mass_scale; {cure}")
+    return ()
 
 
 def proxy_choice(c: str | ProxyConfig) -> str | ErrorModel:
@@ -168,55 +179,6 @@ def _library_residuals(
     residuals, scatter = library.residuals.standardised(pivot)
     scatters = dict(zip(residuals.names, map(float, scatter), strict=True))
     return residuals, scatters, PowerLaw(library.core_mean, 0.0, 0.0, scatters["core"])
-
-
-def _prior(name: str, c: ParameterConfig, fiducial: float) -> Prior:
-    log = name.startswith(_FACTORS) or c.lognormal is not None
-    if c.flat is not None:
-        return Prior("flat", low=c.flat[0], high=c.flat[1], log=log)
-    if c.gaussian is not None:
-        return Prior("gaussian", mean=fiducial, std=c.gaussian, log=log)
-    return Prior("lognormal", mean=fiducial, std=float(c.lognormal or 0.0), log=True)
-
-
-def build_parameters(
-    table: dict[str, float | ParameterConfig], sample_variance: bool, shells: int, cosmology: Cosmology
-) -> ParameterSet:
-    """Free and fixed parameters; sample variance adds a density contrast for each of the survey's shells.
-
-    The fiducial values of Om0, h and ns are those of `cosmology`.
-    """
-    free, fixed = [], {}
-    defaults = Values(**{name: getattr(cosmology, name) for name in SHAPE_NAMES})
-    for name, entry in table.items():
-        if name not in NAMES or name.startswith("density_contrast"):
-            known = [n for n in NAMES if not n.startswith("density_contrast")]
-            raise InputError(f"parameters.{name}: unknown parameter; {nearest(name, known)}")
-        if isinstance(entry, float) or entry.value is not None:
-            fixed[name] = float(entry if isinstance(entry, float) else entry.value or 0.0)
-            check_value(name, fixed[name])
-            continue
-        fiducial = float(getattr(defaults, name)) if entry.fiducial is None else entry.fiducial
-        prior = named(f"parameters.{name}", partial(_prior, name, entry, fiducial))
-        check_prior(name, prior)
-        free.append(Parameter(name, fiducial, prior))
-    _check_sigma8(free)
-    if sample_variance:
-        free += [Parameter(n, 0.0, Prior("gaussian", mean=0.0, std=1.0)) for n in contrast_names(shells)]
-    return ParameterSet(tuple(free), Values(**fixed))
-
-
-def _check_sigma8(free: list[Parameter]) -> None:
-    sigma8 = next((p for p in free if p.name == "sigma8"), None)
-    if sigma8 is None:
-        raise InputError("parameters.sigma8: must be free; write sigma8 = { fiducial = 0.81, flat = [0.70, 0.92] }")
-    low, high = sigma8.prior.bounds
-    if low < SIGMA8_RANGE[0] or high > SIGMA8_RANGE[1]:
-        what = "has no ends" if sigma8.prior.kind != "flat" else f"({low:g} to {high:g}) leaves it"
-        raise InputError(
-            f"parameters.sigma8: the model's range is {SIGMA8_RANGE[0]} to {SIGMA8_RANGE[1]}, and the prior {what}; "
-            "give a flat prior inside it, and multiply another measurement in afterwards"
-        )
 
 
 def _column(key: str, entry: str | dict[str, str]) -> Column:

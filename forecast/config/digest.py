@@ -15,6 +15,7 @@ from typing import Any
 from ..core.files import to_plain
 from ..core.parameters import Parameter, ParameterSet, Values
 from ..core.priors import Prior
+from ..core.ties import Tie
 from ..cosmology.background import Cosmology
 from ..execution.store import content_digest
 from ..model.setup import Setup
@@ -82,16 +83,18 @@ LAYOUTS: dict[type, Layout] = {
     Contamination: Layout("log_flux fraction"),
     Relations: Layout(
         "pivot z0 lx t mgas yx lx_t lx_mgas t_mgas lx_yx t_yx core residuals proxy calibrated_at calibrated_masses "
-        "aperture"
+        "aperture",
+        {"on_mass_scale": []},
     ),
     PowerLaw: Layout("log_norm slope evolution scatter hubble"),
     Residuals: Layout("names weight mean covariance log_mass"),
-    ParameterSet: Layout("free fixed"),
+    ParameterSet: Layout("free fixed", {"ties": []}),
+    Tie: Layout("names correlation"),
     Parameter: Layout("name fiducial prior"),
-    Prior: Layout("kind low high mean std log widening"),
+    Prior: Layout("kind low high mean std log widening", {"between": None}),
     Values: Layout(
         f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast",
-        later={"slope_wl": 1.0, "evolution_wl": 0.0},
+        later={"mass_scale": 1.0, "slope_wl": 1.0, "evolution_wl": 0.0},
     ),
 }
 """By record that a `Setup` is made of."""

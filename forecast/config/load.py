@@ -21,10 +21,12 @@ from ..model.idle import refuse_idle
 from ..model.setup import Setup
 from ..reading.text_tables import decoded
 from ..survey.footprint import Footprint
-from .builders import build_catalogue_spec, build_errors, build_parameters, build_relations
+from .builders import build_catalogue_spec, build_errors, build_relations
 from .digest import model_digest
 from .explain import explain
 from .lensing_builder import build_weak_lensing, lensing_cautions
+from .parameter_builders import build_parameters
+from .parameters_schema import ParameterConfig, PriorCorrelationConfig
 from .quantities import read_log_mass
 from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema import (
@@ -33,7 +35,6 @@ from .schema import (
     ErrorsConfig,
     LadderConfig,
     MapConfig,
-    ParameterConfig,
     PublishedConfig,
     SamplerConfig,
     WeakLensingConfig,
@@ -69,7 +70,9 @@ class Config(Strict):
     """How observables scale with mass."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
     """Free parameters and their priors: sigma8, Om0, h, ns, and norm_X, slope_X, scatter_X, evolution_X of each
-    relation X."""
+    relation X, and mass_scale, which they share."""
+    prior_correlation: tuple[PriorCorrelationConfig, ...] = ()
+    """Priors that are correlated."""
     sample_variance: bool = False
     """Whether density contrasts of the volume are free."""
     yx_error: Annotated[Number, Field(ge=0, le=2)] = 0.0
@@ -105,7 +108,7 @@ class Config(Strict):
         if self.weak_lensing is None and "full+wl" in (self.sampler.level, *self.sampler.levels):
             cure = "add a [weak_lensing] table with their scatter, or take the level out"
             raise InputError(f"sampler: level 'full+wl' needs weak-lensing masses; {cure}")
-        relations = build_relations(self.relations, self.library, self.proxy, cosmology)
+        relations = build_relations(self.relations, self.library, self.proxy, cosmology, self.parameters)
         errors = build_errors(self.errors, relations)
         geometry = build_geometry(self.survey, cosmology)
         setup = Setup(
@@ -114,7 +117,12 @@ class Config(Strict):
             geometry=geometry,
             selection=build_selection(self.selection, cosmology.h, geometry),
             relations=relations,
-            parameters=build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
+            parameters=build_parameters(
+                self.parameters,
+                self.prior_correlation,
+                cosmology,
+                shells=geometry.shell_count if self.sample_variance else 0,
+            ),
             yx_bin=self.yx_bin,
             errors=errors,
             binned_in_redshift=getattr(self.survey, "binned_in_redshift", False),

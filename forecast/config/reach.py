@@ -7,7 +7,13 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.priors import Prior
 
-REACH = {"norm": (1e-10, 1e10), "slope": (0.05, 20.0), "scatter": (0.02, 30.0), "evolution": (-30.0, 30.0)}
+REACH = {
+    "mass": (0.1, 10.0),
+    "norm": (1e-10, 1e10),
+    "slope": (0.05, 20.0),
+    "scatter": (0.02, 30.0),
+    "evolution": (-30.0, 30.0),
+}
 """Ranges of parameters by the first part of their names: factors, and an exponent of E(z)."""
 _SIGMAS = 3.0
 

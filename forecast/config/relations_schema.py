@@ -75,6 +75,8 @@ class RelationsConfig(Strict):
     """Cosmology in which the relations were calibrated; that of [cosmology] if left out."""
     calibrated_masses: tuple[Mass, Mass] = ("13.5 log10 Msun/h", "15.5 log10 Msun/h")
     """Masses between which they are; clusters outside are named in the report."""
+    share_mass_scale: tuple[Literal["lx", "t", "mgas", "yx"], ...] | None = None
+    """Relations calibrated against the same masses, which parameters.mass_scale multiplies; all of them if left out."""
     aperture: Literal["r500", "angle"] = "r500"
     """Whether gas is measured within an R500 that follows from Y_X itself, or within a fixed angle."""
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ..cosmology.mass_function import MODELS
 from .relations_schema import ReferenceCosmologyConfig
-from .schema_types import FileName, Flux, Mass, Number, Strict, Whole, Width, like
+from .schema_types import FileName, Flux, Mass, Number, Strict, Whole, like
 
 
 class CosmologyConfig(Strict):
@@ -91,34 +91,6 @@ class ErrorsConfig(Strict):
     """Of the core brightness, dex."""
     yx: Annotated[Number, Field(ge=0, le=2)] = 0.0
     """Of Y_X, dex, where it has a relation of its own."""
-
-
-WIDEST_LOGNORMAL = 3.0
-"""Standard deviation of ln of a factor beyond which a per cent was meant."""
-
-
-class ParameterConfig(Strict):
-    """A free parameter: one of `flat`, `gaussian`, `lognormal`; or fixed at `value`."""
-
-    fiducial: Number | None = None
-    """Value at which data are expected; if left out 1 for factors, and for Om0, h and ns that of [cosmology]."""
-    flat: Annotated[tuple[Number, Number] | None, Field(examples=["[0.6, 1.0]"])] = None
-    """A flat prior between two values."""
-    gaussian: Width | None = None
-    """Standard deviation of a Gaussian prior about the fiducial value."""
-    lognormal: Width | None = None
-    """Standard deviation of ln of the parameter about the fiducial value: 0.1 is 10%."""
-    value: Number | None = None
-    """Fixed there instead of free."""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> ParameterConfig:
-        given = [k for k in ("flat", "gaussian", "lognormal", "value") if getattr(self, k) is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of flat = [low, high], gaussian = std, lognormal = std, value = fixed")
-        if self.lognormal is not None and self.lognormal > WIDEST_LOGNORMAL:
-            raise ValueError(f"lognormal = {self.lognormal:g} is a factor of e^{self.lognormal:g}; 6% is 0.06")
-        return self
 
 
 Level = Literal["counts", "selfcal", "binned", "unbinned", "full", "full+wl"]

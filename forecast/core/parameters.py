@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -10,8 +10,10 @@ import numpy as np
 
 from .arrays import Array
 from .errors import InputError, nearest
+from .joint_prior import JointPrior
 from .observables import OBSERVABLES
 from .priors import Prior
+from .ties import Tie, check_ties, tied_priors
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Values:
     mass bias at the pivot, ``scatter_wl`` a factor on the intrinsic scatter of ln M_WL at fixed mass; ``slope_wl``
     and ``evolution_wl`` are its power of mass (1: the bias is the same for all) and of E(z).
     ``norm_contamination``: factor on the expected number of detections that are no clusters.
+    ``mass_scale``: factor b of the masses against which relations were calibrated over true ones, shared by those of
+    ``Relations.on_mass_scale``: ln X at true mass M goes as slope (ln M + ln b).
     ``density_contrast``: the survey volume's mean linear overdensity in units of its rms; of shape (P, S),
     independent standard normal numbers that make up the overdensities, in a survey of S shells. None: the mean
     over all overdensities.
@@ -59,9 +63,12 @@ class Values:
     slope_wl: float | Array = 1.0
     evolution_wl: float | Array = 0.0
     norm_contamination: float | Array = 1.0
+    mass_scale: float | Array = 1.0
     density_contrast: float | Array | None = 0.0
 
 
+NORMALISATIONS = ("norm_", "mass_scale")
+"""How the names of parameters begin that multiply observables, or all masses on which they were calibrated."""
 MAX_SHELLS = 32
 """Redshift shells with a density contrast of their own that a survey may have."""
 NAMES = (*(f.name for f in fields(Values)), *(f"density_contrast_{i + 1}" for i in range(MAX_SHELLS)))
@@ -82,6 +89,7 @@ def _latex() -> dict[str, str]:
         "ns": r"$n_{\rm s}$",
         "norm_wl": r"$1+b_{\rm WL}$",
         "norm_contamination": r"$b_{\rm cont}$",
+        "mass_scale": r"$b_M$",
         "density_contrast": r"$\delta_V/\sigma_V$",
     }
     for name in NAMES[:-MAX_SHELLS]:
@@ -147,14 +155,18 @@ class ParameterSet:
     free : tuple of Parameter
     fixed : Values
         Values of everything that is not free.
+    ties : tuple of Tie
+        Correlations of priors.
     """
 
     free: tuple[Parameter, ...]
     fixed: Values = Values()
+    ties: tuple[Tie, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.free):
             raise InputError(f"a parameter is free twice in {self.names}")
+        check_ties(self.ties, self._priors)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -183,38 +195,36 @@ class ParameterSet:
             named["density_contrast"] = np.stack([named.pop(name) for name in self.contrasts], axis=-1)
         return replace(self.fixed, **named)
 
+    @cached_property
+    def prior(self) -> JointPrior:
+        """Joint prior of parameter vectors."""
+        return JointPrior(list(self._priors.values()), [tied_priors(tie, self._priors) for tie in self.ties])
+
+    @property
+    def _priors(self) -> dict[str, Prior]:
+        return {p.name: p.prior for p in self.free}
+
     def log_prior(self, theta: Array) -> Array:
         """Log prior density; shape (P,) for `theta` of shape (P, D)."""
-        theta = np.atleast_2d(theta)
-        plain, low, high, constant = self._plain_flat
-        inside = ((theta[:, plain] >= low) & (theta[:, plain] <= high)).all(axis=1)
-        value = np.where(inside, constant, -np.inf)
-        for i, p in enumerate(self.free):
-            if not plain[i]:
-                value += p.prior.log_density(theta[:, i])
-        return value
-
-    @cached_property
-    def _plain_flat(self) -> tuple[Array, Array, Array, float]:
-        """Which priors are flat and not widened, their bounds, and their summed log density."""
-        plain = np.array([p.prior.kind == "flat" and p.prior.widening == 1 for p in self.free], dtype=bool)
-        bounds = [(p.prior.low, p.prior.high) for p, flat in zip(self.free, plain, strict=True) if flat]
-        low, high = np.array(bounds).reshape(-1, 2).T
-        return plain, low, high, float(-np.sum(np.log(high - low)))
+        return self.prior.log_density(np.atleast_2d(theta))
 
     def draw(self, size: int, *, rng: np.random.Generator) -> Array:
         """`size` parameter vectors from the prior, shape (size, D)."""
         return self.quantile(rng.random((size, len(self.free))))
 
     def quantile(self, u: Array) -> Array:
-        """Parameter vectors at cumulative prior probabilities, both of shape (n, D)."""
-        return np.stack([p.prior.quantile(u[:, i]) for i, p in enumerate(self.free)], axis=1)
+        """Parameter vectors at cumulative prior probabilities, both of shape (n, D).
+
+        Of correlated priors each probability is that given the parameters before it in their tie.
+        """
+        return self.prior.quantile(u)
 
     def without(self, names: Iterable[str]) -> ParameterSet:
-        """Fix the named parameters at their fiducial values."""
+        """Fix the named parameters at their fiducial values; the priors of the others stay as they are."""
         names = set(names)
         gone = [p for p in self.free if p.name in names]
-        return ParameterSet(tuple(p for p in self.free if p.name not in names), self._fixing(gone))
+        ties = tuple(left for tie in self.ties if (left := tie.without(names)) is not None)
+        return ParameterSet(tuple(p for p in self.free if p.name not in names), self._fixing(gone), ties)
 
     def _fixing(self, parameters: Iterable[Parameter]) -> Values:
         """Fixed values and the fiducial ones of `parameters`; density contrasts of shells are zero."""
@@ -222,12 +232,13 @@ class ParameterSet:
 
     def with_free(self, parameter: Parameter) -> ParameterSet:
         """Free one more parameter, at the end of the vector."""
-        return ParameterSet((*self.free, parameter), self.fixed)
+        return replace(self, free=(*self.free, parameter))
 
-    def widened(self, factor: float, prefixes: tuple[str, ...] = ("norm_",)) -> ParameterSet:
+    def widened(self, factor: float, prefixes: tuple[str, ...] = NORMALISATIONS) -> ParameterSet:
         """Stretch the priors of relations' parameters whose name starts with one of `prefixes` (in log).
 
-        Those on the bias of lensing masses and on contaminants are stretched by their whole names alone.
+        Those on the bias of lensing masses and on contaminants are stretched by their whole names alone. Correlations
+        stay as they are: a covariance of two grows by the factors of both.
         """
         free = tuple(
             replace(p, prior=replace(p.prior, widening=p.prior.widening * factor))
@@ -235,7 +246,7 @@ class ParameterSet:
             else p
             for p in self.free
         )
-        return ParameterSet(free, self.fixed)
+        return replace(self, free=free)
 
     def to_coordinates(self, theta: Array) -> Array:
         """Natural coordinates (ln of factors, the rest unchanged); shape of `theta`."""
@@ -249,7 +260,13 @@ class ParameterSet:
     def _log(self) -> Array:
         return np.array([p.log for p in self.free], dtype=bool)
 
-    @cached_property
+    @property
     def prior_std(self) -> Array:
         """Standard deviation of each prior in natural coordinates, shape (D,)."""
-        return np.array([p.prior.coordinate_moments[1] for p in self.free])
+        return self.prior.std
+
+    def prior_precision(self, names: Sequence[str]) -> Array:
+        """Inverse covariance of the priors of some parameters in natural coordinates, whatever the others; (K, K)."""
+        index = [self.names.index(name) for name in names]
+        std = self.prior.std[index]
+        return np.asarray(np.linalg.inv(self.prior.correlation[np.ix_(index, index)]) / np.outer(std, std))

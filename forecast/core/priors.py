@@ -20,6 +20,10 @@ from .errors import InputError
 
 NARROWEST, WIDEST = 1e-9, 100.0
 """Least width of a prior, and largest standard deviation of the logarithm of a factor."""
+_FAR = 12.0
+"""Standard deviations beyond which a Gaussian has no weight."""
+_WALL = 2.0
+"""Standard deviations within which an end of a cut prior is a wall."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Prior:
         flat prior becomes flat in b^(1/widening). Other priors are stretched linearly.
     log : bool
         Whether the parameter is a positive factor whose logarithm is the natural coordinate.
+    between : tuple of float, optional
+        Ends at which a Gaussian or log-normal prior is cut, and normalised again; stretched with it.
     """
 
     kind: Literal["flat", "gaussian", "lognormal"]
@@ -46,6 +52,7 @@ class Prior:
     std: float = 1.0
     log: bool = False
     widening: float = 1.0
+    between: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.kind == "flat" and not self.low < self.high:
@@ -58,10 +65,25 @@ class Prior:
             raise InputError(f"a lognormal prior needs a fiducial value above 0, got {self.mean:g}; try gaussian")
         if self.log and (self.low if self.kind == "flat" else self.mean) <= 0:
             raise InputError("the prior of a factor must allow positive values only")
+        if self.between is not None:
+            self._check_ends(*self.between)
         if not self.widening > 0:
             raise InputError(f"widening must be positive, got {self.widening}")
         if self.log and self.coordinate_moments[1] > WIDEST:
             raise InputError(f"the logarithm of a factor must not vary by more than {WIDEST:g}; narrow or widen less")
+
+    def _check_ends(self, low: float, high: float) -> None:
+        """Raise unless a Gaussian or log-normal prior may be cut there."""
+        if self.kind == "flat":
+            raise InputError("a flat prior has ends of its own; take `between` out")
+        if not low < high:
+            raise InputError(f"between needs low < high, got {low:g} and {high:g}")
+        if self.log and low < 0:
+            raise InputError(f"between: the prior of a factor allows positive values only, got {low:g}")
+        if not low <= self.mean <= high:
+            raise InputError(f"between {low:g} and {high:g} excludes the prior's own centre, {self.mean:g}")
+        if high - low < NARROWEST:
+            raise InputError(f"a prior narrower than {NARROWEST:g} fixes the parameter; write {{ value = NUMBER }}")
 
     @cached_property
     def coordinate_moments(self) -> tuple[float, float]:
@@ -71,15 +93,52 @@ class Prior:
 
     @cached_property
     def _unwidened_moments(self) -> tuple[float, float]:
-        if self.kind == "lognormal":
+        if self.between is None and self.kind == "lognormal":
             return math.log(self.mean), self.std
-        if self.kind == "gaussian":
+        if self.between is None and self.kind == "gaussian":
             return (math.log(self.mean), self.std / self.mean) if self.log else (self.mean, self.std)
-        nodes, weights = np.polynomial.legendre.leggauss(64)
-        x = 0.5 * (self.high + self.low) + 0.5 * (self.high - self.low) * nodes
+        nodes, weights = np.polynomial.legendre.leggauss(64 if self.between is None else 256)
+        if self.between is None:
+            x = 0.5 * (self.high + self.low) + 0.5 * (self.high - self.low) * nodes
+        else:
+            low, high = np.clip(self._ends, -_FAR, _FAR)
+            z = 0.5 * (high + low) + 0.5 * (high - low) * nodes
+            x, weights = self._from_scores(z), weights * np.exp(-0.5 * z**2)
         y = np.log(x) if self.log else x
         mean = float(np.average(y, weights=weights))
         return mean, float(np.sqrt(np.average((y - mean) ** 2, weights=weights)))
+
+    def _scores(self, core: Array) -> Array:
+        """Distances from the centre of a Gaussian or log-normal prior in standard deviations, widening apart."""
+        return np.asarray(
+            np.log(core / self.mean) / self.std if self.kind == "lognormal" else (core - self.mean) / self.std
+        )
+
+    @cached_property
+    def _ends(self) -> Array:
+        """Scores of the ends, shape (2,)."""
+        with np.errstate(divide="ignore"):
+            return self._scores(np.array(self.between))
+
+    def _from_scores(self, z: Array) -> Array:
+        """Inverse of `_scores`."""
+        return np.asarray(self.mean * np.exp(self.std * z) if self.kind == "lognormal" else self.mean + self.std * z)
+
+    @cached_property
+    def _cut(self) -> tuple[float, float]:
+        """Probability below the lower end, and between both, of the distribution without ends."""
+        if self.between is None:
+            below = float(special.ndtr(-self.mean / self.std)) if self.kind == "gaussian" and self.log else 0.0
+            return below, 1 - below
+        low, high = special.ndtr(self._ends)
+        return float(low), float(high - low)
+
+    @cached_property
+    def _mass(self) -> float:
+        """Probability between the ends of the distribution without ends."""
+        if self.between is None and self.kind == "gaussian" and self.log:
+            return float(special.ndtr(self.mean / self.std))
+        return self._cut[1]
 
     def _stretch(self, x: Array, factor: float) -> Array:
         """Move x away from the prior's mean by `factor` in the natural coordinate."""
@@ -100,10 +159,20 @@ class Prior:
     @cached_property
     def bounds(self) -> tuple[float, float]:
         """Interval outside which the density is zero."""
-        if self.kind == "flat":
-            low, high = self._stretch(np.array([self.low, self.high]), self.widening)
+        ends = (self.low, self.high) if self.kind == "flat" else self.between
+        if ends is not None:
+            with np.errstate(divide="ignore"):
+                low, high = self._stretch(np.array(ends), self.widening)
             return float(low), float(high)
         return (0.0 if self.log else -math.inf), math.inf
+
+    @property
+    def walls(self) -> tuple[bool, bool]:
+        """Whether the density drops to zero from more than e^-2 of its maximum at the lower and at the upper end."""
+        if self.kind == "flat" or self.between is None:
+            return (self.kind == "flat",) * 2
+        low, high = self._ends
+        return bool(low > -_WALL), bool(high < _WALL)
 
     def log_density(self, x: Array) -> Array:
         """Log of the normalised density in x; -inf outside; shape of `x`."""
@@ -117,24 +186,20 @@ class Prior:
             value = -math.log(self.high - self.low) + jacobian
         elif self.kind == "lognormal":
             z = (np.log(core) - math.log(self.mean)) / self.std
-            value = -0.5 * z**2 - math.log(self.std * math.sqrt(2 * math.pi)) - np.log(core) + jacobian
+            value = -0.5 * z**2 - math.log(self.std * math.sqrt(2 * math.pi) * self._mass) - np.log(core) + jacobian
         else:
             z = (core - self.mean) / self.std
-            mass = special.ndtr(self.mean / self.std) if self.log else 1.0
-            value = -0.5 * z**2 - math.log(self.std * math.sqrt(2 * math.pi) * mass) + jacobian
+            value = -0.5 * z**2 - math.log(self.std * math.sqrt(2 * math.pi) * self._mass) + jacobian
         return np.where(inside, value, -np.inf)
 
     def quantile(self, u: Array) -> Array:
         """Inverse cumulative distribution at `u` in (0, 1); shape of `u`."""
         if self.kind == "flat":
             core = self.low + (self.high - self.low) * u
-        elif self.kind == "lognormal":
-            core = self.mean * np.exp(self.std * special.ndtri(u))
-        elif self.log:
-            below = special.ndtr(-self.mean / self.std)
-            core = self.mean + self.std * special.ndtri(below + (1 - below) * u)
         else:
-            core = self.mean + self.std * special.ndtri(u)
+            below, inside = self._cut
+            core = self._from_scores(special.ndtri(below + inside * u))
+            core = core if self.between is None else np.clip(core, *self.between)
         return self._stretch(np.asarray(core, dtype=float), self.widening)
 
     def cumulative(self, x: Array) -> Array:
@@ -144,8 +209,6 @@ class Prior:
         core = self._stretch(np.clip(x, max(low, np.finfo(float).tiny) if self.log else low, high), 1 / self.widening)
         if self.kind == "flat":
             return np.clip((core - self.low) / (self.high - self.low), 0.0, 1.0)
-        if self.kind == "lognormal":
-            return np.asarray(special.ndtr(np.log(core / self.mean) / self.std))
-        below = special.ndtr(-self.mean / self.std) if self.log else 0.0
-        fraction: Array = np.clip((special.ndtr((core - self.mean) / self.std) - below) / (1 - below), 0.0, 1.0)
-        return fraction
+        below, inside = self._cut
+        fraction: Array = special.ndtr(self._scores(core))
+        return fraction if inside == 1 else np.clip((fraction - below) / inside, 0.0, 1.0)

@@ -13,6 +13,7 @@ import numpy as np
 from ..config.load import Config
 from ..config.reference import keys
 from ..core.errors import InputError, nearest
+from ..core.parameters import NORMALISATIONS
 from ..model.setup import Setup
 
 MAX_VALUES, MAX_POINTS = 200, 400
@@ -166,7 +167,7 @@ def _checked(axis: Axis, config: Config, option: str = "--vary") -> Axis:
         elsewhere = next((one.variant for one in keys() if one.path == key and one.variant), "")
         if key not in leaves and elsewhere:
             problem = f"belongs to {elsewhere}, which this survey has not"
-        is_prior = key in leaves and key.startswith("parameters.norm_")
+        is_prior = key in leaves and key.startswith(tuple(f"parameters.{start}" for start in NORMALISATIONS))
         cure = f"{option.replace('--vary', 'vary')} prior_width" if is_prior else nearest(key, known)
         raise InputError(f"{option} {key}: {problem}; {cure}")
     configured = split_quantity(str(leaves.get(key)))
@@ -205,7 +206,7 @@ def _of_numbers(axis: Axis) -> Axis:
 
 
 def _widened(setup: Setup, factor: float) -> Setup:
-    if not any(name.startswith("norm_") for name in setup.parameters.names):
+    if not any(name.startswith(NORMALISATIONS) for name in setup.parameters.names):
         raise InputError("no normalisation is free, so there is no prior to widen; free norm_lx under [parameters]")
     return replace(setup, parameters=setup.parameters.widened(factor))
 

@@ -55,6 +55,12 @@ class _Posterior:
         return self.fisher.parameters.prior_std
 
     @property
+    def tied(self) -> Array:
+        """What correlations of the priors add to the inverse of their correlation matrix, shape (D, D)."""
+        correlation = self.fisher.parameters.prior.correlation
+        return np.linalg.inv(correlation) - np.eye(len(correlation))
+
+    @property
     def start(self) -> Array:
         """Natural coordinates of the fiducial parameters, shape (D,)."""
         return self.fisher.parameters.to_coordinates(self.fisher.parameters.fiducial)
@@ -62,14 +68,16 @@ class _Posterior:
     def height(self, at: Array) -> float:
         """Logarithm at natural coordinates (D,)."""
         value = self.target(self.fisher.parameters.from_coordinates(at)[None])[0]
-        return float(value - 0.5 * np.sum(((at - self.start) / self.width) ** 2))
+        away = (at - self.start) / self.width
+        return float(value - 0.5 * np.sum(away**2) - 0.5 * away @ self.tied @ away)
 
     def slope(self, at: Array) -> Array:
         """Its derivatives, shape (D,)."""
         parameters = self.fisher.parameters
         steps = narrow_steps(parameters, self.fisher.information)
         of_data = derivatives(self.target, parameters, parameters.from_coordinates(at), steps)
-        return np.asarray(of_data - (at - self.start) / self.width**2)
+        away = at - self.start
+        return np.asarray(of_data - away / self.width**2 - self.tied @ (away / self.width) / self.width)
 
 
 def peak_sigma8(fisher: Fisher, target: Likelihood, information: Callable[[Array], Fisher]) -> float:

@@ -173,14 +173,17 @@ def acting(setup: Setup) -> tuple[str, ...]:
     """Free parameters that act on the mass proxy."""
     relations = setup.relations
     parts = [n for n, c in zip(relations.names, relations.combination, strict=True) if c] + ["yx"]
-    return tuple(n for n in setup.parameters.names if n.partition("_")[2] in parts)
+    shared = {"mass_scale"} if set(parts) & set(relations.on_mass_scale) else set()
+    return tuple(n for n in setup.parameters.names if n.partition("_")[2] in parts or n in shared)
 
 
 def _coefficients(setup: Setup) -> dict[str, float]:
     """d ln(proxy) / d ln of each free normalisation."""
     relations, free = setup.relations, setup.parameters.names
     found = {f"norm_{n}": float(c) for n, c in zip(relations.names, relations.combination, strict=True)}
-    return {n: c for n, c in (found | {"norm_yx": 1.0}).items() if n in free and c}
+    low, high = (replace(setup.parameters.fiducial_values, mass_scale=scale) for scale in (1.0, 10.0))
+    by_scale = float(np.squeeze(relations.at(high).yx.log_norm - relations.at(low).yx.log_norm))
+    return {n: c for n, c in (found | {"norm_yx": 1.0, "mass_scale": by_scale}).items() if n in free and c}
 
 
 def _slope(setup: Setup) -> float:
@@ -189,8 +192,10 @@ def _slope(setup: Setup) -> float:
 
 def _norm_prior(setup: Setup) -> float:
     """Standard deviation of ln M that the priors allow the proxy's normalisation."""
-    std = dict(zip(setup.parameters.names, setup.parameters.prior_std, strict=True))
-    return math.hypot(*(c * std[n] for n, c in _coefficients(setup).items())) / _slope(setup)
+    found = _coefficients(setup)
+    weight = np.array(list(found.values()))
+    covariance = np.linalg.inv(setup.parameters.prior_precision(list(found))) if found else np.zeros((0, 0))
+    return math.sqrt(weight @ covariance @ weight) / _slope(setup)
 
 
 def forecasts(setup: Setup) -> tuple[dict[str, float], ...]:
@@ -210,9 +215,9 @@ def forecasts(setup: Setup) -> tuple[dict[str, float], ...]:
     coefficients = _coefficients(extended)
     shared = [n for n in free.names if not n.startswith("norm_") or n in ("norm_lx", "norm_wl", "norm_yx")]
     direction = np.array([coefficients.get(name, 0.0) for name in shared]) / slope
-    precision = dict(zip(free.names, 1 / free.prior_std**2, strict=True))
-    own = np.diag([precision[name] for name in configured.names])
-    others = np.diag([precision[name] * (name != "norm_yx") for name in shared])
+    own, kept = configured.prior_precision(configured.names), [i for i, n in enumerate(shared) if n != "norm_yx"]
+    others = np.zeros((len(shared), len(shared)))
+    others[np.ix_(kept, kept)] = free.prior_precision([shared[i] for i in kept])
     common, loose = (others + np.outer(direction, direction) / width**2 for width in (COMMON_PRIOR, LOOSE_PRIOR))
     cases = ((configured.names, own), (shared, common), (shared, loose))
     return tuple(

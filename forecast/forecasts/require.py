@@ -11,6 +11,7 @@ import numpy as np
 
 from ..config.load import Config
 from ..core.errors import InputError, nearest
+from ..core.parameters import NORMALISATIONS
 from ..likelihoods.fisher import Fisher, fisher_matrix
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import levels_of
@@ -109,7 +110,7 @@ class _Curve:
 
 def default_keys(config: Config) -> tuple[str, ...]:
     """What can be bought: area or volume, depth, priors on normalisations, precision of Y_X and of lensing masses."""
-    norms = [f"parameters.{n}.{kind}" for n in config.setup.parameters.names if n.startswith("norm_")
+    norms = [f"parameters.{n}.{kind}" for n in config.setup.parameters.names if n.startswith(NORMALISATIONS)
              for kind in ("lognormal", "gaussian")]  # fmt: skip
     priors = list(_numeric(norms, config)) or list(_numeric(["prior_width"], config))
     area = "survey.area" if config.footprint is None else "volume"

@@ -33,9 +33,9 @@ class Fisher:
 
     @property
     def covariance(self) -> Array:
-        """Covariance of the natural coordinates, priors (Gaussians of equal variance) included."""
+        """Covariance of the natural coordinates, priors (Gaussians of equal variance, correlated as these) included."""
         scale = self.parameters.prior_std
-        scaled = self.information * np.outer(scale, scale) + np.eye(len(scale))
+        scaled = self.information * np.outer(scale, scale) + np.linalg.inv(self.parameters.prior.correlation)
         inverse: Array = np.linalg.inv(scaled) * np.outer(scale, scale)
         return inverse
 

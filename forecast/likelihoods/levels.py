@@ -72,6 +72,7 @@ def at_level(model: ForwardModel, level: str) -> ForwardModel:
     if not one.of_clusters:
         unused = [n for n, c in zip(relations.names, relations.combination, strict=True) if not c and n != "lx"]
         idle += [f"{kind}_{name}" for kind in _KINDS for name in unused]
+        idle += [] if set(relations.on_mass_scale) - set(unused) else ["mass_scale"]
     if not set(idle) & set(model.parameters.names):
         return model
     return forward_model(replace(model.setup, parameters=model.parameters.without(idle)))

@@ -23,6 +23,8 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
         kind, _, observable = name.partition("_")
         if observable == "wl" and setup.weak_lensing is None:
             found[name] = "there are no weak-lensing masses; add a [weak_lensing] table"
+        elif name == "mass_scale" and not relations.on_mass_scale:
+            found[name] = "no relation shares the mass scale; name some in relations.share_mass_scale"
         elif kind in _RELATION and observable not in ("yx", "wl", "contamination", *relations.names):
             found[name] = f"there is no relation of '{observable}', only of {', '.join(relations.names)}"
         elif kind == "evolution" and growth < 1e-9:

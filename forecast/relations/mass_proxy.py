@@ -239,4 +239,5 @@ def _with_error_model(relations: Relations, model: ErrorModel) -> Relations:
         yx=PowerLaw(relations.pivot + model.mean_dex, slope=1.0, evolution=0.0, scatter=model.scatter_dex),
         residuals=lx.with_independent(standard_residuals(model.mixture)),
         proxy=YX_DIRECT,
+        on_mass_scale=tuple(name for name in relations.on_mass_scale if name == "lx"),
     )

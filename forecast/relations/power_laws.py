@@ -59,6 +59,8 @@ class Relations:
         log10 of the masses, Msun/h, between which the relations are calibrated.
     aperture : {"r500", "angle"}
         Gas masses are measured within an R500 that follows from Y_X, or within a fixed angle.
+    on_mass_scale : tuple of str
+        Observables whose relations were calibrated against the same masses, which `Values.mass_scale` multiplies.
     """
 
     pivot: float
@@ -78,6 +80,7 @@ class Relations:
     calibrated_at: float = 0.0
     calibrated_masses: tuple[float, float] = (13.5, 15.5)
     aperture: Aperture = "r500"
+    on_mass_scale: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.calibrated_at <= 2:
@@ -97,6 +100,9 @@ class Relations:
         if unknown:
             known = ", ".join(self.names)
             raise InputError(f"the mass proxy needs '{unknown[0]}', but there are relations of {known} only")
+        missing = [name for name in self.on_mass_scale if name not in self.names]
+        if missing:
+            raise InputError(f"relations.share_mass_scale: there is no relation of '{missing[0]}'; take it out")
         self._check_residuals()
 
     def _check_residuals(self) -> None:
@@ -218,26 +224,33 @@ class Relations:
     def line(self, name: str, v: Values) -> Line:
         """Relation of one observable at parameter values `v`."""
         relation = self[name]
+        slope = relation.slope * np.asarray(_factor(v, "slope", name))
         return Line(
-            relation.log_norm + np.log10(_factor(v, "norm", name)),
-            relation.slope * np.asarray(_factor(v, "slope", name)),
+            relation.log_norm + np.log10(_factor(v, "norm", name)) + self._by_mass_scale(name, slope, v),
+            slope,
             relation.evolution + np.asarray(_factor(v, "evolution", name)),
             relation.scatter * np.asarray(_factor(v, "scatter", name)),
         )
+
+    def _by_mass_scale(self, name: str, slope: Array, v: Values) -> float | Array:
+        """How far the shared mass scale moves log10 of an observable whose relation has this slope, shape (P,)."""
+        return slope * np.log10(v.mass_scale) if name in self.on_mass_scale else 0.0
 
     def at(self, v: Values) -> Lines:
         """Mean relations of L_X and of the mass proxy at parameter values `v`."""
         if self._direct:
             return Lines(self.line("lx", v), self.line("yx", v))
-        lines = [(c, self.line(n, v)) for n, c in zip(self.names, self.combination, strict=True) if c]
+        lines = {name: self.line(name, v) for name, _ in self._parts}
         log_norm, slope, evolution = (
-            sum(c * getattr(line, part) for c, line in lines) for part in ("log_norm", "slope", "evolution")
+            sum(c * getattr(lines[name], part) for name, c in self._parts)
+            for part in ("log_norm", "slope", "evolution")
         )
+        by_scale = sum(c * self._by_mass_scale(name, lines[name].slope, v) for name, c in self._parts)
         weights = self.combination * self.scatters(v)
         covariance = self.unit_residuals.total_covariance(np.array([self.pivot]))[0]
         variance = np.einsum("pd,de,pe->p", weights, covariance, weights)
         line = Line(
-            log_norm + np.log10(v.norm_yx),
+            log_norm + np.log10(v.norm_yx) + (np.asarray(v.slope_yx) - 1) * by_scale,
             slope * v.slope_yx,
             evolution + v.evolution_yx,
             np.sqrt(variance) * v.scatter_yx,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..checks.offsets import Offset
     from ..checks.ppc import PredictiveTest
     from ..forecasts.ladder import SystematicRow
+    from ..sampling.mass_scale import MassScaleShift
     from ..sampling.mcmc import ChainSummary
 
 SURPRISE, IMPOSSIBLE = 0.01, 1e-6
@@ -29,6 +30,8 @@ EDGE, PILED = 0.05, 3.0
 """Part of a flat prior at either end, and how many times its share of the samples makes a pile."""
 TENSION = 3.0
 """Standard deviations of a prior beyond which the posterior mean is in tension with it."""
+MOVED = 1.0
+"""The same of a shared mass scale, on which sigma8 hangs."""
 BAD_FIT = 0.01
 """Posterior predictive p-value below which the model does not describe the catalogue."""
 SHIFT = 0.5
@@ -149,18 +152,19 @@ def before_fit(intake: Intake) -> tuple[Caution, ...]:
 
 
 def share_at_edges(parameters: ParameterSet, names: Sequence[str], samples: Array) -> dict[tuple[str, str], float]:
-    """Part of the samples (n, D) of `names` in the outer `EDGE` of each flat prior: by parameter and end."""
-    found = {}
+    """Part of the samples (n, D) of `names` in the outer `EDGE` of each prior with a wall: by parameter and end."""
+    found: dict[tuple[str, str], float] = {}
     for parameter in parameters.free:
-        if parameter.prior.kind == "flat" and parameter.name in names:
+        lower, upper = parameter.prior.walls
+        if (lower or upper) and parameter.name in names:
             place = parameter.prior.cumulative(samples[:, list(names).index(parameter.name)])
-            found[parameter.name, "lower"] = float(np.mean(place < EDGE))
-            found[parameter.name, "upper"] = float(np.mean(place > 1 - EDGE))
+            found |= {(parameter.name, "lower"): float(np.mean(place < EDGE))} if lower else {}
+            found |= {(parameter.name, "upper"): float(np.mean(place > 1 - EDGE))} if upper else {}
     return found
 
 
 def of_edges(parameters: ParameterSet, shares: Mapping[str, Mapping[tuple[str, str], float]]) -> tuple[Caution, ...]:
-    """Posteriors that pile up at a flat prior's end: `PILED` times the share a flat posterior has there.
+    """Posteriors that pile up where a prior ends: `PILED` times the share a flat posterior has there.
 
     `shares`: of every level, as `share_at_edges` gives them.
     """
@@ -199,6 +203,11 @@ def of_tension(parameters: ParameterSet, chains: Sequence[ChainSummary]) -> tupl
             text = f"{p.name} is dragged away from its prior ({far}): the data contradict what is assumed of it"
             cautions.append(Caution("prior_tension", text))
     return tuple(cautions)
+
+
+def of_mass_scale(shifts: Sequence[MassScaleShift]) -> tuple[Caution, ...]:
+    """Shared mass scales that the data move by more than `MOVED` standard deviations of their prior."""
+    return tuple(Caution("mass_scale", one.words) for one in shifts if abs(one.shift) > MOVED)
 
 
 def of_goodness(checks: Sequence[Goodness]) -> tuple[Caution, ...]:

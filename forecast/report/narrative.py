@@ -45,6 +45,8 @@ def meaning(name: str) -> str:
         return "mean density contrast of the survey volume over its rms (sample variance)"
     if name.startswith("density_contrast"):
         return "one of the independent numbers that make up the density contrasts of the redshift shells"
+    if name == "mass_scale":
+        return "factor of the masses against which relations were calibrated over true ones, shared by them"
     if name == "norm_contamination":
         return "factor on the expected number of detections that are no clusters"
     kind, observable = name.split("_", 1)
@@ -54,6 +56,8 @@ def meaning(name: str) -> str:
 def prior_words(prior: Prior) -> str:
     """A prior in words."""
     wide = "" if prior.widening == 1 else f", {prior.widening:g} times wider{' in log' if prior.log else ''}"
+    if prior.between is not None:
+        wide = f", between {prior.between[0]:g} and {prior.between[1]:g}{wide}"
     if prior.kind == "flat":
         return f"flat, {prior.low:g} to {prior.high:g}{wide}"
     if prior.kind == "lognormal":
@@ -81,7 +85,17 @@ def account(config: Config, setup: Setup | None = None) -> Account:
 
 def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:
     """Table of the free parameters."""
-    return tuple(ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior)) for p in parameters.free)
+    return tuple(
+        ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior) + _tied_words(p.name, parameters))
+        for p in parameters.free
+    )
+
+
+def _tied_words(name: str, parameters: ParameterSet) -> str:
+    """With which priors one is correlated; empty if with none."""
+    rows = [(tie.names, tie.correlation[tie.names.index(name)]) for tie in parameters.ties if name in tie.names]
+    each = [f"{n} ({r:+.2f})" for names, row in rows for n, r in zip(names, row, strict=True) if n != name and r]
+    return f", correlated with {' and '.join(each)}" if each else ""
 
 
 def _relation_words(relations: Relations) -> str:

@@ -129,8 +129,7 @@ class Guide:
 
 def to_scores(parameters: ParameterSet, theta: Array) -> Array:
     """Standard normal scores of parameter vectors, (n, D)."""
-    u = np.stack([p.prior.cumulative(theta[:, i]) for i, p in enumerate(parameters.free)], axis=1)
-    scores: Array = np.clip(special.ndtri(u), -_EDGE, _EDGE)
+    scores: Array = np.clip(special.ndtri(parameters.prior.cumulative(theta)), -_EDGE, _EDGE)
     return scores
 
 

@@ -36,6 +36,7 @@ _SPECIAL = {
     "slope_wl": "power of true mass of weak-lensing masses",
     "scatter_wl": "factor on the scatter of ln M_WL",
     "evolution_wl": "power of E(z) of weak-lensing masses",
+    "mass_scale": "factor of the masses against which relations were calibrated over true ones",
     "density_contrast": "linear overdensity of the survey volume over its rms",
 }
 

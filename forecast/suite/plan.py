@@ -118,6 +118,7 @@ def describe(recipe: Recipe, config: Config, name: str) -> Manifest:
     """Manifest of a suite of which nothing is finished yet."""
     setup, profiles = recipe.setup, load_profiles()
     free = {p.name: {"fiducial": p.fiducial, "prior": p.prior} for p in setup.parameters.free}
+    ties = {"ties": setup.parameters.ties} if setup.parameters.ties else {}
     fixed = {key: value for key, value in to_plain(setup.parameters.fixed).items() if key not in free}
     plan = {
         "kind": "grid" if recipe.axes else "draws",
@@ -131,7 +132,7 @@ def describe(recipe: Recipe, config: Config, name: str) -> Manifest:
         model=model_digest(setup),
         seed=recipe.seed,
         plan=to_plain(plan),
-        parameters=to_plain({"free": free, "fixed": fixed}),
+        parameters=to_plain({"free": free, "fixed": fixed, **ties}),
         columns=to_plain(suite_columns(setup, profiles)),
         software=software(),
     )

@@ -81,6 +81,8 @@ def symbol(name: str) -> Markup:
     if name.startswith("density_contrast"):
         place = name.removeprefix("density_contrast").strip("_") or "V"
         return Markup(f"<i>δ<sub>{place}</sub></i>/<i>σ<sub>{place}</sub></i>")  # a number or V
+    if name == "mass_scale":
+        return Markup("<i>b<sub>M</sub></i>")
     if name == "norm_contamination":
         return Markup("<i>b</i><sub>cont</sub>")
     if kind not in _SYMBOLS or observable not in SYMBOLS:
