@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from forecast.cli.app import app
-from forecast.cli.options import complete_config
-from forecast.cli.streams import _PLAIN
+from forecast.cli.completion import complete_config
+from forecast.core.signs import PLAIN
 
 CALL = "import sys; from forecast.cli.app import main; sys.argv[0] = 'forecast'; main()"
 COMMANDS = [[info.name or info.callback.__name__] for info in app.registered_commands] + [
@@ -50,7 +50,7 @@ def test_an_ascii_terminal_shows_every_sign():
     code = "from forecast.cli.streams import prepare_streams; prepare_streams(); print('0.1 ± 0.2 of σ₈ … é')"
     done = python(code, PYTHONIOENCODING="ascii")
     assert (done.stdout, done.stderr) == ("0.1 +- 0.2 of sigma8 ... ?\n", "")
-    assert all(sign.isascii() for sign in _PLAIN.values())
+    assert all(sign.isascii() for sign in PLAIN.values())
 
 
 def test_the_backend_of_a_notebook_does_not_matter():

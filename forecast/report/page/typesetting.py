@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
+from ...core.digits import error_text, measured_text
 from ...core.observables import OBSERVABLES
 
 SYMBOLS = {name: one.symbol for name, one in OBSERVABLES.items()}
@@ -56,7 +57,7 @@ def error(value: float) -> str:
     >>> error(0.02), error(0.0123)
     ('± 0.020', '± 0.012')
     """
-    return f"± {value:#.2g}"
+    return f"± {error_text(value)}".replace("-", "–")
 
 
 _SHAPES = {
@@ -122,7 +123,6 @@ def rounded(value: float, error: float) -> str:
     >>> rounded(0.81234, 0.02871), rounded(0.302, 0.000951), rounded(0.8, float("nan"))
     ('0.812 ± 0.029', '0.30200 ± 0.00095', '0.8')
     """
-    if not (math.isfinite(error) and error > 0):
-        return f"{value:.4g}" if math.isfinite(value) else "–"
-    digits = max(0, 1 - math.floor(math.log10(float(f"{error:.1e}"))))
-    return f"{number(value, digits)} ± {number(error, digits)}"
+    if not math.isfinite(value):
+        return "–"
+    return measured_text(value, error).replace("-", "−")
