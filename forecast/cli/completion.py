@@ -77,9 +77,10 @@ def _given(context: typer.Context) -> Config | None:
     from ..config.load import load_config
     from ..core.errors import InputError
 
+    given = [context.params.get("config"), *context.args]  # after an option that has no value yet nothing is assigned
     try:
-        return load_config(str(context.params["config"]))
-    except (KeyError, InputError):
+        return load_config(str(next(filter(None, given))))
+    except (StopIteration, InputError):
         return None
 
 
