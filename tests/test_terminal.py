@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from forecast.cli.app import app
-from forecast.cli.options import complete_config
-from forecast.cli.streams import _PLAIN
+from forecast.cli.completion import complete_config
+from forecast.core.signs import PLAIN
+from mlcheck.cli.app import app as mlcheck_app
 
 CALL = "import sys; from forecast.cli.app import main; sys.argv[0] = 'forecast'; main()"
 COMMANDS = [[info.name or info.callback.__name__] for info in app.registered_commands] + [
@@ -36,8 +37,54 @@ def test_the_summaries_of_commands_are_whole():
 def test_names_of_configurations_complete(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nv22_mine.toml").write_text("")
-    assert complete_config("nv22_m") == ["nv22_magneticum", "nv22_mine.toml"]
+    (tmp_path / "nv22_more").mkdir()
+    assert complete_config("nv22_m") == ["nv22_magneticum", "nv22_mine.toml", "nv22_more/"]
     assert complete_config("x") == []
+
+
+APPS = {"forecast": app, "mlcheck": mlcheck_app}
+
+
+def completed(program, *words):
+    """What bash is told that the last of some words may become."""
+    variables = {"COMP_WORDS": " ".join((program, *words)), "COMP_CWORD": str(len(words))}
+    variables[f"_{program.upper()}_COMPLETE"] = "complete_bash"
+    done = CliRunner(env=variables).invoke(APPS[program], [], prog_name=program)
+    assert done.exit_code == 0 and done.stderr == "", done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("forecast", "ladder", "nv22_s"), ["nv22_smooth_large", "nv22_smooth_small"]),
+        (("forecast", "run", "nv22", "--level", "un"), ["unbinned"]),
+        (("forecast", "saliency", "nv22", "--level", "f"), ["full", "full+wl"]),
+        (("forecast", "explain", "selection.flux_l"), ["selection.flux_limit", "selection.flux_limits"]),
+        (("forecast", "sweep", "erosita", "--vary", "survey.a"), ["survey.area="]),
+        (("forecast", "sweep", "nv22", "--vary", "survey.a"), []),
+        (("forecast", "require", "nv22", "sig"), ["sigma8="]),
+        (("forecast", "require", "nv22", "sigma8=0.02", "--by", "survey.f"), ["survey.fraction"]),
+        (("forecast", "compare", "nv22", "cccp"), ["cccp_lowz"]),
+        (("forecast", "configs", "--show", "e"), ["erosita"]),
+        (("mlcheck", "train", "cc"), ["cccp"]),
+        (("mlcheck", "train", "compact", "--survey", "nv22_f"), ["nv22_follows_lx"]),
+        (("mlcheck", "train", "compact", "--case", "no"), ["no-wl"]),
+        (("mlcheck", "apply", "net", "--config", "ero"), ["erosita"]),
+    ],
+    ids=" ".join,
+)
+def test_the_shell_completes(words, found, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert completed(*words) == found
+
+
+@pytest.mark.parametrize("program", ["forecast", "mlcheck"])
+def test_completion_can_be_shown_for_a_shell(program):
+    module = f"{program}.cli.app"
+    code = f"import sys; from {module} import main; sys.argv = ['{program}', '--show-completion', 'bash']; main()"
+    done = python(code, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert f"_{program.upper()}_COMPLETE=complete_bash" in done.stdout, done.stderr
 
 
 def python(code, **environment):
@@ -50,7 +97,7 @@ def test_an_ascii_terminal_shows_every_sign():
     code = "from forecast.cli.streams import prepare_streams; prepare_streams(); print('0.1 ± 0.2 of σ₈ … é')"
     done = python(code, PYTHONIOENCODING="ascii")
     assert (done.stdout, done.stderr) == ("0.1 +- 0.2 of sigma8 ... ?\n", "")
-    assert all(sign.isascii() for sign in _PLAIN.values())
+    assert all(sign.isascii() for sign in PLAIN.values())
 
 
 def test_the_backend_of_a_notebook_does_not_matter():

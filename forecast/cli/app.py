@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .arguments import start
+from .completion import complete_builtin
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
 from .options import ConfigName, Form, Format, Json, Level, MaxSteps, Out, Overwrite, Quick, Quiet, Seed, Shown
@@ -161,7 +162,10 @@ app.add_typer(init_app, name="init")
 )
 def configs(
     as_json: Json = False,
-    show: Annotated[str | None, typer.Option("--show", metavar="NAME", help="Print one, to be copied.")] = None,
+    show: Annotated[
+        str | None,
+        typer.Option("--show", metavar="NAME", help="Print one, to be copied.", autocompletion=complete_builtin),
+    ] = None,
 ) -> None:
     """List the built-in configurations, or print one, to be changed."""
     from ..config.load import builtin_configs, find_config, load_config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -40,7 +41,7 @@ def _next(result: Result, job: Job) -> str:
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
     if command in ("fit", "run") and result.quick:
-        return f"Next: forecast {command} {survey} without --quick, for chains that have converged"
+        return f"Next: forecast {command} {survey} (without --quick, for chains that have converged)"
     return (
         "Next: forecast " + {"run": "check", "fit": "joint", "saliency": "proxies"}.get(command, "run") + f" {survey}"
     )
@@ -65,8 +66,8 @@ def deliver_checks(checks: Checks, job: Job, shown: Shown) -> None:
 Table = tuple[list[str], list[list[Any]]]
 
 
-def deliver_table(record: Any, table: Table, job: Job, shown: Shown, following: str = "") -> None:
-    """Print a sweep or a comparison as JSON or as a table."""
+def deliver_table(record: Any, table: Table, job: Job, shown: Shown, more: Iterable[str] = ()) -> None:
+    """Print a plan as JSON or as a table, and `more` lines after it."""
     from ..core.files import json_text
     from ..report.console import Screen, print_columns
 
@@ -75,13 +76,11 @@ def deliver_table(record: Any, table: Table, job: Job, shown: Shown, following: 
     elif shown.form is not None:
         screen = Screen(shown.form)
         for caution in getattr(record, "warnings", ()):
-            screen.say(f"warning: {caution.text}")
+            screen.say(f" {caution.text}", head="warning:")
         print_columns(table, job, screen)
         price = getattr(record, "price", None)
-        for words in (*([price.words] if price is not None else []), *getattr(record, "notes", ())):
+        for words in (*([price.words] if price is not None else []), *getattr(record, "notes", ()), *more):
             screen.say(words)
-        if following:
-            screen.say(f"Next: forecast {following}")
 
 
 def deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:

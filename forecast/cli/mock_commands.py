@@ -6,15 +6,16 @@ from typing import Annotated
 
 import typer
 
+from .completion import complete_config
 from .deliver import deliver, deliver_checks, deliver_suite
-from .options import ConfigName, Form, Format, Json, Level, Out, Quiet, Scheduler, Seed, Shown, Workers
+from .options import ClusterLevel, ConfigName, Form, Format, Json, Level, Out, Quiet, Scheduler, Seed, Shown, Workers
 from .session import task
 
 
 def saliency(
     config: ConfigName,
     mocks: Annotated[int, typer.Option("--mocks", min=2, help="Mock catalogues to average over.")] = 40,
-    level: Annotated[str, typer.Option("--level", help="unbinned, full or full+wl.")] = "unbinned",
+    level: ClusterLevel = "unbinned",
     steps: Annotated[int, typer.Option("--steps", min=250, help="Longest chain of a catalogue.")] = 8000,
     out: Out = None,
     seed: Seed = 1,
@@ -36,7 +37,13 @@ def check(
     mocks: Annotated[int, typer.Option("--mocks", min=100, help="Mock catalogues, drawn from the prior.")] = 2000,
     draws: Annotated[int, typer.Option("--draws", min=2, help="Prior draws that a group of mocks shares.")] = 8000,
     mocks_from: Annotated[
-        str | None, typer.Option("--mocks-from", metavar="CONFIG", help="Draw the mocks from another configuration.")
+        str | None,
+        typer.Option(
+            "--mocks-from",
+            metavar="CONFIG",
+            help="Draw the mocks from another configuration.",
+            autocompletion=complete_config,
+        ),
     ] = None,
     predictive: Annotated[
         bool, typer.Option(help="Posterior predictive checks too: false alarms, and power for planted failures.")

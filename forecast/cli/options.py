@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from .completion import complete_cluster_level, complete_config, complete_level
+
 
 class Form(StrEnum):
     """How tables are printed."""
@@ -28,19 +30,16 @@ class Shown:
     tables: Form = Form.TEXT
 
     @property
+    def silent(self) -> bool:
+        """Whether neither progress nor sentences are wanted."""
+        return self.quiet or self.as_json
+
+    @property
     def form(self) -> Form | None:
         """How; None: nothing."""
         if self.as_json:
             return Form.JSON
         return None if self.quiet else self.tables
-
-
-def complete_config(incomplete: str) -> list[str]:
-    """Built-in configurations and files of this folder that begin so."""
-    from ..config.load import builtin_configs
-
-    files = [str(path) for path in Path().glob(f"{incomplete}*.toml")]
-    return [name for name in (*builtin_configs(), *files) if name.startswith(incomplete)]
 
 
 ConfigName = Annotated[
@@ -55,8 +54,28 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Format = Annotated[Form, typer.Option("--format", help="Tables as text, CSV, LaTeX, or all as JSON.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Cut chains short; returns 0 even if they have not converged.")]
-Level = Annotated[str | None, typer.Option("--level", help="counts, selfcal, binned, unbinned, full or full+wl.")]
-PriceLevel = Annotated[str, typer.Option("--level", help="The level whose price is printed; files hold all.")]
+Level = Annotated[
+    str | None,
+    typer.Option(
+        "--level",
+        metavar="LEVEL",
+        help="counts, selfcal, binned, unbinned, full or full+wl.",
+        autocompletion=complete_level,
+    ),
+]
+ClusterLevel = Annotated[
+    str,
+    typer.Option("--level", metavar="LEVEL", help="unbinned, full or full+wl.", autocompletion=complete_cluster_level),
+]
+PriceLevel = Annotated[
+    str,
+    typer.Option(
+        "--level",
+        metavar="LEVEL",
+        help="The level whose price is printed; files hold all.",
+        autocompletion=complete_level,
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Discard the chains of an earlier run in --out.")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Local processes.  [default: as many as save time]")]
 Scheduler = Annotated[

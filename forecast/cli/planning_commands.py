@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .completion import complete_config, complete_numeric, complete_target, complete_vary
 from .deliver import deliver_table
 from .options import ConfigName, Form, Format, Json, Level, Out, PriceLevel, Quiet, Scheduler, Seed, Shown, Workers
 from .progress import progress_bar
@@ -20,6 +21,7 @@ def sweep(
         typer.Option(
             "--vary",
             metavar="KEY=START:STOP:N",
+            autocompletion=complete_vary,
             help="Key and values, evenly spaced; 'log:START:STOP:N' in log; or choices, KEY=A,B,C. Twice at most.",
         ),
     ],
@@ -44,11 +46,15 @@ def sweep(
         from .planning_pipelines import run_sweep
 
         result = run_sweep(settings, job, vary, level, Executor.chosen(workers, scheduler))
-        deliver_table(result, sweep_table(result), job, Shown(quiet, as_json, form), f"proxies {config}")
+        following = [f"Next: forecast proxies {config}"]
+        deliver_table(result, sweep_table(result), job, Shown(quiet, as_json, form), following)
 
 
 def compare(
-    configurations: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Two or more configurations.")],
+    configurations: Annotated[
+        list[str],
+        typer.Argument(metavar="CONFIG...", help="Two or more configurations.", autocompletion=complete_config),
+    ],
     best: Annotated[bool, typer.Option("--best", help="Prices beside the best survey, not the first.")] = False,
     level: PriceLevel = "unbinned",
     workers: Workers = None,
@@ -73,7 +79,7 @@ def compare(
         job = Job(name=", ".join(settings), out=out, seed=seed, progress=report)
         executor = Executor.chosen(workers, scheduler)
         result = run_comparison(settings, job, "best" if best else "first", level, executor)
-        following = f"ladder {configurations[0]}"
+        following = [f"Next: forecast ladder {configurations[0]}"]
         deliver_table(result, comparison_table(result), job, Shown(quiet, as_json, form), following)
 
 
@@ -91,9 +97,8 @@ def proxies(
         from .planning_pipelines import run_proxies
 
         comparison = run_proxies(settings, job)
-        deliver_table(comparison, summary_table(comparison), job, Shown(quiet, as_json, form))
-        if Shown(quiet, as_json, form).form is Form.TEXT:
-            typer.echo("\n".join((*comparison.answer, f"Next: forecast ladder {config}")))
+        more = (*comparison.answer, f"Next: forecast ladder {config}")
+        deliver_table(comparison, summary_table(comparison), job, Shown(quiet, as_json, form), more)
 
 
 def joint(
@@ -110,15 +115,24 @@ def joint(
         from .planning_pipelines import run_joint
 
         result = run_joint(settings, job)
-        deliver_table(result, joint_summary(result), job, Shown(quiet, as_json, form), f"ladder {config}")
+        following = [f"Next: forecast ladder {config}"]
+        deliver_table(result, joint_summary(result), job, Shown(quiet, as_json, form), following)
 
 
 def require(
     config: ConfigName,
-    target: Annotated[str, typer.Argument(metavar="NAME=ERROR", help="A free parameter and its error.")],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="NAME=ERROR", help="A free parameter and its error.", autocompletion=complete_target),
+    ],
     by: Annotated[
         list[str] | None,
-        typer.Option("--by", metavar="KEY", help="A numeric key; may be repeated.  [default: what can be bought]"),
+        typer.Option(
+            "--by",
+            metavar="KEY...",
+            help="Numeric keys, one or more.  [default: what can be bought]",
+            autocompletion=complete_numeric,
+        ),
     ] = None,
     level: Level = None,
     out: Out = None,
@@ -136,6 +150,5 @@ def require(
         from .planning_pipelines import run_require
 
         found = run_require(settings, job, target, by or ())
-        deliver_table(found, requirement_table(found), job, Shown(quiet, as_json, form))
-        if Shown(quiet, as_json, form).form is Form.TEXT:
-            typer.echo("\n".join(requirement_lines(found, config, job.out)))
+        more = requirement_lines(found, config, job.out)
+        deliver_table(found, requirement_table(found), job, Shown(quiet, as_json, form), more)

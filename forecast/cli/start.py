@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from .completion import complete_key
 from .session import EXIT_FAILED, exit_codes
 
 init_app = typer.Typer(
@@ -67,7 +68,12 @@ def init_fit(
 
 
 def explain(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="A key or a table, for example area or [selection].")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="A key or a table, for example area or [selection].", autocompletion=complete_key
+        ),
+    ],
 ) -> None:
     """What a key of a configuration means."""
     import textwrap

@@ -123,6 +123,13 @@ def _leaves(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any
             yield path + name, value
 
 
+def numeric_keys(config: Config) -> list[str]:
+    """Keys that are numbers in a configuration and matter to its errors, and factors on priors and volume."""
+    leaves = _leaves(content_of(config))
+    numbers = (k for k, value in leaves if split_quantity(str(value)) and k.split(".")[0] not in _INERT)
+    return [*numbers, *SHORTCUTS]
+
+
 def parse_axes(vary: Sequence[str], config: Config) -> tuple[Axis, ...]:
     """Read one or two ``--vary`` and check their keys against a configuration."""
     if not 1 <= len(vary) <= 2:
@@ -156,9 +163,7 @@ def _checked(axis: Axis, config: Config, option: str = "--vary") -> Axis:
     """The axis in the configured unit, unless it names its own."""
     if axis.named:
         return _checked_choices(axis, config)
-    key, leaves = axis.key, dict(_leaves(content_of(config)))
-    numbers = (k for k, value in leaves.items() if split_quantity(str(value)) and k.split(".")[0] not in _INERT)
-    known = [*numbers, *SHORTCUTS]
+    key, leaves, known = axis.key, dict(_leaves(content_of(config))), numeric_keys(config)
     if key not in known:
         found = "not set" if leaves.get(key) is None else repr(leaves[key])
         problem = f"is {found} in this configuration, not a number" if key in leaves else "unknown key"

@@ -14,7 +14,7 @@ from .cautions import BAD_FIT, SHIFT
 from .doubts import warning_check
 from .narrative import LEVEL_WORDS, used_words
 from .page.blocks import Check, Fact
-from .page.typesetting import SYMBOLS, error, in_words, number, probability, rounded, symbol, typeset
+from .page.typesetting import SYMBOLS, beside, error, in_words, number, probability, rounded, symbol, typeset
 from .results import Result
 
 COSMOLOGY = ("sigma8", "Om0", "h", "ns", "S8")
@@ -35,13 +35,13 @@ def headline(result: Result) -> Markup | None:
         return None
     words = typeset(LEVEL_WORDS.get(level, level))
     start = Markup("From {} (level {}), the survey is expected to measure ").format(words, level)
-    return start + Markup("<strong>σ<sub>8</sub> to ± {}</strong> (Fisher matrix).").format(number(std))
+    return start + Markup("<strong>σ<sub>8</sub> to {}</strong> (Fisher matrix).").format(error(std))
 
 
 def _chain_headline(result: Result, chain: ChainSummary, words: Markup) -> Markup:
     sigma8 = chain.parameters["sigma8"]
-    sentence = Markup("From {} (level {}): <strong>σ<sub>8</sub> = {} ± {}</strong>.").format(
-        words, chain.level, number(sigma8["mean"]), number(sigma8["std"])
+    sentence = Markup("From {} (level {}): <strong>σ<sub>8</sub> = {}</strong>.").format(
+        words, chain.level, rounded(sigma8["mean"], sigma8["std"])
     )
     if not chain.converged:
         sentence += Markup(" This chain has <strong>not converged</strong>.")
@@ -75,7 +75,8 @@ def facts(result: Result) -> tuple[Fact, ...]:
 
 
 def _fact(name: str, values: dict[str, float]) -> Fact:
-    note = f"68%: {number(values['q16'], 3)} to {number(values['q84'], 3)}"
+    low, high = (beside(values[key], values["std"]) for key in ("q16", "q84"))
+    note = f"68%: {low} to {high}"
     shown = symbol(name) if name != "S8" else Markup("<i>S</i><sub>8</sub>")
     return Fact(shown, rounded(values["mean"], values["std"]), note)
 
@@ -88,7 +89,13 @@ def _best(result: Result) -> tuple[Fact, ...]:
         return ()
     best = min(known, key=lambda level: known[level])
     words = typeset(f"Most precise: level {best}")
-    return (Fact(words, error(known[best]), f"of sigma8, by Fisher matrix: {LEVEL_WORDS[best]}"),)
+    return (Fact(words, error(known[best]), f"of sigma8, by Fisher matrix: {_used(best)}"),)
+
+
+def _used(level: str) -> str:
+    """What a level uses, for a sentence that speaks of no other."""
+    words = LEVEL_WORDS[level]
+    return f"{LEVEL_WORDS[LevelName.FULL]}, {words.removeprefix('the same ')}" if level == LevelName.FULL_WL else words
 
 
 def limits(result: Result) -> tuple[str, ...]:
@@ -219,7 +226,7 @@ def _shifts(result: Result) -> tuple[Check, ...]:
     return *unknown, *(
         Check(
             f"Another {swapped}:",
-            f"moves sigma8 by {number(shift, 4, True)}, {abs(shift / own):.1f} of its error, where {label}.",
+            f"moves sigma8 by {beside(shift, own, True)}, {abs(shift / own):.1f} of its error, where {label}.",
             "doubt" if abs(shift) > SHIFT * own else "good",
         )
         for swapped, (shift, label) in worst.items()

@@ -9,15 +9,20 @@ from markupsafe import Markup
 from ..checks.outcome import Checks
 from ..checks.ppc_power import PredictiveCheck
 from ..checks.sbc import MIN_ESS, LevelCalibration
+from ..core.caution import Caution
 from ..core.records import Provenance
+from ..likelihoods.levels import level_class
+from .doubts import warning_banner
 from .methods import Study
 from .narrative import Account
 from .page.blocks import Check, Fact, Flag, Page, Picture, Section, Table, Text
 from .page.citation import cited
-from .page.typesetting import in_words, number, plain
+from .page.typesetting import in_words, plain, rounded
 from .source_sections import bullets_section, origin
 
-_FLAGS: dict[str, Flag] = {"calibrated": "good", "no power": "none"}
+_FLAGS: dict[str, Flag] = {"calibrated": "good", "no power": "doubt"}
+_ROOM, _MOST_DRAWS = 1.2, 200_000
+"""How many more draws than just enough are asked for, and how many would take too long."""
 
 
 def check_page(checks: Checks, provenance: Provenance, account: Account, mocks_from: str | None = None) -> Page:
@@ -25,6 +30,7 @@ def check_page(checks: Checks, provenance: Provenance, account: Account, mocks_f
     return Page(
         f"Can the posteriors be believed? {account.title}",
         account.description,
+        banners=warning_banner(idle(checks)),
         headline=_headline(checks, mocks_from),
         facts=tuple(_fact(one) for one in checks.calibration),
         limits=_limits(checks),
@@ -38,6 +44,31 @@ def check_page(checks: Checks, provenance: Provenance, account: Account, mocks_f
     )
 
 
+def idle(checks: Checks) -> tuple[Caution, ...]:
+    """Levels of which nothing is proved, and why: their posteriors rest on too few draws."""
+    return tuple(
+        Caution(
+            "no_power",
+            f"nothing is proved of level {one.level}: its posteriors rest on {one.ess_median:.2g} effective draws "
+            f"(median; {MIN_ESS:.0f} are needed), so that no coverage is quoted; {_cure(one)}",
+        )
+        for one in checks.calibration
+        if is_idle(one)
+    )
+
+
+def is_idle(one: LevelCalibration) -> bool:
+    """Whether a level's posteriors rest on too few draws to prove anything."""
+    return one.status == "no power"
+
+
+def _cure(one: LevelCalibration) -> str:
+    if level_class(one.level).of_clusters:
+        return "narrow the priors"
+    draws = _ROOM * one.draws * MIN_ESS / one.ess_median
+    return f"repeat with --draws {draws:.0f}" if draws < _MOST_DRAWS else "narrow the priors"
+
+
 def _headline(checks: Checks, mocks_from: str | None) -> Markup:
     mocks = f"{checks.calibration[0].mocks} mocks drawn from "
     mocks += "the survey's own prior" if mocks_from is None else f"another model ({mocks_from})"
@@ -45,29 +76,33 @@ def _headline(checks: Checks, mocks_from: str | None) -> Markup:
         return Markup("<strong class='bad'>Not calibrated</strong>: {}; on {}.").format(
             in_words(checks.failures), mocks
         )
-    idle = [one.level for one in checks.calibration if one.status != "calibrated"]
-    if idle:
-        words = Markup("<strong>Not proved</strong> for level {}: too few effective draws; on {}.")
-        return words.format(in_words(idle), mocks)
+    unproved = [one.level for one in checks.calibration if is_idle(one)]
+    if unproved:
+        words = Markup("<strong class='doubt'>Not proved</strong> for level {}: too few effective draws; on {}.")
+        return words.format(in_words(unproved), mocks)
     levels = in_words([one.level for one in checks.calibration])
     return Markup("<strong class='good'>Calibrated</strong>: {}; on {}.").format(levels, mocks)
 
 
 def _fact(one: LevelCalibration) -> Fact:
+    if is_idle(one):
+        return Fact(f"Level {one.level}", "not proved", f"{one.ess_median:.2g} effective draws")
     value = f"{100 * one.coverage_68[0]:.1f}%"
     return Fact(f"Level {one.level}: 68% intervals hold the truth in", value, f"± {100 * one.coverage_68[1]:.1f}%")
 
 
 def _check(one: LevelCalibration) -> Check:
-    words = Markup("{}; ranks of σ<sub>8</sub> have <i>p</i> = {}, 95% intervals cover {} ± {}.").format(
-        one.status, f"{one.p_value:.2g}", number(one.coverage_95[0], 3), number(one.coverage_95[1], 3)
+    if is_idle(one):
+        words = f"{one.status}; its posteriors rest on {one.ess_median:.2g} effective draws."
+        return Check(f"Level {one.level}:", words, _flag(one.status))
+    words = Markup("{}; ranks of σ<sub>8</sub> have <i>p</i> = {}, 95% intervals cover {}.").format(
+        one.status, f"{one.p_value:.2g}", rounded(*one.coverage_95)
     )
     return Check(f"Level {one.level}:", words, _flag(one.status))
 
 
 def _predictions(one: PredictiveCheck) -> Check:
-    share, error = one.false_alarms
-    words = f"{one.status}; {share:.3f} ± {error:.3f} false alarms at 5%."
+    words = f"{one.status}; {rounded(*one.false_alarms)} false alarms at 5%."
     return Check(f"Predictions of level {one.level}:", words, _flag(one.status))
 
 
@@ -87,10 +122,10 @@ def _calibration(calibration: Sequence[LevelCalibration]) -> Section:
     rows = []
     for one in calibration:
         name = min(one.p_values, key=lambda key: one.p_values[key], default="")
-        worst = f"{name}: {one.p_values[name]:.2g}" if name else "–"
-        intervals = (f"{x[0]:.3f} ± {x[1]:.3f}" for x in (one.coverage_68, one.coverage_95))
-        effective = f"{one.ess_median:.0f}"
-        rows.append((one.level, one.status, f"{one.p_value:.2g}", *intervals, effective, str(one.mocks), plain(worst)))
+        worst = f"{name}: {one.p_values[name]:.2g}" if name and not is_idle(one) else "–"
+        intervals = [rounded(*x) for x in (one.coverage_68, one.coverage_95)]
+        told = ("–",) * 3 if is_idle(one) else (f"{one.p_value:.2g}", *intervals)
+        rows.append((one.level, one.status, *told, f"{one.ess_median:.0f}", str(one.mocks), plain(worst)))
     intro = (
         "The true parameters of every mock are ranked in its posterior. If the posterior is right the ranks are "
         "uniform, and intervals hold the truth as often as they say."
@@ -109,7 +144,7 @@ def _predictive(predictive: Sequence[PredictiveCheck]) -> Section:
     rows = []
     for one in predictive:
         caught = (f"{one.power[name][0]:.2f} ({one.power[name][1]:.2f})" for name in failures)
-        alarms = f"{one.false_alarms[0]:.3f} ± {one.false_alarms[1]:.3f}"
+        alarms = rounded(*one.false_alarms)
         rows.append((one.level, one.status, f"{one.new_p_values['joint']:.2g}", alarms, *caught))
     words = "Failures that were planted in mocks and caught at 5%; in brackets, with exactly 5% of false alarms."
     alt = "False alarms and failures caught by the posterior predictive checks; numbers are in the table."

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .text_table import csv_lines, latex_lines, screen_width, table_lines
+from ..core.digits import Figure, error_figure, error_text, measured_figure, measured_text, plain_figure, value_figure
+from ..core.signs import writable
+from .text_table import Cells, csv_lines, folded, latex_lines, screen_width, table_lines
 
 if TYPE_CHECKING:
     from ..checks.outcome import Checks
     from ..core.records import Job
     from ..sampling.mcmc import ChainSummary
     from .results import Result
+
+
+_COMMAND = "Next: "
+"""What stands before a command that can be copied."""
 
 
 class Screen:
@@ -26,20 +32,49 @@ class Screen:
     def __init__(self, form: str = "text") -> None:
         from rich.console import Console
 
-        self._console, self._form = Console(width=screen_width(), highlight=False), form
+        self._width, self._form = screen_width(), form
+        self._console = Console(width=self._width, highlight=False)
 
     def say(self, words: str, *, head: str = "") -> None:
-        """Print a sentence, and its head in bold."""
+        """Print sentences, a line each, and their head in bold; words too long for a line, and commands, stay whole."""
         from rich.text import Text
 
         if self._form == "text":
-            self._console.print(Text.assemble((head, "bold"), words))
+            given = self._written(head + words).split("\n")
+            lines = [
+                line for one in given for line in ([one] if one.startswith(_COMMAND) else folded(one, self._width))
+            ]
+            text = Text("\n".join(lines))
+            text.stylize("bold", 0, len(self._written(head)))
+            self._console.print(text, soft_wrap=True)
 
-    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a table, an empty line about it."""
-        shown, lines = {"csv": csv_lines, "latex": latex_lines}.get(self._form), list(rows)
-        text = [*shown(header, lines), ""] if shown else ["", *table_lines(header, lines, self._console.width), ""]
-        self._console.print("\n".join(text), markup=False, soft_wrap=True)
+    def table(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
+        """Print a table, an empty line about it; as CSV with every digit."""
+        lines = list(rows)
+        if self._form == "csv":
+            text = csv_lines(header, lines)
+        elif self._form == "latex":
+            text = latex_lines(header, lines)
+        else:
+            shown = [[self._written(str(cell)) for cell in row] for row in (header, *lines)]
+            text = ["", *table_lines(shown[0], shown[1:], self._width)]
+        self._console.print("\n".join([*text, ""]), markup=False, emoji=False, soft_wrap=True)
+
+    def sentences(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table of words: what each is about, and beside it what is said of it."""
+        lines = [[self._written(cell) for cell in row] for row in rows]
+        if self._form != "text":
+            return self.table(header, lines)
+        room = max((len(head) for head, *_ in lines), default=0) + 2
+        for head, *words in lines:
+            first, *others = folded(" ".join(words), self._width - room)
+            shown = [head.ljust(room) + first, *(" " * room + line for line in others)]
+            self._console.print("\n".join(shown), markup=False, emoji=False, soft_wrap=True)
+        return None
+
+    def _written(self, text: str) -> str:
+        """Text in signs that the terminal has."""
+        return writable(text, self._console.encoding)
 
 
 def not_converged(result: Result) -> str:
@@ -110,14 +145,16 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
         console.say(
             "map: no cell holds enough mocks; enlarge map.cell_count and map.cell_yx, or map.mocks"
             if m.median_std is None or m.median_std != m.median_std
-            else f"map: median scatter {m.median_std:.4f}; sigma8 rises by {m.slope_count:.3f} per 50 clusters "
-            f"and {m.slope_yx:.3f} per 0.1 dex of median Y_X"
+            else f"map: median scatter {error_text(m.median_std)}; sigma8 rises by "
+            f"{measured_text(m.slope_count, m.slope_count_error)} per 50 clusters "
+            f"and {measured_text(m.slope_yx, m.slope_yx_error)} per 0.1 dex of median Y_X"
         )
     if result.exact is not None and result.exact.agreement[0].cells:
         exact, (mean, scatter, number) = result.exact, result.exact.agreement
         console.say(
-            f"exact posterior: median width {exact.median_std:.4f}; mocks against it: p = {mean.p_value:.2g} (mean), "
-            f"{scatter.p_value:.2g} (scatter), {number.p_value:.2g} (number) in {mean.cells} cells"
+            f"exact posterior: median width {error_text(exact.median_std)}; mocks against it: "
+            f"p = {mean.p_value:.2g} (mean), {scatter.p_value:.2g} (scatter), {number.p_value:.2g} (number) "
+            f"in {mean.cells} cells"
         )
     _print_influence(result, console)
     for check in result.goodness:
@@ -135,31 +172,41 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
 def _print_fisher(result: Result, console: Screen) -> None:
     """Tables of Fisher matrices: the ladder, what survives wider priors, and shifts of sigma8."""
     if result.ladder:
-        levels = list(result.ladder[0].sigma8_std)
-        rows = ([row.label, *(f"{row.sigma8_std[level]:.4f}" for level in levels)] for row in result.ladder)
-        console.table(["sigma(sigma8), Fisher", *levels], rows)
+        ladder = [(row.label, row.sigma8_std) for row in result.ladder]
+        _print_errors("sigma(sigma8), Fisher", ladder, console)
     if result.lensing:
         header = ["full+wl, bias of M_WL known to", *(f"{width:.0%}" for width in result.lensing[0].bias)]
-        console.table(header, ([row.label, *(f"{std:.4f}" for std in row.sigma8_std)] for row in result.lensing))
+        console.table(header, [[row.label, *map(error_figure, row.sigma8_std)] for row in result.lensing])
     if result.survival:
-        levels = list(result.survival[0].sigma8_std)
-        rows = (
-            [
-                f"{line.selection}, priors x {line.widening:g}, volume x {line.volume:g}",
-                *(f"{line.sigma8_std[level]:.4f}" for level in levels),
-            ]
-            for line in result.survival
-        )
-        console.table(["what survives", *levels], rows)
+        named = [(f"{x.selection}, priors x {x.widening:g}, volume x {x.volume:g}", x) for x in result.survival]
+        _print_errors("what survives", [(name, row.sigma8_std) for name, row in named], console)
     if result.systematics:
-        rows = ([row.label, *(f"{x:+.4f}" for x in row.shift.values())] for row in result.systematics)
+        rows: list[Cells] = [
+            [row.label, *(_shift(result, level, x) for level, x in row.shift.items())] for row in result.systematics
+        ]
         console.table(["shift of sigma8", *result.systematics[0].shift], rows)
 
 
-def _chain_row(chain: ChainSummary) -> list[str]:
+def _print_errors(title: str, found: Sequence[tuple[str, Mapping[str, float]]], console: Screen) -> None:
+    """A table of errors of sigma8 by level."""
+    levels = list(found[0][1])
+    rows: list[Cells] = [[name, *(error_figure(std[level]) for level in levels)] for name, std in found]
+    console.table([title, *levels], rows)
+
+
+def _shift(result: Result, level: str, shift: float) -> Figure:
+    """A shift of sigma8 to the decimal place of the level's error."""
+    from .answer import error_of
+
+    return value_figure(shift, error_of(result, level), sign=True)
+
+
+def _chain_row(chain: ChainSummary) -> list[str | Figure]:
     """sigma8 of one level, and the state of its chain."""
-    values = (f"{chain.parameters['sigma8'][key]:.4f}" for key in ("mean", "std", "q16", "q50", "q84"))
-    return [chain.level, *values, f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"]
+    found = chain.parameters["sigma8"]
+    mean, *quantiles = (value_figure(found[key], found["std"]) for key in ("mean", "q16", "q50", "q84"))
+    state = f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"
+    return [chain.level, mean, error_figure(found["std"]), *quantiles, state]
 
 
 def _print_influence(result: Result, console: Screen) -> None:
@@ -169,37 +216,54 @@ def _print_influence(result: Result, console: Screen) -> None:
             if bins is None:
                 continue
             heads = [f"d sigma8/d log {name}" for name in bins.saliency]
-            rows = []
+            rows: list[Cells] = []
             for b, (low, high) in enumerate(zip(bins.edges[:-1], bins.edges[1:], strict=True)):
-                cells = [f"{v[b]:+.4f} ± {bins.saliency_error[name][b]:.4f}" for name, v in bins.saliency.items()]
-                left_out = f"{1e3 * bins.shift[b]:+.2f} ± {1e3 * bins.shift_error[b]:.2f}"
-                rows.append([f"{low:.{digits}f} - {high:.{digits}f}", *cells, left_out])
+                found = [(v[b], bins.saliency_error[name][b]) for name, v in bins.saliency.items()]
+                found.append((1e3 * bins.shift[b], 1e3 * bins.shift_error[b]))
+                cells = (measured_figure(float(x), float(error), sign=True) for x, error in found)
+                rows.append([f"{low:.{digits}f} - {high:.{digits}f}", *cells])
             console.say(f"\n{curve.selection}, {curve.level}")
             console.table([axis, *heads, "leave one out x 1000"], rows)
 
 
 def print_checks(checks: Checks, job: Job, console: Screen) -> None:
     """Print what simulation-based calibration and predictive checks found for every level."""
-    rows = []
-    for check in checks.calibration:
-        coverage = (f"{x[0]:.3f} ± {x[1]:.3f}" for x in (check.coverage_68, check.coverage_95))
-        rows.append([check.level, check.status, f"{check.p_value:.3g}", *coverage, f"{check.ess_median:.0f}"])
-    console.table(["level", "status", "p", "68% coverage", "95% coverage", "effective draws"], rows)
+    from .check_page import idle
+
+    for caution in idle(checks):
+        console.say(f" {caution.text}", head="warning:")
+    _print_calibration(checks, console)
     if checks.predictive:
-        failures = list(checks.predictive[0].power)
-        rows = []
-        for found in checks.predictive:
-            alarms = f"{found.false_alarms[0]:.3f} ± {found.false_alarms[1]:.3f}"
-            caught = (f"{found.power[name][0]:.2f} ({found.power[name][1]:.2f})" for name in failures)
-            rows.append([found.level, found.status, f"{found.new_p_values['joint']:.3g}", alarms, *caught])
-        header = ["predictions", "status", "p", "false alarms", *(f"caught: {name}" for name in failures)]
-        console.table(header, rows)
-        console.say("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
+        _print_predictions(checks, console)
     console.say(f"{checks.calibration[0].mocks} mocks; report: {job.out / 'report.html'!s}")
 
 
+def _print_calibration(checks: Checks, console: Screen) -> None:
+    """Ranks and coverage by level, of those that prove something."""
+    from .check_page import is_idle
+
+    rows: list[Cells] = []
+    for check in checks.calibration:
+        found = (measured_figure(*x) for x in (check.coverage_68, check.coverage_95))
+        told = ("-",) * 3 if is_idle(check) else (plain_figure(check.p_value, ".3g"), *found)
+        rows.append([check.level, check.status, *told, plain_figure(check.ess_median, ".0f")])
+    console.table(["level", "status", "p", "68% coverage", "95% coverage", "effective draws"], rows)
+
+
+def _print_predictions(checks: Checks, console: Screen) -> None:
+    """False alarms of predictive checks, and what they catch."""
+    failures, rows = list(checks.predictive[0].power), list[Cells]()
+    for found in checks.predictive:
+        caught = (f"{found.power[name][0]:.2f} ({found.power[name][1]:.2f})" for name in failures)
+        p, alarms = plain_figure(found.new_p_values["joint"], ".3g"), measured_figure(*found.false_alarms)
+        rows.append([found.level, found.status, p, alarms, *caught])
+    header = ["predictions", "status", "p", "false alarms", *(f"caught: {name}" for name in failures)]
+    console.table(header, rows)
+    console.say("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
+
+
 def print_columns(table: tuple[list[str], list[list[Any]]], job: Job, console: Screen) -> None:
-    """Print the table of a sweep or of a comparison."""
+    """Print the table of a plan."""
     header, rows = table
     shown = [i for i, name in enumerate(header) if name != "title"]
     names = [header[i].removeprefix("sigma8_std_").replace("expected_count", "clusters") for i in shown]
@@ -209,10 +273,10 @@ def print_columns(table: tuple[list[str], list[list[Any]]], job: Job, console: S
     console.say(f"report: {job.out / 'report.html'!s}")
 
 
-def _cell(column: str, value: str | float) -> str:
+def _cell(column: str, value: str | float | Figure) -> str | Figure:
     """A number with the digits its column deserves; words as they are."""
-    if isinstance(value, str):
+    if isinstance(value, str | Figure):
         return value
     if column.startswith("sigma8_std"):
-        return f"{value:.4f}"
-    return f"{value:.1f}" if column == "expected_count" else f"{value:.6g}"
+        return error_figure(value)
+    return plain_figure(value, ".1f" if column == "expected_count" else ".6g")

@@ -13,7 +13,7 @@ from .answer import error_of
 from .cautions import SHIFT
 from .narrative import LEVEL_WORDS
 from .page.blocks import Block, Picture, Section, Table, Text
-from .page.typesetting import number, probability, typeset
+from .page.typesetting import beside, number, probability, rounded, spread, typeset
 from .plots.style import LEVELS
 from .results import Result
 
@@ -38,7 +38,7 @@ def ladder_section(result: Result) -> Section:
         "replaced by Gaussians of equal variance. " + levels_caption(levels)
     )
     rows = tuple(
-        (_named(row), number(row.expected_count, 1), *(number(row.sigma8_std.get(level)) for level in levels))
+        (_named(row), number(row.expected_count, 1), *(spread(row.sigma8_std.get(level)) for level in levels))
         for row in result.ladder
     )
     table = Table("Table of uncertainties by level", ("Variant", "Clusters", *levels), rows)
@@ -78,7 +78,7 @@ def survival_section(result: Result) -> Section:
     """What wider priors leave of self-calibration."""
     levels = ordered_levels(row.sigma8_std for row in result.ladder)
     rows = tuple(
-        (row.selection, f"×{row.widening:.0f}", f"×{row.volume:.0f}", *(number(row.sigma8_std.get(v)) for v in levels))
+        (row.selection, f"×{row.widening:.0f}", f"×{row.volume:.0f}", *(spread(row.sigma8_std.get(v)) for v in levels))
         for row in result.survival
     )
     intro = (
@@ -116,10 +116,10 @@ def systematics_section(result: Result) -> Section:
 
 def _shift(shift: float | None, error: float | None) -> Markup:
     """A shift and the same over its error."""
-    words = Markup(number(shift, 4, True))
+    words = Markup(beside(shift, error, True))
     if shift is None or not error:
         return words
-    return words + Markup(" <span class='{}'>({}σ)</span>").format(
+    return words + Markup("<br><span class='{}'>({}σ)</span>").format(
         "doubt" if abs(shift) > SHIFT * error else "soft", number(shift / error, 1, True)
     )
 
@@ -141,11 +141,10 @@ def map_section(result: Result) -> Section:
         return Section("", ())
     words = Markup(
         "Median scatter of σ<sub>8</sub> in a cell: <strong>{}</strong> (NV22, figure 14, quotes about 0.03). "
-        "σ<sub>8</sub> rises by {}&nbsp;±&nbsp;{} per 50 clusters and by {}&nbsp;±&nbsp;{} per 0.1 dex of median "
-        "<i>Y</i><sub>X</sub>."
+        "σ<sub>8</sub> rises by {} per 50 clusters and by {} per 0.1 dex of median <i>Y</i><sub>X</sub>."
     )
-    slopes = (found.slope_count, found.slope_count_error, found.slope_yx, found.slope_yx_error)
-    blocks: list[Block] = [Text(words.format(number(found.median_std), *(number(x) for x in slopes)))]
+    slopes = (found.slope_count, found.slope_count_error), (found.slope_yx, found.slope_yx_error)
+    blocks: list[Block] = [Text(words.format(spread(found.median_std), *(rounded(*slope) for slope in slopes)))]
     if exact is None:
         alt = "Mean and scatter of sigma8 in cells of cluster count and median Y_X; a summary is in the text above."
         caption = (
@@ -173,6 +172,6 @@ def _exact_words(result: Result) -> Markup:
         )
         for one in result.exact.agreement
     )
-    width = number(result.exact.median_std)
+    width = spread(result.exact.median_std)
     start = Markup("The exact posterior, from the likelihood of N and the median, is {} wide (median over the plane, ")
     return start.format(width) + "weighted by evidence). Against it, mocks in cells have " + each + "."

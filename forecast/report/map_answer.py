@@ -8,7 +8,7 @@ from markupsafe import Markup
 from ..influence.by_mass import InfluenceCurve
 from .cautions import BAD_FIT
 from .page.blocks import Check, Fact
-from .page.typesetting import number, plain, probability, rounded, typeset
+from .page.typesetting import error, plain, probability, rounded, spread, typeset
 from .results import Result
 
 MOCKS, HEAVY = 10, 0.05
@@ -20,10 +20,10 @@ def map_facts(result: Result) -> tuple[Fact, ...]:
     found, exact = result.map, result.exact
     if found is None:
         return ()
-    note = "" if exact is None else f"exact posterior: {number(exact.median_std)}"
+    note = "" if exact is None else f"exact posterior: {spread(exact.median_std)}"
     slopes = (found.slope_count, found.slope_count_error), (found.slope_yx, found.slope_yx_error)
     return (
-        Fact("Scatter of sigma8 in a cell of N and median Y_X", number(found.median_std), note),
+        Fact("Scatter of sigma8 in a cell of N and median Y_X", spread(found.median_std), note),
         Fact("Rise of sigma8 per 50 clusters", rounded(*slopes[0])),
         Fact("Rise of sigma8 per 0.1 dex of median Y_X", rounded(*slopes[1])),
     )
@@ -52,7 +52,7 @@ def _most(curve: InfluenceCurve) -> Fact:
     bins = curve.by_mass
     at = int(np.argmax(np.abs(np.where(np.isfinite(bins.shift), bins.shift, 0.0))))
     name = Markup("{}: leaving out a cluster moves σ<sub>8</sub> most at").format(typeset(curve.selection))
-    note = f"by {number(bins.shift[at], 4, True)} ± {number(bins.shift_error[at], 4)}"
+    note = f"by {rounded(bins.shift[at], bins.shift_error[at], sign=True)}"
     return Fact(name, f"10^{bins.centre[at]:.2f} Msun/h", note)
 
 
@@ -77,8 +77,8 @@ def influence_checks(result: Result) -> tuple[Check, ...]:
 def short_headline(result: Result) -> Markup:
     """One sentence for results without a level."""
     if result.map is not None:
-        words = Markup("N and the median <i>Y</i><sub>X</sub> tell σ<sub>8</sub> to <strong>± {}</strong>.")
-        return words.format(number(result.map.median_std))
+        words = Markup("N and the median <i>Y</i><sub>X</sub> tell σ<sub>8</sub> to <strong>{}</strong>.")
+        return words.format(error(result.map.median_std))
     if result.influence:
         level, mocks = result.influence[0].level, result.influence[0].mocks
         words = Markup("What single clusters tell of σ<sub>8</sub> at level {}, averaged over {} mock catalogues.")

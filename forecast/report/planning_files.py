@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.digits import error_figure, plain_figure
 from ..core.files import prepare_output, write_csv, write_json
 from ..core.units import LN10
 from ..forecasts.joint import JointForecast
@@ -66,12 +67,12 @@ def joint_table(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
 
 
 def joint_summary(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
-    """What to print: the same, rounded."""
+    """What to print: the errors, rounded."""
     header = ["level", "sigma8", "Om0", "S8", "power p", "sigma8 (Om0/0.3)^p"]
     rows = []
     for found in forecast.levels:
-        Om0, sigma8, s8, best = (f"{x:.4f}" for x in (*found.std, found.s8_std, found.combined_std))
-        rows.append([found.level, sigma8, Om0, s8, f"{found.power:.2f}", best])
+        Om0, sigma8, s8, best = map(error_figure, (*found.std, found.s8_std, found.combined_std))
+        rows.append([found.level, sigma8, Om0, s8, plain_figure(found.power, ".2f"), best])
     return header, rows
 
 
@@ -102,7 +103,7 @@ def summary_table(comparison: ProxyComparison) -> tuple[list[str], list[list[Any
     header += [f"sigma8_std_norm {prior:.0%}" for prior in (comparison.common_prior, comparison.loose_prior)]
     rows = []
     for selection, row in _labelled(comparison):
-        shape = [f"{100 * LN10 * row.scatter:.1f}", f"{100 * row.edgeworth_bias:+.1f}"]
+        shape = [plain_figure(100 * LN10 * row.scatter, ".1f"), plain_figure(100 * row.edgeworth_bias, "+.1f")]
         widths = [row.configured[LevelName.UNBINNED], row.common[LevelName.UNBINNED], row.loose[LevelName.UNBINNED]]
         rows.append([row.name, selection, *shape, *widths])
     return header, rows

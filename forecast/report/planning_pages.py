@@ -14,7 +14,7 @@ from .doubts import FISHER
 from .forecast_sections import levels_caption
 from .narrative import Account
 from .page.blocks import Block, Check, Fact, Page, Picture, Section, Table, Text
-from .page.typesetting import error, number, plain, rounded, typeset
+from .page.typesetting import error, number, plain, rounded, spread, typeset
 from .source_sections import Source, bullets_section, source_sections
 
 
@@ -57,8 +57,8 @@ def _joint_section(forecast: JointForecast) -> Section:
     rows = tuple(
         (
             level.level,
-            number(level.std[1]),
-            number(level.std[0]),
+            spread(level.std[1]),
+            spread(level.std[0]),
             rounded(level.s8, level.s8_std),
             number(level.power, 2),
             rounded(level.combined, level.combined_std),
@@ -117,7 +117,7 @@ def _proxy_table(caption: str, header: tuple[str, ...], rows: Sequence[ProxyRow]
             plain(row.name),
             f"{100 * LN10 * row.scatter:.1f}%",
             f"{number(100 * row.edgeworth_bias, 1, True)}%",
-            *(number(table[level]) for table in (row.configured, row.common, row.loose)),
+            *(spread(table[level]) for table in (row.configured, row.common, row.loose)),
         )
         for row in rows
     )

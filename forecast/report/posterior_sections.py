@@ -12,12 +12,12 @@ from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import COSMOLOGY
 from .narrative import used_words
 from .page.blocks import Block, Folded, Picture, Section, Table, Text
-from .page.typesetting import SYMBOLS, number, probability, symbol, typeset
+from .page.typesetting import SYMBOLS, beside, number, probability, spread, symbol, typeset
 from .results import Result
 
 MOST = 6
 """Parameters that a corner figure of one column can show."""
-_KEYS = ("mean", "std", "q16", "q50", "q84")
+_KEYS = ("mean", "q16", "q50", "q84")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ def _parameter(name: str) -> Markup:
 
 
 def _values(values: Mapping[str, float]) -> tuple[str, ...]:
-    return (*(number(values.get(key)) for key in _KEYS), number(values.get("mcse"), 5))
+    mean, *quantiles = (beside(values.get(key), values.get("std")) for key in _KEYS)
+    return (mean, spread(values.get("std")), *quantiles, spread(values.get("mcse")))
 
 
 def _nuisances(chain: ChainSummary) -> Folded:

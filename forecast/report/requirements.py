@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ..config.load import Config
 from ..config.template import commented
+from ..core.digits import error_figure, error_text, plain_figure
 from ..core.files import write_csv, write_json, write_whole
 from ..forecasts.axes import SHORTCUTS, Axis, content_of
 from ..forecasts.require_records import Requirement, Requirements
@@ -28,18 +29,21 @@ def requirement_table(found: Requirements) -> tuple[list[str], list[list[Any]]]:
     """What to print: a key a row, its value now and that needed, and what is reached."""
     lensed = any(row.lensing_masses is not None for row in found.rows)
     header = ["alone", "now", "needed", "clusters", *["lensing masses"] * lensed, f"error of {found.name}"]
-    rows = []
+    rows: list[list[Any]] = []
     for row in found.rows:
-        needed = "never" if row.needed is None else f"{row.needed:.4g}"
+        needed = "never" if row.needed is None else plain_figure(row.needed, ".4g")
         name = f"{row.key} [{row.unit}]" if row.unit else row.key
-        masses = [f"{row.lensing_masses:.1f}" if row.lensing_masses is not None else "all"] * lensed
-        rows.append([name, f"{row.configured:.4g}", needed, f"{row.expected_count:.1f}", *masses, f"{row.std:.4f}"])
+        count = plain_figure(row.expected_count, ".1f")
+        number = "all" if row.lensing_masses is None else plain_figure(row.lensing_masses, ".1f")
+        now = plain_figure(row.configured, ".4g")
+        rows.append([name, now, needed, count, *[number] * lensed, error_figure(row.std)])
     return header, rows
 
 
 def requirement_lines(found: Requirements, config: str, out: Path) -> Iterator[str]:
     """What is configured, why some keys never do, and the command that runs a survey that does."""
-    yield f"level {found.level}: {found.name} is now known to {found.configured_std:.4f}; wanted {found.std:g}"
+    now = error_text(found.configured_std)
+    yield f"level {found.level}: {found.name} is now known to {now}; wanted {found.std:g}"
     for row in found.rows:
         if row.needed is None:
             yield f"{row.key}: never; {_limit(row)}"

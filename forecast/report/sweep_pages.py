@@ -16,7 +16,7 @@ from .methods import Study
 from .narrative import Account
 from .page.blocks import Block, Bullets, Fact, Folded, Page, Picture, Section, Table, Text
 from .page.citation import MASS_FUNCTIONS, cited
-from .page.typesetting import error, number, plain
+from .page.typesetting import error, number, plain, spread
 from .source_sections import Source, bullets_section, origin, source_sections
 from .sweep_tables import comparison_file_table, sweep_file_table
 
@@ -45,7 +45,7 @@ def sweep_page(sweep: Sweep, account: Account | None = None) -> Page:
         f"Sweep over {keys}" if account is None else f"{account.title}: {keys}",
         "" if account is None else account.description,
         banners=warning_banner(sweep.warnings),
-        headline=headline.format(number(smallest), level, ", ".join(best)),
+        headline=headline.format(spread(smallest), level, ", ".join(best)),
         facts=facts,
         limits=_dependence(sweep, values),
         limits_title="What moves it",
@@ -88,12 +88,12 @@ def comparison_page(comparison: Comparison, accounts: Sequence[Account] = ()) ->
     known = {name: row.sigma8_std[level] for name, row in pairs if level in row.sigma8_std}
     ranking = sorted(known, key=lambda name: known[name])
     facts = tuple(Fact(plain(name), error(known[name]), f"of sigma8, level {level}") for name in ranking[:4])
-    headline = Markup("<strong>{}</strong> measures σ<sub>8</sub> best: to ± {} (level {}).")
+    headline = Markup("<strong>{}</strong> measures σ<sub>8</sub> best: to {} (level {}).")
     return Page(
         f"{len(comparison.names)} surveys side by side",
         "; ".join(comparison.titles),
         banners=warning_banner(comparison.warnings),
-        headline=headline.format(ranking[0], number(known[ranking[0]]), level) if ranking else "",
+        headline=headline.format(ranking[0], error(known[ranking[0]]), level) if ranking else "",
         facts=facts,
         checks=(FISHER, warning_check(comparison.warnings)),
         sections=(
@@ -153,5 +153,5 @@ def _cell(column: str, value: Any) -> str:
     if isinstance(value, str):
         return plain(value)
     if column.startswith("sigma8_std"):
-        return number(value)
+        return spread(value)
     return number(value, 1) if column == "expected_count" else f"{value:.4g}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.digits import Figure, plain_figure
 from ..forecasts.sweep_records import Comparison, Price, Sweep
 from ..likelihoods.level_name import LevelName
 
@@ -58,7 +59,7 @@ def _comparison_columns(comparison: Comparison, levels: tuple[str, ...]) -> tupl
 
 
 def _price_shown(price: Price | None) -> dict[str, list[Any]]:
-    """Ratio and equivalent volume of the level to show, as words."""
+    """Ratio and equivalent volume of the level to show, rounded."""
     if price is None:
         return {}
     columns = {"ratio": price.ratio[price.level], "volume": price.equivalent_volume[price.level]}
@@ -74,13 +75,11 @@ def _price_columns(price: Price | None) -> dict[str, list[Any]]:
     return {name: ["" if v != v else v for v in values.ravel().tolist()] for name, values in columns.items()}
 
 
-def _brief(value: float | str) -> str:
+def _brief(value: float | str) -> str | Figure:
     """Three digits, or the word itself; nothing for NaN."""
     if isinstance(value, str):
         return value
-    if math.isnan(value):
-        return ""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:#.3g}"
+    return "" if math.isnan(value) else plain_figure(value, ",.0f" if value >= 1000 else "#.3g")
 
 
 def _joined(header: list[str], rows: list[list[Any]], more: dict[str, list[Any]]) -> tuple[list[str], list[list[Any]]]:

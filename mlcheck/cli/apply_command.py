@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forecast.cli.completion import complete_config
+from forecast.cli.options import Form, Format, Json, Quiet, Shown
+
+from .options import Model
+
 if TYPE_CHECKING:
     from forecast.config.load import Config
+    from forecast.report.console import Screen
+    from forecast.report.text_table import Cells
 
     from ..apply.real_clusters import Application
     from ..networks.saving import Trained
@@ -21,12 +28,18 @@ Force = Annotated[bool, typer.Option("--force", help="Answer even if the catalog
 
 
 def apply_command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file, or a folder of them (an ensemble).")],
+    model: Model,
     catalogue: Annotated[
         Path | None, typer.Option("--catalogue", help="Table of clusters.  [default: the survey's own]")
     ] = None,
     config: Annotated[
-        str | None, typer.Option("--config", help="The survey's configuration.  [default: the model's]")
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="CONFIG",
+            help="The survey's configuration.  [default: the model's]",
+            autocompletion=complete_config,
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Cut the chains of the exact posteriors short.")] = False,
     force: Force = False,
@@ -34,8 +47,9 @@ def apply_command(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of mocks and chains.")] = 1,
     out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/apply"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Discard the chains of an earlier run.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    form: Format = Form.TEXT,
 ) -> None:
     """Apply a network to real clusters, beside 'forecast fit' on the same ones.
 
@@ -43,11 +57,12 @@ def apply_command(
     """
     from forecast.cli.session import exit_codes, held, progress_bar
 
-    with exit_codes(), held(out), progress_bar(quiet or as_json) as report:
+    with exit_codes(), held(out), progress_bar(Shown(quiet, as_json).silent) as report:
         from forecast.config.load import load_config
         from forecast.core.errors import InputError
         from forecast.core.files import json_text, prepare_output
         from forecast.core.records import Job
+        from forecast.report.console import Screen
 
         from ..apply.real_clusters import ApplyPlan, apply_network
         from ..domain.out_of_distribution import CURE
@@ -62,11 +77,12 @@ def apply_command(
         content = write_application(found, members, settings, job)
         if not found.answers:
             raise InputError(f"{found.source}: {found.words} {CURE}")
-    if as_json:
+    shown = Shown(quiet, as_json, form)
+    if shown.form is Form.JSON:
         typer.echo(json_text(content))
-    elif not quiet:
-        print_application(found)
-        typer.echo(f"results and figure: {out}")
+    elif shown.form is not None:
+        print_application(found, Screen(shown.form))
+        Screen(shown.form).say(f"results and figure: {out}")
 
 
 def write_application(found: Application, members: tuple[Trained, ...], settings: Config, job: Any) -> dict[str, Any]:
@@ -109,20 +125,23 @@ def first_words(found: Application) -> list[str]:
     return [f"The network's answer is {DISTRUSTED}; it is shown because of --force.", found.words]
 
 
-def print_application(found: Application) -> None:
+def print_application(found: Application, screen: Screen) -> None:
     """Print verdict, posteriors and notes."""
-    typer.echo(f"{found.source}: {found.clusters} clusters, {', '.join(found.features)}")
-    for words in first_words(found):
-        typer.echo(words)
-    typer.echo(found.reweighting.words)
+    from forecast.core.digits import measured_figure, measured_text
+
+    for words in (f"{found.source}: {found.clusters} clusters, {', '.join(found.features)}", *first_words(found)):
+        screen.say(words)
+    screen.say(found.reweighting.words)
+    rows: list[Cells] = []
     for answer in found.answers:
         mark = "" if found.trusted or answer.method != "network" else ", not to be trusted"
-        typer.echo(f"  {answer.words + mark:<45} sigma8 = {answer.mean:.4f} ± {answer.std:.4f}")
+        rows.append([answer.words + mark, measured_figure(answer.mean, answer.std)])
+    screen.table(["answer", "sigma8"], rows)
     if found.near is not None:
         near = found.near
-        typer.echo(
-            f"network on {near.words}: bias {near.bias:+.4f} ± {near.bias_error:.4f}, scatter {near.scatter:.4f}, "
-            f"68% coverage {near.coverage_68:.2f}"
+        screen.say(
+            f"network on {near.words}: bias {measured_text(near.bias, near.bias_error, sign=True)}, scatter "
+            f"{near.scatter:.4f}, 68% coverage {near.coverage_68:.2f}"
         )
     for note in found.notes:
-        typer.echo(note)
+        screen.say(note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from forecast.core.arrays import Array
-from forecast.core.files import prepare_output, write_csv, write_json
+from forecast.core.digits import Figure, error_figure, measured_figure, plain_figure
+from forecast.core.files import prepare_output, write_csv, write_json, write_whole
 from forecast.core.formats import RESULTS
+from forecast.report.console import Screen
 from forecast.report.plots.style import save_figure
+from forecast.report.text_table import Cells, csv_lines
 
 from ..accuracy.cases import Comparison, Outcome
 from ..accuracy.metrics import Score
@@ -21,6 +24,7 @@ from ..data.catalogues import Catalogues
 from ..networks.laboratory import Prepared, Request, history_record
 from ..networks.predict import Predictions
 from ..networks.saving import Trained, provenance
+from ..report.build import Report
 from ..report.plots.trained import agreement_figure, learning_curve, prediction_figure
 
 
@@ -66,7 +70,8 @@ def write_comparison(request: Request, comparison: Comparison) -> dict[str, Any]
     }
     prepare_output(request.out)
     write_json(request.out / "cases.json", content)
-    write_csv(request.out / "cases.csv", *score_columns(comparison.scores))
+    lines = csv_lines(*score_columns(comparison.scores))
+    write_whole(request.out / "cases.csv", "\n".join((*lines, "")))
     for case, outcome in comparison.outcomes.items():
         exact = comparison.counterpart(case)
         if exact is not None:
@@ -113,47 +118,47 @@ def write_judged(path: Path, found: Judged) -> None:
     write_csv(path, header, [[row.get(name, "") for name in header] for row in rows])
 
 
-def score_columns(scores: Sequence[Score]) -> tuple[list[str], list[list[str]]]:
+def score_columns(scores: Sequence[Score]) -> tuple[list[str], list[Cells]]:
     """Table of scores: ours, NV22's, bias, coverage, distance from the exact posterior."""
-    header = ["method", "scatter", "NV22", "bias", "width", "68%", "95%", "distance", "catalogues"]
-
-    def number(value: float, digits: int = 4) -> str:
-        return f"{value:.{digits}f}" if np.isfinite(value) else ""
-
-    rows = []
+    header = ["method", "scatter", "NV22", "bias", "width", "68%", "95%", "distance", "exact level", "catalogues"]
+    rows: list[Cells] = []
     for s in scores:
-        distance = f"{s.distance:.2f} ± {s.distance_error:.2f} ({s.counterpart})" if s.counterpart else ""
-        rows.append(
-            [
-                s.name,
-                f"{s.scatter:.4f} ± {s.scatter_error:.4f}",
-                number(s.published),
-                f"{s.bias:+.4f}",
-                number(s.width),
-                number(s.coverage_68, 3),
-                number(s.coverage_95, 3),
-                distance,
-                f"{s.catalogues:,}",
-            ]
-        )
+        held = (_shown(share, ".3f") for share in (s.coverage_68, s.coverage_95))
+        far = measured_figure(s.distance, s.distance_error) if s.counterpart else ""
+        found = (measured_figure(s.scatter, s.scatter_error), _shown(s.published, ".4f"))
+        bias = measured_figure(s.bias, s.bias_error, sign=True)
+        width = error_figure(s.width) if np.isfinite(s.width) else ""
+        rows.append([s.name, *found, bias, width, *held, far, s.counterpart, plain_figure(s.catalogues, ",.0f")])
     return header, rows
 
 
-def print_scores(scores: Sequence[Score]) -> None:
-    """Print what is doubtful, and the table of scores; it fits 80 columns."""
-    from rich.console import Console
-    from rich.table import Table
+def _shown(value: float, form: str) -> str | Figure:
+    """A number; nothing for one that is not known."""
+    return plain_figure(value, form) if np.isfinite(value) else ""
 
+
+def print_scores(scores: Sequence[Score], screen: Screen) -> None:
+    """Print what is doubtful, and the table of scores without its empty columns."""
     header, rows = score_columns(scores)
-    header[-1] = "of"
-    rows = [[cell.replace(" ± ", "±").partition(" (")[0] for cell in row] for row in rows]
-    filled = [i for i in range(len(header)) if any(row[i] for row in rows)]
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for i in filled:
-        table.add_column(header[i], justify="right" if i else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(row[i] for i in filled))
-    console = Console()
+    filled = [i for i in range(len(header)) if any(str(row[i]) for row in rows)]
     for doubt in (doubt for s in scores if s.kind == "network" for doubt in s.doubts()):
-        console.print(f"warning: {doubt}", markup=False, highlight=False)
-    console.print(table)
+        screen.say(f" {doubt}", head="warning:")
+    screen.table([header[i] for i in filled], [[row[i] for i in filled] for row in rows])
+
+
+def print_layers(layers: Sequence[Mapping[str, Any]], parameters: int, screen: Screen) -> None:
+    """Print the layers of a network, their shapes and parameters, and how many there are in all."""
+    rows: list[Cells] = [
+        [str(row["name"]), str(row["shape"]), plain_figure(row["parameters"], ",.0f")] for row in layers
+    ]
+    screen.table(["layer", "shape", "parameters"], [*rows, ["trainable", "", plain_figure(parameters, ",.0f")]])
+
+
+def print_report(report: Report, page: Path, screen: Screen) -> None:
+    """Print the verdict and why, and what every test found."""
+    screen.say(report.verdict.grade.upper())
+    for reason in report.verdict.reasons:
+        screen.say(f"- {reason}")
+    screen.say("")
+    screen.sentences(["outcome", "question", "result"], [(f.outcome, f.question, f.result) for f in report.findings])
+    screen.say(f"report: {page}")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from forecast.core.digits import measured_text
+
 from .findings import Finding
 
 if TYPE_CHECKING:
@@ -55,16 +57,13 @@ class Part:
     pictures: tuple[Picture, ...] = ()
 
 
-def pm(value: float, error: float, digits: int = 4) -> str:
-    """A number with its error.
+def pm(value: float, error: float) -> str:
+    """A number with its error, which has two significant digits.
 
-    >>> pm(0.1234, 0.02, 2)
-    '0.12 ± 0.02'
+    >>> pm(0.1234, 0.02), pm(0.1234, float("nan")), pm(float("nan"), 0.1)
+    ('0.123 ± 0.020', '0.1234', '–')
     """
-    if not math.isfinite(value):
-        return "–"
-    words = f"{value:.{digits}f}"
-    return words if not math.isfinite(error) else f"{words} ± {error:.{digits}f}"
+    return measured_text(value, error) if math.isfinite(value) else "–"
 
 
 def probability(p: float) -> str:

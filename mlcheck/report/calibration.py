@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from forecast.core.digits import measured_text
 from forecast.core.errors import InputError
 
 from ..accuracy.shrinkage import Shrinkage, shrinkage_test
@@ -65,7 +66,8 @@ def bias_finding(evidence: Evidence, case: str) -> Finding:
         key="bias",
         question="Is it right on average?",
         outcome=outcome,
-        result=f"mean predicted minus true sigma8 {value:+.4f} ± {spread:.4f} on {len(error):,} catalogues",
+        result=f"mean predicted minus true sigma8 {measured_text(value, spread, sign=True)} on {len(error):,} "
+        "catalogues",
         rule=f"within three standard errors, or a tenth of its posterior width: {threshold:.4f}",
         consequence=f"its sigma8 is off by {value:+.4f} on these catalogues",
         grave=True,

@@ -134,7 +134,7 @@ def _peak_cells(peak: Peak) -> tuple[str, str]:
 
 def _agreement_row(case: str, found: Agreement) -> tuple[Cell, ...]:
     numbers: tuple[Estimate, ...] = (found.correlation, found.slope, found.at_mass)
-    both, slope, left = (pm(e.value, e.error, 2) for e in numbers)
+    both, slope, left = (pm(e.value, e.error) for e in numbers)
     null, p = f"{found.null[1]:.2f}", probability(found.p_value)
     return (case, found.name, both, null, p, slope, left, f"{found.reliability:.2f}")
 
@@ -145,7 +145,7 @@ def _saliency_finding(case: str, level: str, found: list[Agreement]) -> Finding:
     known = [(n, e) for n, e in pairs if np.isfinite(e.correlation.value)]
     weak = [n for n, e in known if not e.correlation.value > e.null[1] or e.slope.value + 3 * e.slope.error < HALF]
     words = "; ".join(
-        f"{n} {pm(e.correlation.value, e.correlation.error, 2)}, slope {pm(e.slope.value, e.slope.error, 2)}"
+        f"{n} {pm(e.correlation.value, e.correlation.error)}, slope {pm(e.slope.value, e.slope.error)}"
         for n, e in pairs
     )
     return Finding(
@@ -170,8 +170,8 @@ def _alone_finding(case: str, level: str, found: Agreement) -> Finding:
         key=f"leave-one-out {case}",
         question=f"Case {case}: does leaving out a cluster do what it does to {level}?",
         outcome=outcome,
-        result=f"correlation {pm(found.correlation.value, found.correlation.error, 2)}, slope "
-        f"{pm(found.slope.value, found.slope.error, 2)}",
+        result=f"correlation {pm(found.correlation.value, found.correlation.error)}, slope "
+        f"{pm(found.slope.value, found.slope.error)}",
         rule=f"correlation above the 99% point of clusters permuted within their catalogues, {found.null[1]:.2f}",
         consequence=f"case {case}: other clusters matter to it than to the statistics",
         grave=False,

@@ -97,7 +97,7 @@ def _level_scores(evidence: Evidence) -> list[Score]:
 
 
 def _score_row(s: Score) -> tuple[Cell, ...]:
-    distance = f"{pm(s.distance, s.distance_error, 2)} ({s.counterpart})" if s.counterpart else ""
+    distance = f"{pm(s.distance, s.distance_error)} ({s.counterpart})" if s.counterpart else ""
     numbers = (s.width, s.coverage_68, s.coverage_95)
     cells = ["" if not np.isfinite(x) else f"{x:.{n}f}" for x, n in zip(numbers, (4, 3, 3), strict=True)]
     published = "" if not np.isfinite(s.published) else f"{s.published:.4f}"
@@ -110,7 +110,7 @@ def _distance_finding(mine: Score) -> Finding:
         key="distance",
         question="Does it find what the data hold?",
         outcome="passed" if mine.distance <= NEAR else "failed",
-        result=f"its mean is {pm(mine.distance, mine.distance_error, 2)} posterior widths (rms) from the exact one of "
+        result=f"its mean is {pm(mine.distance, mine.distance_error)} posterior widths (rms) from the exact one of "
         f"{mine.counterpart} on {mine.compared} catalogues",
         rule=f"up to {NEAR:g}, which widens the errors of sigma8 by {100 * (np.hypot(1, NEAR) - 1):.0f}%",
         consequence=f"it is {mine.distance:.2f} posterior widths from what the data say: errors are "
@@ -152,7 +152,7 @@ def shared(evidence: Evidence) -> Part:
 
 def _shared_row(case: str, found: SharedErrors) -> tuple[Cell, ...]:
     numbers = (found.correlation, found.at_truth, found.width_ratio)
-    both, left, width = (pm(e.value, e.error, 3) for e in numbers)
+    both, left, width = (pm(e.value, e.error) for e in numbers)
     return (case, found.level, both, f"{found.nested:.3f}", f"{found.chance:.3f}", left, width)
 
 
@@ -162,7 +162,7 @@ def _shared_finding(case: str, found: SharedErrors) -> Finding:
         key="shared errors",
         question=f"Case {case}: does it err where {found.level} errs?",
         outcome="passed" if short <= 3 * found.correlation.error else "failed",
-        result=f"errors correlate by {pm(found.correlation.value, found.correlation.error, 3)}",
+        result=f"errors correlate by {pm(found.correlation.value, found.correlation.error)}",
         rule=f"not below {found.nested:.3f}, as if one held the other's information, by three standard errors "
         f"(chance: {found.chance:.2f})",
         consequence=f"part of its errors is its own: their correlation with those of {found.level} is "

@@ -98,7 +98,7 @@ def alone(evidence: Evidence) -> Part:
     case = evidence.main
     found = evidence.leave_one_out(case)
     bands, above = found.by_mass(EDGES), distributions(found)
-    rows = [(f"{d.benchmark:g}" if np.isfinite(d.benchmark) else "all", d.number, pm(d.lowered, d.lowered_error, 3),
+    rows = [(f"{d.benchmark:g}" if np.isfinite(d.benchmark) else "all", d.number, pm(d.lowered, d.lowered_error),
              f"{1e3 * np.interp(0.5, d.probability, d.shift):+.2f}") for d in above]  # fmt: skip
     words = f"Case {case}: shift of sigma8 when a cluster is removed, by true mass, and its distributions above masses."
     part = pooling_artefact(found)
@@ -127,7 +127,7 @@ def terse(evidence: Evidence) -> Part:
         return Part("terse", title, (str(error),))
     seen = _observables(evidence, judged)
     table = correlations(values.values, judged, seen, rng=rng)
-    rows = tuple((c.name, c.of, pm(c.pearson, c.pearson_error, 3), pm(c.spearman, c.spearman_error, 3), c.published)
+    rows = tuple((c.name, c.of, pm(c.pearson, c.pearson_error), pm(c.spearman, c.spearman_error), c.published)
                  for c in table)  # fmt: skip
     correlated = Table("terse", "Correlation of the terse value; errors by bootstrap over catalogues.",
                        ("with", "over", "Pearson", "Spearman", "NV22"), rows)  # fmt: skip
@@ -168,9 +168,9 @@ def _proxies(evidence: Evidence, case: str) -> tuple[Table, Picture]:
     found = compare_proxies(both[0], both[1], size, slope=slope, rng=evidence.rng("proxies"))
     rows: list[tuple[Cell, ...]] = [
         (p.name, p.calibration, "within catalogues" if p.within else "all", pm(p.bias.value, p.bias.error),
-         f"{p.low.value:+.3f} to {p.high.value:+.3f}", pm(p.percent.value, p.percent.error, 1),
-         pm(p.skewness.value, p.skewness.error, 2), pm(p.kurtosis.value, p.kurtosis.error, 2),
-         pm(100 * p.sampled_bias.value, 100 * p.sampled_bias.error, 1),
+         f"{p.low.value:+.3f} to {p.high.value:+.3f}", pm(p.percent.value, p.percent.error),
+         pm(p.skewness.value, p.skewness.error), pm(p.kurtosis.value, p.kurtosis.error),
+         pm(100 * p.sampled_bias.value, 100 * p.sampled_bias.error),
          "" if not np.isfinite(p.published) else f"{p.published:.1f}")
         for p in found
     ]  # fmt: skip

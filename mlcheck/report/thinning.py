@@ -76,7 +76,7 @@ def _thinning_finding(case: str, found: Response, width: float) -> Finding:
         key=f"thinning {case}",
         question=_THINNING.format(case),
         outcome="passed" if found.passes else "failed",
-        result=f"slope {pm(found.slope.value, found.slope.error, 3)} of its shifts on those of {found.level}, "
+        result=f"slope {pm(found.slope.value, found.slope.error)} of its shifts on those of {found.level}, "
         f"{found.catalogues} catalogues",
         rule=f"within {found.threshold:.3f} of 1: chance exceeds that in {found.false_alarm:.1%} (random signs of the "
         "catalogues' contributions), Monte Carlo error included",
@@ -92,6 +92,6 @@ def _thinning_finding(case: str, found: Response, width: float) -> Finding:
 def _thinning_row(case: str, found: Response) -> tuple[Cell, ...]:
     return (
         case, found.level, found.catalogues, found.left_out,
-        pm(found.slope.value, found.slope.error, 3), f"{found.threshold:.3f}",
+        pm(found.slope.value, found.slope.error), f"{found.threshold:.3f}",
         pm(found.exact.value, found.exact.error), pm(found.network.value, found.network.error),
     )  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.core.digits import measured_text
 from forecast.core.errors import InputError
 from forecast.sampling.ensemble import MomentsPlan
 
@@ -82,17 +83,22 @@ def _transfers(evidence: Evidence) -> Transfers:
     return Transfers(transfer(trial.networks[case], trial.model, home, away, settings, progress=report))
 
 
+def _shift(found: Transfer) -> str:
+    """A shift of sigma8 with its error."""
+    return measured_text(found.shift, found.shift_error, sign=True)
+
+
 def _transfer_finding(rows: tuple[Transfer, ...], level: str | None) -> Finding:
     mine = [t for t in rows if t.method == NETWORK]
     worst = max(mine, key=lambda t: abs(t.shift_in_widths))
     off = [t for t in mine if abs(t.shift_in_widths) > _TOLERATED and abs(t.shift) > 3 * t.shift_error]
-    exact = {t.suite: f"; {level} {t.shift:+.4f} ± {t.shift_error:.4f}" for t in rows if t.method == level}
+    exact = {t.suite: f"; {level} {_shift(t)}" for t in rows if t.method == level}
     names = ", ".join(f"{t.suite} ({t.shift:+.4f}{exact.get(t.suite, '')})" for t in off)
     return Finding(
         key="transfer",
         question="Does its answer hold if clusters follow another library or mass function?",
         outcome="failed" if off else "passed",
-        result=f"largest change of its bias {worst.shift:+.4f} ± {worst.shift_error:.4f} ({worst.shift_in_widths:+.2f} "
+        result=f"largest change of its bias {_shift(worst)} ({worst.shift_in_widths:+.2f} "
         f"{worst.unit}), for {worst.suite}",
         rule=f"below {_TOLERATED:g} {worst.unit}, or three standard errors",
         consequence=f"biased where nature is not its simulation: {names}",

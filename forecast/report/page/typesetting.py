@@ -8,10 +8,13 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
+from ...core.digits import error_text, measured_text, value_text
 from ...core.observables import OBSERVABLES
 
 SYMBOLS = {name: one.symbol for name, one in OBSERVABLES.items()}
 """Observables as people write them."""
+_WHOLE = ((r"(?<=\d) ± ", "&nbsp;± "), (r"± (?=\d)", "±&nbsp;"))
+"""What no line break parts: a value, the sign of its error, and the error."""
 _SYMBOLS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": "Δγ"}
 _TYPESET = (
     (r"\b([LMY])_(X|gas|WL)\b", r"<i>\1</i><sub>\2</sub>"),
@@ -36,11 +39,11 @@ def typeset(words: str) -> Markup:
 
     >>> typeset("sigma8 & Y_X")
     Markup('σ<sub>8</sub> &amp; <i>Y</i><sub>X</sub>')
+    >>> typeset("0.8 ± 0.1")
+    Markup('0.8&nbsp;±&nbsp;0.1')
     """
-    if isinstance(words, Markup):
-        return words
     text = str(escape(words))
-    for pattern, replacement in _TYPESET:
+    for pattern, replacement in _WHOLE if isinstance(words, Markup) else (*_TYPESET, *_WHOLE):
         text = re.sub(pattern, replacement, text)
     return Markup(text)
 
@@ -56,7 +59,27 @@ def error(value: float) -> str:
     >>> error(0.02), error(0.0123)
     ('± 0.020', '± 0.012')
     """
-    return f"± {value:#.2g}"
+    return f"± {spread(value)}"
+
+
+def spread(value: float | None) -> str:
+    """An error with two digits, without a sign; a dash for what is missing or not finite.
+
+    >>> spread(0.02), spread(None)
+    ('0.020', '–')
+    """
+    return "–" if value is None or not math.isfinite(value) else error_text(value)
+
+
+def beside(value: float | None, error: float | None, sign: bool = False) -> str:
+    """A value to the decimal place of an error that stands beside it.
+
+    >>> beside(0.81234, 0.0287), beside(-0.0123, 0.0287, sign=True), beside(None, 0.1)
+    ('0.812', '−0.012', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    return value_text(value, error, sign=sign).replace("-", "−")
 
 
 _SHAPES = {
@@ -118,13 +141,12 @@ def probability(p_value: float) -> str:
     return "< 0.01" if p_value < 0.01 else f"= {number(p_value, 2)}"
 
 
-def rounded(value: float, error: float) -> str:
+def rounded(value: float, error: float, sign: bool = False) -> str:
     """A value and its error with two digits of the error; without a finite error, the value alone.
 
     >>> rounded(0.81234, 0.02871), rounded(0.302, 0.000951), rounded(0.8, float("nan"))
     ('0.812 ± 0.029', '0.30200 ± 0.00095', '0.8')
     """
-    if not (math.isfinite(error) and error > 0):
-        return f"{value:.4g}" if math.isfinite(value) else "–"
-    digits = max(0, 1 - math.floor(math.log10(float(f"{error:.1e}"))))
-    return f"{number(value, digits)} ± {number(error, digits)}"
+    if not math.isfinite(value):
+        return "–"
+    return measured_text(value, error, sign=sign).replace("-", "−")

@@ -1,0 +1,97 @@
+"""Numbers as people read them: an error with two significant digits, its value to the same decimal place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+_SIGNIFICANT = 2
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number in a table: as it is read, and with every digit.
+
+    Parameters
+    ----------
+    text : str
+    values : tuple of float
+        The number, and its error where that is shown with it.
+    """
+
+    text: str
+    values: tuple[float, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def places(error: float) -> int:
+    """Decimal places that show two significant digits of an error.
+
+    >>> places(0.0287), places(0.000951), places(0.0999), places(12.3), places(480.0)
+    (3, 5, 2, 0, 0)
+    """
+    return max(0, _SIGNIFICANT - 1 - math.floor(math.log10(float(f"{error:.{_SIGNIFICANT - 1}e}"))))
+
+
+def is_error(error: float | None) -> bool:
+    """Whether a number is an error with which a value can be rounded."""
+    return error is not None and math.isfinite(error) and error > 0
+
+
+def error_text(error: float) -> str:
+    """An error with two significant digits; a dash for what is not finite.
+
+    >>> error_text(0.02), error_text(0.01349), error_text(480.4), error_text(float("nan"))
+    ('0.020', '0.013', '480', '-')
+    """
+    return f"{error:.{places(error)}f}" if is_error(error) else f"{error:g}" if math.isfinite(error) else "-"
+
+
+def value_text(value: float, error: float | None, *, sign: bool = False) -> str:
+    """A value to the decimal place of its error; without an error, four significant digits.
+
+    >>> value_text(0.81234, 0.0287), value_text(0.81, 0.000951), value_text(-0.01, 0.02, sign=True)
+    ('0.812', '0.81000', '-0.010')
+    >>> value_text(0.81234, float("nan")), value_text(float("nan"), 0.1)
+    ('0.8123', '-')
+    """
+    if not math.isfinite(value):
+        return "-"
+    form = f".{places(error)}f" if error is not None and is_error(error) else ".4g"
+    return f"{value:{'+' if sign else ''}{form}}"
+
+
+def measured_text(value: float, error: float | None, *, sign: bool = False) -> str:
+    """A value and its error; the value alone if it has none.
+
+    >>> measured_text(0.81234, 0.0287), measured_text(0.5, 0.0), measured_text(0.02, 0.004, sign=True)
+    ('0.812 ± 0.029', '0.5', '+0.0200 ± 0.0040')
+    """
+    words = value_text(value, error, sign=sign)
+    return f"{words} ± {error_text(error)}" if error is not None and is_error(error) and words != "-" else words
+
+
+def error_figure(error: float) -> Figure:
+    """An error in a table."""
+    return Figure(error_text(error), (error,))
+
+
+def value_figure(value: float, error: float | None, *, sign: bool = False) -> Figure:
+    """A value in a table, to the decimal place of an error that stands elsewhere."""
+    return Figure(value_text(value, error, sign=sign), (value,))
+
+
+def measured_figure(value: float, error: float, *, sign: bool = False) -> Figure:
+    """A value and its error in one cell of a table."""
+    return Figure(measured_text(value, error, sign=sign), (value, error))
+
+
+def plain_figure(value: float, form: str) -> Figure:
+    """A number in a form of its own.
+
+    >>> plain_figure(124.1789, ".1f")
+    Figure(text='124.2', values=(124.1789,))
+    """
+    return Figure(f"{value:{form}}" if math.isfinite(value) else "-", (value,))
