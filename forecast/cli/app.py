@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..execution.memory import keep_freed_memory
 from .arguments import start
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
@@ -184,4 +185,5 @@ def configs(
 def main() -> None:
     """Entry point of the command ``forecast``."""
     prepare_streams()
+    keep_freed_memory()
     start(app)
