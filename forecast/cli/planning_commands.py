@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .deliver import deliver_table
-from .options import ConfigName, Form, Format, Json, Level, Out, PriceLevel, Quiet, Scheduler, Seed, Shown, Workers
-from .progress import progress_bar
+from .options import (
+    ConfigName,
+    Form,
+    Format,
+    Json,
+    Level,
+    Out,
+    PriceLevel,
+    Quiet,
+    Scheduler,
+    Seed,
+    Shown,
+    UpToUnbinned,
+    Workers,
+)
+from .progress import voice
 from .session import exit_codes, held, task
 
 
@@ -24,6 +38,7 @@ def sweep(
         ),
     ],
     level: PriceLevel = "unbinned",
+    quick: UpToUnbinned = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
     out: Out = None,
@@ -38,7 +53,7 @@ def sweep(
     or prior_width or volume, factors on the normalisation priors and on the survey volume. Choices: proxy=yx,mgas,
     library.name=magneticum,tng, selection.min_mass_mode=fixed,follows_lx, sample_variance=true,false, mass_function.
     """
-    with task(config, "sweep", out, seed, quiet or as_json, {}) as (settings, job):
+    with task(config, "sweep", out, seed, quiet or as_json, {"quick": quick}) as (settings, job):
         from ..execution.executor import Executor
         from ..report.sweep_tables import sweep_table
         from .planning_pipelines import run_sweep
@@ -51,6 +66,7 @@ def compare(
     configurations: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Two or more configurations.")],
     best: Annotated[bool, typer.Option("--best", help="Prices beside the best survey, not the first.")] = False,
     level: PriceLevel = "unbinned",
+    quick: UpToUnbinned = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
     out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/compare"),
@@ -60,7 +76,7 @@ def compare(
     form: Format = Form.TEXT,
 ) -> None:
     """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
-    with exit_codes(), held(out), progress_bar(quiet or as_json) as report:
+    with exit_codes(), held(out), voice(quiet or as_json) as speaking:
         from ..config.load import load_config
         from ..core.records import Job
         from ..execution.executor import Executor
@@ -70,7 +86,8 @@ def compare(
         stems = [Path(name).stem for name in configurations]
         names = stems if len(set(stems)) == len(set(configurations)) else configurations
         settings = {name: load_config(given) for name, given in zip(names, configurations, strict=True)}
-        job = Job(name=", ".join(settings), out=out, seed=seed, progress=report)
+        heard: dict[str, Any] = {"progress": speaking.progress, "tell": speaking.tell}
+        job = Job(name=", ".join(settings), out=out, seed=seed, quick=quick, **heard)
         executor = Executor.chosen(workers, scheduler)
         result = run_comparison(settings, job, "best" if best else "first", level, executor)
         following = f"ladder {configurations[0]}"
@@ -98,6 +115,7 @@ def proxies(
 
 def joint(
     config: ConfigName,
+    quick: UpToUnbinned = False,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -105,7 +123,7 @@ def joint(
     form: Format = Form.TEXT,
 ) -> None:
     """Joint contours of Om0 and sigma8 by level, and S8; Om0 is freed where the configuration does not."""
-    with task(config, "joint", out, seed, quiet or as_json, {}) as (settings, job):
+    with task(config, "joint", out, seed, quiet or as_json, {"quick": quick}) as (settings, job):
         from ..report.planning_files import joint_summary
         from .planning_pipelines import run_joint
 
@@ -121,6 +139,7 @@ def require(
         typer.Option("--by", metavar="KEY", help="A numeric key; may be repeated.  [default: what can be bought]"),
     ] = None,
     level: Level = None,
+    quick: UpToUnbinned = False,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -129,9 +148,10 @@ def require(
 ) -> None:
     """How much area, depth, precision or prior gets to an error, each alone?
 
-    Without --level the best level of the survey counts. Where nothing gets there, it says what limits the error.
+    Without --level the best level of the survey counts, with --quick the best up to unbinned.
+    Where nothing gets there, it says what limits the error.
     """
-    with task(config, "require", out, seed, quiet or as_json, {"level": level}) as (settings, job):
+    with task(config, "require", out, seed, quiet or as_json, {"level": level, "quick": quick}) as (settings, job):
         from ..report.requirements import requirement_lines, requirement_table
         from .planning_pipelines import run_require
 
