@@ -52,9 +52,9 @@ def test_kept_items_are_those_of_the_same_function_and_item(tmp_path):
     executor, told = Executor(store=Store(tmp_path, {})), []
     first = executor.kept("draw", Draw, Drawing("a"), [1, 2, 3], progress=lambda *now: told.append(now))
     executor.kept("draw", Draw, Drawing("a"), [1, 2, 3, 4], progress=lambda *now: told.append(now))
-    assert told == [(1, 3), (2, 3), (3, 3), (4, 4)]
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3), (3, 4), (4, 4)]
     again = executor.kept("draw", Draw, Drawing("b"), [1, 2, 3], progress=lambda *now: told.append(now))
-    assert told[4:] == [(1, 3), (2, 3), (3, 3)]
+    assert told[6:] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a.values, b.values)
     Store(tmp_path, {}).clear("draw")

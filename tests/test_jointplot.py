@@ -121,7 +121,7 @@ def test_figure(forecast):
 
 
 def test_files_return_and_repeat(nv22, forecast, tmp_path, monkeypatch):
-    monkeypatch.setattr("forecast.cli.planning_pipelines.compute_joint", lambda config, progress: forecast)
+    monkeypatch.setattr("forecast.cli.planning_pipelines.compute_joint", lambda config, progress, quick: forecast)
     run_joint(nv22, Job("nv22", tmp_path / "a"))
     write_joint(forecast, tmp_path / "b")
     saved = json.loads((tmp_path / "a" / "joint.json").read_text(encoding="utf-8"))

@@ -137,7 +137,7 @@ def test_parse_vary():
 def test_two_keys_and_progress(nv22):
     seen = []
     sweep = compute_sweep(nv22, ["survey.fraction=0.5:1:3", "prior_width=1:10:2"], lambda *n: seen.append(n))
-    assert seen == [(i, 6) for i in range(1, 7)]
+    assert seen == [(i, 6) for i in range(7)]
     assert sweep.keys == ("survey.fraction", "prior_width")
     assert sweep.expected_count.shape == (3, 2)
     assert {level: std.shape for level, std in sweep.levels.items()} == dict.fromkeys(sweep.levels, (3, 2))
@@ -246,7 +246,7 @@ def test_comparison(nv22):
     small = load_config("nv22_smooth_small")
     seen = []
     found = compute_comparison({"nv22": nv22, "small": small}, lambda *n: seen.append(n))
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == [(0, 2), (1, 2), (2, 2)]
     assert found.names == ("nv22", "small")
     assert found.titles == (nv22.title, small.title)
     for row, config in zip(found.rows, (nv22, small), strict=True):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..execution.memory import keep_freed_memory
 from .arguments import start
 from .completion import complete_builtin
 from .deliver import deliver
@@ -188,4 +189,5 @@ def configs(
 def main() -> None:
     """Entry point of the command ``forecast``."""
     prepare_streams()
+    keep_freed_memory()
     start(app)

@@ -54,6 +54,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Format = Annotated[Form, typer.Option("--format", help="Tables as text, CSV, LaTeX, or all as JSON.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Cut chains short; returns 0 even if they have not converged.")]
+UpToUnbinned = Annotated[
+    bool, typer.Option("--quick", help="Levels up to unbinned only: full and full+wl take longest.")
+]
+LEFT_OUT = "Levels beyond unbinned were left out, as --quick does."
 Level = Annotated[
     str | None,
     typer.Option(

@@ -15,8 +15,7 @@ from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..core.rng import generator
 from ..forecasts.abundance import _abundance
-from ..forecasts.ladder import Ladder, variants, with_sample_variance
-from ..forecasts.lensing_bias import lensing_rows
+from ..forecasts.ladder import variants, with_sample_variance
 from ..forecasts.sigma8_map import Cells, build_map
 from ..forecasts.sigma8_map_exact import exact_map
 from ..forecasts.variant_name import SELECTIONS
@@ -33,11 +32,12 @@ from ..model.yx_distribution import TabulatedDistribution, draw_medians
 from ..report.cautions import before_fit
 from ..report.narrative import intake_sentences, parameter_rows, survey_sentences
 from ..report.results import DataSummary, Result
-from ..report.text_table import row_words
+from ..report.text_table import answer_words
 from ..report.writers import chain_summary, export_chain, write_all
 from ..sampling.identity import chain_digest
 from ..sampling.mcmc import Chain, ChainPlan, load_steps
 from ..sampling.parallel import Sampling, sample_all
+from .climbing import Climb
 from .fit_checks import mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
 
 NO_LADDER = "Ladder and shifts by other mass functions were left out, as --quick does; --ladder adds them."
@@ -65,14 +65,13 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
 def run_ladder(config: Config, job: Job, *, mcmc: bool = False) -> Result:
     """Ladder of the survey and its variants; with `mcmc`, chains of every level on expected data too."""
     prepare_output(job.out)
-    model, ladder = forward_model(config.setup), config.ladder
+    model = forward_model(config.setup)
     if mcmc:
         data, summary = _forecast_data(config, job, model)
         _check_chains(config, job, data)
-    climb = Ladder(config.setup, config.break_masses)
-    result = _with_ladder(base_result(config, job, "ladder", model), config, job, climb)
-    survival = climb.survival(ladder.survival_widening, ladder.volumes)
-    result = replace(result, survival=tuple(job.following(survival, "what survives")))
+    climb = Climb.of(config, job, quick=job.quick)
+    own = climb.first()
+    result = climb.added_to(base_result(config, job, "ladder", model), own, survival=True)
     chains: dict[str, Chain] = {}
     if mcmc:
         result, chains = _with_chains(replace(result, data=summary), config, job, (model, data))
@@ -100,14 +99,16 @@ def run_saliency(config: Config, job: Job, plan: InfluencePlan, level: str = Lev
 
 
 def run_forecast(config: Config, job: Job) -> Result:
-    """Whole forecast: ladder, systematics, chains, map, report; on expected data or one mock."""
+    """Whole forecast, on expected data or one mock: the survey's own row, chains, the rest of the ladder, map."""
     prepare_output(job.out)
     model = forward_model(config.setup)
     data, summary = _forecast_data(config, job, model)
     result = replace(base_result(config, job, "run", model), data=summary)
     _check_chains(config, job, data)
-    result = replace(_with_ladder(result, config, job), abundance=_abundance(config, model))
+    climb = Climb.of(config, job)
+    own = climb.first()
     result, chains = _with_chains(result, config, job, (model, data))
+    result = replace(climb.added_to(result, own), abundance=_abundance(config, model))
     job.begin("map of sigma8")
     result = with_cautions(_with_map(result, config, job, model), model.parameters, chains)
     return write_all(result, job, samples=chains)
@@ -130,7 +131,7 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
     result = replace(result, goodness=observed_against_predicted(*checked), predictive=unlike_replicas(*checked))
     moved = tuple(f"{shift.words}." for shift in mass_scale_shifts(model.parameters, chains))
     result = replace(result, abundance=_abundance(config, model), notes=(*result.notes, *moved))
-    result = _with_ladder(result, config, job) if ladder else replace(result, notes=(*result.notes, NO_LADDER))
+    result = Climb.of(config, job).added_to(result) if ladder else replace(result, notes=(*result.notes, NO_LADDER))
     return write_all(with_cautions(result, model.parameters, chains), job, samples=chains)
 
 
@@ -151,18 +152,6 @@ def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data,
     data = Data.of_mock(model, draw_mocks(model, model.parameters.fiducial, rng=generator(job.mock, "mock")))
     source = f"mock catalogue with seed {job.mock} at the fiducial parameters"
     return data, DataSummary.of("mock", source, data, model.setup.relations)
-
-
-def _with_ladder(result: Result, config: Config, job: Job, climb: Ladder | None = None) -> Result:
-    """Rows of the ladder, each told as it is found, and shifts."""
-    climb, rows = climb or Ladder(config.setup, config.break_masses), []
-    job.begin("ladder")
-    for row in climb.rows(config.ladder.widening):
-        job.say(row_words(row))
-        rows.append(row)
-    lensing = tuple(lensing_rows(config.setup, config.ladder.widening, config.ladder.lensing_bias))
-    shifts = job.following(climb.shifts(config.ladder.mass_functions), "other mass functions")
-    return replace(result, ladder=tuple(rows), lensing=lensing, systematics=tuple(shifts))
 
 
 def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> Result:
@@ -232,6 +221,7 @@ def _with_chains(
 
     chains = {}
     for level, (posterior, chain) in zip(levels, sample_all(samplings, report), strict=True):
+        job.say(answer_words(level, chain))
         export_chain(chain, posterior, job, level)
         chains[level] = chain
     names, priors = model.setup.relations.names, model.parameters

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .completion import complete_config, complete_numeric, complete_target, complete_vary
 from .deliver import deliver_table
-from .options import ConfigName, Form, Format, Json, Level, Out, PriceLevel, Quiet, Scheduler, Seed, Shown, Workers
-from .progress import progress_bar
+from .options import (
+    ConfigName,
+    Form,
+    Format,
+    Json,
+    Level,
+    Out,
+    PriceLevel,
+    Quiet,
+    Scheduler,
+    Seed,
+    Shown,
+    UpToUnbinned,
+    Workers,
+)
+from .progress import voice
 from .session import exit_codes, held, task
 
 
@@ -26,6 +40,7 @@ def sweep(
         ),
     ],
     level: PriceLevel = "unbinned",
+    quick: UpToUnbinned = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
     out: Out = None,
@@ -40,7 +55,7 @@ def sweep(
     or prior_width or volume, factors on the normalisation priors and on the survey volume. Choices: proxy=yx,mgas,
     library.name=magneticum,tng, selection.min_mass_mode=fixed,follows_lx, sample_variance=true,false, mass_function.
     """
-    with task(config, "sweep", out, seed, quiet or as_json, {}) as (settings, job):
+    with task(config, "sweep", out, seed, quiet or as_json, {"quick": quick}) as (settings, job):
         from ..execution.executor import Executor
         from ..report.sweep_tables import sweep_table
         from .planning_pipelines import run_sweep
@@ -57,6 +72,7 @@ def compare(
     ],
     best: Annotated[bool, typer.Option("--best", help="Prices beside the best survey, not the first.")] = False,
     level: PriceLevel = "unbinned",
+    quick: UpToUnbinned = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
     out: Annotated[Path, typer.Option("--out", help="Output folder.")] = Path("out/compare"),
@@ -66,7 +82,7 @@ def compare(
     form: Format = Form.TEXT,
 ) -> None:
     """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
-    with exit_codes(), held(out), progress_bar(quiet or as_json) as report:
+    with exit_codes(), held(out), voice(quiet or as_json) as speaking:
         from ..config.load import load_config
         from ..core.records import Job
         from ..execution.executor import Executor
@@ -76,7 +92,8 @@ def compare(
         stems = [Path(name).stem for name in configurations]
         names = stems if len(set(stems)) == len(set(configurations)) else configurations
         settings = {name: load_config(given) for name, given in zip(names, configurations, strict=True)}
-        job = Job(name=", ".join(settings), out=out, seed=seed, progress=report)
+        heard: dict[str, Any] = {"progress": speaking.progress, "tell": speaking.tell}
+        job = Job(name=", ".join(settings), out=out, seed=seed, quick=quick, **heard)
         executor = Executor.chosen(workers, scheduler)
         result = run_comparison(settings, job, "best" if best else "first", level, executor)
         following = [f"Next: forecast ladder {configurations[0]}"]
@@ -103,6 +120,7 @@ def proxies(
 
 def joint(
     config: ConfigName,
+    quick: UpToUnbinned = False,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -110,7 +128,7 @@ def joint(
     form: Format = Form.TEXT,
 ) -> None:
     """Joint contours of Om0 and sigma8 by level, and S8; Om0 is freed where the configuration does not."""
-    with task(config, "joint", out, seed, quiet or as_json, {}) as (settings, job):
+    with task(config, "joint", out, seed, quiet or as_json, {"quick": quick}) as (settings, job):
         from ..report.planning_files import joint_summary
         from .planning_pipelines import run_joint
 
@@ -135,6 +153,7 @@ def require(
         ),
     ] = None,
     level: Level = None,
+    quick: UpToUnbinned = False,
     out: Out = None,
     seed: Seed = 1,
     quiet: Quiet = False,
@@ -143,9 +162,10 @@ def require(
 ) -> None:
     """How much area, depth, precision or prior gets to an error, each alone?
 
-    Without --level the best level of the survey counts. Where nothing gets there, it says what limits the error.
+    Without --level the best level of the survey counts, with --quick the best up to unbinned.
+    Where nothing gets there, it says what limits the error.
     """
-    with task(config, "require", out, seed, quiet or as_json, {"level": level}) as (settings, job):
+    with task(config, "require", out, seed, quiet or as_json, {"level": level, "quick": quick}) as (settings, job):
         from ..report.requirements import requirement_lines, requirement_table
         from .planning_pipelines import run_require
 

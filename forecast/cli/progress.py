@@ -20,22 +20,41 @@ EVERY = 30.0
 """Seconds between lines where there is no terminal."""
 
 
+@dataclass(frozen=True)
+class Voice:
+    """How a command tells how far it is, and sentences; None: it does not."""
+
+    progress: Progress | None = None
+    tell: Callable[[str], None] | None = None
+
+
 @contextmanager
 def progress_bar(silent: bool) -> Iterator[Progress | None]:
     """What commands tell how far they are, shown on standard error; None if `silent`."""
+    with voice(silent) as speaking:
+        yield speaking.progress
+
+
+@contextmanager
+def voice(silent: bool) -> Iterator[Voice]:
+    """What commands tell, on standard error: sentences stand above the bar of a terminal."""
     if silent:
-        yield None
+        yield Voice()
     elif sys.stderr.isatty():
-        with _bar() as report:
-            yield report
+        with _bar() as speaking:
+            yield speaking
     else:
-        lines, done = Lines(), threading.Event()
+        lines, done = Lines(tell=_echo), threading.Event()
         thread = threading.Thread(target=lines.repeat, args=(done,), daemon=True)
         thread.start()
         try:
-            yield lines.report
+            yield Voice(lines.report, _echo)
         finally:
             done.set()
+
+
+def _echo(words: str) -> None:
+    typer.echo(words, err=True)
 
 
 @dataclass
@@ -46,23 +65,29 @@ class Lines:
     ----------
     clock : callable
         Seconds.
+    tell : callable, optional
+        Told of every task as it begins, and how far it is every half minute.
     """
 
     clock: Callable[[], float] = time.monotonic
+    tell: Callable[[str], None] | None = None
     _now: tuple[str, int, int] | None = None
     _began: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def report(self, task: str, done: int, total: int, lengths: float) -> None:
         """Hear how far a task is."""
+        begins = task not in self._began
         self._began.setdefault(task, (self.clock(), done))
         self._now = (task, done, total)
+        if begins and self.tell is not None:
+            self.tell(f"{task} ...")
 
     def repeat(self, stop: threading.Event) -> None:
         """Say it every half minute until `stop`."""
         while not stop.wait(EVERY):
             words = self.words()
-            if words:
-                typer.echo(words, err=True)
+            if words and self.tell is not None:
+                self.tell(words)
 
     def words(self) -> str:
         """How far it is, and how long that takes yet; empty if nothing was told."""
@@ -86,7 +111,7 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
+def _bar() -> Iterator[Voice]:
     """Bars of a terminal; a task whose length is unknown pulses."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -112,4 +137,4 @@ def _bar() -> Iterator[Progress]:
             bar.update(tasks[task], completed=done, words=words, visible=True)
 
         report("starting", 0, 0, math.nan)
-        yield report
+        yield Voice(report, lambda words: bar.console.print(words, markup=False, highlight=False))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from .progress import progress_bar as progress_bar
+from .progress import voice
 
 if TYPE_CHECKING:
     from ..config.load import Config
@@ -24,18 +24,17 @@ def task(
     name: str, command: str, out: Path | None, seed: int, silent: bool, options: dict[str, Any]
 ) -> Iterator[tuple[Config, Job]]:
     """Load the configuration, show progress, and turn errors into exit codes."""
-    with exit_codes():
+    with exit_codes(), voice(silent) as speaking:
         from ..config.load import load_config
         from ..core.records import Job
 
         settings = load_config(name)
         _check_level(options.get("level"), settings)
         stem = Path(name).stem
-        with progress_bar(silent) as report:
-            folder = out if out is not None else Path("out") / f"{stem}-{command}"
-            tell = None if silent else partial(typer.echo, err=True)
-            with held(folder):
-                yield settings, Job(name=stem, out=folder, seed=seed, progress=report, tell=tell, given=name, **options)
+        folder = out if out is not None else Path("out") / f"{stem}-{command}"
+        heard: dict[str, Any] = {"progress": speaking.progress, "tell": speaking.tell, "given": name}
+        with held(folder):
+            yield settings, Job(name=stem, out=folder, seed=seed, **heard, **options)
 
 
 @contextmanager

@@ -95,15 +95,18 @@ class Job:
 
     def begin(self, task: str) -> None:
         """Tell that a task begins of which it is not known how long it is."""
-        if self.progress is not None:
-            self.progress(task, 0, 0, math.nan)
+        self._count(task, 0, 0)
 
-    def following(self, items: Iterable[Item], task: str) -> Iterator[Item]:
-        """The same items, while a task counts them."""
+    def following(self, items: Iterable[Item], task: str, total: int = 0) -> Iterator[Item]:
+        """The same items, while a task counts them; `total`: how many they are, if that is known."""
+        self._count(task, 0, total)
         for done, item in enumerate(items, start=1):
+            self._count(task, done, total)
             yield item
-            if self.progress is not None:
-                self.progress(task, done, 0, math.nan)
+
+    def _count(self, task: str, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(task, done, total, math.nan)
 
     def counted(self, task: str) -> Callable[[int, int], None] | None:
         """Progress of a task that counts its parts."""

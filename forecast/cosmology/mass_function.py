@@ -93,7 +93,8 @@ def tinker10_bias(nu: Array, delta_mean: Array) -> Array:
     damping = np.exp(-((4.0 / y) ** 4))
     A, a = 1.0 + 0.24 * y * damping, 0.44 * y - 0.88
     C = 0.019 + 0.107 * y + 0.19 * damping
-    bias: Array = 1.0 - A * nu**a / (nu**a + DELTA_COLLAPSE**a) + 0.183 * nu**1.5 + C * nu**2.4
+    power = nu**a
+    bias: Array = 1.0 - A * power / (power + DELTA_COLLAPSE**a) + 0.183 * nu**1.5 + C * nu**2.4
     return bias
 
 
@@ -176,10 +177,15 @@ class MassFunction:
             ]
         )
 
+    @cached_property
+    def _overdensity(self) -> Array:
+        """Overdensity above the mean at each redshift, shape (K, 1)."""
+        return np.array([overdensity_mean(self.cosmology, z) for z in self.z])[:, None]
+
     def bias(self, sigma8: np.ndarray | float) -> np.ndarray:
         """Linear halo bias b(M) of Tinker et al. (2010); shape (P, K, M)."""
         nu = self._peak_height * (BASE_SIGMA8 / np.atleast_1d(np.asarray(sigma8))[:, None, None])
-        return tinker10_bias(nu, np.array([overdensity_mean(self.cosmology, z) for z in self.z])[:, None])
+        return tinker10_bias(nu, self._overdensity)
 
 
 @dataclass(frozen=True)

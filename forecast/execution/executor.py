@@ -91,6 +91,7 @@ class Executor:
         items: Sequence[Item],
         *,
         progress: Callable[[int, int], None] | None = None,
+        heard: Callable[[Item, Result], None] | None = None,
     ) -> list[Result]:
         """Results in the order of their items: those of an interrupted run, and the others computed and kept.
 
@@ -104,7 +105,9 @@ class Executor:
             A frozen dataclass that holds all that results depend on beside the item.
         items : sequence
         progress : callable, optional
-            Told how many items are done, and of how many.
+            Told how many items are done, and of how many, before the first is and after each.
+        heard : callable, optional
+            Given each item and its result, as soon as it is there.
         """
         found: dict[int, Result] = {}
 
@@ -112,15 +115,21 @@ class Executor:
             if progress is not None:
                 progress(len(found), len(items))
 
+        def keep(place: int, result: Result) -> None:
+            found[place] = result
+            if heard is not None:
+                heard(items[place], result)
+
         for place, item in enumerate(items):
             record = None if self.store is None else self.store.find(f"{name}-{place:04d}", kind, of=[function, item])
             if record is not None:
-                found[place] = record
+                keep(place, record)
+        tell()
         todo = [place for place in range(len(items)) if place not in found]
         with contextlib.closing(self.map(function, [items[place] for place in todo])) as results:
             for index, result in results:
                 place = todo[index]
-                found[place] = result
+                keep(place, result)
                 if self.store is not None:
                     self.store.put(f"{name}-{place:04d}", result, of=[function, items[place]])
                 tell()

@@ -21,6 +21,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from ..core.errors import MassanchorError
+from .memory import keep_freed_memory
 
 ATTEMPTS = 3
 """Workers that may die of one item before it is given up."""
@@ -223,6 +224,7 @@ def _follow() -> None:
 def _serve(pipe: Connection) -> None:
     """A worker's life: take the function, then item by item."""
     follow_parent()
+    keep_freed_memory()
     with contextlib.suppress(EOFError, OSError):
         _say(pipe, _READY, None)
         parcel = pipe.recv_bytes()

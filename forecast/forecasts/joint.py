@@ -14,9 +14,9 @@ from ..core.parameters import Parameter, ParameterSet
 from ..core.priors import Prior
 from ..core.records import Provenance
 from ..likelihoods.derived import S8_DENSITY, fisher_degeneracy, fisher_s8
-from ..likelihoods.fisher import Fisher, fisher_matrix
+from ..likelihoods.fisher import Fisher, fisher_matrices
 from ..likelihoods.level_name import Bound
-from ..likelihoods.levels import levels_of
+from ..likelihoods.levels import levels_of, quick_levels
 from ..model.forward import forward_model
 from ..model.mean_density import expected_number
 from ..model.setup import Setup
@@ -112,13 +112,19 @@ def joint_level(level: str, fisher: Fisher) -> JointLevel:
     )
 
 
-def compute_joint(config: Config, progress: Callable[[int, int], None] | None = None) -> JointForecast:
-    """Joint forecast of Om0 and sigma8 of a configuration; Om0 is freed where it is not."""
+def compute_joint(
+    config: Config, progress: Callable[[int, int], None] | None = None, *, quick: bool = False
+) -> JointForecast:
+    """Joint forecast of Om0 and sigma8 of a configuration; Om0 is freed where it is not.
+
+    `quick`: levels up to every Y_X.
+    """
     setup, notes = with_free_density(config.setup)
     model = forward_model(setup)
-    names, found = (Bound.PRIOR, *levels_of(setup)), []
-    for level in names:
-        found.append(joint_level(level, fisher_matrix(level, model)))
+    names = (Bound.PRIOR, *(quick_levels(setup) if quick else levels_of(setup)))
+    found: list[JointLevel] = []
+    for level, fisher in zip(names, fisher_matrices(names, model), strict=True):
+        found.append(joint_level(level, fisher))
         if progress is not None:
             progress(len(found), len(names))
     parameters = setup.parameters

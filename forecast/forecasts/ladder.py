@@ -13,7 +13,7 @@ from ..core.priors import Prior
 from ..cosmology.mass_function import MODELS
 from ..likelihoods.data import Data
 from ..likelihoods.fisher import fisher_matrix
-from ..likelihoods.levels import level_class, likelihood
+from ..likelihoods.levels import level_class, likelihood, quick_levels
 from ..model.forward import ForwardModel, forward_model
 from ..model.setup import Setup
 from ..survey.flux_limit import FluxLimited
@@ -81,9 +81,12 @@ def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]
         yield Variant(f"Mbreak = 10^{log_break:.2f} Msun/h", other)
 
 
-def sigma8_std(setup: Setup) -> tuple[float, dict[str, float]]:
-    """Expected count, and sigma(sigma8) by level from Fisher matrices; "known": no nuisance is free."""
-    found = SurveyInformation.of(setup)
+def sigma8_std(setup: Setup, *, quick: bool = False) -> tuple[float, dict[str, float]]:
+    """Expected count, and sigma(sigma8) by level from Fisher matrices; "known": no nuisance is free.
+
+    `quick`: up to every Y_X.
+    """
+    found = SurveyInformation.of(setup, quick_levels(setup) if quick else None)
     return found.count, found.std()
 
 
@@ -96,10 +99,13 @@ class Ladder:
     setup : Setup
     break_masses : tuple of float
         Other readings of the break mass, log10 Msun/h.
+    quick : bool
+        Leave out levels beyond every Y_X.
     """
 
     setup: Setup
     break_masses: tuple[float, ...] = ()
+    quick: bool = False
     _found: dict[str, SurveyInformation] = field(default_factory=dict, repr=False, compare=False)
 
     def rows(self, widening: tuple[float, ...]) -> Iterator[LadderRow]:
@@ -164,7 +170,8 @@ class Ladder:
 
     def _information(self, variant: Variant) -> SurveyInformation:
         if variant.label not in self._found:
-            self._found[variant.label] = SurveyInformation.of(variant.setup)
+            levels = quick_levels(variant.setup) if self.quick else None
+            self._found[variant.label] = SurveyInformation.of(variant.setup, levels)
         return self._found[variant.label]
 
 

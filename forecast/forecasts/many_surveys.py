@@ -33,13 +33,21 @@ class SurveyLadder:
     doubts: tuple[Caution, ...] = ()
 
 
+Progress = Callable[[int, int], None]
+"""Called with the number of surveys done and their total."""
+Heard = Callable[[NamedSetup, SurveyLadder], None]
+"""Given each survey and its ladder as soon as it is there."""
+
+
 @dataclass(frozen=True)
 class _Climb:
-    """Computes ladders."""
+    """Computes ladders; `quick`: up to every Y_X."""
+
+    quick: bool = False
 
     def __call__(self, survey: NamedSetup) -> SurveyLadder:
         try:
-            return SurveyLadder(*sigma8_std(survey.setup), concerns(forward_model(survey.setup)))
+            return SurveyLadder(*sigma8_std(survey.setup, quick=self.quick), concerns(forward_model(survey.setup)))
         except (NumericalError, np.linalg.LinAlgError) as problem:
             raise NumericalError(f"{survey.name}: {problem}") from problem
 
@@ -57,13 +65,18 @@ def doubts_of(surveys: Sequence[NamedSetup], found: Sequence[SurveyLadder]) -> t
 
 
 def survey_ladders(
-    surveys: Sequence[NamedSetup], executor: Executor, progress: Callable[[int, int], None] | None = None
+    surveys: Sequence[NamedSetup],
+    executor: Executor,
+    progress: Progress | None = None,
+    *,
+    quick: bool = False,
+    heard: Heard | None = None,
 ) -> list[SurveyLadder]:
-    """Ladders of surveys, in order.
+    """Ladders of surveys, in order; `quick`: up to every Y_X.
 
     Raises
     ------
     NumericalError
         If one fails; it is named.
     """
-    return executor.kept("survey", SurveyLadder, _Climb(), surveys, progress=progress)
+    return executor.kept("survey", SurveyLadder, _Climb(quick), surveys, progress=progress, heard=heard)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,9 +36,9 @@ class SurveyInformation:
     by_level: Mapping[str, Array]
 
     @classmethod
-    def of(cls, setup: Setup) -> SurveyInformation:
-        """That of a survey."""
-        model, levels = forward_model(setup), levels_of(setup)
+    def of(cls, setup: Setup, levels: Sequence[str] | None = None) -> SurveyInformation:
+        """That of a survey, at all its levels or at some of them, that of every Y_X included."""
+        model, levels = forward_model(setup), levels_of(setup) if levels is None else levels
         found = fisher_matrices(levels, model)
         by_level = {level: one.information for level, one in zip(levels, found, strict=True)}
         return cls(setup, expected_number(model), by_level)
@@ -52,7 +52,7 @@ class SurveyInformation:
             return self
         larger = replace(self.setup, geometry=Replicated(self.setup.geometry, number))
         if self.setup.parameters.contrasts:
-            return SurveyInformation.of(larger)
+            return SurveyInformation.of(larger, tuple(self.by_level))
         medians = [level for level in self.by_level if level_class(level).of_median]
         anew = zip(medians, fisher_matrices(medians, forward_model(larger)), strict=True)
         grown = {level: number * one for level, one in self.by_level.items()}

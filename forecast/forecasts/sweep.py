@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +16,11 @@ from ..model.setup import Setup
 from ..relations.mass_proxy import PROXIES
 from .axes import SHORTCUTS, Axis, content_of, parse_axes
 from .ladder import LadderRow
-from .many_surveys import NamedSetup, doubts_of, survey_ladders
+from .many_surveys import Heard, NamedSetup, Progress, doubts_of, survey_ladders
 from .proxy_comparison import DEFAULT_PRIORS, proxy_setup
 from .sweep_records import Comparison, Sweep
 from .variant_name import VariantName
 
-Progress = Callable[[int, int], None]
-"""Called with the number of surveys done and their total."""
 Survey = tuple[str, Setup]
 """Name and setup."""
 
@@ -106,13 +104,22 @@ def varied_setup(config: Config, axes: Sequence[Axis], point: Sequence[float | s
 
 
 def compute_sweep(
-    config: Config, vary: Sequence[str], progress: Progress | None = None, executor: Executor | None = None
+    config: Config,
+    vary: Sequence[str],
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    *,
+    quick: bool = False,
+    heard: Heard | None = None,
 ) -> Sweep:
-    """Vary one or two keys, as `parse_vary` reads them; every survey is checked before the first is computed."""
+    """Vary one or two keys, as `parse_vary` reads them; every survey is checked before the first is computed.
+
+    `quick`: levels up to every Y_X.
+    """
     axes = parse_axes(vary, config)
     points = itertools.product(*(axis.values for axis in axes))
     surveys = [NamedSetup(*varied_setup(config, axes, point)) for point in points]
-    found = survey_ladders(surveys, executor or Executor(), progress)
+    found = survey_ladders(surveys, executor or Executor(), progress, quick=quick, heard=heard)
     shape = tuple(len(axis.values) for axis in axes)
     return Sweep(
         keys=tuple(axis.key for axis in axes),
@@ -127,13 +134,18 @@ def compute_sweep(
 
 
 def compute_comparison(
-    configs: Mapping[str, Config], progress: Progress | None = None, executor: Executor | None = None
+    configs: Mapping[str, Config],
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    *,
+    quick: bool = False,
+    heard: Heard | None = None,
 ) -> Comparison:
-    """Ladders of named configurations, as configured."""
+    """Ladders of named configurations, as configured; `quick`: levels up to every Y_X."""
     if len(configs) < 2:
         raise InputError(f"compare: give two or more different configurations, got {', '.join(configs) or 'none'}")
     surveys = [NamedSetup(name, config.setup) for name, config in configs.items()]
-    found = survey_ladders(surveys, executor or Executor(), progress)
+    found = survey_ladders(surveys, executor or Executor(), progress, quick=quick, heard=heard)
     rows = [
         LadderRow(label=name, selection=VariantName.CONFIGURED, widening=1.0, expected_count=f.count, sigma8_std=f.std)
         for name, f in zip(configs, found, strict=True)

@@ -60,6 +60,11 @@ def cluster_level(level: str) -> type[Unbinned] | type[PointProcess]:
     return _OF_CLUSTERS[level]
 
 
+def quick_levels(setup: Setup) -> tuple[str, ...]:
+    """Levels whose information is no Monte Carlo: from the number of clusters to every Y_X."""
+    return tuple(level for level in levels_of(setup) if not issubclass(level_class(level), PointProcess))
+
+
 def levels_of(setup: Setup) -> tuple[str, ...]:
     """Levels for which a setup has data: `full+wl` needs weak-lensing masses."""
     return tuple(name for name, one in _CLASSES.items() if setup.weak_lensing is not None or not one.lensing)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy import stats
 
 from ..core.arrays import Array
 from ..core.chunks import in_chunks
@@ -95,7 +94,7 @@ class SelfCal(Level):
         if medians.many:
             return Counts.information(expected) + medians.information(round(count))
         sizes = np.arange(1, int(count + 8 * np.sqrt(count)) + 8)
-        chances = stats.poisson(count).pmf(sizes)
+        chances = np.exp(log_poisson(sizes, np.array(count)))
         kept = chances > _NEGLIGIBLE * chances.max()
         each = [chance * medians.information(int(n)) for n, chance in zip(sizes[kept], chances[kept], strict=True)]
         information: Array = Counts.information(expected) + np.sum(each, axis=0)

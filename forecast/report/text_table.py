@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from ..core.digits import Figure, error_text
 
 if TYPE_CHECKING:
-    from ..forecasts.ladder import LadderRow
+    from ..forecasts.ladder import LadderRow, SystematicRow
+    from ..sampling.mcmc import Chain
 
 _GAP = 2
 _INDENT = 4
@@ -197,3 +198,14 @@ def row_words(row: LadderRow) -> str:
     """A row of the ladder as a line, for who waits for the table."""
     levels = ", ".join(f"{level} {error_text(std)}" for level, std in row.sigma8_std.items())
     return f"{row.label}: {row.expected_count:.1f} clusters, sigma(sigma8) {levels}"
+
+
+def shift_words(row: SystematicRow) -> str:
+    """Shifts of sigma8 as a line."""
+    return f"{row.label}: sigma8 moves by {', '.join(f'{level} {x:+.4f}' for level, x in row.shift.items())}"
+
+
+def answer_words(level: str, chain: Chain) -> str:
+    """sigma8 of a chain as a line, for who waits for the table."""
+    found, state = chain.summary("sigma8"), "" if chain.converged else ", NOT converged"
+    return f"{level}: sigma8 = {found['mean']:.4f} ± {found['std']:.4f} (MCMC, {chain.lengths_in_tau:.0f} tau{state})"

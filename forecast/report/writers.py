@@ -97,7 +97,8 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
         figures["predictive"] = predictive_figure(result.predictive)
     folder = job.out / "figures"
     prepare_output(folder)
-    pictures = {name: save_figure(figure, folder / name)[1] for name, figure in figures.items()}
+    drawn = job.following(figures.items(), "figures and page", len(figures))
+    pictures = {name: save_figure(figure, folder / name)[1] for name, figure in drawn}
     save_json(result, job.out / "results.json")
     write_report(result, pictures, job.out / "report.html")
     return result

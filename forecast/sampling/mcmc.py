@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..likelihoods.posterior import Posterior
 from .autocorrelation import autocorrelation_time
 from .chain_file import Block, append_block, load_block
 from .proposal import Guide
+from .stepping import Guard, Pace
 
 TAU_FACTOR = 50.0
 """A chain has converged when it is this many autocorrelation times long, after burn-in."""
@@ -27,7 +29,6 @@ LEARNING = 500
 """First steps, from the second half of which the guide is learnt; they are part of the burn-in."""
 GUIDED = 500
 """Fewest steps after them."""
-_NOWHERE = -1e300
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,12 @@ def _assess(steps: Array) -> tuple[Array, int]:
     return autocorrelation_time(steps[burn:]), burn
 
 
+def _so_far(names: tuple[str, ...], steps: Array, log_posterior: Array) -> Chain:
+    """A chain of so many steps, judged; acceptance is not known."""
+    tau, burn = _assess(steps) if len(steps) else (np.full(steps.shape[2], np.inf), 0)
+    return Chain(names=names, steps=steps, log_posterior=log_posterior, tau=tau, burn=burn, acceptance=0.0)
+
+
 def starting_points(posterior: Posterior, walkers: int, *, rng: np.random.Generator) -> Array:
     """Walkers drawn from the prior and resampled by the posterior, shape (W, D).
 
@@ -157,25 +164,14 @@ def _moves(parameters: ParameterSet, steps: Array) -> list[tuple[Any, float]]:
     return [(guided, 0.5), *((move, 0.5 * share) for move, share in local)]
 
 
-class _Guard:
-    """Keeps an error, or Ctrl-C, away from emcee, which would print the walkers and a traceback."""
+def _beginning(posterior: Posterior, plan: ChainPlan) -> Any:
+    """Walkers where a chain starts, with the state of its random numbers."""
+    import emcee
 
-    def __init__(self, posterior: Posterior) -> None:
-        self._posterior = posterior
-        self._error: BaseException | None = None
-
-    def __call__(self, theta: Array) -> Array:
-        """Log posterior; the steps after an error has been kept are thrown away."""
-        try:
-            return self._posterior(theta)
-        except BaseException as error:
-            self._error = error
-            return np.full(len(theta), _NOWHERE)
-
-    def check(self) -> None:
-        """Raise what was kept."""
-        if self._error is not None:
-            raise self._error
+    rng = generator(plan.seed, f"start-{plan.level}")
+    state = emcee.State(starting_points(posterior, plan.walkers, rng=rng))
+    state.random_state = legacy_state(stream(plan.seed, f"chain-{plan.level}"))
+    return state
 
 
 def run_chain(posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int, float], None] | None = None) -> Chain:
@@ -186,46 +182,43 @@ def run_chain(posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int,
     posterior : Posterior
     plan : ChainPlan
     progress : callable, optional
-        Called after each block with the number of steps and the length in autocorrelation times.
+        Called with the number of steps and the length in autocorrelation times at the last block's end, NaN before the
+        first: as the chain begins, after each block, and at most every second.
 
     Raises
     ------
     InputError
         If `plan.path` holds the chain of another configuration, data set or seed, or is no chain.
     """
+    stored = load_steps(plan) if plan.path.exists() else None
+    pace = Pace(progress)
+    pace.tell(0 if stored is None else len(stored[0]), math.nan)
     import emcee
 
-    stored = load_steps(plan) if plan.path.exists() else None
     if stored is None:
-        rng = generator(plan.seed, f"start-{plan.level}")
-        state = emcee.State(starting_points(posterior, plan.walkers, rng=rng))
-        state.random_state = legacy_state(stream(plan.seed, f"chain-{plan.level}"))
+        state = _beginning(posterior, plan)
         steps = np.empty((0, *state.coords.shape))
         log_posterior, accepted = np.empty((0, plan.walkers)), np.zeros(plan.walkers)
     else:
         steps, log_posterior, accepted, random_state = stored
         state = emcee.State(steps[-1], log_prob=log_posterior[-1], random_state=random_state)
-    tau, burn = (np.full(len(posterior.parameters.names), np.inf), 0) if not len(steps) else _assess(steps)
-    chain = Chain(
-        names=posterior.parameters.names, steps=steps, log_posterior=log_posterior, tau=tau, burn=burn, acceptance=0.0
-    )
+    chain = _so_far(posterior.parameters.names, steps, log_posterior)
     while len(chain.steps) < plan.max_steps and not chain.converged:
-        guard, done = _Guard(posterior), len(chain.steps)
+        guard, done = Guard(posterior), len(chain.steps)
         moves = _moves(posterior.parameters, chain.steps)
         sampler = emcee.EnsembleSampler(plan.walkers, steps.shape[2], guard, vectorize=True, moves=moves)
         count = min(plan.block, plan.max_steps - done, LEARNING - done if done < LEARNING else plan.max_steps)
-        for latest in sampler.sample(state, iterations=count, skip_initial_state_check=True):
+        for further, latest in enumerate(sampler.sample(state, iterations=count, skip_initial_state_check=True), 1):
             guard.check()
             state = latest
+            pace.step(done + further)
         accepted = accepted + sampler.backend.accepted
         steps = np.concatenate([chain.steps, sampler.get_chain()])
         log_posterior = np.concatenate([chain.log_posterior, sampler.get_log_prob()])
         block = sampler.get_chain(), sampler.get_log_prob(), accepted, state.random_state
         append_block(plan.path, _identity(plan), block)
-        tau, burn = _assess(steps)
-        chain = Chain(names=chain.names, steps=steps, log_posterior=log_posterior, tau=tau, burn=burn, acceptance=0.0)
-        if progress is not None:
-            progress(len(steps), chain.lengths_in_tau)
+        chain = _so_far(chain.names, steps, log_posterior)
+        pace.tell(len(steps), chain.lengths_in_tau)
     acceptance = float(accepted.mean() / max(1, len(chain.steps)))
     return replace(chain, acceptance=acceptance)
 
@@ -241,9 +234,7 @@ def is_finished(plan: ChainPlan) -> bool:
     if not plan.path.exists():
         return False
     steps = load_steps(plan)[0]
-    tau, burn = _assess(steps)
-    chain = Chain(names=(), steps=steps, log_posterior=steps[..., 0], tau=tau, burn=burn, acceptance=0.0)
-    return len(steps) >= plan.max_steps or chain.converged
+    return len(steps) >= plan.max_steps or _so_far((), steps, steps[..., 0]).converged
 
 
 def _identity(plan: ChainPlan) -> str:

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from ..core.errors import MassanchorError
 from ..core.rng import generator
+from ..execution.memory import keep_freed_memory
 from ..execution.processes import cores, discreet_children, follow_parent
 from ..likelihoods.data import Data
 from ..likelihoods.levels import at_level, level_class, likelihood
@@ -139,6 +140,7 @@ def _adopt(queue: Any) -> None:
     """Begin a process: it does not outlive the one that started it, whatever ended that."""
     _Link.queue = queue
     follow_parent()
+    keep_freed_memory()
 
 
 def _work(index: int, sampling: Sampling) -> None:
