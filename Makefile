@@ -34,11 +34,13 @@ $(CASES:%=$(RUN)/networks/%): $(RUN)/networks/%:
 
 .PHONY: $(CASES:%=$(RUN)/networks/%)
 
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: lint  ## and test all but what takes minutes
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
+	$(BIN)/python -m pytest $(SPREAD) -q -m "not slow"
 
 test-all: $(VENV)/.installed-dev  ## the rest: trainings, reports, notebooks, long chains
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
+	$(BIN)/python -m pytest $(SPREAD) -q -m slow
 
 CODE := massanchor.py forecast mlcheck tests benchmarks docs
 

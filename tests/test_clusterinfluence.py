@@ -14,7 +14,7 @@ from forecast.model.simulate import draw_mocks
 from forecast.sampling.ensemble import MomentsPlan, posterior_moments, sample_posteriors
 from forecast.survey.geometry import Replicated
 
-PLAN = MomentsPlan(3, draws=3000, steps=500, kept=200)
+PLAN = MomentsPlan(3, draws=3000, steps=350, kept=150)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_draws_and_moments_are_of_one_run(small, mocks, found, level):
     posteriors = found[level][0]
     moments = posterior_moments(small, level, mocks, PLAN)
     np.testing.assert_array_equal(posteriors.moments.mean, moments.mean)
-    assert posteriors.weight.shape == (12, 200 if level == "full+wl" else 3000)
+    assert posteriors.weight.shape == (12, 150 if level == "full+wl" else 3000)
     np.testing.assert_allclose(posteriors.weight.sum(axis=1), 1.0)
     mean, std = moments.of("sigma8")
     draws = np.array([posteriors.of(i).mean for i in range(12)])

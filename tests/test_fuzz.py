@@ -6,9 +6,10 @@ from benchmarks import badfiles
 from benchmarks.fuzz import examine, make_input
 
 FIRST, INPUTS, FILES, PARTS = 20_000, 200, 400, 8
+LATER = [pytest.param(part, marks=pytest.mark.slow) for part in range(4, PARTS)]
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", [*range(4), *LATER])
 def test_input_is_refused_in_one_clear_line_or_gives_finite_numbers(part):
     for seed in range(FIRST + part, FIRST + INPUTS, PARTS):
         one, outcome = examine(make_input(seed))

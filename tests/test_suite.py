@@ -371,16 +371,24 @@ def test_kill_9_at_random_moments_then_resume(nv22, reference, tmp_path):
 # Spread over processes
 
 
+LARGER = replace(SMALL, draws=600)  # long enough not to finish before it is told to stop
+
+
+@pytest.fixture(scope="module")
+def larger(nv22, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("larger")
+    make(nv22, folder, LARGER)
+    return contents(folder)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_workers_of_a_stopped_run_do_not_survive_it_and_nothing_is_printed(nv22, tmp_path, stop):
-    out, draws = tmp_path / "stopped", 1500  # long enough not to finish before it is told to stop
-    process = started(out, 2, draws)
-    wait_for(process, lambda: list(out.glob("catalogues/0*.parquet")))
+def test_workers_of_a_stopped_run_do_not_survive_it_and_nothing_is_printed(nv22, larger, tmp_path, stop):
+    process = started(tmp_path, 2, LARGER.draws)
+    wait_for(process, lambda: list(tmp_path.glob("catalogues/0*.parquet")))
     assert_nothing_is_left(process, stop)
-    plan = replace(SMALL, draws=draws)
-    make(nv22, out, plan)
-    make(nv22, tmp_path / "whole", plan)
-    assert contents(out) == contents(tmp_path / "whole")
+    assert len(contents(tmp_path)) < len(larger)
+    make(nv22, tmp_path, LARGER)
+    assert contents(tmp_path) == larger
 
 
 @pytest.mark.parametrize("workers", [2, 4])

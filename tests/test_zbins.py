@@ -125,7 +125,7 @@ def test_a_bin_that_is_the_whole_survey_changes_nothing(cone):
 @pytest.mark.parametrize("level", ["counts", "selfcal"])
 def test_posteriors_of_bins_are_calibrated(cone, level):
     setup = divided(replace(cone, geometry=replace(cone.geometry, nodes=4)), 0.05, variance=True)
-    check = calibrate(forward_model(setup), level, CalibrationPlan(mocks=1000, draws=1200, seed=31, groups=2))
+    check = calibrate(forward_model(setup), level, CalibrationPlan(mocks=500, draws=1200, seed=31, groups=2))
     assert check.status == "calibrated", check.p_values
     assert min(check.p_values.values()) > 1e-4
 

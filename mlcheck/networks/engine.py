@@ -99,15 +99,18 @@ def _dtype(network: Network) -> str:
 
 
 class TensorflowEngine:
-    """Steps as `tf.function`s, one for each shape."""
+    """Steps as `tf.function`s: traced once for all lengths, but with XLA, which compiles for each."""
 
     def __init__(self, network: Network, optimizer: Any, jit: bool) -> None:
         import tensorflow as tf
 
         self._tf, self._network, self._optimizer = tf, network, optimizer
         self._main = int(network.model.inputs[0].shape[-1])
-        self._step = tf.function(self._one, jit_compile=jit)
-        self._forward = tf.function(lambda inputs: network.model(inputs, training=False), reduce_retracing=True)
+        dtype, shapes = _dtype(network), [x.shape for x in network.model.inputs]
+        inputs = [tf.TensorSpec(shape, dtype if len(shape) > 1 else "int32") for shape in shapes]
+        each = tf.TensorSpec([None], dtype)
+        self._step = tf.function(self._one, None if jit else [inputs, each, each], jit_compile=jit)
+        self._forward = tf.function(lambda inputs: network.model(inputs, training=False), [inputs])
 
     def load(self, features: Array, size: Array, target: Array) -> None:
         """See `Engine`."""

@@ -53,7 +53,7 @@ def agrees(found, expected):
 
 @pytest.mark.parametrize("settings", NETWORKS, ids=str)
 def test_gradients_equal_finite_differences(settings):
-    net, features, step, number = network(**settings), catalogues(), 1e-5, 20
+    net, features, step, number = network(**settings), catalogues(), 1e-5, 12
     gradients, rng, each = Gradients(net, batch=2), np.random.default_rng(3), np.arange(number)
     row, column = rng.integers(0, SIZE.sum(), number), rng.permutation(len(LAYOUT.names) + 3)[:number] % 17
     versions = np.repeat(features[None], 2 * number, axis=0)

@@ -5,25 +5,17 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
+from functools import partial
 
 import numpy as np
 import pytest
 from astropy.table import Table, vstack
+from commands import called
 from drawnsuite import draw_suite
-from typer.testing import CliRunner
 
 from mlcheck.networks.saving import load_all, save
 
-
-def mlcheck(*arguments):
-    """Run a command in this process; its exit code and what it printed."""
-    from mlcheck.cli.app import app
-
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="mlcheck")
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)
+mlcheck = partial(called, "mlcheck")
 
 
 @pytest.fixture(scope="module")

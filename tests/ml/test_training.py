@@ -34,7 +34,8 @@ def task(prepared, tmp_path, epochs=4, *, preset="compact", **changed):
     plan = TrainingPlan.of(preset, **settings)
     whitening = prepared.whitening if preset == "compact" else None
     network = build(Architecture.of(preset), prepared.scaler.layout, whitening=whitening)
-    return Task(network, plan, prepared.scaler, prepared.train, prepared.validate, "test", tmp_path / "state.npz")
+    some = prepared.train.take(np.arange(320))
+    return Task(network, plan, prepared.scaler, some, prepared.validate, "test", tmp_path / "state.npz")
 
 
 def weights(task):
@@ -132,12 +133,12 @@ def test_wrong_plans(wrong, words):
 def trained(settings, suite, laboratory, prepared, tmp_path_factory):
     """Two small networks that know something."""
     folder = tmp_path_factory.mktemp("trained")
-    request = Request(settings, suite, folder, "compact", members=2, epochs=12)
+    request = Request(settings, suite, folder, "compact", members=2, epochs=8)
     return request, run_case(request, laboratory, prepared)
 
 
 def test_a_network_beats_what_is_trivial(trained, laboratory, prepared):
-    """Twelve epochs on 960 catalogues: better than the N mapping by half, calibrated to 5 sigma."""
+    """Eight epochs on 960 catalogues: better than the N mapping by half, calibrated to 5 sigma."""
     found = trained[1].score
     train_mocks, test_mocks = (laboratory.mocks(i) for i in (laboratory.split.train, laboratory.split.test))
     truth = prepared.test.sigma8
