@@ -45,23 +45,48 @@ def close_pairs(catalogue: Catalogue, cosmology: Cosmology) -> tuple[Pair, ...]:
 
     Clusters without a position are in none.
     """
-    if catalogue.ra is None or catalogue.dec is None:
-        return ()
-    known = np.flatnonzero(np.isfinite(catalogue.ra + catalogue.dec))
-    place, z = unit_vectors(catalogue.ra[known], catalogue.dec[known]), catalogue.z[known]
-    first, second = cKDTree(place).query_pairs(_chord(WIDEST), output_type="ndarray").T
-    mean = 0.5 * (z[first] + z[second])
-    distance = cosmology.comoving_distance(mean) / (1 + mean)
-    apart = np.degrees(2 * np.arcsin(0.5 * np.linalg.norm(place[first] - place[second], axis=1))) * 60
-    limit = np.degrees(SIZE / distance) * 60
-    near = (apart < limit) & (np.abs(z[first] - z[second]) < SAME_REDSHIFT * (1 + mean))
+    sky = _Sky.of(catalogue)
+    first, second = cKDTree(sky.place).query_pairs(_chord(WIDEST), output_type="ndarray").T
+    return _alike((sky, first), (sky, second), cosmology)
+
+
+def shared_clusters(one: Catalogue, other: Catalogue, cosmology: Cosmology) -> tuple[Pair, ...]:
+    """Pairs of clusters, one of each catalogue, as close as those of `close_pairs`."""
+    mine, theirs = _Sky.of(one), _Sky.of(other)
+    near = cKDTree(mine.place).query_ball_tree(cKDTree(theirs.place), _chord(WIDEST))
+    first = np.repeat(np.arange(len(near)), [len(found) for found in near])
+    second = np.array([j for found in near for j in found], dtype=int)
+    return _alike((mine, first), (theirs, second), cosmology)
+
+
+@dataclass(frozen=True)
+class _Sky:
+    """Clusters whose positions are known: directions (N, 3), redshifts (N,) and names."""
+
+    place: Array
+    z: Array
+    name: tuple[str, ...]
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> _Sky:
+        """Those of a catalogue."""
+        if catalogue.ra is None or catalogue.dec is None:
+            return cls(np.empty((0, 3)), np.empty(0), ())
+        some = catalogue.subset(np.isfinite(catalogue.ra + catalogue.dec))
+        return cls(_directions(np.asarray(some.ra), np.asarray(some.dec)), some.z, some.name)
+
+
+def _alike(one: tuple[_Sky, Array], other: tuple[_Sky, Array], cosmology: Cosmology) -> tuple[Pair, ...]:
+    """Pairs that may be one cluster, of those at equal places (n,) of two lists."""
+    (mine, first), (theirs, second) = one, other
+    za, zb = mine.z[first], theirs.z[second]
+    mean, chord = 0.5 * (za + zb), np.linalg.norm(mine.place[first] - theirs.place[second], axis=1)
+    apart = np.degrees(2 * np.arcsin(0.5 * chord)) * 60
+    limit = np.degrees(SIZE * (1 + mean) / cosmology.comoving_distance(mean)) * 60
+    near = (apart < limit) & (np.abs(za - zb) < SAME_REDSHIFT * (1 + mean))
     found = [
-        Pair(
-            (catalogue.name[known[i]], catalogue.name[known[j]]),
-            float(separation),
-            (float(z[i]), float(z[j])),
-        )
-        for i, j, separation in zip(first[near], second[near], apart[near], strict=True)
+        Pair((mine.name[i], theirs.name[j]), float(angle), (float(mine.z[i]), float(theirs.z[j])))
+        for i, j, angle in zip(first[near], second[near], apart[near], strict=True)
     ]
     return tuple(sorted(found, key=lambda pair: pair.separation))
 
@@ -81,7 +106,7 @@ def duplicate_doubts(catalogue: Catalogue, cosmology: Cosmology, twice: tuple[st
     return (Caution("listed_twice", text),)
 
 
-def unit_vectors(ra: Array, dec: Array) -> Array:
+def _directions(ra: Array, dec: Array) -> Array:
     """Directions of positions in degrees, shape (N,) each; (N, 3)."""
     a, d = np.radians(ra), np.radians(dec)
     return np.column_stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])

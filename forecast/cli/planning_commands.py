@@ -120,6 +120,13 @@ def proxies(
 
 def joint(
     config: ConfigName,
+    others: Annotated[
+        list[str] | None, typer.Argument(metavar="[CONFIG...]", help="Surveys of other parts of the sky.")
+    ] = None,
+    shared: Annotated[
+        list[str] | None, typer.Option("--shared", help="A nuisance that is one in all surveys; may be repeated.")
+    ] = None,
+    cut_overlap: Annotated[bool, typer.Option("--cut-overlap", help="Later surveys lose sky of earlier ones.")] = False,
     quick: UpToUnbinned = False,
     out: Out = None,
     seed: Seed = 1,
@@ -127,12 +134,21 @@ def joint(
     as_json: Json = False,
     form: Format = Form.TEXT,
 ) -> None:
-    """Joint contours of Om0 and sigma8 by level, and S8; Om0 is freed where the configuration does not."""
-    with task(config, "joint", out, seed, quiet or as_json, {"quick": quick}) as (settings, job):
-        from ..report.planning_files import joint_summary
-        from .planning_pipelines import run_joint
+    """Joint contours of Om0 and sigma8 by level, and S8; Om0 is freed where the configuration does not.
 
-        result = run_joint(settings, job)
+    Of several surveys, whose skies must not overlap, the information on what they share is added up.
+    """
+    with task(config, "joint", out, seed, quiet or as_json, {"quick": quick}) as (settings, job):
+        from ..config.load import load_config
+        from ..forecasts.joint_surveys import distinct
+        from ..report.planning_files import joint_summary
+        from .planning_pipelines import run_joint, run_joint_surveys
+
+        if others:
+            configs = {config: settings} | {name: load_config(name) for name in distinct([config, *others])[1:]}
+            result = run_joint_surveys(configs, job, shared or (), cut=cut_overlap)
+        else:
+            result = run_joint(settings, job)
         following = [f"Next: forecast ladder {config}"]
         deliver_table(result, joint_summary(result), job, Shown(quiet, as_json, form), following)
 

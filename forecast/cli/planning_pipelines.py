@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from ..checks.overlap import independent
 from ..config.load import Config
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..execution.executor import Executor
 from ..execution.store import STEPS, Store
 from ..forecasts.joint import JointForecast, compute_joint, with_free_density
+from ..forecasts.joint_surveys import compute_joint_surveys
 from ..forecasts.ladder import LadderRow
 from ..forecasts.many_surveys import Heard, NamedSetup, SurveyLadder
 from ..forecasts.planning import priced_comparison, priced_sweep
@@ -83,6 +85,20 @@ def run_joint(config: Config, job: Job) -> JointForecast:
     job.begin("figure and page")
     write_joint(forecast, job.out, account(config, with_free_density(config.setup)[0]))
     return forecast
+
+
+def run_joint_surveys(
+    configs: Mapping[str, Config], job: Job, shared: Sequence[str] = (), *, cut: bool = False
+) -> JointForecast:
+    """Joint contours of several surveys that share no sky, or with `cut` are made to."""
+    prepare_output(job.out)
+    contents = {name: config.model_dump(mode="json") for name, config in configs.items()}
+    provenance = Provenance("joint", job.name, contents, job.seed)
+    apart = independent(configs, cut=cut)
+    found = compute_joint_surveys(apart.setups, shared, job.counted("surveys"), quick=job.quick)
+    found = replace(found, notes=(*apart.notes, *found.notes, *_left_out(job)), provenance=provenance)
+    write_joint(found, job.out)
+    return found
 
 
 def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel | MassProxy] = ()) -> ProxyComparison:

@@ -23,6 +23,7 @@ from ..model.setup import Setup
 
 FREED = Prior("flat", low=0.15, high=0.45)
 """Prior of Om0 where the configuration does not free it."""
+GAUSSIAN = "In the ellipses flat priors are Gaussians of equal variance; dashed lines are their bounds."
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,7 @@ def compute_joint(
     parameters = setup.parameters
     Om0, sigma8 = (float(parameters.fiducial[parameters.names.index(name)]) for name in ("Om0", "sigma8"))
     count = expected_number(model)
-    bounds = _flat_bounds(parameters, "Om0"), _flat_bounds(parameters, "sigma8")
-    gaussian = "In the ellipses flat priors are Gaussians of equal variance; dashed lines are their bounds."
+    bounds = flat_bounds(parameters, "Om0"), flat_bounds(parameters, "sigma8")
     return JointForecast(
         title=config.title,
         expected_count=count,
@@ -139,10 +139,11 @@ def compute_joint(
         sigma8=sigma8,
         bounds=bounds,
         levels=tuple(found),
-        notes=(*notes, gaussian),
+        notes=(*notes, GAUSSIAN),
     )
 
 
-def _flat_bounds(parameters: ParameterSet, name: str) -> tuple[float, float] | None:
+def flat_bounds(parameters: ParameterSet, name: str) -> tuple[float, float] | None:
+    """Bounds of a parameter's prior; None if it is not flat."""
     prior = parameters.free[parameters.names.index(name)].prior
     return prior.bounds if prior.kind == "flat" else None

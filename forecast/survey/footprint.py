@@ -148,16 +148,16 @@ class Footprint:
         return _area(self.contains, self.outline)
 
 
-def shared_area(one: Footprint, other: Footprint) -> float:
-    """Area of the sky that two surveys have in common, steradian."""
+def shared_area(one: Footprint, *others: Footprint) -> float:
+    """Area of a survey's sky that at least one of others covers too, steradian."""
 
     def both(ra: Array, dec: Array) -> Array:
-        return np.asarray(one.contains(ra, dec) & other.contains(ra, dec))
+        return np.asarray(one.contains(ra, dec) & _in_any(others, ra, dec))
 
-    return _area(both, (*one.outline, *other.outline))
+    return _area(both, (*one.outline, *(region for other in others for region in other.outline)))
 
 
-def _in_any(regions: Sequence[Region], ra: Array, dec: Array) -> Array:
+def _in_any(regions: Sequence[Region | Footprint], ra: Array, dec: Array) -> Array:
     """Which positions lie in one of some regions; bool."""
     found = np.zeros(np.broadcast_shapes(np.shape(ra), np.shape(dec)), dtype=bool)
     for region in regions:
