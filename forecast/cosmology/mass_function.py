@@ -9,7 +9,7 @@ from M200m to M500c that depends on mass, not on sigma: it is taken once, at the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,49 @@ def _check_known(model: str) -> None:
 
 
 @dataclass(frozen=True)
+class _Table:
+    """dn/dlog10M = prefactor [power s^-slope + 1] exp(-cutoff/s^2) with s = sigma8 / base sigma8.
+
+    Parameters
+    ----------
+    prefactor, power, cutoff : ndarray, shape (K, M)
+    slope : ndarray, shape (K, 1)
+    peak_height : ndarray, shape (K, M)
+        delta_c / sigma(M) at the base sigma8.
+    """
+
+    prefactor: Array
+    power: Array
+    slope: Array
+    cutoff: Array
+    peak_height: Array
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def at(cls, cosmology: Cosmology, model: str, z: bytes, log_mass: bytes) -> _Table:
+        """At redshifts (K,) and masses (K, M), given as the bytes of their arrays, by which a table is found again."""
+        redshifts = np.frombuffer(z)
+        masses = np.frombuffer(log_mass).reshape(len(redshifts), -1)
+        rows = [cls._row(cosmology, model, z, 10.0**log_mass) for z, log_mass in zip(redshifts, masses, strict=True)]
+        prefactor, power, slope, cutoff, sigma = (np.array(column) for column in zip(*rows, strict=True))
+        return cls(prefactor, power, slope[:, None], cutoff, DELTA_COLLAPSE / sigma)
+
+    @staticmethod
+    def _row(cosmology: Cosmology, model: str, z: float, mass: Array) -> tuple[Array, Array, float, Array, Array]:
+        """Prefactor, power, slope, cutoff and sigma(M) at one redshift."""
+        name, hydro = MODELS[model]
+        sigma = base_sigma(cosmology, mass, z)
+        f, dndlnm = base_mass_function(cosmology, mass, z, name, hydro)
+        if hydro is None:
+            A, a, b, c = tinker08_coefficients(overdensity_mean(cosmology, z), z)
+        else:
+            A, a, b, c = bocquet16_coefficients(hydro, z)
+        power, cutoff = (sigma / b) ** -a, c / sigma**2
+        conversion = f / (A * (power + 1.0) * np.exp(-cutoff))
+        return LN10 * dndlnm / f * A * conversion, power, a, cutoff, sigma
+
+
+@dataclass(frozen=True)
 class MassFunction:
     """dn/dlog10 M500c on a fixed grid of redshifts and masses, for any sigma8.
 
@@ -136,46 +179,19 @@ class MassFunction:
         object.__setattr__(self, "log_mass", np.broadcast_to(log_mass, (len(z), log_mass.shape[-1])))
 
     @cached_property
-    def _table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Factors of the sigma8-rescaled mass function: prefactor, power term, a, cutoff.
-
-        dn/dlog10M = prefactor [power s^-a + 1] exp(-cutoff/s^2) with s = sigma8 / base sigma8.
-        """
-        name, hydro = MODELS[self.model]
-        rows = []
-        for z, log_mass in zip(self.z, self.log_mass, strict=True):
-            mass = 10.0**log_mass
-            sigma = base_sigma(self.cosmology, mass, z)
-            f, dndlnm = base_mass_function(self.cosmology, mass, z, name, hydro)
-            if hydro is None:
-                A, a, b, c = tinker08_coefficients(overdensity_mean(self.cosmology, z), z)
-            else:
-                A, a, b, c = bocquet16_coefficients(hydro, z)
-            power, cutoff = (sigma / b) ** -a, c / sigma**2
-            conversion = f / (A * (power + 1.0) * np.exp(-cutoff))
-            rows.append((LN10 * dndlnm / f * A * conversion, power, np.full_like(sigma, a), cutoff))
-        prefactor, power, slope, cutoff = (np.array(column) for column in zip(*rows, strict=True))
-        return prefactor, power, slope[:, :1], cutoff
+    def _table(self) -> _Table:
+        """Factors of the sigma8-rescaled mass function; models of one cosmology on one grid have them in common."""
+        return _Table.at(self.cosmology, self.model, self.z.tobytes(), self.log_mass.tobytes())
 
     def __call__(self, sigma8: np.ndarray | float) -> np.ndarray:
         """dn/dlog10 M in (Mpc/h)^-3; shape (P, K, M) for `sigma8` of shape (P,)."""
-        prefactor, power, slope, cutoff = self._table
+        table = self._table
         s = np.atleast_1d(np.asarray(sigma8, dtype=float))[:, None, None] / BASE_SIGMA8
-        density: np.ndarray = power * s**-slope
+        density: np.ndarray = table.power * s**-table.slope
         density += 1.0
-        density *= np.exp(cutoff * -(s**-2.0))
-        density *= prefactor
+        density *= np.exp(table.cutoff * -(s**-2.0))
+        density *= table.prefactor
         return density
-
-    @cached_property
-    def _peak_height(self) -> np.ndarray:
-        """delta_c / sigma(M) at the base sigma8, shape (K, M)."""
-        return np.array(
-            [
-                DELTA_COLLAPSE / base_sigma(self.cosmology, 10.0**log_mass, z)
-                for z, log_mass in zip(self.z, self.log_mass, strict=True)
-            ]
-        )
 
     @cached_property
     def _overdensity(self) -> Array:
@@ -184,7 +200,7 @@ class MassFunction:
 
     def bias(self, sigma8: np.ndarray | float) -> np.ndarray:
         """Linear halo bias b(M) of Tinker et al. (2010); shape (P, K, M)."""
-        nu = self._peak_height * (BASE_SIGMA8 / np.atleast_1d(np.asarray(sigma8))[:, None, None])
+        nu = self._table.peak_height * (BASE_SIGMA8 / np.atleast_1d(np.asarray(sigma8))[:, None, None])
         return tinker10_bias(nu, self._overdensity)
 
 
