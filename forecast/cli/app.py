@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import start
+from .arguments import Commands, start
 from .completion import complete_builtin
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
@@ -18,6 +18,7 @@ from .start import doctor, explain, init_app
 from .streams import prepare_streams
 
 app = typer.Typer(
+    cls=Commands,
     help="How well does an X-ray cluster survey measure sigma8 by self-calibration?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
