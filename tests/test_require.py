@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from forecast.cli.app import app
 from forecast.config.load import load_config, parse_config
 from forecast.core.errors import InputError
-from forecast.forecasts.axes import content_of
+from forecast.forecasts.axes import content_of, parse_axes
 from forecast.forecasts.ladder import sigma8_std
 from forecast.forecasts.planning import VolumeCurve
 from forecast.forecasts.require import compute_requirements, default_keys
@@ -70,13 +70,80 @@ def test_the_end_of_what_a_key_may_be_is_sought(nv22):
         ("sigma8=1..2", (), None, "NAME=ERROR"),
         ("sigam8=0.1", (), None, "did you mean 'sigma8'"),
         ("sigma8=0.02", ("survey.fracton",), None, "--by survey.fracton: unknown key; did you mean 'survey.fraction'"),
-        ("sigma8=0.02", ("yx_error",), None, "give it a positive value to start from"),
+        ("sigma8=0.02", ("selection.k_slope",), None, "which this survey has not"),
         ("sigma8=0.02", (), "unbined", "did you mean 'unbinned'"),
     ],
 )
 def test_what_is_wrong_is_named(nv22, target, keys, level, message):
     with pytest.raises(InputError, match=message):
         compute_requirements(nv22, target, keys, level)
+
+
+def test_from_zero_as_much_as_is_wanted(nv22):
+    """A ladder at the error of Y_X that is found has the error of sigma8 that is wanted."""
+    (row,) = compute_requirements(nv22, "sigma8=0.026", ["yx_error"], "unbinned").rows
+    assert row.configured == 0.0 and row.needed > 0.1
+    content = content_of(nv22) | {"yx_error": row.needed}
+    assert sigma8_std(parse_config(content).setup)[1]["unbinned"] == pytest.approx(0.026, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("target", "key", "why"),
+    [
+        ("sigma8=0.02", "yx_error", "more of it makes the error larger, and less than nothing there is not"),
+        ("sigma8=0.05", "relations.mgas.evolution", "it changes nothing"),
+    ],
+)
+def test_from_zero_it_is_said_why_nothing_does(nv22, target, key, why):
+    (row,) = compute_requirements(nv22, target, [key], "unbinned").rows
+    assert row.needed is None and row.why == why
+    assert row.configured == row.farthest == 0.0 and row.std == row.configured_std
+
+
+def test_a_negative_value_is_no_amount(cccp):
+    with pytest.raises(InputError, match=r"sweep --vary selection\.k_slope=-1\.14:0:5") as refused:
+        compute_requirements(cccp, "sigma8=0.02", ["selection.k_slope"])
+    option = str(refused.value).partition("--vary ")[2]
+    assert len(parse_axes([option], cccp)[0].values) == 5
+
+
+REFUSALS = {
+    "no target": ["require", "nv22"],
+    "target": ["require", "nv22", "sigma8"],
+    "parameter": ["require", "nv22", "sigma9=0.1"],
+    "key": ["require", "nv22", "sigma8=0.02", "--by", "survey.fracton"],
+    "second key": ["require", "nv22", "sigma8=0.02", "--by", "survey.fraction", "yx_eror"],
+    "key without --by": ["require", "nv22", "sigma8=0.02", "yx_error"],
+    "level": ["require", "nv22", "sigma8=0.02", "--level", "unbined"],
+    "option": ["require", "nv22", "sigma8=0.02", "--bye", "yx_error"],
+    "survey": ["require", "nv23", "sigma8=0.02"],
+    "seed": ["require", "nv22", "sigma8=0.02", "--seed", "x"],
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_every_refusal_is_one_line(what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, REFUSALS[what], prog_name="forecast")
+    assert done.exit_code == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_keys_after_one_option(tmp_path):
+    arguments = [
+        "require",
+        "nv22",
+        "sigma8=0.03",
+        "--level",
+        "counts",
+        "--by",
+        "survey.fraction,survey.side",
+        "yx_error",
+    ]
+    done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path), "--format", "csv"])
+    assert done.exit_code == 0, done.stderr
+    assert [line.partition(",")[0] for line in done.stdout.split()[1:]][-1] == "yx_error"
+    assert len(json.loads((tmp_path / "results.json").read_text())["rows"]) == 3
 
 
 def test_what_can_be_bought(nv22):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..execution.memory import keep_freed_memory
-from .arguments import start
+from .arguments import Commands, start
 from .completion import complete_builtin
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
@@ -19,6 +19,7 @@ from .start import doctor, explain, init_app
 from .streams import prepare_streams
 
 app = typer.Typer(
+    cls=Commands,
     help="How well does an X-ray cluster survey measure sigma8 by self-calibration?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

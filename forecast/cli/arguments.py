@@ -4,10 +4,55 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from .session import EXIT_FAILED
+import typer
+from typer.core import TyperGroup
+
+from .session import EXIT_BAD_INPUT, EXIT_FAILED, fail
+
+_REFUSED: type[Exception] = typer.BadParameter.__bases__[0]
+"""What the library that reads arguments raises when it cannot."""
+
+
+class Commands(TyperGroup):
+    """Commands that refuse arguments in one line."""
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        """Read the arguments before a command."""
+        with _one_line():
+            return super().make_context(*given, **more)
+
+    def invoke(self, context: Any) -> Any:
+        """Read those of a command, and run it."""
+        with _one_line():
+            return super().invoke(context)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """What is wrong with arguments, and where to read how they are meant, in one line; help is shown as it is."""
+    try:
+        yield
+    except _REFUSED as error:
+        context = getattr(error, "ctx", None)
+        if context is None or type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        words = getattr(error, "format_message", error.__str__)()
+        fail(f"error: {_begun(words)}; '{context.command_path} --help' says what is meant", EXIT_BAD_INPUT)
+
+
+def _begun(sentence: str) -> str:
+    """A sentence as part of a line: without its capital and its full stop.
+
+    >>> _begun("Missing option '--suite'.")
+    "missing option '--suite'"
+    """
+    line = " ".join(sentence.split()).rstrip(".")
+    return line[:1].lower() + line[1:]
 
 
 def start(app: Callable[[list[str]], object]) -> None:

@@ -164,9 +164,12 @@ def require(
         typer.Option(
             "--by",
             metavar="KEY...",
-            help="Numeric keys, one or more.  [default: what can be bought]",
+            help="Numeric keys, one or several.  [default: what can be bought]",
             autocompletion=complete_numeric,
         ),
+    ] = None,
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY", hidden=True, autocompletion=complete_numeric)
     ] = None,
     level: Level = None,
     quick: UpToUnbinned = False,
@@ -185,6 +188,19 @@ def require(
         from ..report.requirements import requirement_lines, requirement_table
         from .planning_pipelines import run_require
 
-        found = run_require(settings, job, target, by or ())
-        more = requirement_lines(found, config, job.out)
-        deliver_table(found, requirement_table(found), job, Shown(quiet, as_json, form), more)
+        found = run_require(settings, job, target, _keys(by or [], more or []))
+        said = requirement_lines(found, config, job.out)
+        deliver_table(found, requirement_table(found), job, Shown(quiet, as_json, form), said)
+
+
+def _keys(by: list[str], more: list[str]) -> list[str]:
+    """Keys after --by, with blanks or commas between.
+
+    >>> _keys(["survey.area,yx_error"], ["prior_width"])
+    ['survey.area', 'yx_error', 'prior_width']
+    """
+    from ..core.errors import InputError
+
+    if more and not by:
+        raise InputError(f"'{more[0]}': write --by before the keys, or leave it out")
+    return [key for words in (*by, *more) for key in words.split(",") if key]

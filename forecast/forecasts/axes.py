@@ -149,13 +149,14 @@ def configured_value(key: str, config: Config) -> Axis:
     Raises
     ------
     InputError
-        If it is no number in this configuration, or not positive: factors would not change it.
+        If it is no number in this configuration, or negative: factors would not change its sign.
     """
     axis = _checked(Axis(key, ()), config, "--by")
     found = split_quantity(str(dict(_leaves(content_of(config))).get(key)))
     value = 1.0 if key in SHORTCUTS or found is None else found[0]
-    if value <= 0 and not axis.unit.startswith("log10 "):
-        raise InputError(f"--by {key}: is {value:g} in this configuration; give it a positive value to start from")
+    if value < 0 and not axis.unit.startswith("log10 "):
+        ends = f"{key}={2 * value:g}:0:5"
+        raise InputError(f"--by {key}: is {value:g}, and no more or less of it is meant; vary it: sweep --vary {ends}")
     return replace(axis, values=(value,))
 
 

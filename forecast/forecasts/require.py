@@ -3,109 +3,28 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..config.load import Config
 from ..core.errors import InputError, nearest
 from ..core.parameters import NORMALISATIONS
-from ..likelihoods.fisher import Fisher, fisher_matrix
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import levels_of
-from ..model.forward import ForwardModel, forward_model
-from ..model.mean_density import expected_number
-from .axes import Axis, configured_value
+from .axes import configured_value
 from .lensing_bias import expected_lensing
+from .require_curve import NOTHING, Curve, Target
 from .require_records import Requirement, Requirements
-from .sweep import varied_setup
 
 _TOLERANCE = 1e-3
 """Of the logarithm of the error."""
 _PROBE, _SHORTEST, _LONGEST, _FARTHEST = 0.25, 0.4, 2.5, math.log(1e6)
 """Steps of the logarithm of a key: the first one, limits of later ones, and the farthest from the configured value."""
-_FLAT, _FAR, _NOTHING = 0.004, 2.0, 1e-4
-"""Change of the logarithm of the error with that of a key, below which more is of no use so far away, or anywhere."""
-_MOST, _EDGE = 14, 7
-"""Evaluations, and those that look for the end of what a key may be."""
-
-_TARGET = re.compile(r"\s*(\w+)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
-
-
-@dataclass(frozen=True)
-class Target:
-    """A parameter and the error that it shall have (of its logarithm if it is a factor)."""
-
-    name: str
-    std: float
-
-    @classmethod
-    def of(cls, text: str, config: Config) -> Target:
-        """As written, NAME=ERROR.
-
-        Raises
-        ------
-        InputError
-            If it is not that, or the parameter is not free.
-        """
-        match, names = _TARGET.fullmatch(text), config.setup.parameters.names
-        if match is None or not math.isfinite(float(match[2])) or float(match[2]) <= 0:
-            raise InputError(f"'{text}': write NAME=ERROR with a positive error, for example sigma8=0.015")
-        if match[1] not in names:
-            raise InputError(f"'{text}': parameter '{match[1]}' is not free; {nearest(match[1], names)}")
-        return cls(match[1], float(match[2]))
-
-
-@dataclass(frozen=True)
-class _At:
-    """What a survey would reach: its matrix, expected clusters, and ln of the error over that wanted."""
-
-    fisher: Fisher
-    count: float
-    excess: float
-
-
-@dataclass(frozen=True)
-class _Curve:
-    """Error against the logarithm of a key over its configured value."""
-
-    config: Config
-    target: Target
-    level: str
-    axis: Axis
-    _found: dict[float, _At] = field(default_factory=dict)
-
-    def value(self, x: float) -> float:
-        """Value of the key."""
-        (start,) = self.axis.values
-        assert isinstance(start, float)
-        return start + x / math.log(10) if self.axis.unit.startswith("log10 ") else start * math.exp(x)
-
-    def model(self, x: float) -> ForwardModel:
-        """The survey there."""
-        return forward_model(varied_setup(self.config, [self.axis], [self.value(x)])[1])
-
-    def __call__(self, x: float) -> _At:
-        """What is reached there.
-
-        Raises
-        ------
-        InputError
-            If the key may not be that.
-        """
-        if x not in self._found:
-            model = self.model(x)
-            fisher = fisher_matrix(self.level, model)
-            excess = math.log(fisher.std(self.target.name) / self.target.std)
-            self._found[x] = _At(fisher, expected_number(model), excess)
-        return self._found[x]
-
-    @property
-    def evaluations(self) -> int:
-        """Surveys computed so far."""
-        return len(self._found)
+_FLAT, _FAR = 0.004, 2.0
+"""Change of the logarithm of the error with that of a key, below which more is of no use so far away."""
+_MOST, _EDGE, _LOWEST = 14, 7, 5
+"""Evaluations, those that look for the end of what a key may be, and powers of ten between zero and what is felt."""
 
 
 def default_keys(config: Config) -> tuple[str, ...]:
@@ -121,13 +40,14 @@ def default_keys(config: Config) -> tuple[str, ...]:
 
 
 def _numeric(keys: Sequence[str], config: Config) -> Iterator[str]:
-    """Those keys that are positive numbers in a configuration."""
+    """Those keys that are numbers in a configuration, and not zero."""
     for key in keys:
         try:
-            configured_value(key, config)
+            axis = configured_value(key, config)
         except InputError:
             continue
-        yield key
+        if axis.values[0]:
+            yield key
 
 
 def compute_requirements(
@@ -161,7 +81,7 @@ def compute_requirements(
     axes = [configured_value(key, config) for key in keys or default_keys(config)]
     rows = []
     for axis in axes:
-        rows.append(_requirement(_Curve(config, wanted, level, axis)))
+        rows.append(_requirement(Curve.of(config, wanted, level, axis)))
         if progress is not None:
             progress(len(rows), len(axes))
     return Requirements(
@@ -173,17 +93,49 @@ def compute_requirements(
     )
 
 
-def _requirement(curve: _Curve) -> Requirement:
+def _requirement(curve: Curve) -> Requirement:
     """Where a curve meets the target."""
-    start = curve(0.0)
+    start = curve(curve.configured)
     if abs(start.excess) < _TOLERANCE:
-        return _met(curve, 0.0)
+        return _met(curve, curve.configured)
+    if curve.from_zero:
+        return _from_zero(curve)
     probe, slope = _first_slope(curve)
-    if abs(slope) < _NOTHING:
+    if abs(slope) < NOTHING:
         return _missed(curve, 0.0, "it changes nothing")
     before, here = (0.0, probe) if start.excess * slope * probe < 0 else (probe, 0.0)
-    way = -math.copysign(1.0, start.excess * slope)
-    while curve.evaluations < _MOST:
+    return _search(curve, before, here, -math.copysign(1.0, start.excess * slope))
+
+
+def _from_zero(zero: Curve) -> Requirement:
+    """The same where the key is zero: less of it there is not, and more is sought from a value that is felt."""
+    curve, why = zero.useful()
+    if why:
+        return _missed(curve, curve.configured, why)
+    start, there = curve(curve.configured).excess, curve(0.0).excess
+    if start * there <= 0:
+        low = next((x for x in _decades_below() if curve(x).excess * start > 0), None)
+        return _missed(curve, 0.0, "it jumps there") if low is None else _met(curve, _between(curve, low, 0.0))
+    if (there - start) * start > 0:
+        way = "larger" if start > 0 else "smaller"
+        return _missed(curve, curve.configured, f"more of it makes the error {way}, and less than nothing there is not")
+    here, edge = _forward(curve, 0.0, _PROBE)
+    if edge and here == 0.0:
+        return _missed(curve, here, edge)
+    if curve(here).excess * start <= 0:
+        return _met(curve, _between(curve, 0.0, here))
+    return _search(curve, 0.0, here, 1.0)
+
+
+def _decades_below() -> Iterator[float]:
+    """Logarithms of ever smaller parts of a value."""
+    return (-math.log(10) * power for power in range(1, _LOWEST + 1))
+
+
+def _search(curve: Curve, before: float, here: float, way: float) -> Requirement:
+    """Onward from two places, the nearer one first, until the target lies between two, or nothing is gained."""
+    most = curve.evaluations + _MOST
+    while curve.evaluations < most:
         low, high = curve(before).excess, curve(here).excess
         if low * high <= 0:
             return _met(curve, _between(curve, before, here))
@@ -197,11 +149,11 @@ def _requirement(curve: _Curve) -> Requirement:
             bracketed = curve(reached).excess * curve(here).excess <= 0
             return _met(curve, _between(curve, here, reached)) if bracketed else _missed(curve, reached, edge)
         before, here = here, reached
-    best = min(before, here, key=lambda x: curve(x).excess)
+    best = min(before, here, key=lambda x: abs(curve(x).excess))
     return _missed(curve, best, _bottleneck(curve, best))
 
 
-def _first_slope(curve: _Curve) -> tuple[float, float]:
+def _first_slope(curve: Curve) -> tuple[float, float]:
     """A place next to the configured one that the key may have, and how the error changes towards it."""
     try:
         return _PROBE, (curve(_PROBE).excess - curve(0.0).excess) / _PROBE
@@ -209,7 +161,7 @@ def _first_slope(curve: _Curve) -> tuple[float, float]:
         return -_PROBE, (curve(0.0).excess - curve(-_PROBE).excess) / _PROBE
 
 
-def _forward(curve: _Curve, here: float, step: float) -> tuple[float, str]:
+def _forward(curve: Curve, here: float, step: float) -> tuple[float, str]:
     """The place a step on; the farthest there is, and what forbids the rest, where the key may not be that."""
     beyond, words = here + step, ""
     for _ in range(_EDGE):
@@ -225,7 +177,7 @@ def _forward(curve: _Curve, here: float, step: float) -> tuple[float, str]:
     return here, words
 
 
-def _between(curve: _Curve, one: float, other: float) -> float:
+def _between(curve: Curve, one: float, other: float) -> float:
     """Where the error is that wanted, between places of which one has more and one less (Illinois' rule)."""
     a, b, at_a, at_b, middle = one, other, curve(one).excess, curve(other).excess, one
     for _ in range(_MOST):
@@ -241,7 +193,7 @@ def _between(curve: _Curve, one: float, other: float) -> float:
     return middle
 
 
-def _bottleneck(curve: _Curve, x: float) -> str:
+def _bottleneck(curve: Curve, x: float) -> str:
     """The parameter whose uncertainty is most of what is left of the error."""
     fisher, name = curve(x).fisher, curve.target.name
     names, covariance = fisher.parameters.names, fisher.covariance
@@ -252,26 +204,26 @@ def _bottleneck(curve: _Curve, x: float) -> str:
     return f"{shares[most]:.0%} of what is left of its variance is the uncertainty of {names[most]}"
 
 
-def _met(curve: _Curve, x: float) -> Requirement:
+def _met(curve: Curve, x: float) -> Requirement:
     return _row(curve, x, curve.value(x), "")
 
 
-def _missed(curve: _Curve, x: float, why: str) -> Requirement:
+def _missed(curve: Curve, x: float, why: str) -> Requirement:
     return _row(curve, x, None, why)
 
 
-def _row(curve: _Curve, x: float, needed: float | None, why: str) -> Requirement:
+def _row(curve: Curve, x: float, needed: float | None, why: str) -> Requirement:
     std = curve(x).fisher.std(curve.target.name)
     return Requirement(
         key=curve.axis.key,
         unit=curve.axis.unit,
-        configured=curve.value(0.0),
-        configured_std=curve(0.0).fisher.std(curve.target.name),
+        configured=curve.value(curve.configured),
+        configured_std=curve(curve.configured).fisher.std(curve.target.name),
         needed=needed,
         farthest=curve.value(x),
         std=std,
         expected_count=curve(x).count,
-        lensing_masses=expected_lensing(curve.model(x)),
+        lensing_masses=expected_lensing(curve.survey(x)[1]),
         why=why,
         evaluations=curve.evaluations,
     )

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from forecast.cli.app import print_version
-from forecast.cli.arguments import start
+from forecast.cli.arguments import Commands, start
 from forecast.cli.options import Form, Format, Json, Quiet, Scheduler, Shown, Workers
 from forecast.cli.session import exit_codes, held, progress_bar
 from forecast.cli.streams import prepare_streams
@@ -34,6 +34,7 @@ from .options import (
 from .predict_command import predict_command
 
 app = typer.Typer(
+    cls=Commands,
     help="Networks that infer sigma8 from cluster catalogues, held against the statistical forecast.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
