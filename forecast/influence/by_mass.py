@@ -89,7 +89,7 @@ def build_influence(
         )
     found = cluster_influence(model, mocks, posteriors)
     slopes, shifts = found.saliency[0], found.shift[0]
-    slopes = np.column_stack([slopes, slopes @ one.mass_slopes(model)])
+    slopes = np.column_stack([slopes, np.nan_to_num(slopes) @ one.mass_slopes(model)])
     names = (*one.observables(model), "mass")
     by_mass, by_redshift = _bins(slopes, shifts, mocks, names, (mocks.log_mass, plan.mass_bins)), None
     if model.setup.geometry.spans_redshifts:
@@ -135,6 +135,8 @@ def _half_range(values: Array, place: Array, bins: int) -> Array:
 def average_by(values: Array, at: Array, edges: Array, group: Array | None = None) -> tuple[Array, Array]:
     """Mean of `values` (n, ...) in bins of `at` (n,), and its standard error, each of shape (B, ...); NaN if empty.
 
+    Values that are NaN are left out: means are over the clusters that have one.
+
     Parameters
     ----------
     values : ndarray, shape (n, ...)
@@ -152,11 +154,13 @@ def average_by(values: Array, at: Array, edges: Array, group: Array | None = Non
         _, index = np.unique(group[inside], return_inverse=True)
         groups = int(index.max()) + 1 if len(index) else 0
         if groups:
-            mean[b] = values[inside].mean(axis=0)
+            known = np.isfinite(values[inside])
+            number = np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+            mean[b] = np.where(known, values[inside], 0.0).sum(axis=0) / number
             total = np.zeros((groups, *values.shape[1:]))
-            np.add.at(total, index, values[inside] - mean[b])
+            np.add.at(total, index, np.where(known, values[inside] - mean[b], 0.0))
             if groups > 1:
-                error[b] = np.sqrt(groups / (groups - 1) * (total**2).sum(axis=0)) / len(index)
+                error[b] = np.sqrt(groups / (groups - 1) * (total**2).sum(axis=0)) / number
     return mean, error
 
 

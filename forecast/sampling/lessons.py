@@ -19,13 +19,13 @@ TRAINING = 1000
 _RIDGE = 1e-3
 
 
-def summaries(mocks: Mocks, names: Sequence[str] = ()) -> Array:
+def summaries(mocks: Mocks, names: Sequence[str] = (), *, lensing: bool = True) -> Array:
     """Count, means and covariances of every catalogue's observables, and their products, shape (P, F).
 
-    `names`: the observables to use; all by default.
+    `names`: the observables to use; all by default. `lensing`: whether lensing masses, if there are any, are used.
     """
     chosen = [mocks.names.index(name) for name in names or mocks.names]
-    data = np.column_stack([mocks.z, mocks.observables[:, chosen], mocks.log_mwl])
+    data = np.column_stack([mocks.z, mocks.observables[:, chosen], *[mocks.log_mwl] * lensing])
     data = data[:, np.all(np.isfinite(data), axis=0)] if len(data) else data[:, :1]
     data = data[:, np.ptp(data, axis=0) > 0] if len(data) else data
     row, size = mocks.row, mocks.size
@@ -76,8 +76,11 @@ class Lessons:
     def drawn(cls, model: ForwardModel, *, rng: np.random.Generator) -> Lessons:
         """Lessons from mocks whose parameters are drawn from the prior."""
         scores = rng.standard_normal((TRAINING, len(model.parameters.free)))
-        return cls(model, scores, summaries(draw_mocks(model, from_scores(model.parameters, scores), rng=rng)))
+        mocks = draw_mocks(model, from_scores(model.parameters, scores), rng=rng)
+        return cls(model, scores, summaries(mocks, lensing=model.setup.lensing_sample.whole))
 
     def start(self, mocks: Mocks) -> Array:
         """Prior scores near the parameters of each of the catalogues of `mocks`, shape (n, D)."""
-        return regression(self.scores, self.features, summaries(mocks, self.model.setup.relations.names))
+        setup = self.model.setup
+        found = summaries(mocks, setup.relations.names, lensing=setup.lensing_sample.whole)
+        return regression(self.scores, self.features, found)

@@ -22,7 +22,7 @@ from forecast.suite.columns import Sampler
 from forecast.suite.reader import Suite, open_suite
 
 from .catalogues import Catalogues, Prescription, assemble, to_mocks
-from .layout import Layout, layout_of
+from .layout import Layout, layout_in
 from .noise import NONE, Noise
 
 SHARES = (0.8, 0.1, 0.1)
@@ -107,7 +107,7 @@ class Source:
     def layout(self, case: str) -> Layout:
         """Layout of a case."""
         columns = [column.name for column in self.suite.columns("clusters")]
-        return layout_of(columns, case, redshifts=self.config.setup.geometry.spans_redshifts)
+        return layout_in(self.config.setup, columns, case)
 
     def read(
         self,

@@ -17,7 +17,7 @@ from forecast.suite.columns import Sampler, cluster_columns
 
 from .catalogues import Catalogues, assemble, to_mocks
 from .dataset import Source
-from .layout import Layout, layout_of
+from .layout import Layout, layout_in
 
 _CHUNK = 500
 
@@ -75,7 +75,7 @@ def draw(config: Config, case: str, size: int, *, name: str, seed: int) -> Drawn
 def survey_layout(config: Config, case: str) -> Layout:
     """Layout of a case for a survey."""
     columns = [column.name for column in cluster_columns(config.setup, load_profiles())]
-    return layout_of(columns, case, redshifts=config.setup.geometry.spans_redshifts)
+    return layout_in(config.setup, columns, case)
 
 
 def changed(config: Config, **tables: object) -> Config:

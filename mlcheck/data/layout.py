@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forecast.core.errors import InputError, nearest
+from forecast.model.setup import Setup
 
 CASES = ("standard", "shuffled", "no-wl", "ones", "overspecialised")
 """NV22 table 4, and appendix B."""
@@ -63,6 +64,23 @@ def group_of(name: str) -> str:
     """Physical quantity of a column: bins of a profile share theirs."""
     stem, _, radius = name.rpartition("_r")
     return stem if stem in _RADIAL and radius.isdigit() else name
+
+
+def layout_in(setup: Setup, columns: Sequence[str], case: str) -> Layout:
+    """Layout of a case for a suite of a survey; see `layout_of`.
+
+    Raises
+    ------
+    InputError
+        If part of the clusters only have a feature of the case.
+    """
+    layout = layout_of(columns, case, redshifts=setup.geometry.spans_redshifts)
+    if "log_mwl" in layout.names and case != "ones" and not setup.lensing_sample.whole:
+        raise InputError(
+            f"case '{case}' shows weak-lensing masses, which part of this survey's clusters only have, and a network "
+            "needs every feature of every cluster; give --case no-wl, or a suite of a survey whose clusters all have one"
+        )
+    return layout
 
 
 def layout_of(columns: Sequence[str], case: str, *, redshifts: bool = False) -> Layout:

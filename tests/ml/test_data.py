@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from forecast.core.errors import InputError
+from forecast.survey.lensing_sample import LensingSample
 from mlcheck.data.batches import epoch_batches, evaluation_batches
 from mlcheck.data.catalogues import REFERENCE_SIGMA8, Prescription, assemble
 from mlcheck.data.dataset import Simulator, Split
+from mlcheck.data.layout import layout_in
 from mlcheck.data.scaler import Scaler
 
 
@@ -130,3 +132,12 @@ def test_mocks_of_a_suite_are_its_clusters(source):
     np.testing.assert_array_equal(np.bincount(mocks.row), mocks.size)
     catalogues = source.read("standard", seed=1).take(np.array([2]))
     np.testing.assert_allclose(mocks.log_lx[: mocks.size[0]], catalogues.supplementary[:, 0])
+
+
+def test_lensing_masses_of_some_clusters_are_no_feature(nv22):
+    columns = ("log_lx", "log_t", "log_mgas", "log_mwl")
+    setup = replace(nv22.setup, lensing_sample=LensingSample(fraction=0.5))
+    with pytest.raises(InputError, match="case 'standard' shows weak-lensing masses, .*; give --case no-wl"):
+        layout_in(setup, columns, "standard")
+    assert layout_in(setup, columns, "no-wl").supplementary == ("log_lx",)
+    assert layout_in(nv22.setup, columns, "standard").supplementary == ("log_lx", "log_mwl")
