@@ -66,5 +66,5 @@ class PriorChainConfig(Strict):
     path: FileName
     """The chain, without burn-in: GetDist's root (with .paramnames), or a text file whose first line names its columns,
     one of them perhaps weight."""
-    parameters: dict[str, str | ChainColumnConfig]
+    parameters: Annotated[dict[str, str | ChainColumnConfig], Field(min_length=1)]
     """Its column for each parameter, which then has no prior under [parameters]; of factors ln x is Gaussian."""

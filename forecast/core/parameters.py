@@ -222,7 +222,7 @@ class ParameterSet:
         """Fix the named parameters at their fiducial values; the priors of the others stay as they are."""
         names = set(names)
         gone = [p for p in self.free if p.name in names]
-        ties = tuple(left for tie in self.ties if (left := tie.without(names)) is not None)
+        ties = tuple(rest for tie in self.ties if (rest := tie.without(names)) is not None)
         left = tuple(p for p in self.free if p.name not in names)
         return replace(self, free=left, fixed=self._fixing(gone), ties=ties)
 

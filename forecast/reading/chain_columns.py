@@ -13,6 +13,8 @@ from ..core.errors import InputError, nearest
 
 _WEIGHTS = ("weight", "weights")
 _NAMES = ".paramnames"
+_LONGEST = 1_000_000
+"""Characters of the line that names the columns."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,13 @@ def read_chain(path: Path, columns: Sequence[str]) -> ChainColumns:
     InputError
         If there is no such file or column, or what is in it are no numbers.
     """
+    try:
+        return _read(path, columns)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _read(path: Path, columns: Sequence[str]) -> ChainColumns:
     root = _getdist_root(path)
     if root is None and not path.is_file():
         raise InputError(f"no file '{path}', and no '{path.name}.paramnames' with '{path.name}.txt' beside it")
@@ -71,13 +80,18 @@ def _getdist_root(path: Path) -> Path | None:
     """What the names of GetDist's files begin with, if `path` is one of them or that itself."""
     stem = path.with_suffix("") if path.suffix in (".txt", _NAMES) else path
     head, _, number = stem.name.rpartition("_")
-    roots = [stem, *([stem.with_name(head)] if head and number.isdigit() else [])]
-    return next((root for root in roots if root.with_name(root.name + _NAMES).is_file()), None)
+    roots = [stem, *([stem.parent / head] if head and number.isdigit() else [])]
+    return next((root for root in roots if _names_of(root).is_file()), None)
+
+
+def _names_of(root: Path) -> Path:
+    """The file that names the parameters."""
+    return root.parent / f"{root.name}{_NAMES}"
 
 
 def _parts(root: Path) -> list[Path]:
     """The chain's files."""
-    whole = root.with_name(f"{root.name}.txt")
+    whole = root.parent / f"{root.name}.txt"
     parts = sorted(p for p in root.parent.glob(f"{root.name}_*.txt") if p.stem.removeprefix(f"{root.name}_").isdigit())
     if not whole.is_file() and not parts:
         raise InputError(f"'{root.name}{_NAMES}' has no '{root.name}.txt' or '{root.name}_1.txt' beside it")
@@ -86,7 +100,7 @@ def _parts(root: Path) -> list[Path]:
 
 def _getdist_names(root: Path) -> Mapping[str, int]:
     """Places of parameters, after those of weight and log posterior; a ``*`` marks derived ones."""
-    lines = root.with_name(root.name + _NAMES).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = _names_of(root).read_text(encoding="utf-8", errors="replace").splitlines()
     names = [line.split()[0].removesuffix("*") for line in lines if line.strip()]
     return {"weight": 0} | {name: i + 2 for i, name in enumerate(names)}
 
@@ -94,9 +108,9 @@ def _getdist_names(root: Path) -> Mapping[str, int]:
 def _header(path: Path) -> Mapping[str, int]:
     """Places of columns by the names in the first line."""
     with path.open(encoding="utf-8", errors="replace") as lines:
-        first = lines.readline().lstrip("\ufeff#").strip()
+        first = " ".join(lines.readline(_LONGEST).lstrip("\ufeff#").split("\t")).strip()
     cells = [cell.strip().strip('"') for cell in (first.split(",") if "," in first else first.split())]
-    if not cells or any(_is_number(cell) for cell in cells):
+    if not cells or not first.isprintable() or any(_is_number(cell) for cell in cells):
         raise InputError(f"{path.name}: the first line must name the columns, or a '.paramnames' file lie beside it")
     return {name: i for i, name in enumerate(cells)}
 
@@ -115,5 +129,5 @@ def _numbers(path: Path, places: Sequence[int], *, skip: bool) -> Array:
         with path.open(encoding="utf-8") as lines:
             comma = "," in lines.readline()
         return np.loadtxt(path, usecols=places, ndmin=2, skiprows=int(skip), delimiter="," if comma else None)
-    except (ValueError, IndexError, OSError) as error:
+    except (ValueError, IndexError) as error:
         raise InputError(f"{path.name}: cannot be read as columns of numbers ({str(error).splitlines()[0]})") from None
