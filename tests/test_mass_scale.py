@@ -14,7 +14,7 @@ from forecast.core.priors import Prior
 from forecast.forecasts.proxy_comparison import _norm_prior, acting
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.fisher import fisher_matrices, fisher_matrix
-from forecast.likelihoods.levels import levels_of, likelihood
+from forecast.likelihoods.levels import at_level, levels_of, likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.report.cautions import of_mass_scale
@@ -83,6 +83,25 @@ def test_it_gives_the_fisher_numbers_of_independent_code(without, expected):
     model = forward_model(setup(without=without, mass_scale=SCALE))
     found = [one.std() for one in fisher_matrices(("counts", "selfcal", "unbinned"), model)]
     np.testing.assert_allclose(found, expected, atol=0.0007)
+
+
+def test_the_shipped_survey_with_a_mass_scale_is_the_one_without_and_as_sure_as_documented():
+    shipped, plain = (tomllib.loads(builtin_configs()[f"cccp_lowz{end}"].read_text()) for end in ("_mass_scale", ""))
+    assert shipped["parameters"].pop("mass_scale") == SCALE
+    assert plain["parameters"].pop("norm_yx") == {"lognormal": 0.06}
+    assert shipped["relations"].pop("share_mass_scale") == ["lx", "t", "yx"]
+    for key in ("title", "description"):
+        assert shipped.pop(key) != plain.pop(key)
+    assert shipped == plain
+    model = forward_model(load_config("cccp_lowz_mass_scale").setup)
+    found = [one.std() for one in fisher_matrices(("counts", "selfcal", "unbinned"), model)]
+    np.testing.assert_allclose(found, (0.0357, 0.0321, 0.0312), atol=0.0001)
+
+
+def test_a_level_that_does_not_see_it_leaves_it_out():
+    model = forward_model(setup(mass_scale=SCALE, relations={"share_mass_scale": ["t"]}.items()))
+    assert "mass_scale" not in at_level(model, "unbinned").parameters.names
+    assert "mass_scale" in at_level(model, "full").parameters.names
 
 
 def test_what_shares_it_is_chosen_and_a_proxy_of_other_masses_does_not():

@@ -74,7 +74,7 @@ def with_cautions(result: Result, parameters: ParameterSet, chains: Mapping[str,
     shares = {level: share_at_edges(parameters, chain.names, chain.samples) for level, chain in chains.items()}
     single = (of_convergence(result.chains), of_prediction(result.predictive))
     found: tuple[Caution, ...] = (
-        *(caution for caution in result.warnings if caution.kind in ("masses", "number", "lensing")),
+        *(caution for caution in result.warnings if caution.kind in ("masses", "number", "lensing", "prior")),
         *(() if result.intake is None else before_fit(result.intake)),
         *(caution for caution in single if caution is not None),
         *of_edges(parameters, shares),

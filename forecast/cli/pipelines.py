@@ -58,6 +58,7 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
         expected_count=count,
         quick=job.quick,
         headline=job.level or config.sampler.level,
+        notes=tuple(prior.words for prior in config.chain_priors),
         warnings=(*concerns(model), *config.cautions),
     )
 
@@ -122,7 +123,8 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
     require_levels(config, _levels(config, job), (model, catalogue, data))
     _check_chains(config, job, data)
     summary = DataSummary.of("catalogue", catalogue.source, data, model.setup.relations)
-    result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue))
+    result = replace(base_result(config, job, "fit", model), data=summary)
+    result = replace(result, notes=(*_fit_notes(config, catalogue), *result.notes))
     result = replace(result, intake=catalogue_intake(model, catalogue, job))
     result, chains = _with_chains(result, config, job, (model, data))
     job.begin("data against predictions")

@@ -88,7 +88,7 @@ LAYOUTS: dict[type, Layout] = {
     ),
     PowerLaw: Layout("log_norm slope evolution scatter hubble"),
     Residuals: Layout("names weight mean covariance log_mass"),
-    ParameterSet: Layout("free fixed", {"ties": []}),
+    ParameterSet: Layout("free fixed", {"ties": [], "doubts": []}),
     Tie: Layout("names correlation"),
     Parameter: Layout("name fiducial prior"),
     Prior: Layout("kind low high mean std log widening", {"between": None}),

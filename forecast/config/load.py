@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,12 +22,13 @@ from ..model.setup import Setup
 from ..reading.text_tables import decoded
 from ..survey.footprint import Footprint
 from .builders import build_catalogue_spec, build_errors, build_relations
+from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
 from .explain import explain
 from .lensing_builder import build_weak_lensing, lensing_cautions
-from .parameter_builders import build_parameters
-from .parameters_schema import ParameterConfig, PriorCorrelationConfig
-from .quantities import read_log_mass
+from .parameter_builders import build_parameters, is_factor
+from .parameters_schema import ParameterConfig, PriorChainConfig, PriorCorrelationConfig
+from .quantities import named, read_log_mass
 from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema import (
     CatalogueConfig,
@@ -73,6 +74,8 @@ class Config(Strict):
     relation X, and mass_scale, which they share."""
     prior_correlation: tuple[PriorCorrelationConfig, ...] = ()
     """Priors that are correlated."""
+    prior_chain: tuple[PriorChainConfig, ...] = ()
+    """Priors from chains of other experiments, at most one of each parameter."""
     sample_variance: bool = False
     """Whether density contrasts of the volume are free."""
     yx_error: Annotated[Number, Field(ge=0, le=2)] = 0.0
@@ -120,6 +123,7 @@ class Config(Strict):
             parameters=build_parameters(
                 self.parameters,
                 self.prior_correlation,
+                self.chain_priors,
                 cosmology,
                 shells=geometry.shell_count if self.sample_variance else 0,
             ),
@@ -140,6 +144,11 @@ class Config(Strict):
         """What a reader must know of this configuration before its numbers."""
         columns = {} if self.catalogue is None else self.catalogue.columns
         return lensing_cautions(self.weak_lensing, self.parameters, columns)
+
+    @cached_property
+    def chain_priors(self) -> tuple[ChainPrior, ...]:
+        """Priors from chains."""
+        return tuple(named("prior_chain", partial(build_chain_prior, chain, is_factor)) for chain in self.prior_chain)
 
     @cached_property
     def break_masses(self) -> tuple[float, ...]:

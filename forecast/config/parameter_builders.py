@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 
 from ..core.errors import InputError, nearest
 from ..core.parameters import NAMES, NORMALISATIONS, Parameter, ParameterSet, Values, contrast_names
 from ..core.priors import Prior
 from ..core.ties import Tie
-from ..cosmology.background import Cosmology
+from ..cosmology.background import LIMITS, Cosmology
 from ..cosmology.parameter_grid import SHAPE_NAMES
+from .chain_prior import ChainPrior
 from .parameters_schema import ParameterConfig, PriorCorrelationConfig
 from .quantities import named
 from .reach import check_prior, check_value
@@ -21,8 +22,13 @@ SIGMA8_RANGE = (0.4, 1.4)
 _FACTORS = (*NORMALISATIONS, "slope_", "scatter_")
 
 
+def is_factor(name: str) -> bool:
+    """Whether ln of a parameter is its natural coordinate, whatever its prior."""
+    return name.startswith(_FACTORS)
+
+
 def _prior(name: str, c: ParameterConfig, fiducial: float) -> Prior:
-    log = name.startswith(_FACTORS) or c.lognormal is not None
+    log = is_factor(name) or c.lognormal is not None
     if c.flat is not None:
         return Prior("flat", low=c.flat[0], high=c.flat[1], log=log)
     if c.gaussian is not None:
@@ -33,6 +39,7 @@ def _prior(name: str, c: ParameterConfig, fiducial: float) -> Prior:
 def build_parameters(
     table: Mapping[str, float | ParameterConfig],
     ties: Sequence[PriorCorrelationConfig],
+    chains: Sequence[ChainPrior],
     cosmology: Cosmology,
     *,
     shells: int,
@@ -56,10 +63,38 @@ def build_parameters(
         check_prior(name, prior)
         free.append(Parameter(name, fiducial, prior))
     _check_sigma8(free)
-    tied = tuple(_tie(tie, [p.name for p in free]) for tie in ties)
+    for chain in chains:
+        free += _of_chain(chain, table, defaults, [p.name for p in free])
+    tied = [_tie(tie, [p.name for p in free]) for tie in ties]
+    tied += [Tie(c.names, tuple(map(tuple, c.correlation.tolist()))) for c in chains if len(c.names) > 1]
     if shells:
         free += [Parameter(n, 0.0, Prior("gaussian", mean=0.0, std=1.0)) for n in contrast_names(shells)]
-    return ParameterSet(tuple(free), Values(**fixed), tied)
+    return ParameterSet(tuple(free), Values(**fixed), tuple(tied), tuple(words for c in chains for words in c.doubts))
+
+
+def _of_chain(chain: ChainPrior, table: Container[str], defaults: Values, taken: Container[str]) -> list[Parameter]:
+    """The parameters of a chain; their fiducial values are those of the cosmology, or the chain's means."""
+    found = []
+    for name, mean, std in zip(chain.names, chain.mean.tolist(), chain.std.tolist(), strict=True):
+        known = [n for n in NAMES if not n.startswith("density_contrast")]
+        if name not in known:
+            raise InputError(f"prior_chain.parameters.{name}: unknown parameter; {nearest(name, known)}")
+        if name == "sigma8":
+            raise InputError("prior_chain.parameters.sigma8: is what is measured; multiply the chain in afterwards")
+        if name in table or name in taken:
+            raise InputError(f"prior_chain.parameters.{name}: has another prior already; take one of them out")
+        low, high = LIMITS.get(name, (-math.inf, math.inf))
+        if not low <= mean <= high:
+            raise InputError(
+                f"prior_chain.parameters.{name}: mean {mean:g} is outside {low:g} to {high:g}; check the column, and "
+                f'write {name} = {{ column = "COLUMN", factor = 0.01 }} if its unit is another'
+            )
+        log, centre = is_factor(name), math.exp(mean) if is_factor(name) else mean
+        prior = Prior("lognormal" if log else "gaussian", mean=centre, std=std, log=log)
+        named(f"prior_chain.parameters.{name}", partial(check_prior, name, prior))
+        fiducial = getattr(defaults, name) if name in SHAPE_NAMES else centre
+        found.append(Parameter(name, float(fiducial), prior))
+    return found
 
 
 def _tie(c: PriorCorrelationConfig, free: Sequence[str]) -> Tie:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from .schema_types import Number, Strict, Width
+from .schema_types import FileName, Number, Strict, Width
 
 WIDEST_LOGNORMAL = 3.0
 """Standard deviation of ln of a factor beyond which a per cent was meant."""
@@ -49,3 +49,22 @@ class PriorCorrelationConfig(Strict):
     correlation: Annotated[Number | tuple[tuple[Number, ...], ...], Field(examples=["-0.6"])]
     """Of two parameters a number, of more a matrix: correlations of the parameters, of ln of factors; priors that are
     widened keep them."""
+
+
+class ChainColumnConfig(Strict):
+    """A column of a chain, in another unit than the parameter's."""
+
+    column: str
+    """Name of the column."""
+    factor: Annotated[Number, Field(gt=0)] = 1.0
+    """Factor from its values to the parameter's: 0.01 from H0 in km/s/Mpc to h."""
+
+
+class PriorChainConfig(Strict):
+    """A joint prior of several parameters from the chain of another experiment: the Gaussian of its moments."""
+
+    path: FileName
+    """The chain, without burn-in: GetDist's root (with .paramnames), or a text file whose first line names its columns,
+    one of them perhaps weight."""
+    parameters: Annotated[dict[str, str | ChainColumnConfig], Field(min_length=1)]
+    """Its column for each parameter, which then has no prior under [parameters]; of factors ln x is Gaussian."""

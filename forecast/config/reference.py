@@ -34,6 +34,12 @@ _EXAMPLES = {
     "survey.footprint.galactic_latitude": "20.0",
     "survey.redshift_edges": "[0.1, 0.3, 0.5, 0.8]",
     "survey.binned_in_redshift": "true",
+    "parameters.NAME.value": "1.0",
+    "parameters.NAME.between": "[0.8, 1.2]",
+    "prior_chain.path": '"planck/base"',
+    "prior_chain.parameters": '{ Om0 = "omegam", h = { column = "H0", factor = 0.01 } }',
+    "prior_chain.parameters.NAME.column": '"H0"',
+    "prior_chain.parameters.NAME.factor": "0.01",
     "prior_correlation.parameters": '["norm_lx", "slope_lx"]',
     "prior_correlation.correlation": "-0.6",
     "selection.min_mass_mode": '"follows_lx"',
@@ -159,10 +165,24 @@ def _walk(table: Schema, path: str, variant: str, shipped: list[Any]) -> Iterato
             default=default,
             example=_example(name, whole, field, parts, inside),
         )
+        for part in _by_name(parts):
+            yield from _walk(part, f"{whole}.NAME.", variant, [own for each in inside for own in _tables(each)])
         for part in tables:
             tag = next((f'{t} = "{part["properties"][t]["const"]}"' for t in _TAGS if _is_tag(part, t)), variant)
             own = [one for each in inside for one in (each if isinstance(each, list) else [each]) if _fits(one, part)]
             yield from _walk(part, f"{whole}.", tag, own)
+
+
+def _by_name(parts: list[Schema]) -> list[Schema]:
+    """Tables of which a table may hold any number under names of the writer's choice."""
+    named = (part.get("additionalProperties") for part in parts)
+    inside = (one for other in named if isinstance(other, dict) for one in _variants(other))
+    return [one for one in inside if "properties" in one]
+
+
+def _tables(content: Any) -> list[Any]:
+    """Tables inside a table."""
+    return [one for one in content.values() if isinstance(one, Mapping)] if isinstance(content, Mapping) else []
 
 
 def _is_tag(table: Schema, name: str) -> bool:

@@ -157,11 +157,14 @@ class ParameterSet:
         Values of everything that is not free.
     ties : tuple of Tie
         Correlations of priors.
+    doubts : tuple of str
+        What is doubtful about the priors, in sentences.
     """
 
     free: tuple[Parameter, ...]
     fixed: Values = Values()
     ties: tuple[Tie, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.free):
@@ -223,8 +226,9 @@ class ParameterSet:
         """Fix the named parameters at their fiducial values; the priors of the others stay as they are."""
         names = set(names)
         gone = [p for p in self.free if p.name in names]
-        ties = tuple(left for tie in self.ties if (left := tie.without(names)) is not None)
-        return ParameterSet(tuple(p for p in self.free if p.name not in names), self._fixing(gone), ties)
+        ties = tuple(rest for tie in self.ties if (rest := tie.without(names)) is not None)
+        left = tuple(p for p in self.free if p.name not in names)
+        return replace(self, free=left, fixed=self._fixing(gone), ties=ties)
 
     def _fixing(self, parameters: Iterable[Parameter]) -> Values:
         """Fixed values and the fiducial ones of `parameters`; density contrasts of shells are zero."""

@@ -13,7 +13,8 @@ FEW = 1.0
 
 def concerns(model: ForwardModel) -> tuple[Caution, ...]:
     """Doubts about a survey, whatever its data."""
-    found = [Caution("masses", words) for words in mass_concerns(model)]
+    found = [Caution("prior", words) for words in model.parameters.doubts]
+    found += [Caution("masses", words) for words in mass_concerns(model)]
     expected = expected_number(model)
     if expected < FEW:
         text = f"{expected:.2g} clusters are expected: what is shown is hardly more than the prior"
