@@ -28,6 +28,7 @@ from ..relations.lines import PowerLaw
 from ..relations.mass_proxy import ErrorModel, with_proxy
 from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
+from ..survey.evidence import EvidenceSpec
 from .quantities import named, read_log_mass
 from .reach import check_prior, check_value
 from .relations_schema import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
@@ -273,4 +274,5 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
         table=c.table,
         frame=c.frame,
         joins=tuple(map(_build_join, c.join)),
+        evidence=None if c.evidence is None else EvidenceSpec(**c.evidence.model_dump()),
     )

@@ -8,7 +8,7 @@ from typing import Literal
 Kind = Literal[
     "number", "prior_edge", "prior_tension", "goodness", "predictive", "mass_function", "listed_twice", "rows_left_out",
     "table", "encoding", "unit", "below_limit", "redshift", "flux_error", "errors", "offset", "masses", "completeness",
-    "not_converged", "footprint",
+    "not_converged", "footprint", "contamination",
 ]  # fmt: skip
 """What a caution is about."""
 

@@ -15,6 +15,7 @@ from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from ..survey.redshift_bins import in_bins
 from .bins import YxBins, bin_models
+from .density.evidence import Evidence
 from .density.points import Points, observable_errors
 from .expected_points import expected_points
 
@@ -39,6 +40,8 @@ class Data:
         Redshift and observables of every cluster, for the levels ``full`` and ``full+wl``.
     bins : tuple of Data
         The same by redshift bin, for a survey whose data are binned in redshift.
+    evidence : Evidence or None
+        What tells clusters from contaminants, for the level ``unbinned``; that of others is part of their `points`.
     """
 
     size: float
@@ -48,6 +51,7 @@ class Data:
     median: float = float("nan")
     points: Points | None = None
     bins: tuple[Data, ...] = ()
+    evidence: Evidence | None = None
 
     def __repr__(self) -> str:
         number = f"{self.size:g}" if float(self.size).is_integer() else f"{self.size:.1f}"
@@ -79,7 +83,10 @@ class Data:
 
         def some(mine: Array) -> Data:
             known = mine & np.isfinite(yx[0])
-            return cls.observed(int(mine.sum()), yx[0][known], yx[1][known])
+            found = cls.observed(int(mine.sum()), yx[0][known], yx[1][known])
+            if points is None or not points.evidence.any():
+                return found
+            return replace(found, evidence=Evidence(points.evidence[known], points.evidence[mine & ~known]))
 
         whole = replace(some(np.ones(len(z), dtype=bool)), points=points)
         if len(model.setup.bins) == 1:
@@ -128,4 +135,5 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
     names, unknown = model.setup.relations.names, np.full(catalogue.size, np.nan)
     listed = [catalogue.observables.get(name, (unknown, unknown)) for name in names]
     values, errors = (np.column_stack(column) for column in zip(*listed, strict=True))
-    return Points.observed(catalogue.z, values, np.where(errors > 0, errors, observable_errors(model)))
+    points = Points.observed(catalogue.z, values, np.where(errors > 0, errors, observable_errors(model)))
+    return points if catalogue.evidence is None else replace(points, evidence=catalogue.evidence)

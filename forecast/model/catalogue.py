@@ -23,7 +23,8 @@ from ..cosmology.parameter_grid import Expansion
 from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, Exponents, Ratio
 from ..reading.join import Origin, open_joined
 from ..reading.positions import sky_positions
-from ..reading.tables import QUANTITY_KINDS, TableFile
+from ..reading.tables import QUANTITY_KINDS, Column, TableFile
+from ..survey.evidence import read_evidence
 from .catalogue_spec import CatalogueSpec
 
 
@@ -53,6 +54,8 @@ class Catalogue:
         What the reader left out, chose or found odd.
     ra, dec : ndarray, shape (N,), or None
         Degrees, ICRS, NaN where unknown; None if the file has no positions.
+    evidence : ndarray, shape (N,), or None
+        ln of the likelihood ratio of a cluster to a contaminant, of what is known beside the rest; 0 where unknown.
     """
 
     name: tuple[str, ...]
@@ -69,6 +72,7 @@ class Catalogue:
     remarks: tuple[Caution, ...] = ()
     ra: Array | None = None
     dec: Array | None = None
+    evidence: Array | None = None
 
     @property
     def size(self) -> int:
@@ -121,7 +125,8 @@ def read_catalogue(
         that cannot be; the message names file, column, row and cure.
     """
     path = Path(path)
-    table = open_joined(Origin(path, spec.table, spec.format, spec.joins), spec.columns, spec.cosmology.h)
+    own = {} if spec.evidence is None else {"evidence": Column(spec.evidence.column)}
+    table = open_joined(Origin(path, spec.table, spec.format, spec.joins), {**spec.columns, **own}, spec.cosmology.h)
     reference = spec.cosmology.flat_lcdm()
     z = table.redshifts()
     ratio, log_h = Ratio.of(Expansion.of(model_cosmology), Expansion.of(reference), z), math.log10(spec.cosmology.h)
@@ -134,6 +139,7 @@ def read_catalogue(
     optional = {"t": np.zeros_like(z), "mgas": log_h + shift("mgas", gas)}
     listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
     positions = sky_positions(table, spec.frame)
+    evidence, doubts = (None, ()) if spec.evidence is None else read_evidence(table, spec.evidence)
     return Catalogue(
         name=table.names(),
         z=z,
@@ -142,7 +148,8 @@ def read_catalogue(
         log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
         source=path.name,
         log_lx_error=lx_error if "lx_error" in spec.columns else None,
-        remarks=_remarks(table),
+        remarks=(*_remarks(table), *doubts),
+        evidence=evidence,
         ra=None if positions is None else positions.ra,
         dec=None if positions is None else positions.dec,
         **{f"log_{key}": values for key, (values, _) in listed.items()},

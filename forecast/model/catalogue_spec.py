@@ -14,6 +14,7 @@ from ..cosmology.background import Cosmology
 from ..reading.join import Join
 from ..reading.positions import POSITION
 from ..reading.tables import QUANTITY_KINDS, Column
+from ..survey.evidence import EvidenceSpec
 
 _KEYS = ("name", "z", *POSITION, *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
 
@@ -95,6 +96,8 @@ class CatalogueSpec:
         Of positions, one of `forecast.reading.positions.FRAMES`.
     joins : tuple of Join
         Other tables of the same clusters.
+    evidence : EvidenceSpec, optional
+        What tells clusters from contaminants.
 
     Raises
     ------
@@ -109,6 +112,7 @@ class CatalogueSpec:
     table: str | int | None = None
     frame: str = "icrs"
     joins: tuple[Join, ...] = ()
+    evidence: EvidenceSpec | None = None
 
     def __post_init__(self) -> None:
         needs = {"mgas": "t", "ra": "dec", "dec": "ra"} | {f"{key}_error": key for key in QUANTITY_KINDS}

@@ -19,6 +19,9 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
     if level_class(level).of_clusters and data.points is not None:
         points = data.points
         parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
+        parts += [points.evidence] if points.evidence.any() else []
+    elif data.evidence is not None:
+        parts += [data.evidence.with_yx, data.evidence.without]
     for part in parts:
         digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
     return digest.hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class Points:
         log10 of weak-lensing masses, Msun/h; NaN where unknown.
     weight : ndarray, shape (Q,)
         Number of clusters each entry stands for: 1 for real data.
+    evidence : ndarray, shape (Q,)
+        ln of the likelihood ratio of a cluster to a contaminant, of what is known beside; 0 by default.
     """
 
     z: Array
@@ -34,6 +36,10 @@ class Points:
     error: Array
     log_mwl: Array
     weight: Array
+    evidence: Array = field(default_factory=lambda: np.zeros(1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "evidence", np.broadcast_to(self.evidence, self.z.shape))
 
     @classmethod
     def observed(cls, z: Array, observables: Array, error: Array | None = None, log_mwl: Array | None = None) -> Points:
@@ -77,7 +83,7 @@ class Points:
         return cls(z=mocks.z, observables=observables, error=error, log_mwl=mocks.log_mwl, weight=np.ones(len(mocks.z)))
 
     def __getitem__(self, part: slice | Array) -> Points:
-        return Points(*(getattr(self, n)[part] for n in ("z", "observables", "error", "log_mwl", "weight")))
+        return Points(*(getattr(self, n)[part] for n in ("z", "observables", "error", "log_mwl", "weight", "evidence")))
 
     def without_weak_lensing(self) -> Points:
         """The same with weak-lensing masses unknown."""
