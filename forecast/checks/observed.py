@@ -20,6 +20,7 @@ from ..model.catalogue import Catalogue, builtin_table, read_catalogue
 from ..model.forward import ForwardModel
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
+from .impurity import with_contamination
 from .sky import inside_footprint
 
 DRAWS, UNHEARD_OF = 16, 1e-20
@@ -51,6 +52,7 @@ def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tu
     """
     catalogue = as_modelled(model, open_catalogue(config, path))
     _refuse_foreign(config, model, catalogue)
+    catalogue = with_contamination(model, catalogue)
     yx, points = (catalogue.log_yx, catalogue.log_yx_error), catalogue_points(model, catalogue)
     return catalogue, Data.of_clusters(model, catalogue.z, yx, points, catalogue.limits.get("yx"))
 

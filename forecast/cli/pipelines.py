@@ -240,4 +240,6 @@ def _fit_notes(config: Config, catalogue: Catalogue) -> tuple[str, ...]:
     missing = catalogue.size - int(catalogue.has_yx.sum()) - limited
     if missing:
         notes.append(f"{missing} clusters have no Y_X: they count in N, and their Y_X is marginalised over.")
+    if catalogue.evidence is not None:
+        notes.append("What tells clusters from contaminants enters at levels unbinned, full and full+wl alone.")
     return tuple(notes)

@@ -26,6 +26,7 @@ from ..relations.lines import PowerLaw
 from ..relations.mass_proxy import ErrorModel, with_proxy
 from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
+from ..survey.evidence import EvidenceSpec
 from .quantities import named, read_log_mass, read_scatter
 from .relations_schema import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
 from .schema import CatalogueConfig, ErrorsConfig, JoinConfig
@@ -219,4 +220,5 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
         limit_confidence=confidence,
         frame=c.frame,
         joins=tuple(map(_build_join, c.join)),
+        evidence=None if c.evidence is None else EvidenceSpec(**c.evidence.model_dump()),
     )

@@ -85,6 +85,9 @@ _EXAMPLES = {
     "catalogue.join.name": '"A7"',
     "catalogue.join.format": '"ascii.cds"',
     "catalogue.join.table": '"CLUSTERS"',
+    "catalogue.evidence.column": '"ln_ratio"',
+    "catalogue.evidence.kind": '"ln"',
+    "catalogue.evidence.contamination": "0.1",
     "catalogue.columns": '{ z = "Z", lx = { name = "LX500", unit = "1e44 erg/s" } }',
 }
 """Values of keys that no shipped survey sets."""

@@ -191,6 +191,24 @@ class JoinConfig(Strict):
     """Clusters that it does not list: kept without what it holds, or dropped."""
 
 
+class EvidenceConfig(Strict):
+    """How much likelier each detection is of a cluster than of a contaminant, by what is known beside its data."""
+
+    column: str
+    """Column of the evidence."""
+    kind: Literal["ln", "log10", "ratio", "f_cont"]
+    """What it holds: ln or log10 of the likelihood ratio of a cluster to a contaminant, the ratio, or f_cont of Klein
+    et al. (2022), of which ratios are made."""
+    contamination: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    """Share of the listed detections that are no clusters, for f_cont."""
+
+    @model_validator(mode="after")
+    def _goes_with_f_cont(self) -> EvidenceConfig:
+        if (self.kind == "f_cont") != (self.contamination is not None):
+            raise ValueError('kind = "f_cont" and contamination = NUMBER go together')
+        return self
+
+
 class CatalogueConfig(Strict):
     """Where real clusters come from and what their columns mean."""
 
@@ -213,6 +231,8 @@ class CatalogueConfig(Strict):
     """Confidence of the upper limits of each X that has a column X_limit."""
     cosmology: ReferenceCosmologyConfig
     """Cosmology in which luminosities and masses of the table were computed."""
+    evidence: EvidenceConfig | None = None
+    """What tells clusters from contaminants, for levels that know single clusters."""
     mass_relation: MassRelationConfig | None = None
     """How M500 was made from Y_X, to be inverted where the table lists M500."""
 

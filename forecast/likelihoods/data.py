@@ -16,6 +16,7 @@ from ..model.yx_distribution import TabulatedDistribution
 from ..reading.limits import UpperLimits
 from ..survey.redshift_bins import in_bins
 from .bins import YxBins, bin_models
+from .density.evidence import Evidence
 from .density.points import Points, observable_errors
 from .expected_points import expected_points
 
@@ -42,6 +43,8 @@ class Data:
         The same by redshift bin, for a survey whose data are binned in redshift.
     limit, limit_width : ndarray, shape (L,)
         log10 of the upper limits of Y_X of clusters that have one, and the noise behind them in units of the limits.
+    evidence : Evidence or None
+        What tells clusters from contaminants, for the level ``unbinned``; that of others is part of their `points`.
     """
 
     size: float
@@ -53,6 +56,7 @@ class Data:
     bins: tuple[Data, ...] = ()
     limit: Array = field(default_factory=lambda: np.empty(0))
     limit_width: Array = field(default_factory=lambda: np.empty(0))
+    evidence: Evidence | None = None
 
     def __repr__(self) -> str:
         number = f"{self.size:g}" if float(self.size).is_integer() else f"{self.size:.1f}"
@@ -108,9 +112,14 @@ class Data:
 
         def some(mine: Array) -> Data:
             known = mine & np.isfinite(yx[0])
-            below = None if limits is None else limits[mine & limits.known]
+            limited = mine & limits.known if limits is not None else np.zeros_like(mine)
+            below = None if limits is None else limits[limited]
             edges = None if below is None else (below.limit, below.width)
-            return cls.observed(int(mine.sum()), yx[0][known], yx[1][known], limits=edges)
+            found = cls.observed(int(mine.sum()), yx[0][known], yx[1][known], limits=edges)
+            if points is None or not points.evidence.any():
+                return found
+            groups = (points.evidence[part] for part in (known, mine & ~known & ~limited, limited))
+            return replace(found, evidence=Evidence(*groups))
 
         whole = replace(some(np.ones(len(z), dtype=bool)), points=points)
         if len(model.setup.bins) == 1:
@@ -180,7 +189,7 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
     log_mwl, own = catalogue.observables.get("wl", (unknown, np.zeros(catalogue.size)))
     nothing = UpperLimits(unknown, unknown)
     limits = [catalogue.limits.get(name, nothing) for name in names]
-    return Points.observed(
+    points = Points.observed(
         z=catalogue.z,
         observables=values,
         error=np.where(errors > 0, errors, observable_errors(model)),
@@ -188,3 +197,4 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
         log_mwl_error=np.where(own > 0, own, setup.lensing_errors(catalogue.z, catalogue.log_lx)),
         limits=(np.column_stack([one.limit for one in limits]), np.column_stack([one.width for one in limits])),
     )
+    return points if catalogue.evidence is None else replace(points, evidence=catalogue.evidence)

@@ -14,6 +14,7 @@ from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from .data import Data
+from .density.evidence import contaminants_of, log_weighed
 from .density.proxy_limits import ProxyLimits
 from .expectation import Expectation
 from .level import TINY, Contribution, Level
@@ -40,15 +41,17 @@ class Unbinned(Level):
         grid = model.yx_grid
         inside = len(data.log_yx) and grid[0] <= data.log_yx.min() and data.log_yx.max() <= grid[-1]
         same_error = len(set(np.round(data.error, 12))) <= 1
-        self._limits = ProxyLimits(model, data.limit, data.limit_width) if len(data.limit) else None
         self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error)
+        self._false = None if data.evidence is None else contaminants_of(model)
+        evidence = None if data.evidence is None else data.evidence.limited
+        self._limits = ProxyLimits(model, data.limit, data.limit_width, evidence) if len(data.limit) else None
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
         data = self._data
         count = self._model.expected_count(theta)
         value: Array = -count - special.gammaln(data.size + 1)
-        value += special.xlogy(data.number_without_yx, np.maximum(count, TINY))
+        value += self._lacking_yx(theta, count)
         if len(data.log_yx):
             value += (self._from_table(theta) if self._tabulate else self._log_density(theta)) @ data.weight
         if self._limits is not None:
@@ -59,12 +62,30 @@ class Unbinned(Level):
         """ln lambda at every datum, shape (P, Q), where they are more than nodes."""
         grid, data = self._model.yx_grid, self._data
         density = self._model.yx_density(theta, grid, float(data.error[0]))
-        return np.asarray(TabulatedDistribution.from_density(grid, density).log_density(data.log_yx))
+        log_density = np.asarray(TabulatedDistribution.from_density(grid, density).log_density(data.log_yx))
+        return log_density if self._false is None else self._weighed(np.exp(log_density), theta, data.log_yx)
+
+    def _lacking_yx(self, theta: Array, count: Array) -> Array:
+        """What clusters without Y_X contribute, shape (P,)."""
+        data = self._data
+        if self._false is None or data.evidence is None:
+            plain: Array = special.xlogy(data.number_without_yx, np.maximum(count, TINY))
+            return plain
+        false = self._false.count(theta)
+        weighed: Array = log_weighed(count[:, None], false[:, None], data.evidence.without).sum(axis=1)
+        return weighed
+
+    def _weighed(self, density: Array, theta: Array, log_yx: Array) -> Array:
+        """ln of densities at every datum (P, Q), with its evidence where there is some."""
+        if self._false is None or self._data.evidence is None:
+            return np.log(np.maximum(density, TINY))
+        false = self._false.yx_density(theta, log_yx, self._data.error)
+        return log_weighed(density, false, self._data.evidence.with_yx)
 
     def _log_density(self, theta: Array, shift: float = 0.0) -> Array:
         """ln lambda at every datum, moved by `shift` dex, shape (P, Q)."""
-        data = self._data
-        return np.log(np.maximum(self._model.yx_density(theta, data.log_yx + shift, data.error), TINY))
+        moved = self._data.log_yx + shift
+        return self._weighed(self._model.yx_density(theta, moved, self._data.error), theta, moved)
 
     @classmethod
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:

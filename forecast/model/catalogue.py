@@ -25,7 +25,8 @@ from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, LENSING, Exponents, Ratio
 from ..reading.join import Origin, open_joined
 from ..reading.limits import LIMITED, UpperLimits, split_limits
 from ..reading.positions import sky_positions
-from ..reading.tables import QUANTITY_KINDS, TableFile
+from ..reading.tables import QUANTITY_KINDS, Column, TableFile
+from ..survey.evidence import read_evidence
 from .catalogue_spec import CatalogueSpec
 
 
@@ -59,6 +60,8 @@ class Catalogue:
         Upper limits of "lx", "t", "mgas" and "yx", in the same units, where values are unknown.
     ra, dec : ndarray, shape (N,), or None
         Degrees, ICRS, NaN where unknown; None if the file has no positions.
+    evidence : ndarray, shape (N,), or None
+        ln of the likelihood ratio of a cluster to a contaminant, of what is known beside the rest; 0 where unknown.
     """
 
     name: tuple[str, ...]
@@ -78,6 +81,7 @@ class Catalogue:
     limits: Mapping[str, UpperLimits] = field(default_factory=dict)
     ra: Array | None = None
     dec: Array | None = None
+    evidence: Array | None = None
 
     @property
     def size(self) -> int:
@@ -136,7 +140,8 @@ def read_catalogue(
         that cannot be; the message names file, column, row and cure.
     """
     path = Path(path)
-    table = open_joined(Origin(path, spec.table, spec.format, spec.joins), spec.columns, spec.cosmology.h)
+    own = {} if spec.evidence is None else {"evidence": Column(spec.evidence.column)}
+    table = open_joined(Origin(path, spec.table, spec.format, spec.joins), {**spec.columns, **own}, spec.cosmology.h)
     reference = spec.cosmology.flat_lcdm()
     z = table.redshifts()
     ratio, log_h = Ratio.of(Expansion.of(model_cosmology), Expansion.of(reference), z), math.log10(spec.cosmology.h)
@@ -155,6 +160,7 @@ def read_catalogue(
     optional = {"t": moves["t"], "mgas": moves["mgas"], "mwl": log_h + shift("mwl", LENSING)}
     listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
     positions = sky_positions(table, spec.frame)
+    evidence, doubts = (None, ()) if spec.evidence is None else read_evidence(table, spec.evidence)
     return Catalogue(
         name=table.names(),
         z=z,
@@ -163,8 +169,9 @@ def read_catalogue(
         log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
         source=path.name,
         log_lx_error=lx_error if "lx_error" in spec.columns else None,
-        remarks=(*_remarks(table), *_of_products(spec, limits)),
+        remarks=(*_remarks(table), *_of_products(spec, limits), *doubts),
         limits=limits,
+        evidence=evidence,
         ra=None if positions is None else positions.ra,
         dec=None if positions is None else positions.dec,
         **{f"log_{key}": values for key, (values, _) in listed.items()},

@@ -15,6 +15,7 @@ from ..reading.join import Join
 from ..reading.limits import LIMITED
 from ..reading.positions import POSITION
 from ..reading.tables import QUANTITY_KINDS, Column
+from ..survey.evidence import EvidenceSpec
 
 _OF_QUANTITIES = (*(f"{key}_error" for key in QUANTITY_KINDS), *(f"{key}_limit" for key in LIMITED))
 _KEYS = ("name", "z", *POSITION, *QUANTITY_KINDS, *_OF_QUANTITIES)
@@ -100,6 +101,8 @@ class CatalogueSpec:
         Of positions, one of `forecast.reading.positions.FRAMES`.
     joins : tuple of Join
         Other tables of the same clusters.
+    evidence : EvidenceSpec, optional
+        What tells clusters from contaminants.
 
     Raises
     ------
@@ -115,6 +118,7 @@ class CatalogueSpec:
     limit_confidence: Mapping[str, float] = field(default_factory=dict)
     frame: str = "icrs"
     joins: tuple[Join, ...] = ()
+    evidence: EvidenceSpec | None = None
 
     def __post_init__(self) -> None:
         needs = {"mgas": "t", "ra": "dec", "dec": "ra"} | {f"{key}_error": key for key in QUANTITY_KINDS}

@@ -22,6 +22,9 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
         if points.log_mwl_error.any():
             parts.append(points.log_mwl_error)
         parts += [x for x in (points.limit, points.limit_width) if np.isfinite(points.limit).any()]
+        parts += [points.evidence] if points.evidence.any() else []
+    elif data.evidence is not None:
+        parts += [data.evidence.with_yx, data.evidence.without, data.evidence.limited]
     parts += [x for one in (data, *data.bins) if len(one.limit) for x in (one.limit, one.limit_width)]
     for part in parts:
         digest.update(np.ascontiguousarray(part, dtype=float).tobytes())

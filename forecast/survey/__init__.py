@@ -1,6 +1,6 @@
 """What a survey covers and what it detects: geometry, sample variance, completeness, selection.
 
-Imports `core`, `cosmology` and `relations`.
+Imports `core`, `reading`, `cosmology` and `relations`.
 """
 
 from ..core.lazy import public
@@ -16,5 +16,6 @@ __getattr__, __dir__, __all__ = public(
         "Replicated": ".geometry",
         "Sharp": ".mass_cut",
         "Smoothed": ".mass_cut",
+        "richness_evidence": ".richness",
     },
 )

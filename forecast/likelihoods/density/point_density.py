@@ -68,6 +68,7 @@ class PointDensity:
             group = Group(self._shared, known, data[mine][:, known], square_of(errors[mine], known), limits)
             self._groups.append(group)
         self._false = _Contaminants.of(model, points, lensing)
+        self._evidence = points.evidence if points.evidence.any() else None
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:
         """ln lambda of clusters `column` at parameter vectors theta[row]; all of shape (n,)."""
@@ -78,7 +79,11 @@ class PointDensity:
         for part, group in self._parts(column):
             entries = Entries(row[part], column[part], self._place[column[part]], crowd[row[part]])
             value[part] = group(linear, table, entries)
-        return value if self._false is None else np.logaddexp(value, self._false(theta, row, column))
+        if self._false is None:
+            return value
+        if self._evidence is not None:
+            value += self._evidence[column]
+        return np.logaddexp(value, self._false(theta, row, column))
 
     def _parts(self, column: Array) -> Iterator[tuple[slice | Array, Group]]:
         """Entries of clusters of which the same is known, a few at a time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Points:
     limit, limit_width : ndarray, shape (Q, D)
         log10 of upper limits of observables whose values are unknown, and the noise of the measurements in units of
         them; NaN where there is none.
+    evidence : ndarray, shape (Q,)
+        ln of the likelihood ratio of a cluster to a contaminant, of what is known beside; 0 by default.
     """
 
     z: Array
@@ -43,6 +45,10 @@ class Points:
     weight: Array
     limit: Array
     limit_width: Array
+    evidence: Array = field(default_factory=lambda: np.zeros(1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "evidence", np.broadcast_to(self.evidence, self.z.shape))
 
     @classmethod
     def observed(

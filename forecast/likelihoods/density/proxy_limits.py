@@ -8,6 +8,7 @@ from scipy.interpolate import CubicSpline
 from ...core.arrays import Array
 from ...model.forward import ForwardModel
 from .edges import chance_of_limit
+from .evidence import contaminants_of, log_weighed
 
 _TINY = np.finfo(float).tiny
 _FINE = 8
@@ -22,16 +23,23 @@ class ProxyLimits:
     model : ForwardModel
     limit, width : ndarray, shape (L,)
         log10 of the limits, and the noise behind them in units of the limits.
+    evidence : ndarray, shape (L,), optional
+        ln of the likelihood ratio of a cluster to a contaminant.
     """
 
-    def __init__(self, model: ForwardModel, limit: Array, width: Array) -> None:
-        self._model, grid = model, model.yx_grid
+    def __init__(self, model: ForwardModel, limit: Array, width: Array, evidence: Array | None = None) -> None:
+        self._model, self._evidence, grid = model, evidence, model.yx_grid
+        self._false = None if evidence is None else contaminants_of(model)
         fine = np.linspace(grid[0], grid[-1], _FINE * (len(grid) - 1) + 1)
         chance = chance_of_limit(fine[:, None], limit, width) * (fine[1] - fine[0])
         self._weights = CubicSpline(grid, np.eye(len(grid)))(fine).T @ chance
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
-        expected = self._model.yx_density(theta, self._model.yx_grid) @ self._weights
+        grid = self._model.yx_grid
+        expected = self._model.yx_density(theta, grid) @ self._weights
+        if self._false is not None and self._evidence is not None:
+            false = self._false.yx_density(theta, grid, np.zeros_like(grid)) @ self._weights
+            return np.asarray(log_weighed(expected, false, self._evidence).sum(axis=1))
         value: Array = np.log(np.maximum(expected, _TINY)).sum(axis=1)
         return value
