@@ -47,8 +47,7 @@ def drawn(clean, copies, sigma8, seed):
     false = draw_mocks(model, model.parameters.fiducial[None], rng=rng)
     false = false.kept(rng.random(len(false.z)) < ODDS)
     parts = [Points.of_mocks(model, mocks) for mocks in (true, false)]
-    names = ("z", "observables", "error", "log_mwl", "weight")
-    joined = Points(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    joined = Points.joined(parts)
     sign = np.repeat([1.0, -1.0], [len(part.z) for part in parts])
     evidence = POWER * (0.5 * POWER * sign + rng.standard_normal(len(sign)))
     return replace(joined, evidence=evidence), np.concatenate([true.log_yx, false.log_yx])
