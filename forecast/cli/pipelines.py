@@ -93,6 +93,7 @@ def run_saliency(config: Config, job: Job, plan: InfluencePlan, level: str = Lev
     curves = []
     for variant in variants(config.setup, ()):
         if variant.label in SELECTIONS:
+            job.begin(f"saliency, {variant.label}")
             rng = generator(job.seed, f"influence-{variant.label}")
             one = at_level(forward_model(variant.setup), level)
             curves.append(build_influence(one, variant.label, plan, level=level, rng=rng))

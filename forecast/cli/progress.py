@@ -80,7 +80,7 @@ class Lines:
         self._began.setdefault(task, (self.clock(), done))
         self._now = (task, done, total)
         if begins and self.tell is not None:
-            self.tell(f"{task} ...")
+            self.tell(f"{task}: resuming from {done} of {total}" if done and total else f"{task} ...")
 
     def repeat(self, stop: threading.Event) -> None:
         """Say it every half minute until `stop`."""

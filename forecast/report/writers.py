@@ -63,7 +63,9 @@ def export_chain(chain: Chain, posterior: Posterior, job: Job, level: str) -> No
 
 
 def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None) -> Result:
-    """Write figures, report and results.json."""
+    """Write results.json, then figures and report."""
+    save_json(result, job.out / "results.json")
+    job.begin("figures and page")
     from .plots.abundance import abundance_figure
     from .plots.goodness import goodness_figure
     from .plots.influence import influence_figure
@@ -99,7 +101,6 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
     prepare_output(folder)
     drawn = job.following(figures.items(), "figures and page", len(figures))
     pictures = {name: save_figure(figure, folder / name)[1] for name, figure in drawn}
-    save_json(result, job.out / "results.json")
     write_report(result, pictures, job.out / "report.html")
     return result
 
