@@ -135,7 +135,7 @@ def test_map_json(fast, tmp_path):
 
 
 def test_saliency_json(tmp_path):
-    out = forecast("saliency", "nv22", "--mocks", 3, "--steps", 700, "--json", "--out", "o", cwd=tmp_path)
+    out = forecast("saliency", "nv22", "--mocks", 3, "--steps", 1500, "--json", "--out", "o", cwd=tmp_path)
     assert out.returncode == 0, out.stderr
     curves = {c["selection"]: c for c in json.loads(out.stdout)["influence"]}
     assert set(curves) == {"as configured", "Mmin follows L_X", "flux-limited cone"}

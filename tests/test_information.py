@@ -56,7 +56,7 @@ def test_median_of_few_clusters_against_simulated_scores(nv22):
     number = expected_number(forward_model(setup))
     setup = replace(setup, parameters=parameters, geometry=Replicated(setup.geometry, 4 / number))
     model, rng = forward_model(setup), np.random.default_rng(3)
-    at, draws = model.parameters.fiducial, 3000
+    at, draws = model.parameters.fiducial, 1500
     size = rng.poisson(4.0, draws)
     table = TabulatedDistribution.from_density(model.yx_grid, model.yx_density(at[None], model.yx_grid))
     medians = np.array([draw_medians(table, np.array([n]), rng=rng)[0] for n in size])

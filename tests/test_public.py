@@ -23,7 +23,7 @@ def forget():
     for module in [name for name in sys.modules if name.split(".")[0] in ("forecast", "mlcheck")]:
         del sys.modules[module]
 
-for package, name in {names}:
+for package, name in {first}:
     forget()
     found = getattr(importlib.import_module(package), name)
     assert not isinstance(found, types.ModuleType), name
@@ -48,8 +48,9 @@ def test_no_public_name_is_that_of_a_module(package, name):
 
 
 def test_public_names_are_things_and_not_modules_in_any_order():
-    """In a fresh process, each imported first and again after everything else; nothing heavy comes with them."""
-    subprocess.run([sys.executable, "-c", FRESH.format(names=NAMES)], check=True)
+    """In a fresh process, one of each module imported first, and all after everything else; nothing heavy with them."""
+    first = {getattr(import_module(package), name).__module__: (package, name) for package, name in NAMES}
+    subprocess.run([sys.executable, "-c", FRESH.format(names=NAMES, first=list(first.values()))], check=True)
 
 
 def test_the_packages_import_nothing():

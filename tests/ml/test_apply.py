@@ -14,6 +14,7 @@ from forecast.core.records import Job
 from forecast.model.catalogue import builtin_table
 from forecast.suite.plan import SuitePlan
 from forecast.suite.writer import run_suite
+from mlcheck.apply import real_clusters
 from mlcheck.apply.real_clusters import ApplyPlan, apply_network, real_catalogue
 from mlcheck.cli.app import app
 from mlcheck.cli.apply_command import first_words
@@ -80,8 +81,20 @@ def test_mocks_get_the_errors_of_real_clusters(cone, folder):
     assert np.mean(added[:, 1] ** 2) == pytest.approx(noise.rms**2, abs=5 * spread)
 
 
-def test_network_beside_the_exact_posterior(folder, tmp_path):
-    found = apply_network(load_all(folder), load_survey(SURVEY), None, plan(tmp_path))
+@pytest.fixture(scope="module")
+def applied(folder, tmp_path_factory):
+    """What the command found, how it ended, and where it wrote."""
+    out, found = tmp_path_factory.mktemp("applied"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(real_clusters, "ApplyPlan", lambda job, mocks, force: plan(out, force=force))
+        patch.setattr(real_clusters, "apply_network", lambda *given: found.append(apply_network(*given)) or found[0])
+        done = run(folder, "--out", out, "--json")
+    assert done.exit_code == 0, done.output
+    return found[0], done, out
+
+
+def test_network_beside_the_exact_posterior(applied):
+    found, _, _ = applied
     assert found.representativeness.verdict == "inside"
     assert found.clusters == 49
     network, counts = found.answers
@@ -118,22 +131,17 @@ def test_an_unknown_kind_of_catalogue_is_refused(folder, tmp_path):
     assert first_words(forced)[0] == "The network's answer is NOT TO BE TRUSTED; it is shown because of --force."
 
 
-def test_command(folder, tmp_path, monkeypatch):
-    import mlcheck.apply.real_clusters
-
-    short = lambda job, mocks, force: plan(tmp_path, force=force)  # noqa: E731
-    monkeypatch.setattr(mlcheck.apply.real_clusters, "ApplyPlan", short)
-    done = run(folder, "--out", tmp_path, "--json")
-    assert done.exit_code == 0, done.output
+def test_command(folder, applied):
+    _, done, out = applied
     content = json.loads(done.stdout)
-    assert content == json.loads((tmp_path / "results.json").read_text())
+    assert content == json.loads((out / "results.json").read_text())
     assert content["provenance"]["survey"] == SURVEY
     assert content["provenance"]["suite_seed"] == 5
     assert not content["refused"]
     assert content["trusted"]
     assert content["provenance"]["suite_contents"] == load_all(folder)[0].reference.contents
     for suffix in ("pdf", "png"):
-        assert (tmp_path / "figures" / f"posterior.{suffix}").stat().st_size > 3000
+        assert (out / "figures" / f"posterior.{suffix}").stat().st_size > 3000
 
 
 BAD = {

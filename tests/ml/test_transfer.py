@@ -13,7 +13,7 @@ from mlcheck.networks.laboratory import Request, train_members
 from mlcheck.report.transfer import _transfer_finding
 from mlcheck.trust.transfer import TransferPlan, transfer
 
-SIZE = 250
+SIZE = 160
 LEVELS = ("counts", "selfcal", "full+wl")
 
 
