@@ -137,7 +137,7 @@ def test_mocks_of_a_suite_are_its_clusters(source):
 def test_lensing_masses_of_some_clusters_are_no_feature(nv22):
     columns = ("log_lx", "log_t", "log_mgas", "log_mwl")
     setup = replace(nv22.setup, lensing_sample=LensingSample(fraction=0.5))
-    with pytest.raises(InputError, match="case 'standard' shows weak-lensing masses, .*; give --case no-wl"):
+    with pytest.raises(InputError, match=r"case 'standard' shows weak-lensing masses, .*; give --case no-wl"):
         layout_in(setup, columns, "standard")
     assert layout_in(setup, columns, "no-wl").supplementary == ("log_lx",)
     assert layout_in(nv22.setup, columns, "standard").supplementary == ("log_lx", "log_mwl")
