@@ -60,7 +60,9 @@ def surveys(nv22, cccp):
         "box": with_lensing(box, {"lx": 0.3, "mgas": 0.2}, error=OwnError((0.1, 0.2), (13.8, 14.6), "mass")),
         "tails": with_lensing(box, {"t": -0.2, "mgas": 0.4}, two_gaussians(names)),
         "mass-dependent": with_lensing(box, {"lx": 0.4}, two_gaussians(names, (13.5, 14.2, 15.0))),
-        "cone": with_lensing(cone, {"lx": 0.3, "yx": 0.3}, error=OwnError((0.05, 0.2), (0.03, 0.2)), fraction=0.6),
+        "cone": with_lensing(
+            cone, {"lx": 0.3, "yx": 0.3}, error=OwnError((0.05, 0.2), (0.03, 0.2)), fraction=0.8, flux_limit=1.8e-11
+        ),
     }
 
 
@@ -216,22 +218,49 @@ def test_lensing_masses_of_some_clusters(cccp):
 
 
 def test_expected_information_against_scores_of_single_clusters(surveys):
-    """Finite differences of the densities of mock clusters, of which six of ten have a lensing mass."""
+    """Finite differences of the densities of mock clusters, of which some of the bright ones have a lensing mass.
+
+    Scores add up to the derivative of the expected number, so that the likelihood is that of the mocks.
+    """
     model = forward_model(surveys["cone"])
     names, at = list(model.parameters.names), model.parameters.fiducial
     chosen = [names.index(name) for name in ("sigma8", "norm_wl", "slope_wl", "evolution_wl")]
     copies = 150
     density = PointDensity(model, Points.of_mocks(model, draw(model, copies, 11)), True)
-    scores = []
+    scores, growth = [], []
     for i in chosen:
         step = 1e-3 * np.eye(len(at))[i] * (at[i] if model.parameters.free[i].log else 1.0)
         above, below = density.grid(np.array([at + step, at - step]))
         scores.append((above - below) / 2e-3)
+        more, fewer = model.expected_count(np.array([at + step, at - step]))
+        growth.append((more - fewer) / 2e-3)
     expected = np.array(scores) @ np.array(scores).T / copies
     found = fisher_matrix("full+wl", model).information[np.ix_(chosen, chosen)]
     scale = np.sqrt(np.diag(expected))
+    excess = np.sum(scores, axis=1) / copies - growth
+    assert np.all(np.abs(excess) < 5 * scale / np.sqrt(copies))
     noise = 5 * np.sqrt(3 / 4096)  # of products of scores in the clusters that stand for the expected ones
     np.testing.assert_allclose(found / np.outer(scale, scale), expected / np.outer(scale, scale), atol=noise)
+
+
+def test_lensing_masses_are_those_of_the_cosmology_in_which_they_were_inferred(cccp):
+    """M500c goes as E(z)^-1 of what is assumed: mocks have it, and the likelihood finds them unbiased."""
+    setup = with_lensing(cccp.setup, {})
+    setup = replace(setup, parameters=setup.parameters.with_free(Parameter("Om0", 0.25, Prior("flat", 0.15, 0.45))))
+    model, names, efunc = forward_model(setup), list(setup.parameters.names), {}
+    at = model.parameters.fiducial.copy()
+    at[names.index("Om0")] = 0.42
+    mocks = draw_mocks(model, np.repeat(at[None], 150, axis=0), rng=np.random.default_rng(3))
+    for om in (0.25, 0.42):
+        efunc[om] = np.sqrt(om * (1 + mocks.z) ** 3 + 1 - om)
+    bias = np.log10(0.9) + 0.1 * (mocks.log_mass - setup.relations.pivot) + 0.5 * np.log10(efunc[0.42])
+    residual = mocks.log_mwl - mocks.log_mass - bias - np.log10(efunc[0.42] / efunc[0.25])
+    assert residual.mean() == pytest.approx(0.0, abs=5 * residual.std() / np.sqrt(len(residual)))
+    assert np.log10(efunc[0.42] / efunc[0.25]).mean() > 7 * residual.std() / np.sqrt(len(residual))
+    step = 1e-3 * at * (np.array(names) == "norm_wl")
+    above, below = PointDensity(model, Points.of_mocks(model, mocks), True).grid(np.array([at + step, at - step]))
+    score = (above - below) / 2e-3
+    assert abs(score.sum()) < 5 * np.sqrt(np.sum(score**2))
 
 
 def test_expected_data_of_some_lensing_masses_are_those_of_the_fraction(nv22):

@@ -82,7 +82,7 @@ def read_scatter(value: float | str, path: str, default: str = "dex", what: str 
     try:
         number = float(words[0]) * units[words[1]]
     except (ValueError, IndexError, KeyError):
-        raise InputError(f"{path}: got '{value}', expected dex as a number, or '0.13 dex' or '0.3 ln'") from None
+        raise InputError(f"{path}: got '{value}', expected {default} as a number, or '0.13 dex' or '0.3 ln'") from None
     if not 0 < number < 2:
         raise InputError(f"{path}: {what} must be between 0 and 2 dex, got {number:g}")
     return number

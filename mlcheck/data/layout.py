@@ -78,7 +78,7 @@ def layout_in(setup: Setup, columns: Sequence[str], case: str) -> Layout:
     if "log_mwl" in layout.names and case != "ones" and not setup.lensing_sample.whole:
         raise InputError(
             f"case '{case}' shows weak-lensing masses, which part of this survey's clusters only have, and a network "
-            "needs every feature of every cluster; give --case no-wl, or a suite of a survey whose clusters all have one"
+            "needs every feature of every cluster; give --case no-wl, or a suite of a survey that has them all"
         )
     return layout
 
