@@ -23,6 +23,7 @@ from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
 from ..survey.completeness import Contamination, Detection
 from ..survey.flux_limit import FluxLimited
+from ..survey.followup import FollowUp
 from ..survey.geometry import Box, LightCone, Replicated
 from ..survey.mass_cut import Sharp, Smoothed
 
@@ -65,7 +66,8 @@ _FACTORS = " ".join(f"{kind}_{name}" for kind in ("norm", "slope", "scatter", "e
 
 LAYOUTS: dict[type, Layout] = {
     Setup: Layout(
-        "cosmology mass_function geometry selection relations parameters yx_bin errors weak_lensing binned_in_redshift"
+        "cosmology mass_function geometry selection relations parameters yx_bin errors weak_lensing binned_in_redshift",
+        later={"followup": None},
     ),
     Cosmology: Layout("Om0 Ob0 h ns"),
     Box: Layout("side fraction z"),
@@ -74,6 +76,7 @@ LAYOUTS: dict[type, Layout] = {
     Sharp: Layout("log_break log_min slope min_mass_mode"),
     Smoothed: Layout("sharp width"),
     FluxLimited: Layout("flux_limit k_correction k_slope flux_error detection contamination"),
+    FollowUp: Layout("flux_limit zmax fraction"),
     Detection: Layout("weight offset width"),
     Contamination: Layout("log_flux fraction"),
     Relations: Layout(

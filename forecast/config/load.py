@@ -36,8 +36,15 @@ from .schema import (
     WeakLensingConfig,
 )
 from .schema_types import Number, Strict
-from .survey_builders import build_geometry, build_selection
-from .survey_schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
+from .survey_builders import build_followup, build_geometry, build_selection
+from .survey_schema import (
+    BoxConfig,
+    FluxLimitedConfig,
+    FollowUpConfig,
+    LightConeConfig,
+    SharpConfig,
+    SmoothedConfig,
+)
 
 
 class Config(Strict):
@@ -62,6 +69,8 @@ class Config(Strict):
     """What is surveyed: geometry = "box" or "light_cone"."""
     selection: SharpConfig | SmoothedConfig | FluxLimitedConfig = Field(discriminator="kind")
     """What is detected: kind = "sharp", "smoothed" or "flux_limited"."""
+    followup: FollowUpConfig | None = None
+    """Which detected clusters have a mass proxy, where not all have."""
     relations: RelationsConfig
     """How observables scale with mass."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
@@ -105,17 +114,19 @@ class Config(Strict):
         relations = build_relations(self.relations, self.library, self.proxy, cosmology)
         errors = build_errors(self.errors, relations)
         geometry = build_geometry(self.survey, cosmology)
+        selection = build_selection(self.selection, cosmology.h, geometry)
         setup = Setup(
             cosmology=cosmology,
             mass_function=self.mass_function,
             geometry=geometry,
-            selection=build_selection(self.selection, cosmology.h, geometry),
+            selection=selection,
             relations=relations,
             parameters=build_parameters(self.parameters, self.sample_variance, geometry.shell_count, cosmology),
             yx_bin=self.yx_bin,
             errors=errors,
             weak_lensing=build_weak_lensing(self.weak_lensing),
             binned_in_redshift=getattr(self.survey, "binned_in_redshift", False),
+            followup=build_followup(self.followup, cosmology.h, geometry, selection),
         )
         refuse_idle(setup)
         if 0 < self.yx_error < setup.yx_error:

@@ -14,6 +14,7 @@ from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from .data import Data
+from .density.followed import Proxied
 from .density.proxy_limits import ProxyLimits
 from .expectation import Expectation
 from .level import TINY, Contribution, Level
@@ -37,10 +38,11 @@ class Unbinned(Level):
 
     def __init__(self, model: ForwardModel, data: Data) -> None:
         super().__init__(model, data)
-        grid = model.yx_grid
+        self._proxied = Proxied.of(model)
+        grid = self._proxied.model.yx_grid
         inside = len(data.log_yx) and grid[0] <= data.log_yx.min() and data.log_yx.max() <= grid[-1]
         same_error = len(set(np.round(data.error, 12))) <= 1
-        self._limits = ProxyLimits(model, data.limit, data.limit_width) if len(data.limit) else None
+        self._limits = ProxyLimits(self._proxied.model, data.limit, data.limit_width) if len(data.limit) else None
         self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error)
 
     def __call__(self, theta: Array) -> Array:
@@ -48,7 +50,7 @@ class Unbinned(Level):
         data = self._data
         count = self._model.expected_count(theta)
         value: Array = -count - special.gammaln(data.size + 1)
-        value += special.xlogy(data.number_without_yx, np.maximum(count, TINY))
+        value += special.xlogy(data.number_without_yx, self._proxied.rest(theta, count))
         if len(data.log_yx):
             value += (self._from_table(theta) if self._tabulate else self._log_density(theta)) @ data.weight
         if self._limits is not None:
@@ -57,14 +59,14 @@ class Unbinned(Level):
 
     def _from_table(self, theta: Array) -> Array:
         """ln lambda at every datum, shape (P, Q), where they are more than nodes."""
-        grid, data = self._model.yx_grid, self._data
-        density = self._model.yx_density(theta, grid, float(data.error[0]))
+        grid, data = self._proxied.model.yx_grid, self._data
+        density = self._proxied.model.yx_density(theta, grid, float(data.error[0]))
         return np.asarray(TabulatedDistribution.from_density(grid, density).log_density(data.log_yx))
 
     def _log_density(self, theta: Array, shift: float = 0.0) -> Array:
         """ln lambda at every datum, moved by `shift` dex, shape (P, Q)."""
         data = self._data
-        return np.log(np.maximum(self._model.yx_density(theta, data.log_yx + shift, data.error), TINY))
+        return np.log(np.maximum(self._proxied.model.yx_density(theta, data.log_yx + shift, data.error), TINY))
 
     @classmethod
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
@@ -72,15 +74,19 @@ class Unbinned(Level):
 
         A cubic spline is linear in its nodes: summed over a mock's clusters it is a weighted sum of nodes.
         """
-        grid, density = density_on_nodes(model, mocks.log_yx, theta)
+        proxied, known = Proxied.of(model), mocks.with_yx
+        grid, density = density_on_nodes(proxied.model, known.log_yx, theta)
         cardinal = CubicSpline(grid, np.eye(len(grid)))
-        data = np.array([cardinal(y).sum(axis=0) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
-        return data @ np.log(np.maximum(density, TINY)).T - in_parts(model.expected_count, theta)
+        data = np.array([cardinal(y).sum(axis=0) for y in np.split(known.log_yx, np.cumsum(known.size)[:-1])])
+        count = in_parts(model.expected_count, theta)
+        value = data @ np.log(np.maximum(density, TINY)).T - count
+        total: Array = value + special.xlogy((mocks.size - known.size)[:, None], proxied.rest(theta, count))
+        return total
 
     @classmethod
     def information(cls, expected: Expectation) -> Array:
-        """Integral of d_i(lambda) d_j(lambda) / lambda over log10 Y_X."""
-        return expected.yx_score.information
+        """Integral of d_i(lambda) d_j(lambda) / lambda over log10 Y_X, and what the number without one adds."""
+        return expected.yx_score.information + expected.information_of_rest
 
     def without_each(self, theta: Array) -> Array:
         """-ln lambda of each cluster, shape (S, Q)."""
@@ -105,6 +111,7 @@ class Unbinned(Level):
     @classmethod
     def contribution(cls, model: ForwardModel, theta: Array) -> Contribution:
         """ln lambda on the model's nodes."""
+        model = Proxied.of(model).model
         grid = model.yx_grid
         parts = np.array_split(theta, 1 + len(theta) // _ROWS)
         density = np.concatenate([model.yx_density(part, grid, model.setup.yx_error) for part in parts])

@@ -40,9 +40,8 @@ class FluxLimitedModel:
         self.parameters = setup.parameters
         self.selection = setup.selection.in_flux
         self.step, fineness = limit_resolution(setup, self.selection)
-        self.population = Population.of(
-            setup, mass_grid(setup, lowest_mass(setup, self.selection), self.step), fineness
-        )
+        grid = mass_grid(setup, lowest_mass(setup, self.selection), self.step)
+        self.population = Population.of(setup, grid, fineness)
         self.contaminants = self._contaminants()
 
     def _contaminants(self) -> Contaminants | None:
@@ -52,6 +51,12 @@ class FluxLimitedModel:
             return None
         model = FluxLimitedModel(replace(self.setup, selection=selection, parameters=known))
         return Contaminants(model, known.fiducial[None], self.parameters)
+
+    @cached_property
+    def followed(self) -> FluxLimitedModel | None:
+        """Model of the clusters that are followed up: itself where nobody says which, None if there are none."""
+        setup = self.setup.of_followed
+        return self if setup is self.setup else None if setup is None else FluxLimitedModel(setup)
 
     def _lines(self, v: Values) -> Lines:
         """Relations of the measured L_X and of Y_X."""
@@ -102,8 +107,7 @@ class FluxLimitedModel:
 
     def by_mass(self, theta: Array) -> Array:
         """Expected clusters, without contaminants, at each node of the mass grid, shape (P, M)."""
-        density: Array = self._selected(self.parameters.values(theta)).sum(axis=1) * self.step
-        return density
+        return np.asarray(self._selected(self.parameters.values(theta)).sum(axis=1) * self.step)
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number of clusters, without contaminants, per dex of true M500c, shape (P, Q)."""
@@ -148,8 +152,7 @@ class FluxLimitedModel:
         """Density without errors, which know nothing of selection, averaged over each cluster's error."""
         grid = self.yx_grid
         kernel = np.exp(-0.5 * ((log_yx - grid[:, None]) / error) ** 2) * ((grid[1] - grid[0]) / (SQRT2PI * error))
-        convolved: Array = self.local_yx_density(theta, grid, np.zeros_like(grid)) @ kernel
-        return convolved
+        return np.asarray(self.local_yx_density(theta, grid, np.zeros_like(grid)) @ kernel)
 
     def _yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         v = self.parameters.values(theta)
@@ -204,8 +207,7 @@ class FluxLimitedModel:
         position = np.broadcast_to(position, (len(log_number), *position.shape[1:]))
         rule = rule_for(float(np.max(self._spans(error)[1], initial=0.0)))
         total = sum_of_expansions(log_number, position, -width / self.step, (significance, tilt), rule)
-        density: Array = total.sum(axis=1) / columns(yx.slope, 2)
-        return density
+        return np.asarray(total.sum(axis=1) / columns(yx.slope, 2))
 
     def _nodal_density(
         self, log_number: Array, lines: Lines, background: Background, part: Component, data: tuple[Array, Array]
