@@ -17,6 +17,7 @@ from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
 from ..model.setup import Setup
 from .duplicates import duplicate_doubts
+from .followed import Followed, which_followed
 from .offsets import Offset, offsets
 
 DRAWS = 1000
@@ -46,6 +47,8 @@ class Measured:
         rms of the known errors of its log10, dex; 0 if none is known.
     vague : float
         Part of the known errors that are larger than the values themselves.
+    limits : int
+        Clusters that have an upper limit instead.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Measured:
     median: float
     error: float
     vague: float = 0.0
+    limits: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class Intake:
         Error of the flux with which the survey selects, dex; None if it does not select on flux.
     offsets : tuple of Offset
         Of observables at given L_X.
+    followed : Followed or None
+        Whether which clusters have a mass proxy hangs on their flux; None where all have one, or a follow-up says so.
     """
 
     source: str
@@ -124,6 +130,7 @@ class Intake:
     remarks: tuple[Caution, ...] = ()
     flux_error: float | None = None
     offsets: tuple[Offset, ...] = ()
+    followed: Followed | None = None
 
 
 def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, rng: np.random.Generator) -> Intake:
@@ -152,6 +159,7 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
         remarks=(*duplicate_doubts(catalogue, model.setup.cosmology, twice), *catalogue.remarks),
         flux_error=None if selection is None else selection.flux_error,
         offsets=offsets(model, catalogue, rng=rng),
+        followed=which_followed(model.setup, catalogue),
     )
 
 
@@ -189,7 +197,9 @@ def measured(catalogue: Catalogue) -> tuple[Measured, ...]:
         rms = float(np.sqrt(np.mean(given**2))) if len(given) else 0.0
         vague = float(np.mean(given > _AS_LARGE)) if len(given) else 0.0
         median = float(np.median(values[known])) if known.any() else np.nan
-        found.append(Measured(name=name, known=int(known.sum()), median=median, error=rms, vague=vague))
+        limits = int(catalogue.limits[name].known.sum()) if name in catalogue.limits else 0
+        number = int(known.sum())
+        found.append(Measured(name=name, known=number, median=median, error=rms, vague=vague, limits=limits))
     return tuple(found)
 
 

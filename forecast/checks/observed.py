@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..config.load import Config
 from ..core.arrays import Array
+from ..core.caution import Caution
 from ..core.errors import InputError
 from ..core.observables import OBSERVABLES, WORDS
 from ..likelihoods.available import absent
@@ -18,8 +19,10 @@ from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
 from ..model.catalogue import Catalogue, builtin_table, read_catalogue
 from ..model.forward import ForwardModel
+from ..reading.limits import UpperLimits
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
+from .followed import refuse_beyond
 from .impurity import with_contamination
 from .sky import inside_footprint
 
@@ -52,6 +55,7 @@ def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tu
     """
     catalogue = as_modelled(model, open_catalogue(config, path))
     _refuse_foreign(config, model, catalogue)
+    refuse_beyond(config.setup, catalogue)
     catalogue = with_contamination(model, catalogue)
     yx, points = (catalogue.log_yx, catalogue.log_yx_error), catalogue_points(model, catalogue)
     return catalogue, Data.of_clusters(model, catalogue.z, yx, points, catalogue.limits.get("yx"))
@@ -79,7 +83,18 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
         limits |= {key: limits[name] for key in ("yx",) for name in alone if name in limits}
     errors = np.where(errors > 0, errors, setup.yx_error)
     errors = np.where(np.isfinite(values), errors, 0.0)
-    return replace(catalogue, log_yx=values, log_yx_error=errors, limits=limits)
+    remarks = (*catalogue.remarks, *_unused(limits, relations.names, len(catalogue.limits) - len(limits)))
+    return replace(catalogue, log_yx=values, log_yx_error=errors, limits=limits, remarks=remarks)
+
+
+def _unused(limits: Mapping[str, UpperLimits], names: Sequence[str], lost: int) -> tuple[Caution, ...]:
+    """Limits that a level cannot use."""
+    words = []
+    if "yx" in limits and "yx" not in names and limits["yx"].known.any():
+        words.append("level full has no relation of the mass proxy, and takes clusters with a limit of it for others")
+    if lost > 0:
+        words.append("limits of Y_X are left out, as the mass proxy is another one")
+    return tuple(Caution("limits", text) for text in words)
 
 
 def require_levels(config: Config, levels: Sequence[str], fitted: tuple[ForwardModel, Catalogue, Data]) -> None:

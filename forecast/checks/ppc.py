@@ -201,8 +201,8 @@ def _weighted_quantiles(x: Array, weight: Array, levels: tuple[float, ...]) -> A
 
 
 def columns_of(mocks: Mocks) -> dict[str, Array]:
-    """log10 of the observables that are checked, shape (n,)."""
-    return {"Y_X": mocks.log_yx, "L_X": mocks.log_lx}
+    """log10 of the observables that are checked, shape (n,): those that every cluster has."""
+    return {"Y_X": mocks.log_yx, "L_X": mocks.log_lx} if mocks.with_yx is mocks else {"L_X": mocks.log_lx}
 
 
 def nodes_of(columns: dict[str, Array]) -> dict[str, Array]:
@@ -250,7 +250,7 @@ def check_catalogue(
     Observables that every cluster has are checked; replicas get the catalogue's errors of Y_X, at random. `ess`:
     effective number of draws, if they are not independent.
     """
-    known = {"Y_X": catalogue.log_yx, "L_X": catalogue.log_lx}
+    known = {"L_X": catalogue.log_lx} if model.setup.followup else {"Y_X": catalogue.log_yx, "L_X": catalogue.log_lx}
     columns = {name: x for name, x in known.items() if len(x) and bool(np.all(np.isfinite(x)))}
     pilot = columns_of(draw_mocks(model, theta[:: max(1, len(theta) // 100)], rng=rng))
     nodes = nodes_of({name: np.concatenate([pilot[name], x]) for name, x in columns.items()})

@@ -47,7 +47,7 @@ def observed_against_predicted(
     checks = []
     for observable, values in (("lx", catalogue.log_lx), ("yx", catalogue.log_yx)):
         values = values[np.isfinite(values)]
-        if len(values) == catalogue.size:
+        if len(values) == catalogue.size and (observable == "lx" or model.setup.followup is None):
             checks.append(goodness_of_fit(model, theta, observable, values, rng=rng))
     return tuple(checks)
 

@@ -41,6 +41,7 @@ from .climbing import Climb
 from .fit_checks import mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
 
 NO_LADDER = "Ladder and shifts by other mass functions were left out, as --quick does; --ladder adds them."
+_WHOLE_MAP = "The map of N and the median is that of a survey whose clusters were all followed up."
 MOST_CLUSTERS = 2_000_000
 """Clusters that are drawn for a map; of more, only N and the median are."""
 
@@ -158,6 +159,9 @@ def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data,
 
 
 def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> Result:
+    if model.setup.followup is not None:
+        model = forward_model(replace(model.setup, followup=None))
+        result = replace(result, notes=(*result.notes, _WHOLE_MAP))
     theta = model.parameters.draw(config.map.mocks, rng=generator(job.seed, "map-prior"))
     size, median = _counts_and_medians(model, theta, generator(job.seed, "map-mocks"))
     cells = Cells(config.map.cell_count, config.map.cell_yx, config.map.min_mocks)

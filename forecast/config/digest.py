@@ -24,6 +24,7 @@ from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
 from ..survey.completeness import Contamination, Detection
 from ..survey.flux_limit import FluxLimited
+from ..survey.followup import FollowUp
 from ..survey.geometry import Box, LightCone, Replicated
 from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, OwnError
 from ..survey.mass_cut import Sharp, Smoothed
@@ -68,7 +69,7 @@ _FACTORS = " ".join(f"{kind}_{name}" for kind in ("norm", "slope", "scatter", "e
 LAYOUTS: dict[type, Layout] = {
     Setup: Layout(
         "cosmology mass_function geometry selection relations parameters yx_bin errors weak_lensing binned_in_redshift",
-        later={"lensing_correlation": [], "lensing_sample": to_plain(EVERY_CLUSTER)},
+        later={"followup": None, "lensing_correlation": [], "lensing_sample": to_plain(EVERY_CLUSTER)},
     ),
     Cosmology: Layout("Om0 Ob0 h ns"),
     Box: Layout("side fraction z"),
@@ -79,6 +80,7 @@ LAYOUTS: dict[type, Layout] = {
     FluxLimited: Layout("flux_limit k_correction k_slope flux_error detection contamination"),
     LensingSample: Layout("error fraction flux_limit zmin zmax"),
     OwnError: Layout("values at by"),
+    FollowUp: Layout("flux_limit zmax fraction"),
     Detection: Layout("weight offset width"),
     Contamination: Layout("log_flux fraction"),
     Relations: Layout(

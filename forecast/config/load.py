@@ -41,8 +41,15 @@ from .schema import (
     WeakLensingConfig,
 )
 from .schema_types import Number, Strict
-from .survey_builders import build_footprint, build_geometry, build_selection
-from .survey_schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
+from .survey_builders import build_followup, build_footprint, build_geometry, build_selection
+from .survey_schema import (
+    BoxConfig,
+    FluxLimitedConfig,
+    FollowUpConfig,
+    LightConeConfig,
+    SharpConfig,
+    SmoothedConfig,
+)
 
 
 class Config(Strict):
@@ -67,6 +74,8 @@ class Config(Strict):
     """What is surveyed: geometry = "box" or "light_cone"."""
     selection: SharpConfig | SmoothedConfig | FluxLimitedConfig = Field(discriminator="kind")
     """What is detected: kind = "sharp", "smoothed" or "flux_limited"."""
+    followup: FollowUpConfig | None = None
+    """Which detected clusters have a mass proxy, where not all have."""
     relations: RelationsConfig
     """How observables scale with mass."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
@@ -114,11 +123,12 @@ class Config(Strict):
         relations = build_relations(self.relations, self.library, self.proxy, cosmology, self.parameters)
         errors = build_errors(self.errors, relations)
         geometry = build_geometry(self.survey, cosmology)
+        selection = build_selection(self.selection, cosmology.h, geometry)
         setup = Setup(
             cosmology=cosmology,
             mass_function=self.mass_function,
             geometry=geometry,
-            selection=build_selection(self.selection, cosmology.h, geometry),
+            selection=selection,
             relations=relations,
             parameters=build_parameters(
                 self.parameters,
@@ -130,6 +140,7 @@ class Config(Strict):
             yx_bin=self.yx_bin,
             errors=errors,
             binned_in_redshift=getattr(self.survey, "binned_in_redshift", False),
+            followup=build_followup(self.followup, cosmology.h, geometry, selection),
             **build_weak_lensing(self.weak_lensing, relations, cosmology.h),
         )
         refuse_idle(setup)

@@ -15,6 +15,7 @@ from ..core.units import parse
 from ..cosmology.background import Cosmology
 from ..survey.completeness import SHARP, Contamination, Detection
 from ..survey.flux_limit import FluxLimited
+from ..survey.followup import FollowUp, until
 from ..survey.footprint import Cap, Footprint, Region, SkyBox
 from ..survey.geometry import Box, LightCone
 from ..survey.mass_cut import Sharp, Smoothed
@@ -22,7 +23,7 @@ from ..survey.selection import Selection
 from ..survey.shells import Geometry, shell_edges
 from .footprint_schema import CapConfig, FootprintConfig, SkyBoxConfig
 from .quantities import named, read_columns, read_curve, read_log_mass, read_quantities
-from .survey_schema import BoxConfig, FluxLimitedConfig, LightConeConfig, SharpConfig, SmoothedConfig
+from .survey_schema import BoxConfig, FluxLimitedConfig, FollowUpConfig, LightConeConfig, SharpConfig, SmoothedConfig
 
 _AREAS_DIFFER, _NO_AREA = 0.02, 1e-6
 """Part by which an area may differ from that of the footprint, and deg2 that are none."""
@@ -165,6 +166,28 @@ def _build_detection(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tupl
     _check_areas(float(areas.sum()), geometry)
     detection, log_limit = Detection.of_tiles(np.log10(limits), areas, s.completeness_width)
     return 10.0**log_limit, detection
+
+
+def build_followup(c: FollowUpConfig | None, h: float, geometry: Geometry, selection: Selection) -> FollowUp | None:
+    """Follow-up of a survey in package units."""
+    if c is None:
+        return None
+    limit = None
+    if c.flux_limit is not None:
+        limit = float(read_quantities((c.flux_limit,), "flux", "followup.flux_limit", h)[0])
+    followup = FollowUp(limit, c.zmax, c.fraction)
+    if selection.in_flux is None:
+        return followup
+    near, *_, far = geometry.redshift_edges
+    if c.zmax is not None and until(geometry, c.zmax) is None:
+        raise InputError(f"followup.zmax = {c.zmax:g}: the survey begins at z = {near:g}; give a larger one")
+    every = limit is None or followup.log_limit(selection.in_flux) <= min(selection.in_flux.detection.offset)
+    if every and (c.zmax is None or c.zmax >= far) and c.fraction == 1:
+        raise InputError(
+            "followup: leaves no detected cluster out; give a flux_limit above the survey's, a zmax below the survey's "
+            "or a fraction below 1, or take [followup] out"
+        )
+    return followup
 
 
 def _check_areas(total: float, geometry: Geometry) -> None:

@@ -104,6 +104,17 @@ class CurveConfig(Strict):
         return self
 
 
+class FollowUpConfig(Strict):
+    """Which detected clusters were followed up, so that they have T, M_gas and Y_X."""
+
+    flux_limit: Flux | None = None
+    """Measured 0.5-2 keV flux from which on clusters were followed up; from the survey's own limit if left out."""
+    zmax: Annotated[Number, Field(gt=0)] | None = None
+    """Redshift up to which they were; that of the survey if left out."""
+    fraction: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    """Part of those clusters, taken at random, that were."""
+
+
 class FluxLimitedConfig(Strict):
     """A limit in 0.5-2 keV flux, one for each part of the sky, or a completeness curve."""
 

@@ -52,7 +52,9 @@ class Saliency:
 
 
 def require_whole(model: ForwardModel, level: str) -> None:
-    """Refuse numbers and mass proxies that are kept apart by redshift: a cluster's part is that of its bin alone.
+    """Refuse numbers and mass proxies that are kept apart by redshift, and proxies that not all clusters can have.
+
+    A cluster's part is that of its bin alone, or hangs on whether it was followed up.
 
     Raises
     ------
@@ -62,6 +64,10 @@ def require_whole(model: ForwardModel, level: str) -> None:
         raise InputError(
             f"survey.binned_in_redshift: what single clusters do at level '{level}' is not known bin by bin; set it to "
             "false, or take level full, which knows every redshift"
+        )
+    if model.setup.followup is not None:
+        raise InputError(
+            "followup: what single clusters do is known for surveys in which all have a mass proxy; take [followup] out"
         )
 
 

@@ -11,6 +11,7 @@ from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from .bins import YxBins
 from .data import Data
+from .density.followed import Proxied
 from .density.proxy_limits import ProxyLimits
 from .derivatives import derivatives, outer_sum
 from .expectation import Expectation
@@ -31,40 +32,45 @@ class Binned(Level):
 
     def __init__(self, model: ForwardModel, data: Data) -> None:
         super().__init__(model, data)
-        self._bins = YxBins.of(model)
+        self._proxied = Proxied.of(model)
+        self._bins = YxBins.of(self._proxied.model)
         self._counts = self._bins.count(data.log_yx, data.weight)
         self._without, self._error = data.number_without_yx, data.rms_error
-        self._limits = ProxyLimits(model, data.limit, data.limit_width) if len(data.limit) else None
+        self._limits = ProxyLimits(self._proxied.model, data.limit, data.limit_width) if len(data.limit) else None
 
     def _expected(self, theta: Array) -> Array:
         """Expected clusters in each bin, (P, B)."""
-        return np.maximum(self._bins.expected(self._model, theta, self._error), TINY)
+        return np.maximum(self._bins.expected(self._proxied.model, theta, self._error), TINY)
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
         count = self._model.expected_count(theta)
         value = special.xlogy(self._counts, self._expected(theta)).sum(axis=1) - count
         value -= special.gammaln(self._counts + 1).sum() + special.gammaln(self._without + 1)
-        total: Array = value + special.xlogy(self._without, np.maximum(count, TINY))
+        total: Array = value + special.xlogy(self._without, self._proxied.rest(theta, count))
         return total if self._limits is None else total + self._limits(theta)
 
     @classmethod
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
         """Log likelihoods, shape (n, S)."""
-        bins = YxBins.of(model)
-        expected = in_parts(lambda part: bins.expected(model, part, model.setup.yx_error), theta)
-        data = np.array([bins.count(y, np.ones(len(y))) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
-        return data @ np.log(np.maximum(expected, TINY)).T - in_parts(model.expected_count, theta)
+        proxied, known = Proxied.of(model), mocks.with_yx
+        some, bins = proxied.model, YxBins.of(proxied.model)
+        expected = in_parts(lambda part: bins.expected(some, part, some.setup.yx_error), theta)
+        data = np.array([bins.count(y, np.ones(len(y))) for y in np.split(known.log_yx, np.cumsum(known.size)[:-1])])
+        count = in_parts(model.expected_count, theta)
+        value = data @ np.log(np.maximum(expected, TINY)).T - count
+        total: Array = value + special.xlogy((mocks.size - known.size)[:, None], proxied.rest(theta, count))
+        return total
 
     @classmethod
     def information(cls, expected: Expectation) -> Array:
-        """Sum over bins of d_i(mu) d_j(mu) / mu."""
-        model, at = expected.model, expected.at
+        """Sum over bins of d_i(mu) d_j(mu) / mu, and what the number of clusters in none adds."""
+        model, at = expected.proxied.model, expected.at
         bins, error = YxBins.of(model), model.setup.yx_error
         number = bins.expected(model, at[None], error)[0]
         keep = number > 1e-9 * number.max()
         slope = derivatives(lambda theta: np.log(bins.expected(model, theta, error)[:, keep]), model.parameters, at)
-        return outer_sum(slope, number[keep])
+        return outer_sum(slope, number[keep]) + expected.information_of_rest
 
     def without_each(self, theta: Array) -> Array:
         """Minus ln of the expected number in each cluster's bin, shape (S, Q)."""

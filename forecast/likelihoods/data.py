@@ -17,6 +17,7 @@ from ..reading.limits import UpperLimits
 from ..survey.redshift_bins import in_bins
 from .bins import YxBins, bin_models
 from .density.evidence import Evidence
+from .density.followed import Proxied
 from .density.points import Points, observable_errors
 from .expected_points import expected_points
 
@@ -130,10 +131,10 @@ class Data:
     def expected(cls, model: ForwardModel, theta: Array | None = None, *, points: bool = False) -> Data:
         """Asimov data of `model` at `theta`, (D,) (default: fiducial, mean density); `points`: single clusters too."""
         theta = at_mean_density(model) if theta is None else theta
-        error = model.setup.yx_error
-        bins, grid = YxBins.of(model), model.yx_grid
-        nodes, weight = bins.nodes, model.yx_density(theta[None], bins.nodes, error)[0] * bins.weights
-        table = TabulatedDistribution.from_density(grid, model.yx_density(theta[None], grid, error))
+        error, some = model.setup.yx_error, Proxied.of(model).model
+        bins, grid = YxBins.of(some), some.yx_grid
+        nodes, weight = bins.nodes, some.yx_density(theta[None], bins.nodes, error)[0] * bins.weights
+        table = TabulatedDistribution.from_density(grid, some.yx_density(theta[None], grid, error))
         keep = weight > 1e-9 * weight.sum()
         return cls(
             size=float(model.expected_count(theta[None])[0]),

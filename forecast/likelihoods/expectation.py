@@ -12,7 +12,8 @@ from ..core.arrays import Array
 from ..model.forward import ForwardModel
 from ..survey.redshift_bins import in_bins
 from .bins import bin_models
-from .derivatives import outer_sum
+from .density.followed import Proxied
+from .derivatives import derivatives, outer_sum
 from .expected_points import ExpectedClusters
 from .yx_score import YxScore
 
@@ -41,9 +42,46 @@ class Expectation:
         return float(self.model.expected_count(self.at[None])[0])
 
     @cached_property
+    def proxied(self) -> Proxied:
+        """Clusters with a mass proxy, and without."""
+        return Proxied.of(self.model)
+
+    @cached_property
+    def count_with_proxy(self) -> float:
+        """Number of clusters with a mass proxy, where it is known which have one; else of all."""
+        return float(self.proxied.model.expected_count(self.at[None])[0])
+
+    @cached_property
+    def _rest_slope(self) -> Array:
+        """Derivatives of ln of the number of clusters without a proxy, shape (D,)."""
+        proxied, model = self.proxied, self.model
+        return derivatives(lambda x: np.log(proxied.rest(x, model.expected_count(x))), model.parameters, self.at)
+
+    @cached_property
+    def information_of_rest(self) -> Array:
+        """Information in the number of clusters that were not followed up, shape (D, D)."""
+        if not self.proxied.told_apart:
+            return np.zeros((len(self.at), len(self.at)))
+        return max(self.count - self.count_with_proxy, 0.0) * np.outer(self._rest_slope, self._rest_slope)
+
+    @cached_property
+    def information_of_numbers(self) -> Array:
+        """Information in the numbers of clusters with a mass proxy and without, shape (D, D)."""
+        some = self.proxied.model
+        slope = derivatives(lambda x: np.log(some.expected_count(x)), self.model.parameters, self.at)
+        return self.count_with_proxy * np.outer(slope, slope) + self.information_of_rest
+
+    @cached_property
     def yx_score(self) -> YxScore:
         """Density of Y_X and its derivatives, whatever the redshift."""
-        return YxScore.of(self.model, self.at)
+        return YxScore.of(self.proxied.model, self.at)
+
+    def scores_of(self, log_yx: Array) -> Array:
+        """Derivatives of the log density of clusters of a Y_X, NaN where they have none, (Q,), shape (D, Q)."""
+        known, scores = np.isfinite(log_yx), np.zeros((len(self.at), len(log_yx)))
+        scores[:, known] = self.yx_score.at(log_yx[known])
+        scores[:, ~known] = 0.0 if known.all() else self._rest_slope[:, None]
+        return scores
 
     @cached_property
     def clusters(self) -> ExpectedClusters:
@@ -64,7 +102,8 @@ class Expectation:
         scores = [self._yx_scores, *clusters.scores[: 1 + lensing]]
         steps = zip((1.0, clusters.lensed), pairwise(scores), strict=False)
         added = [part * outer_sum(after - before, clusters.weight) for part, (before, after) in steps]
-        information: Array = np.sum([*(part.yx_score.information for part in self.parts), *added], axis=0)
+        of_yx = (part.yx_score.information + part.information_of_rest for part in self.parts)
+        information: Array = np.sum([*of_yx, *added], axis=0)
         return information
 
     @property
@@ -80,7 +119,7 @@ class Expectation:
         """Derivatives of the log density of each cluster's Y_X, in its redshift bin, shape (D, Q)."""
         clusters, scores = self.clusters, np.zeros_like(self.clusters.scores[0])
         if self.parts == (self,):
-            return self.yx_score.at(clusters.log_yx)
+            return self.scores_of(clusters.log_yx)
         for part, mine in zip(self.parts, in_bins(self.model.setup.geometry, clusters.points.z), strict=True):
-            scores[:, mine] = part.yx_score.at(clusters.log_yx[mine])
+            scores[:, mine] = part.scores_of(clusters.log_yx[mine])
         return scores

@@ -16,6 +16,7 @@ from ..core.arrays import Array
 from ..core.errors import NumericalError
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
+from .density.followed import Proxied
 from .density.point_density import PointDensity
 from .density.points import Points
 
@@ -97,7 +98,8 @@ class PairedPoints(Paired):
 class PairedYx(Paired):
     """The Y_X of each cluster is a datum.
 
-    A cubic spline is linear in its nodes: ln lambda summed over clusters is a weighted sum of nodes.
+    A cubic spline is linear in its nodes: ln lambda summed over clusters is a weighted sum of nodes. Clusters that were
+    not followed up are one node more.
 
     Parameters
     ----------
@@ -109,13 +111,18 @@ class PairedYx(Paired):
     """
 
     def __init__(self, model: ForwardModel, mocks: Mocks, among: Mocks | None = None) -> None:
-        self._model, self._grid = model, _covering(model.yx_grid, (among or mocks).log_yx)
+        self._model, self._proxied, known = model, Proxied.of(model), mocks.with_yx
+        self._grid = _covering(self._proxied.model.yx_grid, (among or mocks).with_yx.log_yx)
         cardinal = CubicSpline(self._grid, np.eye(len(self._grid)))
         self._data = np.zeros((len(mocks.size), len(self._grid)))
-        np.add.at(self._data, mocks.row, cardinal(mocks.log_yx))
+        np.add.at(self._data, known.row, cardinal(known.log_yx))
+        if self._proxied.told_apart:
+            self._data = np.column_stack([self._data, mocks.size - known.size])
 
     def _terms(self, theta: Array) -> Array:
-        density = self._model.yx_density(theta, self._grid, self._model.setup.yx_error)
+        density = self._proxied.model.yx_density(theta, self._grid, self._model.setup.yx_error)
+        if self._proxied.told_apart:
+            density = np.column_stack([density, self._proxied.rest(theta, self._model.expected_count(theta))])
         return np.asarray(np.log(np.maximum(density, _TINY)))
 
     def _sum(self, terms: Array) -> Array:

@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
+from scipy import special
 
 from ..core.arrays import Array
-from ..core.chunks import in_chunks
+from ..core.chunks import in_chunks, in_parts
 from ..core.errors import InputError
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution, YxDistribution, log_median_density
 from .counts import Counts
 from .data import Data
+from .density.followed import Proxied
 from .derivatives import derivatives, narrow_steps
 from .expectation import Expectation
-from .level import Level, log_poisson
+from .level import TINY, Level, log_poisson
 from .level_name import LevelName
 from .yx_score import density_on_nodes
 
@@ -46,6 +48,7 @@ class SelfCal(Level):
         super().__init__(model, data)
         if fault := self.fault(data):
             raise InputError(fault)
+        self._proxied = Proxied.of(model)
         self._with_yx, self._error = round(data.number_with_yx) + len(data.limit), data.rms_error
 
     @classmethod
@@ -63,10 +66,22 @@ class SelfCal(Level):
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
         size, median = self._data.size, self._data.median
+        if self._proxied.told_apart:
+            return self._of_two_numbers(theta)
         if not self._with_yx:
             return log_poisson(size, self._model.expected_count(theta))
         one = self._model.yx_distribution(theta, median, self._with_yx, self._error)
         return log_poisson(size, one.count) + log_median_density(one, median, self._with_yx)
+
+    def _of_two_numbers(self, theta: Array) -> Array:
+        """Poisson numbers of the clusters that were followed up and of the others, and the median of the former."""
+        some, median, number = self._proxied.model, self._data.median, self._with_yx
+        rest = self._proxied.rest(theta, self._model.expected_count(theta))
+        value = log_poisson(number, some.expected_count(theta)) + log_poisson(self._data.size - number, rest)
+        if not number:
+            return value
+        one = some.yx_distribution(theta, median, number, self._error)
+        return value + log_median_density(one, median, number)
 
     @classmethod
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
@@ -74,10 +89,16 @@ class SelfCal(Level):
 
         Of large even sizes, draws of weight below e^-10 get the median of one cluster more: 0.02 in ln L.
         """
-        table = TabulatedDistribution.from_density(*density_on_nodes(model, mocks.log_yx, theta))
+        proxied, known = Proxied.of(model), mocks.with_yx
+        table = TabulatedDistribution.from_density(*density_on_nodes(proxied.model, known.log_yx, theta))
         value, medians = Counts.of_many(model, mocks, theta), mocks.median_yx
-        for i in np.flatnonzero(mocks.size):
-            size, median, poisson = int(mocks.size[i]), float(medians[i]), value[i].copy()
+        if proxied.told_apart:
+            count = in_parts(model.expected_count, theta)
+            rest = proxied.rest(theta, count)
+            value = special.xlogy(known.size[:, None], np.maximum(count - rest, TINY)) - count
+            value += special.xlogy((mocks.size - known.size)[:, None], rest)
+        for i in np.flatnonzero(known.size):
+            size, median, poisson = int(known.size[i]), float(medians[i]), value[i].copy()
             screened = size % 2 == 0 and size >= _SCREEN_SIZE
             value[i] += log_median_density(table, median, size | 1 if screened else size)
             if screened:
@@ -88,16 +109,17 @@ class SelfCal(Level):
     @classmethod
     def information(cls, expected: Expectation) -> Array:
         """That of N, and of the median of N values of Y_X, averaged over Poisson N where N is small."""
-        model, count = expected.model, expected.count
+        model, number = expected.proxied.model, expected.information_of_numbers
+        count = expected.count_with_proxy
         steps = narrow_steps(model.parameters, expected.yx_score.information * max(count, 1.0) / count)
         medians = _Medians(model, expected.at, steps, count >= MANY)
         if medians.many:
-            return Counts.information(expected) + medians.information(round(count))
+            return number + medians.information(round(count))
         sizes = np.arange(1, int(count + 8 * np.sqrt(count)) + 8)
         chances = np.exp(log_poisson(sizes, np.array(count)))
         kept = chances > _NEGLIGIBLE * chances.max()
         each = [chance * medians.information(int(n)) for n, chance in zip(sizes[kept], chances[kept], strict=True)]
-        information: Array = Counts.information(expected) + np.sum(each, axis=0)
+        information: Array = number + np.sum(each, axis=0)
         return information
 
     def without_each(self, theta: Array) -> Array:

@@ -15,6 +15,7 @@ from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from .data import Data
 from .density.evidence import contaminants_of, log_weighed
+from .density.followed import Proxied
 from .density.proxy_limits import ProxyLimits
 from .expectation import Expectation
 from .level import TINY, Contribution, Level
@@ -38,13 +39,15 @@ class Unbinned(Level):
 
     def __init__(self, model: ForwardModel, data: Data) -> None:
         super().__init__(model, data)
-        grid = model.yx_grid
+        self._proxied = Proxied.of(model)
+        grid = self._proxied.model.yx_grid
         inside = len(data.log_yx) and grid[0] <= data.log_yx.min() and data.log_yx.max() <= grid[-1]
         same_error = len(set(np.round(data.error, 12))) <= 1
         self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error)
-        self._false = None if data.evidence is None else contaminants_of(model)
+        self._false = None if data.evidence is None else contaminants_of(self._proxied.model)
         evidence = None if data.evidence is None else data.evidence.limited
-        self._limits = ProxyLimits(model, data.limit, data.limit_width, evidence) if len(data.limit) else None
+        limits = data.limit, data.limit_width, evidence
+        self._limits = ProxyLimits(self._proxied.model, *limits) if len(data.limit) else None
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
@@ -60,20 +63,19 @@ class Unbinned(Level):
 
     def _from_table(self, theta: Array) -> Array:
         """ln lambda at every datum, shape (P, Q), where they are more than nodes."""
-        grid, data = self._model.yx_grid, self._data
-        density = self._model.yx_density(theta, grid, float(data.error[0]))
+        grid, data = self._proxied.model.yx_grid, self._data
+        density = self._proxied.model.yx_density(theta, grid, float(data.error[0]))
         log_density = np.asarray(TabulatedDistribution.from_density(grid, density).log_density(data.log_yx))
         return log_density if self._false is None else self._weighed(np.exp(log_density), theta, data.log_yx)
 
     def _lacking_yx(self, theta: Array, count: Array) -> Array:
-        """What clusters without Y_X contribute, shape (P,)."""
-        data = self._data
-        if self._false is None or data.evidence is None:
-            plain: Array = special.xlogy(data.number_without_yx, np.maximum(count, TINY))
-            return plain
-        false = self._false.count(theta)
-        weighed: Array = log_weighed(count[:, None], false[:, None], data.evidence.without).sum(axis=1)
-        return weighed
+        """What clusters without Y_X contribute, of `count` expected detections (P,); shape (P,)."""
+        data, rest = self._data, self._proxied.rest(theta, count)
+        every = contaminants_of(self._model)
+        if self._false is None or every is None or data.evidence is None:
+            return np.asarray(special.xlogy(data.number_without_yx, rest))
+        false = every.count(theta) - (self._false.count(theta) if self._proxied.told_apart else 0.0)
+        return np.asarray(log_weighed(rest[:, None], false[:, None], data.evidence.without).sum(axis=1))
 
     def _weighed(self, density: Array, theta: Array, log_yx: Array) -> Array:
         """ln of densities at every datum (P, Q), with its evidence where there is some."""
@@ -85,7 +87,7 @@ class Unbinned(Level):
     def _log_density(self, theta: Array, shift: float = 0.0) -> Array:
         """ln lambda at every datum, moved by `shift` dex, shape (P, Q)."""
         moved = self._data.log_yx + shift
-        return self._weighed(self._model.yx_density(theta, moved, self._data.error), theta, moved)
+        return self._weighed(self._proxied.model.yx_density(theta, moved, self._data.error), theta, moved)
 
     @classmethod
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
@@ -93,15 +95,19 @@ class Unbinned(Level):
 
         A cubic spline is linear in its nodes: summed over a mock's clusters it is a weighted sum of nodes.
         """
-        grid, density = density_on_nodes(model, mocks.log_yx, theta)
+        proxied, known = Proxied.of(model), mocks.with_yx
+        grid, density = density_on_nodes(proxied.model, known.log_yx, theta)
         cardinal = CubicSpline(grid, np.eye(len(grid)))
-        data = np.array([cardinal(y).sum(axis=0) for y in np.split(mocks.log_yx, np.cumsum(mocks.size)[:-1])])
-        return data @ np.log(np.maximum(density, TINY)).T - in_parts(model.expected_count, theta)
+        data = np.array([cardinal(y).sum(axis=0) for y in np.split(known.log_yx, np.cumsum(known.size)[:-1])])
+        count = in_parts(model.expected_count, theta)
+        value = data @ np.log(np.maximum(density, TINY)).T - count
+        total: Array = value + special.xlogy((mocks.size - known.size)[:, None], proxied.rest(theta, count))
+        return total
 
     @classmethod
     def information(cls, expected: Expectation) -> Array:
-        """Integral of d_i(lambda) d_j(lambda) / lambda over log10 Y_X."""
-        return expected.yx_score.information
+        """Integral of d_i(lambda) d_j(lambda) / lambda over log10 Y_X, and what the number without one adds."""
+        return expected.yx_score.information + expected.information_of_rest
 
     def without_each(self, theta: Array) -> Array:
         """-ln lambda of each cluster, shape (S, Q)."""
@@ -126,6 +132,7 @@ class Unbinned(Level):
     @classmethod
     def contribution(cls, model: ForwardModel, theta: Array) -> Contribution:
         """ln lambda on the model's nodes."""
+        model = Proxied.of(model).model
         grid = model.yx_grid
         parts = np.array_split(theta, 1 + len(theta) // _ROWS)
         density = np.concatenate([model.yx_density(part, grid, model.setup.yx_error) for part in parts])

@@ -37,9 +37,8 @@ class FluxLimitedModel:
         self.parameters = setup.parameters
         self.selection = setup.selection.in_flux
         self.step, fineness = limit_resolution(setup, self.selection)
-        self.population = Population.of(
-            setup, mass_grid(setup, lowest_mass(setup, self.selection), self.step), fineness
-        )
+        grid = mass_grid(setup, lowest_mass(setup, self.selection), self.step)
+        self.population = Population.of(setup, grid, fineness)
         self.contaminants = self._contaminants()
 
     def _contaminants(self) -> Contaminants | None:
@@ -49,6 +48,12 @@ class FluxLimitedModel:
             return None
         model = FluxLimitedModel(replace(self.setup, selection=selection, parameters=known))
         return Contaminants(model, known.fiducial[None], self.parameters)
+
+    @cached_property
+    def followed(self) -> FluxLimitedModel | None:
+        """Model of the clusters that are followed up: itself where nobody says which, None if there are none."""
+        setup = self.setup.of_followed
+        return self if setup is self.setup else None if setup is None else FluxLimitedModel(setup)
 
     def _lines(self, v: Values) -> Lines:
         """Relations of the measured L_X and of Y_X."""
@@ -99,8 +104,7 @@ class FluxLimitedModel:
 
     def by_mass(self, theta: Array) -> Array:
         """Expected clusters, without contaminants, at each node of the mass grid, shape (P, M)."""
-        density: Array = self._selected(self.parameters.values(theta)).sum(axis=1) * self.step
-        return density
+        return np.asarray(self._selected(self.parameters.values(theta)).sum(axis=1) * self.step)
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number of clusters, without contaminants, per dex of true M500c, shape (P, Q)."""
@@ -232,8 +236,7 @@ class FluxLimitedModel:
         tilt = (rho * spread - columns(lx.slope, 3) * width) / unexplained
         position = np.broadcast_to(position, (len(before.log_number), *position.shape[1:]))
         total = expansion.sum_of_expansions(before.log_number, position, -width / self.step, (significance, tilt), rule)
-        density: Array = total.sum(axis=1) / columns(yx.slope, 2)
-        return density
+        return np.asarray(total.sum(axis=1) / columns(yx.slope, 2))
 
     def _nodal_density(self, before: expansion.Unselected, part: Component, data: tuple[Array, Array]) -> Array:
         """Density (P, Q) of one Gaussian of residuals that depend on mass, or are wide: a sum over the mass nodes."""

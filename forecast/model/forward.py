@@ -61,6 +61,10 @@ class ForwardModel(Protocol):
         """Distribution of one selected cluster's log10 Y_X, accurate for the median of `size`."""
 
     @property
+    def followed(self) -> ForwardModel | None:
+        """Model of the clusters that are followed up: itself where nobody says which, None if there are none."""
+
+    @property
     def yx_grid(self) -> Array:
         """Uniform nodes in log10 Y_X that hold all selected clusters, shape (Q,)."""
 

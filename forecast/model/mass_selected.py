@@ -46,6 +46,11 @@ class MassSelectedModel:
         step = min(step, proxy_step(setup, v, SHARP))
         self.population = Population.of(setup, mass_grid(setup, lowest, step))
 
+    @property
+    def followed(self) -> MassSelectedModel:
+        """The model itself: all clusters, or any, are followed up."""
+        return self
+
     def selected(self, theta: Array) -> tuple[Array, Lines]:
         """Expected selected clusters on the mass nodes, (P, K, M), and the relations."""
         return self._selected(self.parameters.values(theta), len(np.atleast_2d(theta)))

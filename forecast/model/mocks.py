@@ -28,7 +28,8 @@ class Mocks:
     observables : ndarray, shape (n, D)
         Their log10 as measured (erg/s, keV, Msun/h, Msun/h keV).
     log_yx : ndarray, shape (n,)
-        log10 of the mass proxy as measured, Y_X (Msun/h keV) unless configured otherwise.
+        log10 of the mass proxy as measured, Y_X (Msun/h keV) unless configured otherwise; NaN for a cluster that was
+        not followed up.
     log_mwl : ndarray, shape (n,)
         log10 of the weak-lensing mass (Msun/h); NaN in a survey that has none.
     """
@@ -48,9 +49,16 @@ class Mocks:
         return self.observables[:, 0]
 
     @property
+    def with_yx(self) -> Mocks:
+        """The clusters that have a mass proxy."""
+        known = np.isfinite(self.log_yx)
+        return self if known.all() else self.kept(known)
+
+    @property
     def median_yx(self) -> Array:
-        """Median log10 Y_X of each catalogue, shape (P,); NaN for an empty one."""
-        return grouped_median(self.log_yx, self.row, self.size)
+        """Median log10 Y_X of each catalogue, shape (P,); NaN for one without."""
+        known = self.with_yx
+        return grouped_median(known.log_yx, known.row, known.size)
 
     def catalogue(self, index: int = 0) -> Catalogue:
         """One of the mock catalogues."""

@@ -19,6 +19,7 @@ from ..cosmology.rescaling import Background
 from ..relations.coupling import Coupling
 from ..relations.lines import Line
 from ..relations.power_laws import Relations
+from ..survey.followup import FollowUp, until
 from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, Sky
 from ..survey.selection import Selection
 from ..survey.shells import Geometry
@@ -57,6 +58,8 @@ class Setup:
     binned_in_redshift : bool
         Whether the data of each of the geometry's shells are kept apart at the levels below ``full``, which
         knows every redshift anyway.
+    followup : FollowUp or None
+        Which detected clusters have a mass proxy and other observables beside L_X; None: all, or any of them.
     """
 
     cosmology: Cosmology
@@ -71,6 +74,7 @@ class Setup:
     lensing_correlation: tuple[tuple[str, float], ...] = ()
     lensing_sample: LensingSample = EVERY_CLUSTER
     binned_in_redshift: bool = False
+    followup: FollowUp | None = None
 
     def __post_init__(self) -> None:
         if self.weak_lensing is not None and not 0 < self.weak_lensing < 3:
@@ -94,6 +98,11 @@ class Setup:
             raise InputError(
                 "parameters.norm_contamination: no detection is anything but a cluster; "
                 "add [selection.contamination], or leave the parameter out"
+            )
+        if self.followup is not None and self.selection.in_flux is None:
+            raise InputError(
+                "followup: is by flux and redshift, but the survey selects in mass; take [followup] out, or give "
+                '[selection] kind = "flux_limited"'
             )
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
@@ -130,6 +139,17 @@ class Setup:
         if not self.binned_in_redshift or len(self.geometry.parts) == 1:
             return (self,)
         return tuple(replace(self, geometry=part) for part in self.geometry.parts)
+
+    @property
+    def of_followed(self) -> Setup | None:
+        """Setup of the clusters that are followed up: itself where nobody says which, None if there are none."""
+        if self.followup is None or self.selection.in_flux is None:
+            return self
+        geometry = until(self.geometry, self.followup.zmax)
+        if geometry is None:
+            return None
+        selection = self.followup.of(self.selection.in_flux)
+        return replace(self, geometry=geometry, selection=selection, followup=None, binned_in_redshift=False)
 
     @cached_property
     def shapes(self) -> ShapeGrid | None:

@@ -34,7 +34,19 @@ def draw_mocks(model: ForwardModel, theta: Array, *, rng: np.random.Generator) -
     rng : numpy.random.Generator
     """
     theta = np.atleast_2d(theta)
-    return Mocks.merged([_draw_part(model, part, theta, rng) for part in model.setup.geometry.parts])
+    mocks = Mocks.merged([_draw_part(model, part, theta, rng) for part in model.setup.geometry.parts])
+    return mocks if model.setup.followup is None else _followed_up(model.setup, mocks, rng)
+
+
+def _followed_up(setup: Setup, mocks: Mocks, rng: np.random.Generator) -> Mocks:
+    """Mocks whose clusters have L_X alone where they were not followed up."""
+    selection, followup = setup.selection.in_flux, setup.followup
+    assert selection is not None and followup is not None
+    limit = selection.log_luminosity_limit(mocks.z, mocks.log_mass, setup.cosmology, setup.relations)
+    chosen = followup.chosen(mocks.z, mocks.log_lx - limit, followup.log_limit(selection), rng=rng)
+    kept = chosen[:, None] | (np.array(mocks.names) == "lx")
+    observables = np.where(kept, mocks.observables, np.nan)
+    return replace(mocks, observables=observables, log_yx=np.where(chosen, mocks.log_yx, np.nan))
 
 
 def _draw_part(model: ForwardModel, part: Geometry, theta: Array, rng: np.random.Generator) -> Mocks:

@@ -16,6 +16,7 @@ from ..core.observables import WORDS
 from ..core.parameters import ParameterSet
 
 if TYPE_CHECKING:
+    from ..checks.followed import Followed
     from ..checks.goodness import Goodness
     from ..checks.intake import Intake, Measured, Number
     from ..checks.offsets import Offset
@@ -42,6 +43,8 @@ VAGUE = 0.5
 """Part of an observable's errors that may be larger than the values."""
 MISFIT, HINT, _NEAR_POWER = 3.0, 2.2, 0.3
 """sigma beyond which an observable does not fit L_X; the same where a power of h this near a whole one would do it."""
+UNLIKE = 1e-3
+"""Chance of ranks below which clusters without a mass proxy are unlike the others."""
 _NAMED = 5
 
 
@@ -133,6 +136,20 @@ def of_offsets(found: Sequence[Offset]) -> tuple[Caution, ...]:
     return tuple(cautions)
 
 
+def of_followup(found: Followed | None) -> Caution | None:
+    """Clusters without a mass proxy that are unlike the others in flux or redshift: chance below `UNLIKE`."""
+    chances = {} if found is None else {"flux": found.of_flux, "redshift": found.of_redshift}
+    unlike = {name: chance for name, chance in chances.items() if chance < UNLIKE}
+    if not unlike or found is None:
+        return None
+    ranks = " and ".join(f"{name} (p = {chance:.1g})" for name, chance in unlike.items())
+    return Caution(
+        "followup",
+        f"which {found.known} of {found.size} clusters have a mass proxy hangs on {ranks}, but levels selfcal to "
+        "unbinned take the others for clusters like these: say in [followup] which were followed up, or use level full",
+    )
+
+
 def symbol(name: str) -> str:
     """An observable as people write it."""
     return WORDS.get(name, name)
@@ -145,6 +162,7 @@ def before_fit(intake: Intake) -> tuple[Caution, ...]:
         of_duplicates(intake.twice),
         of_faint(intake.outright_below),
         of_redshifts(intake.outside),
+        of_followup(intake.followed),
         of_flux_error(next((m.error for m in intake.measured if m.name == "lx"), 0.0), intake.flux_error),
     )
     several = (*of_errors(intake.measured), *of_offsets(intake.offsets))

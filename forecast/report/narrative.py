@@ -136,6 +136,7 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
     sentences = [
         setup.geometry.describe(c),
         setup.selection.words,
+        *([] if setup.followup is None else [setup.followup.words]),
         _relation_words(setup.relations),
         *_proxy_words(setup.relations),
         f"Mass function {setup.mass_function}; flat LambdaCDM with Om = {c.Om0:g}, Ob = {c.Ob0:g}, h = {c.h:g}, "
@@ -165,8 +166,10 @@ def intake_sentences(intake: Intake) -> tuple[str, ...]:
     """What a catalogue brings to a fit, in sentences."""
     known = [m for m in intake.measured if m.known]
     medians = (f"{WORDS[m.name]} {10.0**m.median:.3g} {OBSERVABLES[m.name].unit}" for m in known)
-    lacking = [(WORDS[m.name], intake.size - m.known) for m in intake.measured if m.known < intake.size]
-    lacks = "; ".join(f"{count} of {intake.size} have no {name}" for name, count in lacking) or "none is missing"
+    limits = [(m.limits, "an upper limit of", WORDS[m.name]) for m in intake.measured]
+    lacking = [(intake.size - m.known - m.limits, "no", WORDS[m.name]) for m in intake.measured]
+    said = (f"{count} of {intake.size} have {what} {name}" for count, what, name in (*limits, *lacking) if count)
+    lacks = "; ".join(said) or "none is missing"
     faint = f"Below the flux limit: {intake.below}, {len(intake.outright_below)} of them by more than their errors. "
     return (
         f"{intake.source}: {intake.number}.",

@@ -106,6 +106,10 @@ class FluxLimited:
         """The same with another reference flux."""
         return replace(self, flux_limit=flux_limit)
 
+    def with_detection(self, detection: Detection) -> FluxLimited:
+        """The same with another chance of detection."""
+        return replace(self, detection=detection)
+
     @property
     def of_clusters(self) -> FluxLimited:
         """The same without contaminants."""

@@ -120,6 +120,9 @@ class FluxSelection(Selection, Protocol):
     def with_limit(self, flux_limit: float) -> FluxSelection:
         """The same with another reference flux."""
 
+    def with_detection(self, detection: Detection) -> FluxSelection:
+        """The same with another chance of detection against flux over the same reference flux."""
+
     @property
     def of_clusters(self) -> FluxSelection:
         """The same without contaminants."""

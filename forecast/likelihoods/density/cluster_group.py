@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import special
 
 from ...core.arrays import Array
 from .censored import CensoredChance, Limits
-from .detectability import Chance, Regression
+from .detectability import Chance, Regression, Unseen
 from .gaussians import Gaussians
 from .mixture import Entries, Linear, Normal, Shared, outer, square_of
 
 _LOG_2PI = float(np.log(2 * np.pi))
 _TINY = np.finfo(float).tiny
 _NODES_A_CLUSTER = 60
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What is known of a group's clusters beyond values.
+
+    Parameters
+    ----------
+    unseen : Unseen or None
+        Selection on L_X where it is unknown; None where selection does not act on it.
+    limits : Limits or None
+        Of observables whose values are unknown.
+    """
+
+    unseen: Unseen | None
+    limits: Limits | None = None
 
 
 class Group:
@@ -27,15 +45,14 @@ class Group:
         The known observables of the group's clusters.
     errors : ndarray, shape (G, K, K)
         Covariance of their errors.
-    limits : Limits, optional
-        Of observables whose values are unknown.
+    beyond : Beyond
     """
 
-    def __init__(self, shared: Shared, known: Array, data: Array, errors: Array, limits: Limits | None = None) -> None:
+    def __init__(self, shared: Shared, known: Array, data: Array, errors: Array, beyond: Beyond) -> None:
         self._shared, self._known, self._data, self._errors = shared, known, data, errors
         self._same_error = bool(np.all(errors == errors[0]))
-        self._unseen = None if known[0] else shared.integral.unseen
-        self._limits, self._by_chance = limits, limits is not None or self._unseen is not None
+        self._unseen, self._limits = None if known[0] else beyond.unseen, beyond.limits
+        self._by_chance = self._limits is not None or self._unseen is not None
         self._by_nodes = shared.model.setup.relations.unit_residuals.mass_dependent or not known.any()
 
     @property

@@ -6,14 +6,17 @@ Gaussian in each component of the residuals (theirs are correlated), and so is i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...core.arrays import Array
 from ...cosmology.background import Cosmology
+from ...model.setup import Setup
 from ...relations.power_laws import Relations
+from ...survey.followup import FollowUp
 from ...survey.selection import FluxSelection
+from .points import Points
 
 
 @dataclass(frozen=True)
@@ -102,3 +105,29 @@ class Unseen:
     def measured(self, variance: Array) -> Array:
         """Scatter of the measured log10 L_X, dex, from the variance of the true one."""
         return np.sqrt(np.maximum(variance, 0.0) + self.selection.flux_error**2)
+
+
+EVERY, FOLLOWED, NOT_FOLLOWED = range(3)
+"""Clusters of which it does not matter, or is not known, whether they were followed up; that were; that were not."""
+
+
+def followup_kinds(setup: Setup, points: Points) -> Array:
+    """Whether clusters whose L_X is unknown were followed up, (Q,): they have a value or a limit of something else.
+
+    Where L_X is known it is a datum, and so is whether a cluster was followed up, up to chance.
+    """
+    kinds = np.full(len(points.z), EVERY)
+    if setup.followup is None:
+        return kinds
+    measured = (~np.isnan(points.observables) | ~np.isnan(points.limit))[:, 1:].any(axis=1)
+    unseen = np.isnan(points.observables[:, 0])
+    kinds[unseen & measured] = FOLLOWED
+    kinds[unseen & ~measured & setup.followup.reaches(points.z)] = NOT_FOLLOWED
+    return kinds
+
+
+def unseen_of(unseen: Unseen | None, followup: FollowUp | None, kind: int) -> Unseen | None:
+    """Selection of clusters of one kind."""
+    if unseen is None or followup is None or kind == EVERY:
+        return unseen
+    return replace(unseen, selection=(followup.of if kind == FOLLOWED else followup.but)(unseen.selection))

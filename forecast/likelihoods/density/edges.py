@@ -33,7 +33,8 @@ def chance_of_limit(log_true: Array, limit: Array, width: Array) -> Array:
     width : ndarray
         Noise of the measurement in units of the limit.
     """
-    chance: Array = special.ndtr((1 - 10.0 ** np.minimum(log_true - limit, _FAR)) / width)
+    over = np.exp(LN10 * np.minimum(log_true - limit, _FAR))
+    chance: Array = special.ndtr((1 - over) / width)
     return chance
 
 

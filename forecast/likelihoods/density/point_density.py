@@ -20,7 +20,8 @@ from ...core.arrays import Array
 from ...core.errors import InputError
 from ...model.forward import ForwardModel
 from .censored import limit_marks, limits_of
-from .cluster_group import Group
+from .cluster_group import Beyond, Group
+from .detectability import followup_kinds, unseen_of
 from .mass_integral import mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
@@ -58,14 +59,17 @@ class PointDensity:
             data, errors = np.column_stack([data, points.log_mwl]), np.pad(errors, ((0, 0), (0, 1), (0, 1)))
             errors[:, -1, -1] = points.log_mwl_error**2
         marks = limit_marks(points, lensing)
-        patterns, pattern = np.unique(np.hstack([~np.isnan(data), marks]), axis=0, return_inverse=True)
+        kinds = followup_kinds(model.setup, points)
+        patterns, pattern = np.unique(np.column_stack([~np.isnan(data), marks, kinds]), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(self._size, dtype=int)
         self._groups = []
-        for i, (known, mark) in enumerate(zip(*np.split(patterns, 2, axis=1), strict=True)):
+        parts = zip(*np.split(patterns[:, :-1], 2, axis=1), patterns[:, -1], strict=True)
+        for i, (known, mark, kind) in enumerate(parts):
             mine, known = np.flatnonzero(self._pattern == i), known.astype(bool)
             self._place[mine] = np.arange(len(mine))
             limits = limits_of(points[mine], mark)
-            group = Group(self._shared, known, data[mine][:, known], square_of(errors[mine], known), limits)
+            beyond = Beyond(unseen_of(integral.unseen, model.setup.followup, kind), limits)
+            group = Group(self._shared, known, data[mine][:, known], square_of(errors[mine], known), beyond)
             self._groups.append(group)
         self._false = _Contaminants.of(model, points, lensing)
         self._evidence = points.evidence if points.evidence.any() else None

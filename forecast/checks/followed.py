@@ -1,0 +1,73 @@
+"""Whether the clusters that have a mass proxy are any of those detected, or the bright and near ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from ..core.arrays import Array
+from ..core.errors import InputError
+from ..model.catalogue import Catalogue
+from ..model.setup import Setup
+
+FEWEST = 5
+"""Clusters with a proxy, and without, from which on they are compared."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Clusters with a mass proxy beside those without.
+
+    Parameters
+    ----------
+    known, size : int
+        Clusters with a proxy or a limit of it, and all that are compared.
+    of_flux, of_redshift : float
+        Chances of ranks of flux and of redshift as different, if any cluster may have one (Mann and Whitney 1947).
+    """
+
+    known: int
+    size: int
+    of_flux: float
+    of_redshift: float
+
+
+def proxy_known(catalogue: Catalogue) -> Array:
+    """Which clusters have a mass proxy or a limit of it; bool, shape (N,)."""
+    limits = catalogue.limits.get("yx")
+    return catalogue.has_yx if limits is None else catalogue.has_yx | limits.known
+
+
+def which_followed(setup: Setup, catalogue: Catalogue) -> Followed | None:
+    """Comparison of the clusters of a catalogue; None without anything to compare, or with a follow-up that says it."""
+    selection, relations, known = setup.selection.in_flux, setup.relations, proxy_known(catalogue)
+    listed = np.isfinite(catalogue.log_lx)
+    if selection is None or setup.followup is not None:
+        return None
+    if min((known & listed).sum(), (~known & listed).sum()) < FEWEST:
+        return None
+    log_mass = np.full(catalogue.size, relations.pivot)
+    flux = catalogue.log_lx - selection.log_luminosity_limit(catalogue.z, log_mass, setup.cosmology, relations)
+    chances = [stats.mannwhitneyu(x[known & listed], x[~known & listed]).pvalue for x in (flux, catalogue.z)]
+    return Followed(int((known & listed).sum()), int(listed.sum()), *map(float, chances))
+
+
+def refuse_beyond(setup: Setup, catalogue: Catalogue) -> None:
+    """Refuse clusters with a mass proxy that the configured follow-up cannot have reached.
+
+    Raises
+    ------
+    InputError
+        Naming the first few.
+    """
+    if setup.followup is None:
+        return
+    beyond = np.flatnonzero(proxy_known(catalogue) & ~setup.followup.reaches(catalogue.z))
+    if len(beyond):
+        names = ", ".join(catalogue.name[i] for i in beyond[:3])
+        raise InputError(
+            f"{catalogue.source}: {len(beyond)} clusters ({names}, ...) have a mass proxy, but lie beyond "
+            f"followup.zmax = {setup.followup.zmax:g}; raise it, or leave their proxies empty"
+        )

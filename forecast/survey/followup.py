@@ -1,0 +1,107 @@
+"""Which detected clusters were followed up, so that they have a temperature, a gas mass and a Y_X.
+
+Follow-up depends on what the survey had measured of a cluster, its flux and redshift, and on chance: not on what was
+measured later. Clusters without a Y_X then are fainter or more distant ones, not any of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import special
+
+from ..core.arrays import Array
+from .completeness import Detection
+from .geometry import THINNEST, LightCone, Replicated
+from .selection import FluxSelection
+from .shells import Geometry
+
+_CELL, _SHARP = 0.02, 0.02
+"""Width of the parts of a cut curve, and width below which a part is cut as a whole, dex."""
+_RAMP = 1 / np.sqrt(12)
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """Clusters that are followed up: a part of those above a measured flux, up to a redshift.
+
+    Parameters
+    ----------
+    flux_limit : float or None
+        0.5-2 keV, erg/s/cm2; None: that of the survey.
+    zmax : float or None
+        None: that of the survey.
+    fraction : float
+        Of those.
+    """
+
+    flux_limit: float | None = None
+    zmax: float | None = None
+    fraction: float = 1.0
+
+    def log_limit(self, selection: FluxSelection) -> float:
+        """log10 of the limit over the reference flux of a selection; -inf without one."""
+        return -np.inf if self.flux_limit is None else float(np.log10(self.flux_limit / selection.flux_limit))
+
+    def of(self, selection: FluxSelection) -> FluxSelection:
+        """Selection of clusters that are detected and followed up, but for the redshift."""
+        return selection.with_detection(_above(selection.detection, self.log_limit(selection), self.fraction))
+
+    def but(self, selection: FluxSelection) -> FluxSelection:
+        """Selection of clusters that are detected and, within the redshift, not followed up."""
+        every, some = selection.detection, self.of(selection).detection
+        negative = tuple(-a for a in some.weight)
+        rest = Detection((*every.weight, *negative), (*every.offset, *some.offset), (*every.width, *some.width))
+        return selection.with_detection(rest)
+
+    def reaches(self, z: Array) -> Array:
+        """Whether redshifts are within that of the follow-up; bool."""
+        return np.full(np.shape(z), True) if self.zmax is None else np.asarray(z) <= self.zmax
+
+    def chosen(self, z: Array, log_flux: Array, limit: float, *, rng: np.random.Generator) -> Array:
+        """Which detected clusters of log10 of measured flux over the reference flux are followed up; bool, (n,)."""
+        return self.reaches(z) & (log_flux > limit) & (rng.random(len(z)) < self.fraction)
+
+    @property
+    def words(self) -> str:
+        """The follow-up in a sentence."""
+        parts = [] if self.flux_limit is None else [f"above {self.flux_limit:.3g} erg/s/cm2"]
+        parts += [] if self.zmax is None else [f"below redshift {self.zmax:g}"]
+        share = "" if self.fraction == 1 else f"{self.fraction:.0%} of "
+        return f"Follow-up: {share}the clusters {' and '.join(parts) or 'detected'} have a mass proxy."
+
+
+def _above(detection: Detection, limit: float, fraction: float) -> Detection:
+    """Chance of detection where the flux is above a limit, and nothing below, times a fraction."""
+    parts: list[tuple[float, float, float]] = []
+    for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True):
+        parts += [(fraction * weight, offset, width) for weight, offset, width in _cut(a, o, s, limit)]
+    return Detection(*(tuple(x) for x in zip(*sorted(parts, key=lambda part: part[1]), strict=True)))
+
+
+def _cut(weight: float, offset: float, width: float, limit: float) -> list[tuple[float, float, float]]:
+    """One normal integral above a limit: a step there, and what it rises by beyond in narrow parts."""
+    if limit <= offset - 6 * width:
+        return [(weight, offset, width)]
+    if width < _SHARP:
+        return [(weight, max(offset, limit), width if limit < offset else 0.0)]
+    edges = np.append(np.arange(limit, offset + 6 * width, _CELL), max(limit, offset + 6 * width))
+    rise = np.diff(special.ndtr((edges - offset) / width))
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    step = (weight * float(special.ndtr((limit - offset) / width)), limit, 0.0)
+    cells = zip(rise, middle, np.diff(edges), strict=True)
+    return [step, *((weight * float(r), float(m), float(_RAMP * d)) for r, m, d in cells if r > 0)]
+
+
+def until(geometry: Geometry, zmax: float | None) -> Geometry | None:
+    """The part of a volume up to a redshift, with the density contrasts of its whole shells; None if there is none."""
+    if isinstance(geometry, Replicated):
+        part = until(geometry.survey, zmax)
+        return None if part is None else replace(geometry, survey=part)
+    if zmax is None or zmax >= geometry.redshift_edges[-1]:
+        return geometry
+    if not isinstance(geometry, LightCone):
+        return None
+    edges = [z for z in geometry.redshift_edges if z < zmax - THINNEST]
+    return replace(geometry, zmax=zmax, edges=tuple(edges[1:]), within=geometry.within or geometry) if edges else None
