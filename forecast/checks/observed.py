@@ -16,7 +16,7 @@ from ..likelihoods.available import absent
 from ..likelihoods.data import Data, catalogue_points
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
-from ..model.catalogue import Catalogue, builtin_table, read_catalogue
+from ..model.catalogue import Catalogue, builtin_table, read_catalogue, skew_of_sum
 from ..model.forward import ForwardModel
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
@@ -50,7 +50,7 @@ def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tu
     """
     catalogue = as_modelled(model, open_catalogue(config, path))
     _refuse_foreign(config, model, catalogue)
-    yx = (catalogue.log_yx, catalogue.log_yx_error)
+    yx = (catalogue.log_yx, catalogue.log_yx_error, catalogue.skew("yx"))
     return catalogue, Data.of_clusters(model, catalogue.z, yx, catalogue_points(model, catalogue))
 
 
@@ -62,15 +62,19 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
     """
     setup, relations, law = model.setup, model.setup.relations, model.setup.relations.yx
     unknown = np.full(catalogue.size, np.nan), np.zeros(catalogue.size)
-    values, errors = catalogue.observables["yx"]
+    (values, errors), skew = catalogue.observables["yx"], catalogue.skew("yx")
     if law is not None and law.is_mass:
         values, errors = unknown
     elif law is None and relations.proxy_words:
         parts = [(c, *catalogue.observables.get(name, unknown)) for name, c in relations.proxy]
         values = np.sum([c * x for c, x, _ in parts], axis=0)
         errors = np.linalg.norm([c * e for c, _, e in parts], axis=0)
+        skews = [np.sign(c) * catalogue.skew(name) for name, c in relations.proxy]
+        skew = skew_of_sum([np.abs(c) * e for c, _, e in parts], skews)
+    own = np.isfinite(values) & (errors > 0)
     errors = np.where(errors > 0, errors, setup.yx_error)
-    return replace(catalogue, log_yx=values, log_yx_error=np.where(np.isfinite(values), errors, 0.0))
+    errors, skew = np.where(np.isfinite(values), errors, 0.0), np.where(own, skew, 0.0)
+    return replace(catalogue, log_yx=values, log_yx_error=errors, log_yx_skew=skew)
 
 
 def require_levels(config: Config, levels: Sequence[str], fitted: tuple[ForwardModel, Catalogue, Data]) -> None:

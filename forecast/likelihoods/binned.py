@@ -18,7 +18,7 @@ from .level_name import LevelName
 
 
 class Binned(Level):
-    """Poisson counts in bins of Y_X; errors of Y_X enter as their rms.
+    """Poisson counts in bins of Y_X; errors of Y_X enter as their rms, or, asymmetric, as their average.
 
     Clusters without Y_X each contribute ln Lambda.
     """
@@ -32,9 +32,13 @@ class Binned(Level):
         self._bins = YxBins.of(model)
         self._counts = self._bins.count(data.log_yx, data.weight)
         self._without, self._error = max(data.size - data.number_with_yx, 0.0), data.rms_error
+        asymmetric = data.asymmetric(model)
+        self._density = None if asymmetric is None else asymmetric.of_any(self._bins.nodes)
 
     def _expected(self, theta: Array) -> Array:
         """Expected clusters in each bin, (P, B)."""
+        if self._density is not None:
+            return np.maximum(self._bins.summed(self._density(theta)), TINY)
         return np.maximum(self._bins.expected(self._model, theta, self._error), TINY)
 
     def __call__(self, theta: Array) -> Array:

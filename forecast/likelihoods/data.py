@@ -15,6 +15,7 @@ from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from ..survey.redshift_bins import in_bins
 from .bins import YxBins, bin_models
+from .density.observed_yx import ObservedYx
 from .density.points import Points, observable_errors
 from .expected_points import expected_points
 
@@ -31,6 +32,8 @@ class Data:
         log10 Y_X, Msun/h keV, of the clusters that have one (nodes of a quadrature for expected data).
     error : ndarray, shape (Q,)
         Measurement error of log10 Y_X, dex.
+    skew : ndarray, shape (Q,)
+        (upper - lower) / (upper + lower) of asymmetric errors, whose mean is `error`.
     weight : ndarray, shape (Q,)
         Number of clusters each entry stands for: 1 for real data.
     median : float
@@ -48,6 +51,7 @@ class Data:
     median: float = float("nan")
     points: Points | None = None
     bins: tuple[Data, ...] = ()
+    skew: Array = field(default_factory=lambda: np.empty(0))
 
     def __repr__(self) -> str:
         number = f"{self.size:g}" if float(self.size).is_integer() else f"{self.size:.1f}"
@@ -55,16 +59,31 @@ class Data:
         return f"<data of {number} clusters, {self.number_with_yx:.4g} with Y_X of median 10^{self.median:.2f}{parts}>"
 
     @classmethod
-    def observed(cls, size: int, log_yx: Array, error: Array | None = None, points: Points | None = None) -> Data:
+    def observed(
+        cls,
+        size: int,
+        log_yx: Array,
+        error: Array | None = None,
+        points: Points | None = None,
+        skew: Array | None = None,
+    ) -> Data:
         """Data of `size` clusters of which those in `log_yx` have a Y_X."""
         log_yx = np.asarray(log_yx, dtype=float)
         if len(log_yx) > size:
             raise InputError(f"{len(log_yx)} values of Y_X for {size} clusters")
         if not np.all(np.isfinite(log_yx)):
             raise InputError("log10 Y_X must be finite; leave clusters without Y_X out, they still count in N")
-        error = np.zeros_like(log_yx) if error is None else np.asarray(error, dtype=float)
+        error, skew = (np.zeros_like(log_yx) if x is None else np.asarray(x, dtype=float) for x in (error, skew))
         median = float(np.median(log_yx)) if len(log_yx) else float("nan")
-        return cls(size=size, log_yx=log_yx, error=error, weight=np.ones_like(log_yx), median=median, points=points)
+        return cls(
+            size=size,
+            log_yx=log_yx,
+            error=error,
+            weight=np.ones_like(log_yx),
+            median=median,
+            points=points,
+            skew=skew,
+        )
 
     @classmethod
     def of_mock(cls, model: ForwardModel, mocks: Mocks, index: int = 0) -> Data:
@@ -74,12 +93,13 @@ class Data:
         return cls.of_clusters(model, mocks.z[mine], (log_yx, error), Points.of_mocks(model, mocks)[mine])
 
     @classmethod
-    def of_clusters(cls, model: ForwardModel, z: Array, yx: tuple[Array, Array], points: Points | None) -> Data:
-        """Data of clusters at redshifts (n,): log10 Y_X, NaN where unknown, and its error, (n,) each."""
+    def of_clusters(cls, model: ForwardModel, z: Array, yx: tuple[Array, ...], points: Points | None) -> Data:
+        """Data of clusters at redshifts (n,): log10 Y_X, NaN where unknown, its error, and maybe skew, (n,) each."""
+        skew = yx[2] if len(yx) > 2 else np.zeros(len(z))
 
         def some(mine: Array) -> Data:
             known = mine & np.isfinite(yx[0])
-            return cls.observed(int(mine.sum()), yx[0][known], yx[1][known])
+            return cls.observed(int(mine.sum()), yx[0][known], yx[1][known], skew=skew[known])
 
         whole = replace(some(np.ones(len(z), dtype=bool)), points=points)
         if len(model.setup.bins) == 1:
@@ -99,6 +119,7 @@ class Data:
             size=float(model.expected_count(theta[None])[0]),
             log_yx=nodes[keep],
             error=np.full(int(keep.sum()), error),
+            skew=np.zeros(int(keep.sum())),
             weight=weight[keep],
             median=table.quantile(0.5),
             points=expected_points(model, theta) if points else None,
@@ -115,6 +136,10 @@ class Data:
         """Root mean square error of log10 Y_X, dex; 0 if no cluster has a Y_X."""
         return float(np.sqrt(np.average(self.error**2, weights=self.weight))) if len(self.error) else 0.0
 
+    def asymmetric(self, model: ForwardModel) -> ObservedYx | None:
+        """Density of Y_X measured with asymmetric errors; None if all are symmetric."""
+        return ObservedYx(model, self.log_yx, self.error, self.skew) if self.skew.any() else None
+
     def rounded(self) -> Data:
         """The same with a whole number of clusters: counts and medians need one."""
         return replace(self, size=float(round(self.size)), bins=tuple(part.rounded() for part in self.bins))
@@ -123,9 +148,11 @@ class Data:
 def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
     """Single clusters of a catalogue; observables that it does not list are unknown.
 
-    Errors are each cluster's own; where one is unknown, the setup's.
+    Errors are each cluster's own; where one is unknown, the setup's, which are symmetric.
     """
     names, unknown = model.setup.relations.names, np.full(catalogue.size, np.nan)
     listed = [catalogue.observables.get(name, (unknown, unknown)) for name in names]
     values, errors = (np.column_stack(column) for column in zip(*listed, strict=True))
-    return Points.observed(catalogue.z, values, np.where(errors > 0, errors, observable_errors(model)))
+    skew = np.where(errors > 0, np.column_stack([catalogue.skew(name) for name in names]), 0.0)
+    errors = np.where(errors > 0, errors, observable_errors(model))
+    return replace(Points.observed(catalogue.z, values, errors), skew=skew)

@@ -32,7 +32,10 @@ _STEP = 0.01
 
 
 class SelfCal(Level):
-    """Poisson times the density of an order statistic; errors of Y_X enter as their rms."""
+    """Poisson times the density of an order statistic; errors of Y_X enter as their rms.
+
+    Asymmetric ones enter as the average over each cluster's own.
+    """
 
     name = LevelName.SELFCAL
     whole = True
@@ -42,14 +45,23 @@ class SelfCal(Level):
     def __init__(self, model: ForwardModel, data: Data) -> None:
         super().__init__(model, data)
         self._with_yx, self._error = round(data.number_with_yx), data.rms_error
+        asymmetric = data.asymmetric(model)
+        self._nodes = None if asymmetric is None else asymmetric.nodes
+        self._density = None if asymmetric is None else asymmetric.of_any(asymmetric.nodes)
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
         size, median = self._data.size, self._data.median
         if not self._with_yx:
             return log_poisson(size, self._model.expected_count(theta))
-        one = self._model.yx_distribution(theta, median, self._with_yx, self._error)
+        one = self._distribution(theta)
         return log_poisson(size, one.count) + log_median_density(one, median, self._with_yx)
+
+    def _distribution(self, theta: Array) -> YxDistribution:
+        """Distribution of a cluster's measured Y_X."""
+        if self._nodes is None or self._density is None:
+            return self._model.yx_distribution(theta, self._data.median, self._with_yx, self._error)
+        return TabulatedDistribution.from_density(self._nodes, self._density(theta))
 
     @classmethod
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
@@ -93,7 +105,7 @@ class SelfCal(Level):
         columns = []
         for i in range(len(data.log_yx)):
             kept = np.arange(len(data.log_yx)) != i
-            rest = Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept])
+            rest = Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept], skew=data.skew[kept])
             if rest.median not in ratios:
                 ratios[rest.median] = in_chunks(SelfCal(self._model, rest), theta) - now
             columns.append(ratios[rest.median])

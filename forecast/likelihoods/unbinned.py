@@ -38,7 +38,8 @@ class Unbinned(Level):
         grid = model.yx_grid
         inside = len(data.log_yx) and grid[0] <= data.log_yx.min() and data.log_yx.max() <= grid[-1]
         same_error = len(set(np.round(data.error, 12))) <= 1
-        self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error)
+        self._asymmetric = data.asymmetric(model)
+        self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error and self._asymmetric is None)
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
@@ -59,6 +60,8 @@ class Unbinned(Level):
     def _log_density(self, theta: Array, shift: float = 0.0) -> Array:
         """ln lambda at every datum, moved by `shift` dex, shape (P, Q)."""
         data = self._data
+        if self._asymmetric is not None:
+            return np.log(np.maximum(self._asymmetric(theta, data.log_yx + shift), TINY))
         return np.log(np.maximum(self._model.yx_density(theta, data.log_yx + shift, data.error), TINY))
 
     @classmethod

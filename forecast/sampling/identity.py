@@ -16,9 +16,12 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
     parts = [np.array([data.size, data.median]), data.log_yx, data.error, data.weight]
     for one in data.bins:
         parts += [np.array([one.size, one.median]), one.log_yx, one.error, one.weight]
+    if data.skew.any():
+        parts += [data.skew]
     if level_class(level).of_clusters and data.points is not None:
         points = data.points
         parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
+        parts += [points.skew] if points.skew.any() else []
     for part in parts:
         digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
     return digest.hexdigest()[:16]

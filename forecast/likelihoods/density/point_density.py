@@ -18,6 +18,7 @@ import numpy as np
 from ...core.arrays import Array
 from ...core.errors import InputError
 from ...model.forward import ForwardModel
+from .asymmetric import Stand
 from .cluster_group import Group
 from .mass_integral import mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
@@ -47,25 +48,35 @@ class PointDensity:
     def __init__(self, model: ForwardModel, points: Points, lensing: bool) -> None:
         if lensing and model.setup.weak_lensing is None:
             raise InputError("level 'full+wl' needs weak-lensing masses; add a [weak_lensing] table with their scatter")
-        self._model, self._lensing, self._size = model, lensing, len(points.z)
+        self._model, self._lensing, self._size, self._stand = model, lensing, len(points.z), Stand.of(model, points)
+        self._false = _Contaminants.of(model, points, lensing)
+        points, errors = self._stand.points, self._stand.covariance
         integral = mass_integral(model, points.z)
         self._shared = Shared(model, integral, Residual.of(model, integral.log_mass, lensing))
         self._shared.require_resolved(lensing)
-        data, errors = points.observables, model.setup.relations.error_covariance(points.error)
+        data = points.observables
         if lensing:
             data, errors = np.column_stack([data, points.log_mwl]), np.pad(errors, ((0, 0), (0, 1), (0, 1)))
         patterns, pattern = np.unique(~np.isnan(data), axis=0, return_inverse=True)
-        self._pattern, self._place = pattern.ravel(), np.zeros(self._size, dtype=int)
+        self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
         self._groups = []
         for i, known in enumerate(patterns):
             mine = np.flatnonzero(self._pattern == i)
             self._place[mine] = np.arange(len(mine))
             group = Group(self._shared, known, data[mine][:, known], square_of(errors[mine], known))
             self._groups.append(group)
-        self._false = _Contaminants.of(model, points, lensing)
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:
         """ln lambda of clusters `column` at parameter vectors theta[row]; all of shape (n,)."""
+        if self._stand.trivial:
+            value = self._of_entries(theta, row, column)
+        else:
+            entries = np.repeat(row, self._stand.number[column])
+            value = self._stand.summed(self._of_entries(theta, entries, self._stand.entries(column)), column)
+        return value if self._false is None else np.logaddexp(value, self._false(theta, row, column))
+
+    def _of_entries(self, theta: Array, row: Array, column: Array) -> Array:
+        """The same of clusters, without contaminants, or of entries that stand for them."""
         theta = np.atleast_2d(theta)
         linear = Linear.of(self._model, self._model.parameters.values(theta), len(theta), self._lensing)
         table, value = self._shared.integral.table(theta), np.empty(len(row))
@@ -73,7 +84,7 @@ class PointDensity:
         for part, group in self._parts(column):
             entries = Entries(row[part], column[part], self._place[column[part]], crowd[row[part]])
             value[part] = group(linear, table, entries)
-        return value if self._false is None else np.logaddexp(value, self._false(theta, row, column))
+        return value
 
     def _parts(self, column: Array) -> Iterator[tuple[slice | Array, Group]]:
         """Entries of clusters of which the same is known, a few at a time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -22,7 +22,9 @@ class Points:
     observables : ndarray, shape (Q, D)
         log10 of the relations' observables, package units; NaN where unknown.
     error : ndarray, shape (Q, D)
-        Measurement errors, dex.
+        Measurement errors, dex; the mean of lower and upper ones where they differ.
+    skew : ndarray, shape (Q, D)
+        (upper - lower) / (upper + lower) of asymmetric errors.
     log_mwl : ndarray, shape (Q,)
         log10 of weak-lensing masses, Msun/h; NaN where unknown.
     weight : ndarray, shape (Q,)
@@ -32,6 +34,7 @@ class Points:
     z: Array
     observables: Array
     error: Array
+    skew: Array
     log_mwl: Array
     weight: Array
 
@@ -55,6 +58,7 @@ class Points:
             z=np.asarray(z, dtype=float),
             observables=observables,
             error=error,
+            skew=np.zeros_like(error),
             log_mwl=log_mwl,
             weight=np.ones(len(observables)),
         )
@@ -74,10 +78,17 @@ class Points:
             raise InputError(f"the mocks have {', '.join(mocks.names)}, but the model needs '{missing[0]}' too")
         observables = mocks.observables[:, [mocks.names.index(name) for name in names]]
         error = np.broadcast_to(observable_errors(model), observables.shape)
-        return cls(z=mocks.z, observables=observables, error=error, log_mwl=mocks.log_mwl, weight=np.ones(len(mocks.z)))
+        return cls(
+            z=mocks.z,
+            observables=observables,
+            error=error,
+            skew=np.zeros_like(observables),
+            log_mwl=mocks.log_mwl,
+            weight=np.ones(len(mocks.z)),
+        )
 
     def __getitem__(self, part: slice | Array) -> Points:
-        return Points(*(getattr(self, n)[part] for n in ("z", "observables", "error", "log_mwl", "weight")))
+        return Points(**{f.name: getattr(self, f.name)[part] for f in fields(self)})
 
     def without_weak_lensing(self) -> Points:
         """The same with weak-lensing masses unknown."""
