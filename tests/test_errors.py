@@ -10,6 +10,7 @@ from scipy.interpolate import CubicSpline
 from forecast.api.keys import changed
 from forecast.checks.observed import catalogue_data
 from forecast.config.load import load_config
+from forecast.cosmology.mass_function import MassFunction
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.likelihoods.density.points import Points
@@ -202,3 +203,41 @@ def test_lower_and_upper_errors_of_a_table_reach_the_likelihoods(tmp_path):
     np.testing.assert_allclose(catalogue.subset(np.array([1])).skew("mgas"), [0.5], rtol=1e-12)
     assert catalogue.skew("lx").tolist() == [0.0, 0.0]
     assert data.points.skew.shape == data.points.error.shape
+
+
+def density_of_pair(model, theta, z, pair, errors):
+    """lambda of a listed (L_X, Y_X) up to a factor: integrals over mass, true luminosity and the flux that selects.
+
+    `errors`: of L_X, of Y_X and of the flux, of which the smaller of the first and the last is part of the larger.
+    """
+    setup, v = model.setup, model.parameters.values(theta[None])
+    limit = model.selection.log_luminosity_limit(np.array([z]), np.zeros(1), setup.cosmology, setup.relations)[0]
+    mass, growth = np.linspace(12.5, 15.6, 156), np.log10(setup.cosmology.efunc(z))
+    number = MassFunction(setup.cosmology, setup.mass_function, np.array([z]), mass)(v.sigma8)[0, 0]
+    lines, (scatter_l, scatter_y) = setup.relations.at(v), setup.relations.scatters(v)[0]
+    mean_l, mean_y = (x.mean((mass - setup.relations.pivot)[None], growth)[0] for x in (lines.lx, lines.yx))
+    lx, flux = np.linspace(pair[0] - 2.5, pair[0] + 2.5, 501), limit + np.linspace(0.0, 2.0, 801)
+    rest = np.sqrt(max(errors[0] ** 2 - errors[2] ** 2, 1e-12))
+    measured = stats.norm.pdf(pair[0], lx, errors[0])
+    if errors[0] > errors[2]:
+        both = stats.norm.pdf(flux, lx[:, None], errors[2]) * stats.norm.pdf(pair[0], flux, rest)
+        measured = np.trapezoid(both, flux, axis=1)
+    expected_y = mean_y[:, None] + setup.relations.lx_yx * scatter_y * (lx - mean_l[:, None]) / scatter_l
+    width = np.hypot(scatter_y * np.sqrt(1 - setup.relations.lx_yx**2), errors[1])
+    joint = stats.norm.pdf(lx, mean_l[:, None], scatter_l) * stats.norm.pdf(pair[1], expected_y, width)
+    return np.sum(number[:, None] * joint * measured)
+
+
+@pytest.mark.parametrize("own", [0.25, 0.1, 0.02])
+def test_a_luminosity_measured_worse_than_the_flux_leaves_detection_open(own):
+    """Beside an integral over masses, true luminosities and the fluxes that selected; up to one number for all."""
+    setup = survey(selection__flux_error=0.05, relations__correlation__lx_yx=0.5)
+    model, z, y = forward_model(setup), 0.25, np.array([13.8, 14.2, 14.0])
+    theta = model.parameters.draw(3, rng=np.random.default_rng(6))
+    limit = model.selection.log_luminosity_limit(np.array([z]), np.zeros(1), setup.cosmology, setup.relations)[0]
+    lx = limit + np.array([0.05, -0.1, 0.3])
+    points = Points.observed(np.full(3, z), np.column_stack([lx, y]), np.tile([own, 0.08], (3, 1)))
+    found = PointDensity(model, points, False).grid(theta)
+    errors = (own, 0.08, 0.05)
+    expected = np.log([[density_of_pair(model, at, z, x, errors) for x in zip(lx, y, strict=True)] for at in theta])
+    np.testing.assert_allclose(found - expected, np.full((3, 3), (found - expected)[0, 0]), atol=1e-3)

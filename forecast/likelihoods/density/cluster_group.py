@@ -26,12 +26,14 @@ class Group:
         The known observables of the group's clusters.
     errors : ndarray, shape (G, K, K)
         Covariance of their errors.
+    detected : bool
+        Whether their L_X is known, and says that they are detected.
     """
 
-    def __init__(self, shared: Shared, known: Array, data: Array, errors: Array) -> None:
+    def __init__(self, shared: Shared, known: Array, data: Array, errors: Array, *, detected: bool = True) -> None:
         self._shared, self._known, self._data, self._errors = shared, known, data, errors
         self._same_error = bool(np.all(errors == errors[0]))
-        self._unseen = None if known[0] else shared.integral.unseen
+        self._unseen = None if detected else shared.integral.unseen
         self._by_nodes = shared.model.setup.relations.unit_residuals.mass_dependent or not known.any()
 
     @property
@@ -63,7 +65,7 @@ class Group:
         relative = toward / strength
         chance = None
         if self._unseen is not None:
-            regression = Regression.of(covariance[of.row], normal.precision[at], known)
+            regression = Regression.of(covariance[of.row], normal.precision[at], known, self._in_common(of))
             mean = mean + linear.slope[of.row][:, None, :] * relative[..., None]
             chance = self._chance(regression, mean, linear.slope[of.row][:, None, :], of, shared.pivot + relative)
         about = (of.row, of.column, shared.pivot + relative, 1 / np.sqrt(normal.strength))
@@ -73,6 +75,12 @@ class Group:
             normal.log_norm[at] - 0.5 * (square - toward**2 / strength) + number, axis=1
         )
         return log_density
+
+    def _in_common(self, of: Entries) -> Array:
+        """Variance that the errors of a listed L_X and of the flux have in common, (n, 1), dex^2."""
+        assert self._unseen is not None
+        listed = self._errors[of.place, 0, 0] if self._known[0] else np.zeros(len(of.place))
+        return np.minimum(listed, self._unseen.selection.flux_error**2)[:, None]
 
     def _chance(self, regression: Regression, mean: Array, slope: Array, of: Entries, log_mass: Array) -> Chance:
         """Chance of detection at and about masses (n, ...), where observables have means (n, ..., E)."""
@@ -105,7 +113,7 @@ class Group:
         square = np.einsum("nkjd,nkjde,nkje->nkj", r, precision, r, optimize=["einsum_path", (0, 1), (0, 1)])
         each = np.log(residual.weight) - 0.5 * (square + log_det + r.shape[-1] * _LOG_2PI)
         if self._unseen is not None:
-            regression = Regression.of(covariance[at, place], precision, known)
+            regression = Regression.of(covariance[at, place], precision, known, self._in_common(of)[:, None])
             chance = self._chance(regression, mean, slope, of, log_mass[node][..., None])
             each = each + np.log(np.maximum(chance.at(np.zeros(1)), _TINY))
         number = np.take_along_axis(shared.integral.nodes(table, branch, of.row, of.column), node, axis=1)

@@ -20,7 +20,7 @@ from ...core.errors import InputError
 from ...model.forward import ForwardModel
 from .asymmetric import Stand
 from .cluster_group import Group
-from .mass_integral import mass_integral
+from .mass_integral import MassIntegral, mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
 
@@ -49,7 +49,7 @@ class PointDensity:
         if lensing and model.setup.weak_lensing is None:
             raise InputError("level 'full+wl' needs weak-lensing masses; add a [weak_lensing] table with their scatter")
         self._model, self._lensing, self._size, self._stand = model, lensing, len(points.z), Stand.of(model, points)
-        self._false = _Contaminants.of(model, points, lensing)
+        self._false, listed = _Contaminants.of(model, points, lensing), points
         points, errors = self._stand.points, self._stand.covariance
         integral = mass_integral(model, points.z)
         self._shared = Shared(model, integral, Residual.of(model, integral.log_mass, lensing))
@@ -57,13 +57,16 @@ class PointDensity:
         data = points.observables
         if lensing:
             data, errors = np.column_stack([data, points.log_mwl]), np.pad(errors, ((0, 0), (0, 1), (0, 1)))
-        patterns, pattern = np.unique(~np.isnan(data), axis=0, return_inverse=True)
+        self.undetected = _undetected(integral, listed)
+        pattern = np.column_stack([~np.isnan(data), ~np.repeat(self.undetected, self._stand.number)])
+        patterns, pattern = np.unique(pattern, axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
         self._groups = []
-        for i, known in enumerate(patterns):
+        for i, (known, detected) in enumerate((each[:-1], bool(each[-1])) for each in patterns):
             mine = np.flatnonzero(self._pattern == i)
             self._place[mine] = np.arange(len(mine))
-            group = Group(self._shared, known, data[mine][:, known], square_of(errors[mine], known))
+            mine_errors = square_of(errors[mine], known)
+            group = Group(self._shared, known, data[mine][:, known], mine_errors, detected=detected)
             self._groups.append(group)
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:
@@ -103,6 +106,14 @@ class PointDensity:
         return self(theta, row, column).reshape(size, self._size)
 
 
+def _undetected(integral: MassIntegral, points: Points) -> Array:
+    """Whether clusters may have been missed at their listed L_X, or have none, bool of shape (Q,)."""
+    unseen, known = integral.unseen, np.isfinite(points.observables[:, 0])
+    if unseen is None:
+        return np.zeros(len(known), dtype=bool)
+    return np.asarray(~known | unseen.apart(points.error[:, 0]))
+
+
 @dataclass(frozen=True)
 class _Contaminants:
     """Detections that are no clusters, as `fluxlimited.Contaminants`: the fiducial model's clusters times the odds."""
@@ -122,12 +133,13 @@ class _Contaminants:
         if contaminants is None or selection is None or contamination is None:
             return None
         setup, log_lx = model.setup, points.observables[:, 0]
-        density = PointDensity(contaminants.model, points, lensing).grid(contaminants.fiducial)[0]
+        known = PointDensity(contaminants.model, points, lensing)
+        density = known.grid(contaminants.fiducial)[0]
         limit = selection.log_luminosity_limit(
             points.z, np.full(len(log_lx), setup.relations.pivot), setup.cosmology, setup.relations
         )
-        odds = contamination.odds(log_lx - limit)
-        return cls(density + np.log(np.where(np.isnan(odds), 1.0, np.maximum(odds, _TINY))), contaminants.factor)
+        odds = np.where(known.undetected, 1.0, contamination.odds(log_lx - limit))
+        return cls(density + np.log(np.maximum(odds, _TINY)), contaminants.factor)
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:
         """ln of the expected density of contaminants like clusters `column`, at theta[row]; (n,)."""
