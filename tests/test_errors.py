@@ -8,8 +8,16 @@ from scipy import stats
 from scipy.interpolate import CubicSpline
 
 from forecast.api.keys import changed
+from forecast.checks.observed import catalogue_data
 from forecast.config.load import load_config
+from forecast.cosmology.mass_function import MassFunction
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.density.point_density import PointDensity
+from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.density.split_normal import gaussians_of, moments, split_normal
+from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
 
 FIELDS = {"survey.area": "140 deg2", "survey.zmax": 0.5, "survey.shells": 1, "selection.flux_error": 0.06}
 
@@ -70,3 +78,166 @@ def test_a_wide_scatter_that_is_tied_to_luminosity_is_summed_over_masses_too():
     model = forward_model(setup)
     theta, y = model.parameters.fiducial, np.linspace(13.2, 15.2, 5)
     np.testing.assert_allclose(model.yx_density(theta[None], y)[0], without_errors(model, theta, y), rtol=1e-3)
+
+
+def law(observed, true, lower, upper):
+    """Density of a measured value about the truth: half Gaussians that meet."""
+    side = np.where(true > observed, upper, lower)
+    return np.sqrt(2 / np.pi) / (lower + upper) * np.exp(-0.5 * ((true - observed) / side) ** 2)
+
+
+def test_split_normal_is_a_density_of_either_argument():
+    x = np.linspace(-4, 4, 8001)
+    for density in (split_normal(x, 0.3, 0.2, 0.6), split_normal(0.3, x, 0.2, 0.6)):
+        assert np.trapezoid(density, x) == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(split_normal(0.0, x, 0.2, 0.6), law(0.0, x, 0.08, 0.32), rtol=1e-10)
+    x = 4 * x
+    density = split_normal(0.0, x, 1.0, 0.6)
+    mean = np.trapezoid(x * density, x)
+    centred = [np.trapezoid((x - mean) ** k * density, x) for k in (2, 3)]
+    np.testing.assert_allclose([mean, *centred], moments(0.6), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("skew", "allowed"), [(0.005, 0.01), (0.06, 0.01), (-0.3, 0.01), (0.45, 0.0102), (0.6, 0.023)])
+def test_six_gaussians_stand_for_a_split_normal_within_four_widths(skew, allowed):
+    u, mixture = np.linspace(-4, 4, 801), gaussians_of(skew)
+    x = u * np.where(u > 0, 1 + skew, 1 - skew)
+    density = (mixture.weight * stats.norm.pdf(x[:, None], mixture.shift, mixture.width)).sum(axis=1)
+    assert np.abs(np.log(density / law(0.0, x, 1 - skew, 1 + skew))).max() < allowed
+
+
+@pytest.fixture(scope="module")
+def cone():
+    return forward_model(survey())
+
+
+SIDES = np.array([[0.3, 0.5], [0.05, 0.02], [0.1, 0.3], [0.02, 0.05]])
+
+
+def asymmetric_data(y, sides, points=None):
+    error = sides.mean(axis=1)
+    return Data.observed(len(y), y, error, points, skew=(sides[:, 1] - sides[:, 0]) / (2 * error))
+
+
+def test_unbinned_with_asymmetric_errors_integrates_over_true_values(cone):
+    y, theta = np.array([13.4, 13.8, 14.1, 14.6]), cone.parameters.draw(2, rng=np.random.default_rng(5))
+    found = likelihood("unbinned", cone, asymmetric_data(y, SIDES))(theta)
+    true = np.linspace(11.5, 17.0, 1101)
+    for i, at in enumerate(theta):
+        density = without_errors(cone, at, true)
+        terms = np.trapezoid(density[:, None] * law(y, true[:, None], *SIDES.T), true, axis=0)
+        expected = np.log(terms).sum() - cone.expected_count(theta)[i] - np.log(24)
+        assert found[i] == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_median_of_one_cluster_and_its_bin_have_its_own_asymmetric_error(cone):
+    data, theta = asymmetric_data(np.array([13.9]), SIDES[:1]), cone.parameters.fiducial[None]
+    every, median = (likelihood(level, cone, data)(theta)[0] for level in ("unbinned", "selfcal"))
+    assert median == pytest.approx(every, abs=2e-3)
+    width = cone.setup.yx_bin
+    inside = np.floor(13.9 / width) * width + width * (np.arange(20) + 0.5) / 20
+    moved = [np.exp(likelihood("unbinned", cone, asymmetric_data(np.array([y]), SIDES[:1]))(theta)[0]) for y in inside]
+    binned = likelihood("binned", cone, data)(theta)[0]
+    assert binned == pytest.approx(np.log(np.mean(moved) * width), abs=3e-3)
+
+
+def test_the_median_of_two_clusters_is_of_one_or_the_other_error(cone):
+    theta, y = cone.parameters.fiducial[None], np.array([13.6, 14.0])
+    both = asymmetric_data(y, SIDES[:2]).asymmetric(cone).of_any(y)(theta)
+    each = [asymmetric_data(y, SIDES[[i, i]]).asymmetric(cone)(theta, y) for i in (0, 1)]
+    np.testing.assert_allclose(both, np.mean(each, axis=0), rtol=2e-4)
+
+
+@pytest.mark.parametrize("unknown", [None, 0, 1, 2])
+def test_full_with_asymmetric_errors_integrates_over_true_values(cccp_model, unknown):
+    """Temperatures are part of Y_X = M_gas T, and so are their errors."""
+    model, theta = cccp_model, cccp_model.parameters.draw(2, rng=np.random.default_rng(7))
+    mocks = draw_mocks(model, model.parameters.fiducial, rng=np.random.default_rng(8))
+    point = replace(Points.of_mocks(model, mocks)[3:4], error=np.zeros((1, 3)))
+    if unknown is not None:
+        point = replace(point, observables=np.where(np.arange(3) == unknown, np.nan, point.observables))
+    error, skew = np.array([0.1, 0.12, 0.2]), np.array([0.3, 0.5, 0.4])
+    seen = replace(point, error=error[None], skew=skew[None])
+    rest = np.sqrt(0.2**2 - 0.12**2)
+    sides = [(0.1, 0.3), (0.12, 0.5), (rest, (0.2 * 0.4 - 0.12 * 0.5) / rest)]
+    nodes = [np.linspace(-4.5 * e * (1 - q), 4.5 * e * (1 + q), 25) for e, q in sides]
+    weights = [law(0.0, x, e * (1 - q), e * (1 + q)) * (x[1] - x[0]) for x, (e, q) in zip(nodes, sides, strict=True)]
+    lx, t, own = (x.ravel() for x in np.meshgrid(*nodes, indexing="ij"))
+    weight = np.einsum("i,j,k->ijk", *weights).ravel()
+    many = point[np.zeros(len(lx), dtype=int)]
+    many = replace(many, observables=many.observables + np.column_stack([lx, t, t + own]))
+    expected = np.log(np.exp(PointDensity(model, many, False).grid(theta)) @ weight)
+    np.testing.assert_allclose(PointDensity(model, seen, False).grid(theta)[:, 0], expected, atol=0.01)
+
+
+def test_clusters_with_symmetric_errors_beside_asymmetric_ones_keep_their_density(cccp_model):
+    mocks = draw_mocks(cccp_model, cccp_model.parameters.fiducial, rng=np.random.default_rng(9))
+    points, theta = Points.of_mocks(cccp_model, mocks)[:6], cccp_model.parameters.draw(3, rng=np.random.default_rng(1))
+    points = replace(points, error=np.tile([0.05, 0.1, 0.2], (6, 1)))
+    mixed = replace(points, skew=np.where(np.arange(6)[:, None] % 2, 0.4, np.zeros((6, 3))))
+    before, after = (PointDensity(cccp_model, p, False).grid(theta) for p in (points, mixed))
+    np.testing.assert_allclose(after[:, ::2], before[:, ::2], rtol=1e-12)
+    assert np.abs(after - before)[:, 1::2].min() > 1e-3
+
+
+CLUSTERS = """z,lx,t,t_lo,t_up,mgas,m_lo,m_up
+0.2,8e44,6.0,1.0,2.0,8e13,4e12,4e12
+0.3,1.2e45,7.0,,0.5,9e13,3e12,9e12
+"""
+COLUMNS = {"z": "z", "lx": {"name": "lx", "unit": "erg/s"}} | {
+    f"{key}{end}": {"name": name, "unit": unit}
+    for key, unit, pair in (("t", "keV", "t_lo,t_up"), ("mgas", "Msun", "m_lo,m_up"))
+    for end, name in (("", key), ("_error", pair))
+}
+
+
+def test_lower_and_upper_errors_of_a_table_reach_the_likelihoods(tmp_path):
+    (tmp_path / "clusters.csv").write_text(CLUSTERS)
+    table = {"path": str(tmp_path / "clusters.csv"), "cosmology": {"Om0": 0.3, "h": 0.7}, "columns": COLUMNS}
+    config = changed(load_config("erosita"), {"catalogue": table})
+    catalogue, data = catalogue_data(config, forward_model(config.setup), None)
+    t, gas = np.array([[1.0, 2.0], [0.5, 0.5]]) / [[6.0], [7.0]], np.array([[0.05, 0.05], [1 / 30, 0.1]])
+    lower, upper = np.hypot(t, gas).T
+    np.testing.assert_allclose(data.skew, (upper - lower) / (upper + lower), rtol=1e-12)
+    np.testing.assert_allclose(catalogue.skew("t"), [1 / 3, 0.0], rtol=1e-12)
+    np.testing.assert_allclose(catalogue.subset(np.array([1])).skew("mgas"), [0.5], rtol=1e-12)
+    assert catalogue.skew("lx").tolist() == [0.0, 0.0]
+    assert data.points.skew.shape == data.points.error.shape
+
+
+def density_of_pair(model, theta, z, pair, errors):
+    """lambda of a listed (L_X, Y_X) up to a factor: integrals over mass, true luminosity and the flux that selects.
+
+    `errors`: of L_X, of Y_X and of the flux, of which the smaller of the first and the last is part of the larger.
+    """
+    setup, v = model.setup, model.parameters.values(theta[None])
+    limit = model.selection.log_luminosity_limit(np.array([z]), np.zeros(1), setup.cosmology, setup.relations)[0]
+    mass, growth = np.linspace(12.5, 15.6, 156), np.log10(setup.cosmology.efunc(z))
+    number = MassFunction(setup.cosmology, setup.mass_function, np.array([z]), mass)(v.sigma8)[0, 0]
+    lines, (scatter_l, scatter_y) = setup.relations.at(v), setup.relations.scatters(v)[0]
+    mean_l, mean_y = (x.mean((mass - setup.relations.pivot)[None], growth)[0] for x in (lines.lx, lines.yx))
+    lx, flux = np.linspace(pair[0] - 2.5, pair[0] + 2.5, 501), limit + np.linspace(0.0, 2.0, 801)
+    rest = np.sqrt(max(errors[0] ** 2 - errors[2] ** 2, 1e-12))
+    measured = stats.norm.pdf(pair[0], lx, errors[0])
+    if errors[0] > errors[2]:
+        both = stats.norm.pdf(flux, lx[:, None], errors[2]) * stats.norm.pdf(pair[0], flux, rest)
+        measured = np.trapezoid(both, flux, axis=1)
+    expected_y = mean_y[:, None] + setup.relations.lx_yx * scatter_y * (lx - mean_l[:, None]) / scatter_l
+    width = np.hypot(scatter_y * np.sqrt(1 - setup.relations.lx_yx**2), errors[1])
+    joint = stats.norm.pdf(lx, mean_l[:, None], scatter_l) * stats.norm.pdf(pair[1], expected_y, width)
+    return np.sum(number[:, None] * joint * measured)
+
+
+@pytest.mark.parametrize("own", [0.25, 0.1, 0.02])
+def test_a_luminosity_measured_worse_than_the_flux_leaves_detection_open(own):
+    """Beside an integral over masses, true luminosities and the fluxes that selected; up to one number for all."""
+    setup = survey(selection__flux_error=0.05, relations__correlation__lx_yx=0.5)
+    model, z, y = forward_model(setup), 0.25, np.array([13.8, 14.2, 14.0])
+    theta = model.parameters.draw(3, rng=np.random.default_rng(6))
+    limit = model.selection.log_luminosity_limit(np.array([z]), np.zeros(1), setup.cosmology, setup.relations)[0]
+    lx = limit + np.array([0.05, -0.1, 0.3])
+    points = Points.observed(np.full(3, z), np.column_stack([lx, y]), np.tile([own, 0.08], (3, 1)))
+    found = PointDensity(model, points, False).grid(theta)
+    errors = (own, 0.08, 0.05)
+    expected = np.log([[density_of_pair(model, at, z, x, errors) for x in zip(lx, y, strict=True)] for at in theta])
+    np.testing.assert_allclose(found - expected, np.full((3, 3), (found - expected)[0, 0]), atol=1e-3)

@@ -17,7 +17,7 @@ from ..likelihoods.available import absent
 from ..likelihoods.data import Data, catalogue_points
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
-from ..model.catalogue import Catalogue, builtin_table, read_catalogue
+from ..model.catalogue import Catalogue, builtin_table, read_catalogue, skew_of_sum
 from ..model.forward import ForwardModel
 from ..reading.limits import UpperLimits
 from ..reading.tables import QUANTITY_KINDS
@@ -57,7 +57,7 @@ def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tu
     _refuse_foreign(config, model, catalogue)
     refuse_beyond(config.setup, catalogue)
     catalogue = with_contamination(model, catalogue)
-    yx, points = (catalogue.log_yx, catalogue.log_yx_error), catalogue_points(model, catalogue)
+    yx, points = (catalogue.log_yx, catalogue.log_yx_error, catalogue.skew("yx")), catalogue_points(model, catalogue)
     return catalogue, Data.of_clusters(model, catalogue.z, yx, points, catalogue.limits.get("yx"))
 
 
@@ -70,7 +70,7 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
     setup, relations, law = model.setup, model.setup.relations, model.setup.relations.yx
     limits = dict(catalogue.limits)
     unknown = np.full(catalogue.size, np.nan), np.zeros(catalogue.size)
-    values, errors = catalogue.observables["yx"]
+    (values, errors), skew = catalogue.observables["yx"], catalogue.skew("yx")
     if law is not None and law.is_mass:
         values, errors = unknown
         limits.pop("yx", None)
@@ -78,13 +78,16 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
         parts = [(c, *catalogue.observables.get(name, unknown)) for name, c in relations.proxy]
         values = np.sum([c * x for c, x, _ in parts], axis=0)
         errors = np.linalg.norm([c * e for c, _, e in parts], axis=0)
+        skews = [np.sign(c) * catalogue.skew(name) for name, c in relations.proxy]
+        skew = skew_of_sum([np.abs(c) * e for c, _, e in parts], skews)
         limits.pop("yx", None)
         alone = [name for name, c in relations.proxy if len(relations.proxy) == 1 and c == 1.0]
         limits |= {key: limits[name] for key in ("yx",) for name in alone if name in limits}
+    own = np.isfinite(values) & (errors > 0)
     errors = np.where(errors > 0, errors, setup.yx_error)
-    errors = np.where(np.isfinite(values), errors, 0.0)
+    errors, skew = np.where(np.isfinite(values), errors, 0.0), np.where(own, skew, 0.0)
     remarks = (*catalogue.remarks, *_unused(limits, relations.names, len(catalogue.limits) - len(limits)))
-    return replace(catalogue, log_yx=values, log_yx_error=errors, limits=limits, remarks=remarks)
+    return replace(catalogue, log_yx=values, log_yx_error=errors, log_yx_skew=skew, limits=limits, remarks=remarks)
 
 
 def _unused(limits: Mapping[str, UpperLimits], names: Sequence[str], lost: int) -> tuple[Caution, ...]:

@@ -20,7 +20,7 @@ from .level_name import LevelName
 
 
 class Binned(Level):
-    """Poisson counts in bins of Y_X; errors of Y_X enter as their rms.
+    """Poisson counts in bins of Y_X; errors of Y_X enter as their rms, or, asymmetric, as their average.
 
     Clusters without Y_X each contribute ln Lambda; those with an upper limit of it are in no bin, and contribute what
     lies below the limit.
@@ -37,9 +37,13 @@ class Binned(Level):
         self._counts = self._bins.count(data.log_yx, data.weight)
         self._without, self._error = data.number_without_yx, data.rms_error
         self._limits = ProxyLimits(self._proxied.model, data.limit, data.limit_width) if len(data.limit) else None
+        asymmetric = data.asymmetric(self._proxied.model)
+        self._density = None if asymmetric is None else asymmetric.of_any(self._bins.nodes)
 
     def _expected(self, theta: Array) -> Array:
         """Expected clusters in each bin, (P, B)."""
+        if self._density is not None:
+            return np.maximum(self._bins.summed(self._density(theta)), TINY)
         return np.maximum(self._bins.expected(self._proxied.model, theta, self._error), TINY)
 
     def __call__(self, theta: Array) -> Array:

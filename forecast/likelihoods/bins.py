@@ -50,7 +50,10 @@ class YxBins:
 
     def expected(self, model: ForwardModel, theta: Array, error: float = 0.0) -> Array:
         """Expected clusters in each bin, shape (P, B); `error` of log10 Y_X in dex."""
-        density = model.yx_density(theta, self.nodes, error)
+        return self.summed(model.yx_density(theta, self.nodes, error))
+
+    def summed(self, density: Array) -> Array:
+        """Expected clusters in each bin, (P, B), from densities at the nodes, (P, B n)."""
         expected: Array = (density * self.weights).reshape(len(density), len(self.edges) - 1, -1).sum(axis=-1)
         return expected
 

@@ -18,6 +18,7 @@ from ..survey.redshift_bins import in_bins
 from .bins import YxBins, bin_models
 from .density.evidence import Evidence
 from .density.followed import Proxied
+from .density.observed_yx import ObservedYx, OfYx
 from .density.points import Points, observable_errors
 from .expected_points import expected_points
 
@@ -34,6 +35,8 @@ class Data:
         log10 Y_X, Msun/h keV, of the clusters that have one (nodes of a quadrature for expected data).
     error : ndarray, shape (Q,)
         Measurement error of log10 Y_X, dex.
+    skew : ndarray, shape (Q,)
+        (upper - lower) / (upper + lower) of asymmetric errors, whose mean is `error`.
     weight : ndarray, shape (Q,)
         Number of clusters each entry stands for: 1 for real data.
     median : float
@@ -58,6 +61,7 @@ class Data:
     limit: Array = field(default_factory=lambda: np.empty(0))
     limit_width: Array = field(default_factory=lambda: np.empty(0))
     evidence: Evidence | None = None
+    skew: Array = field(default_factory=lambda: np.empty(0))
 
     def __repr__(self) -> str:
         number = f"{self.size:g}" if float(self.size).is_integer() else f"{self.size:.1f}"
@@ -72,6 +76,7 @@ class Data:
         error: Array | None = None,
         points: Points | None = None,
         limits: tuple[Array, Array] | None = None,
+        skew: Array | None = None,
     ) -> Data:
         """Data of `size` clusters of which those in `log_yx` have a Y_X, others `limits` (and their widths) of it."""
         log_yx = np.asarray(log_yx, dtype=float)
@@ -81,7 +86,7 @@ class Data:
             raise InputError(f"{len(log_yx)} values of Y_X{beside} for {size} clusters")
         if not np.all(np.isfinite(log_yx)):
             raise InputError("log10 Y_X must be finite; leave clusters without Y_X out, they still count in N")
-        error = np.zeros_like(log_yx) if error is None else np.asarray(error, dtype=float)
+        error, skew = (np.zeros_like(log_yx) if x is None else np.asarray(x, dtype=float) for x in (error, skew))
         return cls(
             size=size,
             log_yx=log_yx,
@@ -91,6 +96,7 @@ class Data:
             points=points,
             limit=limit,
             limit_width=width,
+            skew=skew,
         )
 
     @classmethod
@@ -105,18 +111,19 @@ class Data:
         cls,
         model: ForwardModel,
         z: Array,
-        yx: tuple[Array, Array],
+        yx: tuple[Array, ...],
         points: Points | None,
         limits: UpperLimits | None = None,
     ) -> Data:
-        """Data of clusters at redshifts (n,): log10 Y_X, NaN where unknown, and its error, (n,) each; its limits."""
+        """Data of clusters at redshifts (n,): log10 Y_X, NaN where unknown, its error, and maybe skew, (n,) each."""
+        skew = yx[2] if len(yx) > 2 else np.zeros(len(z))
 
         def some(mine: Array) -> Data:
             known = mine & np.isfinite(yx[0])
             limited = mine & limits.known if limits is not None else np.zeros_like(mine)
             below = None if limits is None else limits[limited]
             edges = None if below is None else (below.limit, below.width)
-            found = cls.observed(int(mine.sum()), yx[0][known], yx[1][known], limits=edges)
+            found = cls.observed(int(mine.sum()), yx[0][known], yx[1][known], limits=edges, skew=skew[known])
             if points is None or not points.evidence.any():
                 return found
             groups = (points.evidence[part] for part in (known, mine & ~known & ~limited, limited))
@@ -140,6 +147,7 @@ class Data:
             size=float(model.expected_count(theta[None])[0]),
             log_yx=nodes[keep],
             error=np.full(int(keep.sum()), error),
+            skew=np.zeros(int(keep.sum())),
             weight=weight[keep],
             median=table.quantile(0.5),
             points=expected_points(model, theta) if points else None,
@@ -160,6 +168,10 @@ class Data:
     def rms_error(self) -> float:
         """Root mean square error of log10 Y_X, dex; 0 if no cluster has a Y_X."""
         return float(np.sqrt(np.average(self.error**2, weights=self.weight))) if len(self.error) else 0.0
+
+    def asymmetric(self, model: OfYx) -> ObservedYx | None:
+        """Density of Y_X measured with asymmetric errors; None if all are symmetric."""
+        return ObservedYx(model, self.log_yx, self.error, self.skew) if self.skew.any() else None
 
     def rounded(self) -> Data:
         """The same with a whole number of clusters: counts and medians need one."""
@@ -182,7 +194,7 @@ def censored_median(values: Array, limit: Array) -> float:
 def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
     """Single clusters of a catalogue; observables and lensing masses that it does not list are unknown.
 
-    Errors are each cluster's own; where one is unknown, the setup's.
+    Errors are each cluster's own; where one is unknown, the setup's, which are symmetric.
     """
     setup, names, unknown = model.setup, model.setup.relations.names, np.full(catalogue.size, np.nan)
     listed = [catalogue.observables.get(name, (unknown, unknown)) for name in names]
@@ -198,4 +210,6 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
         log_mwl_error=np.where(own > 0, own, setup.lensing_errors(catalogue.z, catalogue.log_lx)),
         limits=(np.column_stack([one.limit for one in limits]), np.column_stack([one.width for one in limits])),
     )
+    skew = np.where(errors > 0, np.column_stack([catalogue.skew(name) for name in names]), 0.0)
+    points = replace(points, skew=skew, log_mwl_skew=np.where(own > 0, catalogue.skew("mwl"), 0.0))
     return points if catalogue.evidence is None else replace(points, evidence=catalogue.evidence)

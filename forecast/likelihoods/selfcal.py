@@ -36,7 +36,8 @@ _STEP = 0.01
 class SelfCal(Level):
     """Poisson times the density of an order statistic; errors of Y_X enter as their rms.
 
-    Of a cluster with an upper limit of Y_X the rank must be known: below the median.
+    Of a cluster with an upper limit of Y_X the rank must be known: below the median. Asymmetric errors enter as the
+    average over each cluster's own.
     """
 
     name = LevelName.SELFCAL
@@ -50,6 +51,9 @@ class SelfCal(Level):
             raise InputError(fault)
         self._proxied = Proxied.of(model)
         self._with_yx, self._error = round(data.number_with_yx) + len(data.limit), data.rms_error
+        asymmetric = data.asymmetric(self._proxied.model)
+        self._nodes = None if asymmetric is None else asymmetric.nodes
+        self._density = None if asymmetric is None else asymmetric.of_any(asymmetric.nodes)
 
     @classmethod
     def fault(cls, data: Data) -> str:
@@ -70,18 +74,23 @@ class SelfCal(Level):
             return self._of_two_numbers(theta)
         if not self._with_yx:
             return log_poisson(size, self._model.expected_count(theta))
-        one = self._model.yx_distribution(theta, median, self._with_yx, self._error)
+        one = self._distribution(theta)
         return log_poisson(size, one.count) + log_median_density(one, median, self._with_yx)
 
     def _of_two_numbers(self, theta: Array) -> Array:
         """Poisson numbers of the clusters that were followed up and of the others, and the median of the former."""
-        some, median, number = self._proxied.model, self._data.median, self._with_yx
+        some, number = self._proxied.model, self._with_yx
         rest = self._proxied.rest(theta, self._model.expected_count(theta))
         value = log_poisson(number, some.expected_count(theta)) + log_poisson(self._data.size - number, rest)
         if not number:
             return value
-        one = some.yx_distribution(theta, median, number, self._error)
-        return value + log_median_density(one, median, number)
+        return value + log_median_density(self._distribution(theta), self._data.median, number)
+
+    def _distribution(self, theta: Array) -> YxDistribution:
+        """Distribution of the measured Y_X of a cluster that has one."""
+        if self._nodes is None or self._density is None:
+            return self._proxied.model.yx_distribution(theta, self._data.median, self._with_yx, self._error)
+        return TabulatedDistribution.from_density(self._nodes, self._density(theta))
 
     @classmethod
     def of_many(cls, model: ForwardModel, mocks: Mocks, theta: Array) -> Array:
@@ -132,8 +141,8 @@ class SelfCal(Level):
         columns = []
         for i in range(len(data.log_yx)):
             kept = np.arange(len(data.log_yx)) != i
-            limits = data.limit, data.limit_width
-            rest = Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept], limits=limits)
+            own = {"limits": (data.limit, data.limit_width), "skew": data.skew[kept]}
+            rest = Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept], **own)
             if rest.median not in ratios:
                 ratios[rest.median] = in_chunks(SelfCal(self._model, rest), theta) - now
             columns.append(ratios[rest.median])

@@ -43,8 +43,10 @@ class Unbinned(Level):
         grid = self._proxied.model.yx_grid
         inside = len(data.log_yx) and grid[0] <= data.log_yx.min() and data.log_yx.max() <= grid[-1]
         same_error = len(set(np.round(data.error, 12))) <= 1
-        self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error)
+        self._asymmetric = data.asymmetric(self._proxied.model)
+        self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error and self._asymmetric is None)
         self._false = None if data.evidence is None else contaminants_of(self._proxied.model)
+        self._asymmetric_false = None if self._false is None else data.asymmetric(self._false.model)
         evidence = None if data.evidence is None else data.evidence.limited
         limits = data.limit, data.limit_width, evidence
         self._limits = ProxyLimits(self._proxied.model, *limits) if len(data.limit) else None
@@ -81,12 +83,17 @@ class Unbinned(Level):
         """ln of densities at every datum (P, Q), with its evidence where there is some."""
         if self._false is None or self._data.evidence is None:
             return np.log(np.maximum(density, TINY))
-        false = self._false.yx_density(theta, log_yx, self._data.error)
+        if self._asymmetric_false is None:
+            false = self._false.yx_density(theta, log_yx, self._data.error)
+        else:
+            false = self._false.factor(theta)[:, None] * self._asymmetric_false(self._false.fiducial, log_yx)
         return log_weighed(density, false, self._data.evidence.with_yx)
 
     def _log_density(self, theta: Array, shift: float = 0.0) -> Array:
         """ln lambda at every datum, moved by `shift` dex, shape (P, Q)."""
         moved = self._data.log_yx + shift
+        if self._asymmetric is not None:
+            return self._weighed(self._asymmetric(theta, moved), theta, moved)
         return self._weighed(self._proxied.model.yx_density(theta, moved, self._data.error), theta, moved)
 
     @classmethod

@@ -8,7 +8,7 @@ are rescaled from the catalogue's reference cosmology to the model's. A cluster 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
@@ -50,6 +50,8 @@ class Catalogue:
         log10 T / keV, NaN where unknown, and its error in dex, 0 where unknown; None if the file has no temperatures.
     log_lx_error : ndarray, shape (N,), or None
         Error of `log_lx` in dex, 0 where unknown; None if the file has none.
+    log_lx_skew, log_t_skew, log_mgas_skew, log_yx_skew, log_mwl_skew : ndarray, shape (N,), or None
+        (upper - lower) / (upper + lower) of asymmetric errors, whose mean is the error; None: symmetric.
     log_mgas, log_mgas_error : ndarray, shape (N,), or None
         log10 M_gas / (Msun/h) and its error in dex, as T's; None if the file has no gas masses.
     log_mwl, log_mwl_error : ndarray, shape (N,), or None
@@ -77,6 +79,11 @@ class Catalogue:
     log_mgas_error: Array | None = None
     log_mwl: Array | None = None
     log_mwl_error: Array | None = None
+    log_lx_skew: Array | None = None
+    log_t_skew: Array | None = None
+    log_mgas_skew: Array | None = None
+    log_yx_skew: Array | None = None
+    log_mwl_skew: Array | None = None
     remarks: tuple[Caution, ...] = ()
     limits: Mapping[str, UpperLimits] = field(default_factory=dict)
     ra: Array | None = None
@@ -107,6 +114,11 @@ class Catalogue:
             if values is not None:
                 listed[name] = (values, unknown if errors is None else errors)
         return listed | {"yx": (self.log_yx, self.log_yx_error)}
+
+    def skew(self, name: str) -> Array:
+        """(upper - lower) / (upper + lower) of the errors of an observable, by the relations' names, (N,)."""
+        skew: Array | None = getattr(self, f"log_{name}_skew", None)
+        return np.zeros(self.size) if skew is None else skew
 
     def subset(self, mask: Array) -> Catalogue:
         """The clusters picked by `mask`, bool of shape (N,) or indices."""
@@ -155,7 +167,7 @@ def read_catalogue(
     for key in (key for key in LIMITED if f"{key}_limit" in spec.columns):
         table, found = split_limits(table, key, spec.limit_confidence[key])
         limits[key] = found.moved(moves[key])
-    log_yx, error = _reference_yx(table, spec, reference.efunc(z))
+    (log_yx, error), yx_skew = _reference_yx(table, spec, reference.efunc(z)), _yx_skew(table, spec)
     log_lx, lx_error = _measured(table, "lx", moves["lx"])
     optional = {"t": moves["t"], "mgas": moves["mgas"], "mwl": log_h + shift("mwl", LENSING)}
     listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
@@ -169,6 +181,8 @@ def read_catalogue(
         log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
         source=path.name,
         log_lx_error=lx_error if "lx_error" in spec.columns else None,
+        log_lx_skew=table.skew("lx"),
+        log_yx_skew=yx_skew,
         remarks=(*_remarks(table), *_of_products(spec, limits), *doubts),
         limits=limits,
         evidence=evidence,
@@ -176,6 +190,7 @@ def read_catalogue(
         dec=None if positions is None else positions.dec,
         **{f"log_{key}": values for key, (values, _) in listed.items()},
         **{f"log_{key}_error": errors for key, (_, errors) in listed.items()},
+        **{f"log_{key}_skew": table.skew(key) for key in listed},
     )
 
 
@@ -230,3 +245,20 @@ def _reference_yx(table: TableFile, spec: CatalogueSpec, efunc: Array) -> tuple[
         log_mass, error = table.quantity("m500")
         return relation.log_yx(log_mass, efunc), error / relation.slope
     return table.quantity("yx")  # all unknown if nothing is mapped
+
+
+def _yx_skew(table: TableFile, spec: CatalogueSpec) -> Array:
+    """How much the errors of log10 Y_X differ, shape (N,); those of M_gas and T add in quadrature on each side."""
+    if spec.yx_source != "mgas":
+        return table.skew(spec.yx_source or "yx")
+    parts = [(table.quantity(key)[1], table.skew(key)) for key in ("mgas", "t")]
+    return skew_of_sum([error for error, _ in parts], [skew for _, skew in parts])
+
+
+def skew_of_sum(errors: Sequence[Array], skews: Sequence[Array]) -> Array:
+    """How much the errors of a sum of measurements differ, whose lower and upper ones add in quadrature; (N,)."""
+    lower, upper = (
+        np.linalg.norm([e * (1 + sign * s) for e, s in zip(errors, skews, strict=True)], axis=0) for sign in (-1, 1)
+    )
+    total = lower + upper
+    return np.asarray((upper - lower) / np.where(total > 0, total, 1.0))

@@ -28,6 +28,9 @@ class Detections(Protocol):
     def expected_count(self, theta: Array) -> Array:
         """Expected number, shape (P,)."""
 
+    def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
+        """Expected number per dex of observed Y_X, shape (P, Q); `error` in dex, scalar or (Q,)."""
+
     def local_yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         """Expected number per dex of Y_X observed with small errors (Q,), shape (P, Q)."""
 

@@ -138,8 +138,7 @@ class FluxLimitedModel:
         """Errors (Q,) that nodes in Y_X resolve, where some are too large for an expansion or sums over masses dear."""
         if not error.any() or not (self._by_nodes or self._beyond(error).any()):
             return np.zeros(len(error), dtype=bool)
-        resolved: Array = error > expansion.RESOLVED * (self.yx_grid[1] - self.yx_grid[0])
-        return resolved
+        return np.asarray(error > expansion.RESOLVED * (self.yx_grid[1] - self.yx_grid[0]))
 
     def local_yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         """As `yx_density`, with errors (Q,) as a part of the residuals, a few parameter vectors at a time."""

@@ -118,10 +118,10 @@ class TableFile:
 
     def names(self) -> tuple[str, ...]:
         """Names exactly as in the file; 'row 3' where there is none; length N."""
-        texts = [""] * len(self.table)
-        if "name" in self.columns:
-            data, mask = self._cells(self.columns["name"].name)
-            texts = ["" if hidden else text_of(cell) for cell, hidden in zip(data, mask, strict=True)]
+        if "name" not in self.columns:
+            return tuple(f"row {i}" for i in range(1, len(self.table) + 1))
+        data, mask = self._cells(self.columns["name"].name)
+        texts = ["" if hidden else text_of(cell) for cell, hidden in zip(data, mask, strict=True)]
         return tuple(text or f"row {i}" for i, text in enumerate(texts, 1))
 
     def quantity(self, key: str) -> tuple[Array, Array]:
@@ -146,19 +146,19 @@ class TableFile:
         """
         if key not in self.columns:
             return np.full(len(self.table), np.nan), np.zeros(len(self.table))
-        name, values = self.columns[key].name, self._values(key)
-        self._check(name, value_check(values))
-        return values.log, self._error(key, values)
+        self._check(self.columns[key].name, value_check(values := self._values(key)))
+        return values.log, self._error(key, values)[0]
+
+    def skew(self, key: str) -> Array:
+        """(upper - lower) / (upper + lower) of a quantity's errors, (N,); 0 where one of them is unknown."""
+        return self._error(key, self._values(key))[1] if key in self.columns else np.zeros(len(self.table))
 
     def doubts(self, key: str) -> tuple[str, ...]:
         """What is odd about a quantity's column but not impossible, in words."""
         if key not in self.columns or not looks_like_log(values := self._values(key)):
             return ()
-        low, high = np.nanmin(values.raw), np.nanmax(values.raw)
-        return (
-            f"column '{self.columns[key].name}' of {self.file} runs from {low:g} to {high:g} in '{values.unit}', as "
-            "log10s would; check its unit",
-        )
+        span = f"from {np.nanmin(values.raw):g} to {np.nanmax(values.raw):g} in '{values.unit}'"
+        return (f"column '{self.columns[key].name}' of {self.file} runs {span}, as log10s would; check its unit",)
 
     def _values(self, key: str) -> Values:
         """A quantity's column, as in the file and as log10 in physical units."""
@@ -170,24 +170,24 @@ class TableFile:
             values = np.log10(raw)
         return Values(QUANTITY_KINDS[key], unit, raw, values + math.log10(self._factor(key, name, unit)))
 
-    def _error(self, key: str, values: Values) -> Array:
-        """Error of a quantity in dex: log10(e) err / value, mean of lower and upper; 0 where unknown."""
-        column = self.columns.get(f"{key}_error")
-        if column is None:
-            return np.zeros(values.log.size)
+    def _error(self, key: str, values: Values) -> tuple[Array, Array]:
+        """Error in dex: log10(e) err / value, mean of lower and upper, 0 where unknown; and how much they differ."""
+        if (column := self.columns.get(f"{key}_error")) is None:
+            return np.zeros(values.log.size), np.zeros(values.log.size)
         pair = column.name not in self.table.colnames and "," in column.name
         names = [name.strip() for name in column.name.split(",")] if pair else [column.name]
         if len(names) > 2:
-            place = f"{self.section}.columns.{key}_error"
-            raise InputError(f'{place}: got "{column.name}"; write "COLUMN" or "LOWER,UPPER"')
+            raise InputError(
+                f'{self.section}.columns.{key}_error: got "{column.name}"; write "COLUMN" or "LOWER,UPPER"'
+            )
         if pair:
             self._refuse_bounds(key, values, (names[0], names[1]))
         sides = np.array([self._side(key, name, values, pair and name == names[0]) for name in names])
-        known = (sides > 0).sum(axis=0)
-        mean = np.where(known > 0, sides.sum(axis=0) / np.maximum(known, 1), 0.0)
-        log = values.error_is_log(self._unit(f"{key}_error", names[-1]))
-        self._check(names[-1], size_check(self.numbers(names[-1]), mean, log=log))
-        return mean
+        known, total = (sides > 0).sum(axis=0), sides.sum(axis=0)
+        mean = total / np.maximum(known, 1)
+        is_log = values.error_is_log(self._unit(f"{key}_error", names[-1]))
+        self._check(names[-1], size_check(self.numbers(names[-1]), mean, log=is_log))
+        return mean, np.where(known == 2, sides[-1] - sides[0], 0.0) / np.where(known == 2, total, 1.0)
 
     def _refuse_bounds(self, key: str, values: Values, names: tuple[str, str]) -> None:
         """Raise if a pair of columns holds bounds where errors are meant."""
@@ -198,11 +198,11 @@ class TableFile:
             factor, value = self._factor(key, names[0], unit), 10.0**values.log
             low, high = factor * low, factor * high
         if are_bounds(value, low, high, log=log):
-            column = self.columns[key].name
+            column, (one, two) = self.columns[key].name, names
             raise InputError(
-                f"{self.file}: columns '{names[0]}' and '{names[1]}' lie below and above '{column}' in every row, so "
-                f"they are its bounds, not its errors; map their distances from it, in Python "
-                f"t['{names[0]}'] = t['{column}'] - t['{names[0]}']; t['{names[1]}'] = t['{names[1]}'] - t['{column}']"
+                f"{self.file}: columns '{one}' and '{two}' lie below and above '{column}' in every row, so they are "
+                "its bounds, not its errors; map their distances from it, in Python "
+                f"t['{one}'] = t['{column}'] - t['{one}']; t['{two}'] = t['{two}'] - t['{column}']"
             )
 
     def _side(self, key: str, name: str, values: Values, lower: bool) -> Array:

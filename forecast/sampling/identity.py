@@ -16,13 +16,15 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
     parts = [np.array([data.size, data.median]), data.log_yx, data.error, data.weight]
     for one in data.bins:
         parts += [np.array([one.size, one.median]), one.log_yx, one.error, one.weight]
+    if data.skew.any():
+        parts += [data.skew]
     if level_class(level).of_clusters and data.points is not None:
         points = data.points
         parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
         if points.log_mwl_error.any():
             parts.append(points.log_mwl_error)
         parts += [x for x in (points.limit, points.limit_width) if np.isfinite(points.limit).any()]
-        parts += [points.evidence] if points.evidence.any() else []
+        parts += [x for x in (points.evidence, points.skew, points.log_mwl_skew) if x.any()]
     elif data.evidence is not None:
         parts += [data.evidence.with_yx, data.evidence.without, data.evidence.limited]
     parts += [x for one in (data, *data.bins) if len(one.limit) for x in (one.limit, one.limit_width)]

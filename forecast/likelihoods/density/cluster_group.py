@@ -45,14 +45,26 @@ class Group:
         The known observables of the group's clusters.
     errors : ndarray, shape (G, K, K)
         Covariance of their errors.
-    beyond : Beyond
+    limits : Limits, optional
+        Of observables whose values are unknown.
+    detected : bool
+        Whether their L_X is known, and says that they are detected.
     """
 
-    def __init__(self, shared: Shared, known: Array, data: Array, errors: Array, beyond: Beyond) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        known: Array,
+        data: Array,
+        errors: Array,
+        limits: Limits | None = None,
+        *,
+        detected: bool = True,
+    ) -> None:
         self._shared, self._known, self._data, self._errors = shared, known, data, errors
         self._same_error = bool(np.all(errors == errors[0]))
-        self._unseen, self._limits = None if known[0] else beyond.unseen, beyond.limits
-        self._by_chance = self._limits is not None or self._unseen is not None
+        self._unseen = None if detected else shared.integral.unseen
+        self._limits, self._by_chance = limits, limits is not None or self._unseen is not None
         self._by_nodes = shared.model.setup.relations.unit_residuals.mass_dependent or not known.any()
 
     @property
@@ -96,19 +108,27 @@ class Group:
         )
         return log_density
 
+    def _in_common(self, of: Entries) -> Array:
+        """Variance that the errors of a listed L_X and of the flux have in common, (n,), dex^2."""
+        assert self._unseen is not None
+        listed = self._errors[of.place, 0, 0] if self._known[0] else np.zeros(len(of.place))
+        return np.minimum(listed, self._unseen.selection.flux_error**2)
+
     def _chance(
         self, matrices: tuple[Array, Array], mean: Array, slope: Array, of: Entries, log_mass: Array
     ) -> Chance | CensoredChance:
         """Chance of detection and of limits at and about masses (n, ...), where observables have means (n, ..., E).
 
-        `matrices`: covariance of all observables, (n, ..., J, E, E), and precision of the known ones.
+        `matrices`: covariance of all observables, (n, ..., J, E, E), and precision of the known ones. Beside limits of
+        others, the errors of a listed L_X and of the flux are taken for independent.
         """
         data = self._data[of.place].reshape(len(of.place), *([1] * (mean.ndim - 2)), -1)
         if self._limits is not None:
             given = self._limits.regressions(*matrices, self._known, self._unseen).at(mean, slope, data)
             return self._limits.chance(given, self._unseen, (of.place, of.column, log_mass))
         assert self._unseen is not None
-        regression = Regression.of(*matrices, self._known)
+        in_common = self._in_common(of).reshape(len(of.place), *([1] * (mean.ndim - 2)))
+        regression = Regression.of(*matrices, self._known, in_common)
         log_lx = mean[..., 0] + np.einsum("...k,...k->...", regression.gain, data - mean[..., self._known])
         tilt = slope[..., 0] - np.einsum("...k,...k->...", regression.gain, slope[..., self._known])
         excess = self._unseen.excess(log_lx, of.column, log_mass)

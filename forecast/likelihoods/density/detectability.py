@@ -1,7 +1,11 @@
-"""Chance that clusters were detected whose selecting observable, the measured L_X, is not among the data.
+"""Chance that clusters were detected whose selecting observable, the measured flux, is not among the data.
 
 A cluster was selected by its flux whatever was published of it. Given its other observables its residual of L_X is a
 Gaussian in each component of the residuals (theirs are correlated), and so is its measured L_X at fixed mass.
+
+A listed L_X is the flux that selected it where their errors are equal. Else the two share photons: the larger of the
+two errors holds the smaller one, and a part of its own. Where the flux's is larger, its own part depends on nothing,
+and detection at given L_X is a number that no parameter changes. Where it is smaller, it must be integrated over.
 """
 
 from __future__ import annotations
@@ -17,6 +21,9 @@ from ...relations.power_laws import Relations
 from ...survey.followup import FollowUp
 from ...survey.selection import FluxSelection
 from .points import Points
+
+_APART = 0.005
+"""Error of L_X beyond the flux's, dex, that is no rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,14 @@ class Regression:
     variance: Array
 
     @classmethod
-    def of(cls, covariance: Array, precision: Array, known: Array) -> Regression:
-        """From the covariance of all E observables, L_X first, (..., J, E, E), and the known ones' precision."""
+    def of(cls, covariance: Array, precision: Array, known: Array, shared: Array) -> Regression:
+        """From the covariance of all E observables, L_X first, (..., J, E, E), and the known ones' precision.
+
+        `shared`: variance that the errors of the flux and of a known L_X have in common, (..., J or 1).
+        """
         with_lx = covariance[..., 0, known]
+        if known[0]:
+            with_lx = with_lx + shared[..., None] * (np.arange(with_lx.shape[-1]) == 0)
         gain = np.einsum("...k,...kl->...l", with_lx, precision)
         return cls(gain, covariance[..., 0, 0] - np.einsum("...k,...k->...", gain, with_lx))
 
@@ -101,6 +113,10 @@ class Unseen:
         """log10 L_X, (n, ...), over the limit at the redshifts of clusters `column`, (n,), and masses, (n, ...)."""
         z = np.reshape(self.z[column], (-1,) + (1,) * (np.ndim(log_mass) - 1))
         return log_lx - self.selection.log_luminosity_limit(z, log_mass, self.cosmology, self.relations)
+
+    def apart(self, error: Array) -> Array:
+        """Whether errors of listed L_X (n,), dex, are so much larger than the flux's that detection does not follow."""
+        return error**2 > self.selection.flux_error**2 + _APART**2
 
     def measured(self, variance: Array) -> Array:
         """Scatter of the measured log10 L_X, dex, from the variance of the true one."""

@@ -19,10 +19,10 @@ import numpy as np
 from ...core.arrays import Array
 from ...core.errors import InputError
 from ...model.forward import ForwardModel
+from .asymmetric import Stand
 from .censored import limit_marks, limits_of
-from .cluster_group import Beyond, Group
-from .detectability import followup_kinds, unseen_of
-from .mass_integral import mass_integral
+from .cluster_group import Group
+from .mass_integral import MassIntegral, mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
 
@@ -51,31 +51,42 @@ class PointDensity:
         if lensing and model.setup.weak_lensing is None:
             raise InputError("level 'full+wl' needs weak-lensing masses; add a [weak_lensing] table with their scatter")
         self._model, self._lensing, self._size = model, lensing, len(points.z)
+        self._stand = Stand.of(model, points, lensing=lensing)
+        self._false, listed = _Contaminants.of(model, points, lensing), points
+        points, errors = self._stand.points, self._stand.covariance
         integral = mass_integral(model, points.z)
         self._shared = Shared(model, integral, Residual.of(model, integral.log_mass, lensing))
         self._shared.require_resolved(lensing)
-        data, errors = points.observables, model.setup.relations.error_covariance(points.error)
-        if lensing:
-            data, errors = np.column_stack([data, points.log_mwl]), np.pad(errors, ((0, 0), (0, 1), (0, 1)))
-            errors[:, -1, -1] = points.log_mwl_error**2
-        marks = limit_marks(points, lensing)
-        kinds = followup_kinds(model.setup, points)
-        patterns, pattern = np.unique(np.column_stack([~np.isnan(data), marks, kinds]), axis=0, return_inverse=True)
-        self._pattern, self._place = pattern.ravel(), np.zeros(self._size, dtype=int)
+        data = points.values(lensing=lensing)
+        self._evidence = listed.evidence if listed.evidence.any() else None
+        self.undetected = _undetected(integral, listed)
+        detected = ~np.repeat(self.undetected, self._stand.number)
+        marks = np.column_stack([~np.isnan(data), limit_marks(points, lensing), detected])
+        patterns, pattern = np.unique(marks, axis=0, return_inverse=True)
+        self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
         self._groups = []
-        parts = zip(*np.split(patterns[:, :-1], 2, axis=1), patterns[:, -1], strict=True)
-        for i, (known, mark, kind) in enumerate(parts):
-            mine, known = np.flatnonzero(self._pattern == i), known.astype(bool)
+        for i, (values, edges) in enumerate((each[: data.shape[1]], each[data.shape[1] :]) for each in patterns):
+            mine, known = np.flatnonzero(self._pattern == i), values.astype(bool)
             self._place[mine] = np.arange(len(mine))
-            limits = limits_of(points[mine], mark)
-            beyond = Beyond(unseen_of(integral.unseen, model.setup.followup, kind), limits)
-            group = Group(self._shared, known, data[mine][:, known], square_of(errors[mine], known), beyond)
+            listed_errors, limits = square_of(errors[mine], known), limits_of(points[mine], edges[:-1])
+            group = Group(self._shared, known, data[mine][:, known], listed_errors, limits, detected=bool(edges[-1]))
             self._groups.append(group)
-        self._false = _Contaminants.of(model, points, lensing)
-        self._evidence = points.evidence if points.evidence.any() else None
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:
         """ln lambda of clusters `column` at parameter vectors theta[row]; all of shape (n,)."""
+        if self._stand.trivial:
+            value = self._of_entries(theta, row, column)
+        else:
+            entries = np.repeat(row, self._stand.number[column])
+            value = self._stand.summed(self._of_entries(theta, entries, self._stand.entries(column)), column)
+        if self._false is None:
+            return value
+        if self._evidence is not None:
+            value = value + self._evidence[column]
+        return np.logaddexp(value, self._false(theta, row, column))
+
+    def _of_entries(self, theta: Array, row: Array, column: Array) -> Array:
+        """The same of clusters, without contaminants, or of entries that stand for them."""
         theta = np.atleast_2d(theta)
         linear = Linear.of(self._model, self._model.parameters.values(theta), len(theta), self._lensing)
         table, value = self._shared.integral.table(theta), np.empty(len(row))
@@ -83,11 +94,7 @@ class PointDensity:
         for part, group in self._parts(column):
             entries = Entries(row[part], column[part], self._place[column[part]], crowd[row[part]])
             value[part] = group(linear, table, entries)
-        if self._false is None:
-            return value
-        if self._evidence is not None:
-            value += self._evidence[column]
-        return np.logaddexp(value, self._false(theta, row, column))
+        return value
 
     def _parts(self, column: Array) -> Iterator[tuple[slice | Array, Group]]:
         """Entries of clusters of which the same is known, a few at a time."""
@@ -104,6 +111,14 @@ class PointDensity:
         size = len(theta)
         row, column = np.repeat(np.arange(size), self._size), np.tile(np.arange(self._size), size)
         return self(theta, row, column).reshape(size, self._size)
+
+
+def _undetected(integral: MassIntegral, points: Points) -> Array:
+    """Whether clusters may have been missed at their listed L_X, or have none, bool of shape (Q,)."""
+    unseen, known = integral.unseen, np.isfinite(points.observables[:, 0])
+    if unseen is None:
+        return np.zeros(len(known), dtype=bool)
+    return np.asarray(~known | unseen.apart(points.error[:, 0]))
 
 
 @dataclass(frozen=True)
@@ -125,12 +140,13 @@ class _Contaminants:
         if contaminants is None or selection is None or contamination is None:
             return None
         setup, log_lx = model.setup, points.observables[:, 0]
-        density = PointDensity(contaminants.model, points, lensing).grid(contaminants.fiducial)[0]
+        known = PointDensity(contaminants.model, points, lensing)
+        density = known.grid(contaminants.fiducial)[0]
         limit = selection.log_luminosity_limit(
             points.z, np.full(len(log_lx), setup.relations.pivot), setup.cosmology, setup.relations
         )
-        odds = contamination.odds(log_lx - limit)
-        return cls(density + np.log(np.where(np.isnan(odds), 1.0, np.maximum(odds, _TINY))), contaminants.factor)
+        odds = np.where(known.undetected, 1.0, contamination.odds(log_lx - limit))
+        return cls(density + np.log(np.maximum(odds, _TINY)), contaminants.factor)
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:
         """ln of the expected density of contaminants like clusters `column`, at theta[row]; (n,)."""

@@ -23,11 +23,15 @@ class Points:
     observables : ndarray, shape (Q, D)
         log10 of the relations' observables, package units; NaN where unknown.
     error : ndarray, shape (Q, D)
-        Measurement errors, dex.
+        Measurement errors, dex; the mean of lower and upper ones where they differ.
+    skew : ndarray, shape (Q, D)
+        (upper - lower) / (upper + lower) of asymmetric errors.
     log_mwl : ndarray, shape (Q,)
         log10 of weak-lensing masses, Msun/h; NaN where unknown.
     log_mwl_error : ndarray, shape (Q,)
         Own errors of `log_mwl`, dex.
+    log_mwl_skew : ndarray, shape (Q,)
+        As `skew`; 0 by default.
     weight : ndarray, shape (Q,)
         Number of clusters each entry stands for: 1 for real data.
     limit, limit_width : ndarray, shape (Q, D)
@@ -40,15 +44,18 @@ class Points:
     z: Array
     observables: Array
     error: Array
+    skew: Array
     log_mwl: Array
     log_mwl_error: Array
     weight: Array
     limit: Array
     limit_width: Array
+    log_mwl_skew: Array = field(default_factory=lambda: np.zeros(1))
     evidence: Array = field(default_factory=lambda: np.zeros(1))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "evidence", np.broadcast_to(self.evidence, self.z.shape))
+        for name in ("log_mwl_skew", "evidence"):
+            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.z.shape))
 
     @classmethod
     def observed(
@@ -84,6 +91,7 @@ class Points:
             z=np.asarray(z, dtype=float),
             observables=observables,
             error=error,
+            skew=np.zeros_like(error),
             log_mwl=log_mwl,
             log_mwl_error=own,
             weight=np.ones(len(observables)),
@@ -111,6 +119,7 @@ class Points:
             z=mocks.z,
             observables=observables,
             error=error,
+            skew=np.zeros_like(observables),
             log_mwl=mocks.log_mwl,
             log_mwl_error=model.setup.lensing_errors(mocks.z, mocks.log_lx),
             weight=np.ones(len(mocks.z)),
@@ -125,6 +134,21 @@ class Points:
 
     def __getitem__(self, part: slice | Array) -> Points:
         return Points(**{f.name: getattr(self, f.name)[part] for f in fields(self)})
+
+    def values(self, *, lensing: bool) -> Array:
+        """log10 of the observables, and with `lensing` of the weak-lensing mass, NaN where unknown; shape (Q, E)."""
+        return np.column_stack([self.observables, *[self.log_mwl] * lensing])
+
+    def errors(self, *, lensing: bool) -> tuple[Array, Array]:
+        """Their errors, dex, and the skew of these, (Q, E) each."""
+        own, skew = [self.log_mwl_error] * lensing, [self.log_mwl_skew] * lensing
+        return np.column_stack([self.error, *own]), np.column_stack([self.skew, *skew])
+
+    def moved(self, shift: Array) -> Points:
+        """The same with values larger by (Q, E), dex."""
+        size = self.observables.shape[1]
+        log_mwl = self.log_mwl + shift[:, size] if shift.shape[1] > size else self.log_mwl
+        return replace(self, observables=self.observables + shift[:, :size], log_mwl=log_mwl)
 
     def without_weak_lensing(self) -> Points:
         """The same with weak-lensing masses unknown."""
