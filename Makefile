@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo report test test-all lint format bench clean
+.PHONY: demo report test test-all lowest lint format bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +41,14 @@ test: lint  ## and test all but what takes minutes
 
 test-all: $(VENV)/.installed-dev  ## the rest: trainings, reports, notebooks, long chains
 	$(BIN)/python -m pytest $(SPREAD) -q -m slow
+
+OLDEST := out/oldest
+
+lowest: $(VENV)/.installed-dev  ## test with the oldest packages that pyproject.toml allows, in an environment of their own
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
+	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --editable ".[dev]"
+	$(OLDEST)/bin/python -m pytest $(SPREAD) -q -o filterwarnings=default -m "not slow"
 
 CODE := massanchor.py forecast mlcheck tests benchmarks docs
 
