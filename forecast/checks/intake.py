@@ -23,6 +23,8 @@ DRAWS = 1000
 ROUNDING = 0.02
 """dex by which published luminosities may fall short of a flux limit."""
 SIGMAS = 3.0
+FEW = 3
+"""Clusters that no survey finds at one redshift, to every digit."""
 _AS_LARGE = 1 / LN10
 """Error of a log10 where that of the value is the value itself, dex."""
 COINCIDENCE, _ALIKE = 1e-3, 10.0
@@ -110,6 +112,8 @@ class Intake:
         Error of the flux with which the survey selects, dex; None if it does not select on flux.
     offsets : tuple of Offset
         Of observables at given L_X.
+    same_redshift : float or None
+        Where all of several clusters have one and the survey is a light cone.
     """
 
     source: str
@@ -123,6 +127,7 @@ class Intake:
     remarks: tuple[Caution, ...] = ()
     flux_error: float | None = None
     offsets: tuple[Offset, ...] = ()
+    same_redshift: float | None = None
 
 
 def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, rng: np.random.Generator) -> Intake:
@@ -150,7 +155,13 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
         remarks=catalogue.remarks,
         flux_error=None if selection is None else selection.flux_error,
         offsets=offsets(model, catalogue, rng=rng),
+        same_redshift=same_redshift(catalogue) if model.setup.geometry.spans_redshifts else None,
     )
+
+
+def same_redshift(catalogue: Catalogue) -> float | None:
+    """The redshift of all clusters, if there are several and it is one."""
+    return float(catalogue.z[0]) if catalogue.size >= FEW and np.ptp(catalogue.z) == 0 else None
 
 
 def _names(catalogue: Catalogue, chosen: Array) -> tuple[str, ...]:
