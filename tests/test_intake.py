@@ -11,6 +11,7 @@ from forecast.checks.intake import (
     faint_clusters,
     listed_twice,
     measured,
+    same_redshift,
     tail_chance,
     take_in,
 )
@@ -24,6 +25,7 @@ from forecast.model.catalogue import Catalogue
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.relations.mass_proxy import with_proxy
+from forecast.report.cautions import before_fit
 from forecast.report.narrative import intake_sentences
 
 
@@ -171,6 +173,17 @@ def test_depth(nv22, cccp):
     assert outside(cccp, [0.02, 0.03, 0.24, 0.26]).tolist() == [True, False, False, True]
     # half of 352 Mpc/h at z = 0.07 is 0.0606 in redshift
     assert outside(nv22, [0.005, 0.012, 0.128, 0.135]).tolist() == [True, False, False, True]
+
+
+def test_one_redshift_of_all_clusters_is_doubted(cccp_model, nv22_model):
+    one = clusters(z=np.full(4, 0.1))
+    assert same_redshift(one) == 0.1
+    assert same_redshift(clusters()) is same_redshift(clusters(z=np.array([0.1, 0.1, 0.1, 0.1001]))) is None
+    found = take_in(cccp_model, cccp_model, one, rng=np.random.default_rng(1))
+    (caution,) = (one for one in before_fit(found) if one.kind == "same_redshift")
+    assert "every cluster has the same redshift, 0.1" in caution.text
+    box = take_in(nv22_model, nv22_model, one, rng=np.random.default_rng(1))
+    assert not [one for one in before_fit(box) if one.kind == "same_redshift"]
 
 
 def test_sentences(cccp_model, nv22_model):

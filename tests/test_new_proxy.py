@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pages import sigma8_map
 
 from forecast.checks.observed import as_modelled
 from forecast.config.load import parse_config
@@ -18,6 +19,8 @@ from forecast.model.simulate import draw_mocks
 from forecast.relations.gas_profiles import load_profiles
 from forecast.relations.mass_proxy import PROXIES, ErrorModel, MassProxy, with_proxy
 from forecast.report.narrative import survey_sentences
+from forecast.report.plots.sigma8_map import map_figure
+from forecast.report.plots.style import proxy_label
 from forecast.report.results import DataSummary
 from forecast.suite.columns import cluster_columns
 
@@ -63,6 +66,15 @@ def test_reports_and_suites_say_what_it_is(survey, nv22):
     assert column.unit == "log10 (keV)^-0.5 Msun/h"
     dynamical = with_proxy(nv22.setup.relations, "cnn_1d")
     assert (dynamical.proxy_words, dynamical.proxy_unit) == ("a mass", "Msun/h")
+
+
+def test_axes_have_the_unit_of_the_proxy(survey, nv22):
+    """Not that of Y_X whatever the proxy is; Y_X itself has it in any order."""
+    labels = [proxy_label(relations.proxy_unit) for relations in (survey.relations, nv22.setup.relations)]
+    assert "keV}^{-0.5}" in labels[0] and "mass proxy" in labels[0] and "Y_" not in labels[0]
+    assert r"Y_{\rm X}\ [" in labels[1] and r"{\rm keV}" in labels[1] and r"M_\odot" in labels[1]
+    figure = map_figure(replace(sigma8_map(), proxy_unit=survey.relations.proxy_unit))
+    assert [axes.get_ylabel() for axes in figure.axes[:2]] == ["median " + labels[0]] * 2
 
 
 def test_real_clusters_have_it_if_they_have_what_it_is_made_of(survey):

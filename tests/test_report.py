@@ -6,10 +6,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pages
 import pytest
+from pages import checks
 
 from forecast.checks.goodness import Goodness
 from forecast.checks.intake import Intake, Measured, Number
+from forecast.checks.outcome import Checks
 from forecast.core.caution import Caution
 from forecast.core.errors import InputError
 from forecast.core.parameters import NAMES
@@ -20,8 +23,10 @@ from forecast.forecasts.sigma8_map import Sigma8Map
 from forecast.likelihoods.available import Share
 from forecast.report import answer
 from forecast.report import result_page as report
-from forecast.report.console import print_tables, summary_json
+from forecast.report.check_page import check_page
+from forecast.report.console import Screen, print_checks, print_tables, summary_json
 from forecast.report.narrative import LEVEL_WORDS, ParameterRow
+from forecast.report.page.html import write_page
 from forecast.report.page.typesetting import symbol, typeset
 from forecast.report.results import DataSummary, Result
 from forecast.sampling.mcmc import ChainSummary
@@ -368,3 +373,21 @@ def test_every_parameter_has_a_symbol(name):
 
 def test_unknown_symbols_are_escaped():
     assert symbol("norm_<b>") == "norm_&lt;b&gt;"
+
+
+def test_a_check_that_proves_nothing_says_so_first_and_quotes_nothing(tmp_path, capsys):
+    """Posteriors on one to three effective draws: no coverage and no p on the page, and none on the console."""
+    good, _ = checks().calibration
+    idle = replace(good, level="binned", status="no power", ess_median=1.7, coverage_68=(0.777, 0.01), p_value=0.55)
+    found = Checks((good, idle), ())
+    page = check_page(found, pages.provenance("check"), pages.ACCOUNT)
+    write_page(page, {}, tmp_path / "check.html")
+    text = Page((tmp_path / "check.html").read_text(encoding="utf-8")).text
+    warning = "nothing is proved of level binned: its posteriors rest on 1.7 effective draws (median; 50 are needed)"
+    assert text.index(warning) < text.index("Not proved for level binned") < text.index("Is it right?")
+    assert "repeat with --draws 282353" not in text and "narrow the priors" in text
+    print_checks(found, Job("nv22", tmp_path, 1), Screen())
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"warning: {warning}")
+    assert "binned   no power" in printed
+    assert not any(number in text + printed for number in ("0.777", "77.7", "0.55"))

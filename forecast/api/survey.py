@@ -113,7 +113,8 @@ class Survey(OpenedSurvey):
         theta, drawn = prior_mocks(self.model, whole(mocks, "mocks", 100), seed=whole(seed, "seed"))
         sigma8, cells = theta[:, self.parameters.index("sigma8")], self.config.map
         widths = Cells(cells.cell_count, cells.cell_yx, cells.min_mocks)
-        return SurveyMap(**vars(build_map(sigma8, drawn.size, drawn.median_yx, widths)))
+        found = build_map(sigma8, drawn.size, drawn.median_yx, widths)
+        return SurveyMap(**vars(found) | {"proxy_unit": self.setup.relations.proxy_unit})
 
     def influence(self, level: str = "unbinned", mocks: int = 40, *, seed: int, label: str = "") -> SurveyInfluence:
         """Derivative of the mean of sigma8 by every datum, and leave-one-out, averaged by mass over mock catalogues.

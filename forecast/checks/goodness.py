@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.observables import OBSERVABLES
 from ..model.forward import ForwardModel
 from ..model.simulate import draw_mocks
 
@@ -76,6 +77,7 @@ def goodness_of_fit(
         low=np.percentile(replicated, 16, axis=0),
         high=np.percentile(replicated, 84, axis=0),
         p_value=float(larger.mean()),
+        unit=OBSERVABLES["lx"].unit if observable == "lx" else model.setup.relations.proxy_unit,
     )
 
 
@@ -96,6 +98,8 @@ class Goodness:
         16th and 84th percentile of posterior predictive counts.
     p_value : float
         Chance that a catalogue drawn from the posterior has a larger Poisson deviance.
+    unit : str
+        Of the observable.
     """
 
     observable: str
@@ -105,3 +109,4 @@ class Goodness:
     low: Array
     high: Array
     p_value: float
+    unit: str = ""

@@ -25,6 +25,8 @@ DRAWS = 1000
 ROUNDING = 0.02
 """dex by which published luminosities may fall short of a flux limit."""
 SIGMAS = 3.0
+FEW = 3
+"""Clusters that no survey finds at one redshift, to every digit."""
 _AS_LARGE = 1 / LN10
 """Error of a log10 where that of the value is the value itself, dex."""
 COINCIDENCE, _ALIKE = 1e-3, 10.0
@@ -117,6 +119,8 @@ class Intake:
         Of observables at given L_X.
     followed : Followed or None
         Whether which clusters have a mass proxy hangs on their flux; None where all have one, or a follow-up says so.
+    same_redshift : float or None
+        Where all of several clusters have one and the survey is a light cone.
     """
 
     source: str
@@ -131,6 +135,7 @@ class Intake:
     flux_error: float | None = None
     offsets: tuple[Offset, ...] = ()
     followed: Followed | None = None
+    same_redshift: float | None = None
 
 
 def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, rng: np.random.Generator) -> Intake:
@@ -160,7 +165,13 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
         flux_error=None if selection is None else selection.flux_error,
         offsets=offsets(model, catalogue, rng=rng),
         followed=which_followed(model.setup, catalogue),
+        same_redshift=same_redshift(catalogue) if model.setup.geometry.spans_redshifts else None,
     )
+
+
+def same_redshift(catalogue: Catalogue) -> float | None:
+    """The redshift of all clusters, if there are several and it is one."""
+    return float(catalogue.z[0]) if catalogue.size >= FEW and np.ptp(catalogue.z) == 0 else None
 
 
 def _names(catalogue: Catalogue, chosen: Array) -> tuple[str, ...]:

@@ -166,7 +166,7 @@ def _with_map(result: Result, config: Config, job: Job, model: ForwardModel) -> 
     size, median = _counts_and_medians(model, theta, generator(job.seed, "map-mocks"))
     cells = Cells(config.map.cell_count, config.map.cell_yx, config.map.min_mocks)
     sigma8 = theta[:, model.parameters.names.index("sigma8")]
-    binned = build_map(sigma8, size, median, cells)
+    binned = replace(build_map(sigma8, size, median, cells), proxy_unit=model.setup.relations.proxy_unit)
     return replace(result, map=binned, exact=exact_map(model, binned, rng=generator(job.seed, "map-exact")))
 
 

@@ -80,12 +80,27 @@ def parse_vary(text: str) -> Axis:
     match = _VARY.fullmatch(text)
     ends = [split_quantity(match[3]), split_quantity(match[4])] if match else []
     if match is None or None in ends:
-        raise InputError(f"--vary '{text}': {_FORM}")
+        raise InputError(f"--vary '{text}': {_culprit(text)}{_FORM}")
     (start, unit), (stop, other) = (end for end in ends if end is not None)
     if unit and other and unit != other:
         raise InputError(f"--vary '{text}': START is in '{unit}' but STOP in '{other}'; use one unit")
     log = match[2] is not None
     return Axis(match[1], _spaced(text, (start, stop), int(match[5]), log), unit or other, log)
+
+
+def _culprit(text: str) -> str:
+    """The part of a range that is no number, in words; empty where it is no range.
+
+    >>> _culprit("survey.fraction=0.1:inf:3"), _culprit("survey.fraction=log:0.1:1:2.5"), _culprit("proxy")
+    ("STOP is 'inf', which is no finite number; ", "N is '2.5', which is no whole number; ", '')
+    """
+    parts = [part.strip() for part in text.partition("=")[2].removeprefix("log:").split(":")]
+    if len(parts) != 3:
+        return ""
+    for name, part in zip(("START", "STOP"), parts, strict=False):
+        if split_quantity(part) is None:
+            return f"{name} is '{part}', which is no finite number; "
+    return "" if re.fullmatch(r"[-+]?\d+", parts[2]) else f"N is '{parts[2]}', which is no whole number; "
 
 
 def _distinct(text: str, words: tuple[str, ...]) -> tuple[str, ...]:

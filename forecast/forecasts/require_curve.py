@@ -85,7 +85,10 @@ class Curve:
 
     def value(self, x: float) -> float:
         """Value of the key."""
-        return self.scale + x / math.log(10) if self.axis.unit.startswith("log10 ") else self.scale * math.exp(x)
+        if x == self.configured and not self.from_zero:
+            return self.scale
+        log = self.axis.unit.startswith("log10 ")
+        return float(f"{self.scale + x / math.log(10) if log else self.scale * math.exp(x):.7g}")
 
     def survey(self, x: float) -> tuple[str, ForwardModel]:
         """The survey there, and what it is called."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.observables import OBSERVABLES
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ class Sigma8Map:
     slope_count, slope_yx : float
         Rise of sigma8 per 50 clusters and per 0.1 dex, linear fit over the same cells.
     slope_count_error, slope_yx_error : float
+    proxy_unit : str
+        Of the mass proxy, here called Y_X whatever it is.
     """
 
     count_edges: Array
@@ -129,3 +132,4 @@ class Sigma8Map:
     slope_count_error: float
     slope_yx: float
     slope_yx_error: float
+    proxy_unit: str = OBSERVABLES["yx"].unit

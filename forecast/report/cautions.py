@@ -89,6 +89,14 @@ def of_redshifts(names: Sequence[str]) -> Caution | None:
     return Caution("redshift", f"outside the survey's depth: {listed(names)}") if names else None
 
 
+def of_same_redshift(z: float | None) -> Caution | None:
+    """One redshift of every cluster, which no survey of a range of redshifts has."""
+    if z is None:
+        return None
+    cure = "if it is that of the survey, give the clusters' own; if they are one simulated snapshot, use a box"
+    return Caution("same_redshift", f"every cluster has the same redshift, {z:g}: check the column; {cure}")
+
+
 def of_flux_error(listed: float, assumed: float | None) -> Caution | None:
     """rms error of the listed L_X, dex, unlike the error of the flux with which the survey selects."""
     if assumed is None or not listed or abs(listed - assumed) < ROUGH:
@@ -163,6 +171,7 @@ def before_fit(intake: Intake) -> tuple[Caution, ...]:
         of_faint(intake.outright_below),
         of_redshifts(intake.outside),
         of_followup(intake.followed),
+        of_same_redshift(intake.same_redshift),
         of_flux_error(next((m.error for m in intake.measured if m.name == "lx"), 0.0), intake.flux_error),
     )
     several = (*of_errors(intake.measured), *of_offsets(intake.offsets))

@@ -72,7 +72,7 @@ def requirements_page(found: Requirements, account: Account | None = None) -> Pa
     if met:
         what = f"{met[0].key} = {met[0].needed:.4g}{f' {met[0].unit}' if met[0].unit else ''}"
         headline = Markup("An error of {} of {} needs <strong>{}</strong>, all else as it is (level {}).")
-        words = headline.format(error(found.std), typeset(found.name), what, found.level)
+        words = headline.format(error(found.std), typeset(found.name), typeset(what), found.level)
     else:
         headline = Markup("Nothing that was tried gets to an error of {} of {} (level {}).")
         words = headline.format(error(found.std), typeset(found.name), found.level)

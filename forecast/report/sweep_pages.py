@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from ..core.digits import Figure
 from ..forecasts.sweep_records import Comparison, Price, Sweep
 from ..likelihoods.level_name import LevelName
 from .doubts import FISHER, warning_banner, warning_check
@@ -18,7 +19,7 @@ from .page.blocks import Block, Bullets, Fact, Folded, Page, Picture, Section, T
 from .page.citation import MASS_FUNCTIONS, cited
 from .page.typesetting import error, number, plain, spread
 from .source_sections import Source, bullets_section, origin, source_sections
-from .sweep_tables import comparison_file_table, sweep_file_table
+from .sweep_tables import comparison_page_table, sweep_page_table
 
 _LONG, _MOST = 24, 300
 """Rows from which a table is folded away, and from which it is in its file alone."""
@@ -51,7 +52,7 @@ def sweep_page(sweep: Sweep, account: Account | None = None) -> Page:
         limits_title="What moves it",
         checks=(FISHER, warning_check(sweep.warnings)),
         sections=(
-            _table_section("sweep", sweep_file_table(sweep), sweep.price, tuple(sweep.levels)),
+            _table_section("sweep", sweep_page_table(sweep), sweep.price, tuple(sweep.levels)),
             bullets_section("Notes", sweep.notes),
             *source_sections(source),
         ),
@@ -97,7 +98,7 @@ def comparison_page(comparison: Comparison, accounts: Sequence[Account] = ()) ->
         facts=facts,
         checks=(FISHER, warning_check(comparison.warnings)),
         sections=(
-            _table_section("comparison", comparison_file_table(comparison), comparison.price, comparison.levels),
+            _table_section("comparison", comparison_page_table(comparison), comparison.price, comparison.levels),
             *(Section(told.title, (Bullets(told.survey),)) for told in accounts),
             *_comparison_source(comparison, accounts),
         ),
@@ -138,20 +139,13 @@ def _table_section(
 
 
 def _heading(column: str) -> Markup:
-    for start, words in (
-        ("sigma8_std_", "{}"),
-        ("sigma8_ratio_", "ratio, {}"),
-        ("equivalent_volume_", "volume, {}"),
-    ):
-        if column.startswith(start):
-            return Markup(words).format(column.removeprefix(start))
-    return plain({"expected_count": "clusters"}.get(column, column))
+    return plain({"expected_count": "clusters"}.get(column, column.removeprefix("sigma8_std_")))
 
 
 def _cell(column: str, value: Any) -> str:
     """A number with the digits its column deserves; words as they are."""
-    if isinstance(value, str):
-        return plain(value)
+    if isinstance(value, str | Figure):
+        return plain(str(value))
     if column.startswith("sigma8_std"):
         return spread(value)
     return number(value, 1) if column == "expected_count" else f"{value:.4g}"

@@ -24,6 +24,12 @@ def sweep_file_table(sweep: Sweep) -> tuple[list[str], list[list[Any]]]:
     return _joined(header, rows, _price_columns(sweep.price))
 
 
+def sweep_page_table(sweep: Sweep) -> tuple[list[str], list[list[Any]]]:
+    """The same with sigma(sigma8) of every level, and the price of the one to show."""
+    header, rows = _sweep_columns(sweep, tuple(sweep.levels))
+    return _joined(header, rows, _price_shown(sweep.price))
+
+
 def _printed(levels: tuple[str, ...], price: Price | None) -> tuple[str, ...]:
     """Levels that fit a terminal: N and the median, the one to show, and the one with all data."""
     everything = LevelName.FULL_WL if LevelName.FULL_WL in levels else LevelName.FULL
@@ -49,6 +55,12 @@ def comparison_file_table(comparison: Comparison) -> tuple[list[str], list[list[
     """The same with sigma(sigma8) and price of every level."""
     header, rows = _comparison_columns(comparison, comparison.levels)
     return _joined(header, rows, _price_columns(comparison.price))
+
+
+def comparison_page_table(comparison: Comparison) -> tuple[list[str], list[list[Any]]]:
+    """The same with sigma(sigma8) of every level, and the price of the one to show."""
+    header, rows = _comparison_columns(comparison, comparison.levels)
+    return _joined(header, rows, _price_shown(comparison.price))
 
 
 def _comparison_columns(comparison: Comparison, levels: tuple[str, ...]) -> tuple[list[str], list[list[Any]]]:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...checks.goodness import Goodness
-from .style import BLUE, COLUMN, LABELS, freeze, new_figure, style
+from .style import BLUE, COLUMN, LABELS, freeze, new_figure, proxy_label, style
 
 
 @style()
@@ -41,7 +41,7 @@ def _goodness_panel(axes: Axes, check: Goodness) -> None:
     high = gammaincinv(count + 1, 0.8413)
     centres, bars = 0.5 * (edges[1:] + edges[:-1]), np.array([count - low, high - count])
     axes.errorbar(centres, count, bars, fmt="o", ms=3, color="black", lw=0.8, clip_on=False, label="observed")
-    axes.set_xlabel(LABELS.get(check.observable, check.observable))
+    axes.set_xlabel(proxy_label(check.unit) if check.observable == "yx" else LABELS[check.observable])
     axes.set_ylabel("clusters per bin")
     axes.set_ylim(0, 1.2 * max(1.0, float(np.nanmax([high, check.high, check.predicted]))))
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

@@ -13,7 +13,7 @@ from ...core.arrays import Array
 from ...core.errors import InputError
 from ...forecasts.sigma8_map import Sigma8Map
 from ...forecasts.sigma8_map_exact import Agreement, ExactMap
-from .style import COLUMN, LABELS, freeze, new_figure, style
+from .style import COLUMN, freeze, new_figure, proxy_label, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def exactmap_figure(binned: Sigma8Map, exact: ExactMap) -> Figure:
         left.set_title(f"mocks: {name} in cells", loc="left")
         middle.set_title(f"exact: posterior {word}", loc="left")
         right.set_title(_verdict(agreement), loc="left")
-        left.set_ylabel("median " + LABELS["yx"])
+        left.set_ylabel("median " + proxy_label(binned.proxy_unit))
     for axes in panels[1]:
         axes.set_xlabel(r"number of clusters $N$")
     _window(panels[0, 0], binned)
@@ -125,7 +125,7 @@ def map_figure(map: Sigma8Map, axes: Sequence[Axes] | None = None) -> Figure:
         else:
             words = f"no cell has {map.min_mocks} mocks"
             panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center")
-        panel.set_ylabel("median " + LABELS["yx"])
+        panel.set_ylabel("median " + proxy_label(map.proxy_unit))
         if axes is not None or panel is panels[0]:
             _map_limits(panel, map)
     for panel in panels if axes is not None else panels[1:]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.errors import InputError
+from ...core.observables import OBSERVABLES
 from ...likelihoods.level_name import Bound, LevelName
 
 if TYPE_CHECKING:
@@ -131,10 +132,32 @@ LEVELS = tuple(LEVEL_STYLE)
 
 LABELS = {
     "mass": r"$\log_{10} M_{500{\rm c}}\ [h^{-1}\,M_\odot]$",
-    "yx": r"$\log_{10} Y_{\rm X}\ [h^{-1}\,M_\odot\,{\rm keV}]$",
     "lx": r"$\log_{10} L_{\rm X}\ [{\rm erg\,s^{-1}}]$",
 }
 """Axis labels of quantities that are no parameters."""
+_UNITS = {"Msun/h": r"h^{-1}\,M_\odot", "keV": r"{\rm keV}", "erg/s": r"{\rm erg\,s^{-1}}"}
+
+
+def proxy_label(unit: str = OBSERVABLES["yx"].unit) -> str:
+    r"""Axis label of the mass proxy in its unit, which says whether it is Y_X.
+
+    >>> print(proxy_label("keV Msun/h"))
+    $\log_{10} Y_{\rm X}\ [{\rm keV}\,h^{-1}\,M_\odot]$
+    >>> print(proxy_label("(keV)^-0.5 Msun/h"), proxy_label(""))
+    $\log_{10}$ of the mass proxy $[{\rm keV}^{-0.5}\,h^{-1}\,M_\odot]$ $\log_{10}$ of the mass proxy
+    """
+    is_yx = sorted(unit.split()) == sorted(OBSERVABLES["yx"].unit.split())
+    shown = r"\,".join(_unit_text(part) for part in unit.split())
+    if is_yx:
+        return rf"$\log_{{10}} Y_{{\rm X}}\ [{shown}]$"
+    return r"$\log_{10}$ of the mass proxy" + (f" $[{shown}]$" if shown else "")
+
+
+def _unit_text(part: str) -> str:
+    """A unit, or a power of one, in mathtext."""
+    base, _, power = part.partition("^")
+    text = _UNITS.get(base.strip("()"), rf"{{\rm {base.strip('()')}}}")
+    return f"{text}^{{{power}}}" if power else text
 
 
 def mathtext(words: str) -> str:
