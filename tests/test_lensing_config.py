@@ -1,8 +1,12 @@
 """Weak lensing as configurations, catalogues, ladders and requirements have it."""
 
 import copy
+import re
 import tomllib
+from contextlib import redirect_stdout
 from dataclasses import replace
+from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,17 +14,25 @@ from astropy.table import Table
 from typer.testing import CliRunner
 
 from forecast.checks.observed import catalogue_data, require_levels
+from forecast.checks.offsets import offsets
 from forecast.cli.app import app
+from forecast.cli.fit_checks import with_cautions
 from forecast.config.explain import shown
 from forecast.config.load import builtin_configs, load_config, parse_config
 from forecast.config.reference import explain_key
 from forecast.core.errors import InputError
+from forecast.core.records import Job, Provenance
 from forecast.core.units import LN10
-from forecast.forecasts.lensing_bias import expected_lensing, lensing_rows
+from forecast.forecasts.lensing_bias import LensingRow, expected_lensing, lensing_rows
 from forecast.forecasts.require import compute_requirements, default_keys
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
+from forecast.report.cautions import of_offsets
+from forecast.report.console import Screen, print_tables, summary_json
+from forecast.report.forecast_sections import lensing_section
+from forecast.report.narrative import survey_sentences
+from forecast.report.results import Result
 from forecast.survey.lensing_sample import EVERY_CLUSTER, LensingSample
 
 SHIPPED = {name: tomllib.loads(builtin_configs()[name].read_text(encoding="utf-8")) for name in ("nv22", "cccp_lowz")}
@@ -80,6 +92,22 @@ def test_a_flux_limit_needs_a_distance():
     content["survey"] = {"geometry": "box", "side": "352 Mpc/h", "z": 0.0}
     with pytest.raises(InputError, match=r"weak_lensing.flux_limit: a box at z = 0 has no distance.*fraction instead"):
         _ = parse_config(content).setup
+
+
+def test_lensing_masses_in_words():
+    assert survey_sentences(survey().setup)[-1] == "Weak-lensing masses scatter by 0.2 in ln M at fixed mass."
+    setup = survey(
+        correlation={"lx": 0.2},
+        error={"z": [0, 1], "value": [0.2, 0.4]},
+        fraction=0.25,
+        zmax=0.5,
+        flux_limit="1e-12 erg/s/cm2",
+    ).setup
+    assert survey_sentences(setup)[-1] == (
+        "Weak-lensing masses scatter by 0.2 in ln M at fixed mass, correlated +0.2 with that of L_X; each is measured "
+        "to 0.2 to 0.4 beside that. In forecasts and mock catalogues 0.25 of the clusters with flux above 1e-12 "
+        "erg/s/cm2, z < 0.5 have one."
+    )
 
 
 def test_every_key_is_explained():
@@ -185,3 +213,35 @@ def test_how_many_are_within_limits(cccp):
     number = np.isfinite(draw_mocks(model, theta, rng=np.random.default_rng(2)).log_mwl).sum() / 200
     assert expected_lensing(model) == pytest.approx(number, abs=5 * np.sqrt(number / 200))
     assert expected_lensing(forward_model(cccp.setup)) is None
+
+
+def test_the_bias_of_lensing_masses_on_page_console_and_in_json():
+    row = LensingRow("norm. priors x 10", 10.0, (0.0, 0.05), (0.0177, 0.0233))
+    caution = survey("cccp_lowz").cautions[0]
+    about = Provenance("ladder", "mine", {}, 1), "Mine", "", ()
+    result = Result(*about, survey=(), parameters=(), expected_count=124.0, lensing=(row,), warnings=(caution,))
+    _, table = lensing_section(result).blocks
+    assert table.header == ("Priors", "0%", "5%") and [str(cell) for cell in table.rows[0][1:]] == ["0.0177", "0.0233"]
+    assert not lensing_section(replace(result, lensing=())).blocks
+    assert summary_json(result)["lensing"][0]["sigma8_std"] == [0.0177, 0.0233]
+    assert with_cautions(result, load_config("nv22").setup.parameters, {}).warnings == (caution,)
+    screen = StringIO()
+    with redirect_stdout(screen):
+        print_tables(result, Job("mine", Path("out"), 1), Screen("text"))
+    assert "warning: level full+wl takes" in screen.getvalue()
+    assert re.search(r"full\+wl, bias of M_WL known to +0% +5%\nnorm. priors x 10 +0.0177 +0.0233", screen.getvalue())
+
+
+def test_lensing_masses_in_another_unit_do_not_fit_the_luminosities():
+    setup = survey("cccp_lowz", {"norm_wl": {"lognormal": 0.05}}, fraction=0.6).setup
+    model = forward_model(replace(setup, parameters=setup.parameters.without(setup.parameters.contrasts)))
+    mocks = draw_mocks(model, model.parameters.fiducial, rng=np.random.default_rng(5))
+    catalogue = mocks.catalogue()
+    for factor, doubtful in ((1.0, False), (0.72, True)):
+        found = offsets(
+            model, replace(catalogue, log_mwl=mocks.log_mwl + np.log10(factor)), rng=np.random.default_rng(6)
+        )
+        (lensing,) = (one for one in found if one.name == "wl")
+        assert lensing.dex == pytest.approx(np.log10(factor), abs=0.06)
+        cautions = [caution.text for caution in of_offsets([lensing])]
+        assert ["factor h^1 would do it" in text for text in cautions] == [True] * doubtful

@@ -9,6 +9,7 @@ from ..checks.intake import Intake
 from ..core.observables import OBSERVABLES, WORDS
 from ..core.parameters import ParameterSet
 from ..core.priors import Prior
+from ..core.units import LN10
 from ..likelihoods.level_name import Bound, LevelName
 from ..likelihoods.levels import level_words
 from ..model.setup import Setup
@@ -153,8 +154,30 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
         rest = "" if whose == "yx" else f", which is taken as an error of {_OBSERVABLES[whose]}"
         sentences.append(f"Each mass proxy is measured to {setup.yx_error:.3g} dex{rest}.")
     if setup.weak_lensing is not None:
-        sentences.append(f"Weak-lensing masses scatter by {setup.weak_lensing:g} in ln M at fixed mass.")
+        sentences.append(_lensing_words(setup))
     return tuple(sentences)
+
+
+def _lensing_words(setup: Setup) -> str:
+    """Weak-lensing masses in a few sentences."""
+    sample, found = setup.lensing_sample, f"Weak-lensing masses scatter by {setup.weak_lensing:g} in ln M at fixed mass"
+    if setup.lensing_correlation:
+        each = (f"{value:+g} with that of {_OBSERVABLES[name]}" for name, value in setup.lensing_correlation)
+        found += f", correlated {' and '.join(each)}"
+    errors = [LN10 * value for value in sample.error.values]
+    if any(errors):
+        most = "" if min(errors) == max(errors) else f" to {max(errors):.2g}"
+        found += f"; each is measured to {min(errors):.2g}{most} beside that"
+    if sample.whole:
+        return f"{found}."
+    limits = (
+        f"flux above {sample.flux_limit:.3g} erg/s/cm2" if sample.flux_limit is not None else "",
+        f"z > {sample.zmin:g}" if sample.zmin is not None else "",
+        f"z < {sample.zmax:g}" if sample.zmax is not None else "",
+    )
+    within = ", ".join(filter(None, limits))
+    who = f"{sample.fraction:.3g} of the clusters" if sample.fraction < 1 else "the clusters"
+    return f"{found}. In forecasts and mock catalogues {who}{f' with {within}' if within else ''} have one."
 
 
 def used_words(chain: ChainSummary) -> str:
