@@ -51,6 +51,9 @@ def test_skies_that_overlap_are_refused_or_cut():
     with pytest.raises(InputError, match="all: nothing of its footprint is left without that of the others"):
         independent(three, cut=True)
     assert independent({"a": survey([-90, 0]), "b": north}).notes == ()
+    content = north.model_dump(mode="json")
+    content["survey"] |= {"zmin": 0.3, "zmax": 0.8, "redshift_edges": None}
+    assert independent({"south": south, "deep": parse_config(content)}).notes == ()
     with pytest.raises(InputError, match="south: is given 2 times"):
         distinct(["south", "north", "south"])
 

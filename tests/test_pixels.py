@@ -38,7 +38,7 @@ def test_numbers_are_those_of_another_code(order, nside):
 
 @pytest.mark.parametrize("nside", [1, 2, 16])
 def test_numbers_by_their_definition(nside):
-    """Ring numbers run from north to south, eastwards in every ring; those of four nested children follow each other."""
+    """Ring numbers run from north to south, eastwards in a ring; those of four nested children follow each other."""
     every = Place.of_nested(np.arange(12 * nside**2), nside)
     ra, dec = every.centres(nside)
     order = np.lexsort((ra.round(9), -dec.round(9)))
