@@ -5,9 +5,11 @@ import tomllib
 import numpy as np
 import pytest
 from astropy.table import Table
+from typer.testing import CliRunner
 
 from forecast.checks.overlap import independent
-from forecast.config.load import builtin_configs, parse_config
+from forecast.cli.app import app
+from forecast.config.load import builtin_configs, find_config, parse_config
 from forecast.config.survey_builders import DEG2
 from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter, ParameterSet
@@ -51,6 +53,9 @@ def test_skies_that_overlap_are_refused_or_cut():
     with pytest.raises(InputError, match="all: nothing of its footprint is left without that of the others"):
         independent(three, cut=True)
     assert independent({"a": survey([-90, 0]), "b": north}).notes == ()
+    content = north.model_dump(mode="json")
+    content["survey"] |= {"zmin": 0.3, "zmax": 0.8, "redshift_edges": None}
+    assert independent({"south": south, "deep": parse_config(content)}).notes == ()
     with pytest.raises(InputError, match="south: is given 2 times"):
         distinct(["south", "north", "south"])
 
@@ -113,3 +118,17 @@ def test_what_is_shared_must_be_the_same(changed, shared, message):
     with pytest.raises(InputError, match=message):
         first = survey([-90, 0], variance="variance" in changed)
         compute_joint_surveys({"a": first.setup, "b": survey([0, 90], **changed).setup}, shared)
+
+
+def test_a_joint_forecast_from_the_command_line(tmp_path):
+    """Skies that overlap, and surveys given twice, are one line and exit code 2."""
+    for name, dec in (("south", [-90, 2.5]), ("north", [0, 90])):
+        text = find_config("cccp_lowz").read_text(encoding="utf-8").replace("sample_variance = true", "")
+        footprint = f"[survey.footprint]\nboxes = [{{ dec = {dec} }}]\n[selection]"
+        text = text.replace("[selection]", footprint).replace('area = "8.14 sr"', "")
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    south, north = (str(tmp_path / f"{name}.toml") for name in ("south", "north"))
+    for given, message in (([south, north], "give --cut-overlap"), ([south, south], "is given 2 times")):
+        printed = CliRunner().invoke(app, ["joint", *given, "--out", str(tmp_path / "out")])
+        assert printed.exit_code == 2
+        assert message in printed.output and printed.output.count("\n") == 1

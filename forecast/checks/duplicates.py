@@ -47,7 +47,7 @@ def close_pairs(catalogue: Catalogue, cosmology: Cosmology) -> tuple[Pair, ...]:
     """
     sky = _Sky.of(catalogue)
     first, second = cKDTree(sky.place).query_pairs(_chord(WIDEST), output_type="ndarray").T
-    return _alike((sky, first), (sky, second), cosmology)
+    return _alike(sky.part(first), sky.part(second), cosmology)
 
 
 def shared_clusters(one: Catalogue, other: Catalogue, cosmology: Cosmology) -> tuple[Pair, ...]:
@@ -56,7 +56,7 @@ def shared_clusters(one: Catalogue, other: Catalogue, cosmology: Cosmology) -> t
     near = cKDTree(mine.place).query_ball_tree(cKDTree(theirs.place), _chord(WIDEST))
     first = np.repeat(np.arange(len(near)), [len(found) for found in near])
     second = np.array([j for found in near for j in found], dtype=int)
-    return _alike((mine, first), (theirs, second), cosmology)
+    return _alike(mine.part(first), theirs.part(second), cosmology)
 
 
 @dataclass(frozen=True)
@@ -75,20 +75,21 @@ class _Sky:
         some = catalogue.subset(np.isfinite(catalogue.ra + catalogue.dec))
         return cls(_directions(np.asarray(some.ra), np.asarray(some.dec)), some.z, some.name)
 
+    def part(self, chosen: Array) -> _Sky:
+        """Some of them, by their places (n,)."""
+        return _Sky(self.place[chosen], self.z[chosen], tuple(self.name[i] for i in chosen))
 
-def _alike(one: tuple[_Sky, Array], other: tuple[_Sky, Array], cosmology: Cosmology) -> tuple[Pair, ...]:
-    """Pairs that may be one cluster, of those at equal places (n,) of two lists."""
-    (mine, first), (theirs, second) = one, other
-    za, zb = mine.z[first], theirs.z[second]
-    mean, chord = 0.5 * (za + zb), np.linalg.norm(mine.place[first] - theirs.place[second], axis=1)
+
+def _alike(one: _Sky, other: _Sky, cosmology: Cosmology) -> tuple[Pair, ...]:
+    """Pairs that may be one cluster, of the clusters (n,) of two lists taken in pairs."""
+    mean, chord = 0.5 * (one.z + other.z), np.linalg.norm(one.place - other.place, axis=1)
     apart = np.degrees(2 * np.arcsin(0.5 * chord)) * 60
     limit = np.degrees(SIZE * (1 + mean) / cosmology.comoving_distance(mean)) * 60
-    near = (apart < limit) & (np.abs(za - zb) < SAME_REDSHIFT * (1 + mean))
-    found = [
-        Pair((mine.name[i], theirs.name[j]), float(angle), (float(mine.z[i]), float(theirs.z[j])))
-        for i, j, angle in zip(first[near], second[near], apart[near], strict=True)
-    ]
-    return tuple(sorted(found, key=lambda pair: pair.separation))
+    near = np.flatnonzero((apart < limit) & (np.abs(one.z - other.z) < SAME_REDSHIFT * (1 + mean)))
+    return tuple(
+        Pair((one.name[i], other.name[i]), float(apart[i]), (float(one.z[i]), float(other.z[i])))
+        for i in near[np.argsort(apart[near], kind="stable")]
+    )
 
 
 def duplicate_doubts(catalogue: Catalogue, cosmology: Cosmology, twice: tuple[str, ...]) -> tuple[Caution, ...]:

@@ -36,6 +36,7 @@ def independent(configs: Mapping[str, Config], *, cut: bool = False) -> Apart:
     """Surveys as independent data: those whose skies overlap are refused, or cut, the later ones.
 
     A sky that is not declared cannot be compared; then catalogues with positions are, if the surveys have them.
+    Surveys that meet at no redshift share nothing, wherever they are.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def independent(configs: Mapping[str, Config], *, cut: bool = False) -> Apart:
     for i, name in enumerate(names):
         setup, mine = configs[name].setup, configs[name].footprint
         setups[name] = setup
-        earlier = {other: configs[other].footprint for other in names[:i]}
+        earlier = {other: configs[other].footprint for other in names[:i] if _meet(setup, configs[other].setup)}
         declared = {other: sky for other, sky in earlier.items() if sky is not None}
         if mine is not None and declared:
             part = shared_area(mine, *declared.values()) / mine.area
@@ -66,6 +67,14 @@ def independent(configs: Mapping[str, Config], *, cut: bool = False) -> Apart:
         for other in (other for other in earlier if mine is None or other not in declared):
             notes.append(_compared(name, other, configs))
     return Apart(setups, tuple(notes))
+
+
+def _meet(one: Setup, other: Setup) -> bool:
+    """Whether two surveys may have redshifts in common; of boxes at one redshift nobody knows."""
+    if not (one.geometry.spans_redshifts and other.geometry.spans_redshifts):
+        return True
+    (low, *_, high), (lowest, *_, highest) = one.geometry.redshift_edges, other.geometry.redshift_edges
+    return low < highest and lowest < high
 
 
 def _shared_sky(name: str, others: list[str], area: float) -> InputError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .schema_types import Number, Strict
+from .schema_types import FileName, Number, Strict, Whole
 
 Declination = Annotated[Number, Field(ge=-90, le=90)]
 
@@ -31,6 +31,19 @@ class CapConfig(Strict):
     """Degrees."""
 
 
+class PixelsConfig(Strict):
+    """A list of HEALPix pixels, in a table."""
+
+    path: FileName
+    """The table."""
+    column: Annotated[str, Field(examples=['"PIXEL"'])]
+    """Its column of numbers of pixels."""
+    nside: Annotated[Whole, Field(examples=["256"])]
+    """Pixels along a side of each of the sky's twelve faces, a power of two up to 1024."""
+    order: Literal["nested", "ring"]
+    """How they are numbered, in equatorial coordinates."""
+
+
 class FootprintConfig(Strict):
     """Which part of the sky is surveyed; the whole of it without boxes and caps."""
 
@@ -42,6 +55,8 @@ class FootprintConfig(Strict):
     """Boxes that are left out."""
     exclude_caps: tuple[CapConfig, ...] = ()
     """Caps that are left out."""
+    healpix: PixelsConfig | None = None
+    """Pixels outside which nothing belongs to it."""
     galactic_latitude: Annotated[Number, Field(ge=0, lt=90)] = 0.0
     """Least distance from the galactic plane on either side, degrees."""
     coverage: Annotated[Number, Field(gt=0, le=1)] = 1.0

@@ -15,7 +15,7 @@ from ..reading.plausibility import USUAL
 from ..reading.positions import POSITION, is_angle
 from ..reading.tables import QUANTITY_KINDS
 
-_OF_POSITION = r"(?:_?(?:j2000|icrs|deg|x|x?ray|cl))?"
+_OF_POSITION = r"(?:_?(?:j2000|icrs|deg|x|x?ray|cl|corr|opt|bcg))?"
 _NAMES = {
     "name": r"(?:name|cluster|object|id|detuid|designation)",
     "z": r"(?:z|redshift|z_?(?:best|spec|phot|cl|lambda)|best_z|zsp)",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,17 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.units import parse
 from ..cosmology.background import Cosmology
+from ..reading.tables import Column, open_table
 from ..survey.completeness import SHARP, Contamination, Detection
 from ..survey.flux_limit import FluxLimited
 from ..survey.followup import FollowUp, until
 from ..survey.footprint import Cap, Footprint, Region, SkyBox
 from ..survey.geometry import Box, LightCone
 from ..survey.mass_cut import Sharp, Smoothed
+from ..survey.pixels import Pixels
 from ..survey.selection import Selection
 from ..survey.shells import Geometry, shell_edges
-from .footprint_schema import CapConfig, FootprintConfig, SkyBoxConfig
+from .footprint_schema import CapConfig, FootprintConfig, PixelsConfig, SkyBoxConfig
 from .quantities import named, read_columns, read_curve, read_log_mass, read_quantities
 from .survey_schema import BoxConfig, FluxLimitedConfig, FollowUpConfig, LightConeConfig, SharpConfig, SmoothedConfig
 
@@ -62,10 +65,18 @@ def build_footprint(c: FootprintConfig) -> Footprint:
         parts=(*_boxes("boxes", c.boxes), *_caps("caps", c.caps)),
         without=(*_boxes("exclude", c.exclude), *_caps("exclude_caps", c.exclude_caps)),
         latitude=c.galactic_latitude,
+        pixels=None if c.healpix is None else _pixels(c.healpix),
     )
     if not footprint.area * DEG2 > _NO_AREA:
         raise InputError("survey.footprint: nothing is left of it; take out what excludes it all")
     return footprint
+
+
+def _pixels(c: PixelsConfig) -> Pixels:
+    section = "survey.footprint.healpix"
+    table = open_table(Path(c.path), {"pixel": Column(c.column)}, h=1.0, section=section)
+    numbers = table.numbers(c.column)
+    return named(section, lambda: Pixels(c.nside, numbers[np.isfinite(numbers)], c.order))
 
 
 def _boxes(name: str, listed: Sequence[SkyBoxConfig]) -> list[Region]:

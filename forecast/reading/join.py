@@ -162,7 +162,7 @@ def _joined(table: Any, other: Any, join: Join, file: str) -> tuple[Any, list[st
             f"'{join.key}' like {_some(other[join.key])}; name other columns by on and key"
         )
     place = np.array([row.get(key, -1) if key is not None else -1 for key in mine])
-    words = _unmatched_words(join, place, (len(other), len(row)))
+    words = _unmatched_words(join, place, rows=len(other), used=len(row))
     if join.unmatched == "drop":
         table, place = table[place >= 0], place[place >= 0]
     for name in other.colnames:
@@ -217,9 +217,9 @@ def _some(column: Any) -> str:
     return ", ".join(f"'{text_of(cell).strip()}'" for cell in column[:_SHOWN])
 
 
-def _unmatched_words(join: Join, place: Array, size: tuple[int, int]) -> list[str]:
-    """What found no partner: clusters of the first table, rows (all, used) of the other."""
-    lacking, (rows, used) = int((place < 0).sum()), size
+def _unmatched_words(join: Join, place: Array, *, rows: int, used: int) -> list[str]:
+    """What found no partner: clusters of the first table, rows of the other."""
+    lacking = int((place < 0).sum())
     what = "were left out" if join.unmatched == "drop" else f"have nothing of what {join.path.name} lists"
     words = [f"{lacking} of {len(place)} clusters have no row in {join.path.name} and {what}"] if lacking else []
     if used < rows:

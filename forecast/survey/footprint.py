@@ -1,4 +1,4 @@
-"""Which part of the sky a survey covers: boxes and caps, without others, away from the galactic plane."""
+"""Which part of the sky a survey covers: boxes, caps or pixels, without others, away from the galactic plane."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
+from .pixels import Pixels, whole_sky
 
 GALACTIC_POLE = (192.85948, 27.12825)
 """Right ascension and declination of the north galactic pole, degrees, ICRS."""
@@ -115,11 +116,14 @@ class Footprint:
         Left out of them.
     latitude : float
         Least distance from the galactic plane, degrees.
+    pixels : Pixels or None
+        Outside which nothing belongs to it.
     """
 
     parts: tuple[Region, ...] = ()
     without: tuple[Region, ...] = ()
     latitude: float = 0.0
+    pixels: Pixels | None = None
 
     @property
     def caps(self) -> tuple[Region, ...]:
@@ -140,11 +144,13 @@ class Footprint:
         for regions in (self.parts, self.caps):
             if regions:
                 inside = inside & _in_any(regions, ra, dec)
-        return inside
+        return inside if self.pixels is None else inside & self.pixels.contains(ra, dec)
 
     @property
     def area(self) -> float:
-        """Steradian: exact for boxes, to 1e-5 or better with caps."""
+        """Steradian: exact for boxes or pixels alone, to 1e-5 or better with caps; pixels cut by others to 1e-3."""
+        if self.pixels is not None:
+            return self.pixels.area * float(self.contains(*self.pixels.samples()).mean())
         return _area(self.contains, self.outline)
 
 
@@ -154,6 +160,9 @@ def shared_area(one: Footprint, *others: Footprint) -> float:
     def both(ra: Array, dec: Array) -> Array:
         return np.asarray(one.contains(ra, dec) & _in_any(others, ra, dec))
 
+    if any(sky.pixels is not None for sky in (one, *others)):
+        places, area = (whole_sky(), 4 * np.pi) if one.pixels is None else (one.pixels.samples(), one.pixels.area)
+        return area * float(both(*places).mean())
     return _area(both, (*one.outline, *(region for other in others for region in other.outline)))
 
 
