@@ -25,7 +25,8 @@ class Beyond:
     Parameters
     ----------
     unseen : Unseen or None
-        Selection on L_X where it is unknown; None where selection does not act on it.
+        Selection on the flux where it is unknown; None where a listed L_X says that they are detected, or selection does
+        not act on it.
     limits : Limits or None
         Of observables whose values are unknown.
     """
@@ -45,26 +46,14 @@ class Group:
         The known observables of the group's clusters.
     errors : ndarray, shape (G, K, K)
         Covariance of their errors.
-    limits : Limits, optional
-        Of observables whose values are unknown.
-    detected : bool
-        Whether their L_X is known, and says that they are detected.
+    beyond : Beyond
     """
 
-    def __init__(
-        self,
-        shared: Shared,
-        known: Array,
-        data: Array,
-        errors: Array,
-        limits: Limits | None = None,
-        *,
-        detected: bool = True,
-    ) -> None:
+    def __init__(self, shared: Shared, known: Array, data: Array, errors: Array, beyond: Beyond) -> None:
         self._shared, self._known, self._data, self._errors = shared, known, data, errors
         self._same_error = bool(np.all(errors == errors[0]))
-        self._unseen = None if detected else shared.integral.unseen
-        self._limits, self._by_chance = limits, limits is not None or self._unseen is not None
+        self._unseen, self._limits = beyond.unseen, beyond.limits
+        self._by_chance = self._limits is not None or self._unseen is not None
         self._by_nodes = shared.model.setup.relations.unit_residuals.mass_dependent or not known.any()
 
     @property

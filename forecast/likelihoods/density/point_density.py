@@ -21,7 +21,8 @@ from ...core.errors import InputError
 from ...model.forward import ForwardModel
 from .asymmetric import Stand
 from .censored import limit_marks, limits_of
-from .cluster_group import Group
+from .cluster_group import Beyond, Group
+from .detectability import followup_kinds, unseen_of
 from .mass_integral import MassIntegral, mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
@@ -60,17 +61,18 @@ class PointDensity:
         data = points.values(lensing=lensing)
         self._evidence = listed.evidence if listed.evidence.any() else None
         self.undetected = _undetected(integral, listed)
-        detected = ~np.repeat(self.undetected, self._stand.number)
-        marks = np.column_stack([~np.isnan(data), limit_marks(points, lensing), detected])
-        patterns, pattern = np.unique(marks, axis=0, return_inverse=True)
+        marks = np.column_stack([~np.isnan(data), limit_marks(points, lensing)])
+        seen = np.column_stack([np.repeat(self.undetected, self._stand.number), followup_kinds(model.setup, points)])
+        patterns, pattern = np.unique(np.hstack([marks, seen]), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
         self._groups = []
-        for i, (values, edges) in enumerate((each[: data.shape[1]], each[data.shape[1] :]) for each in patterns):
+        parts = zip(*np.split(patterns[:, :-2], 2, axis=1), patterns[:, -2:], strict=True)
+        for i, (values, edges, (undetected, kind)) in enumerate(parts):
             mine, known = np.flatnonzero(self._pattern == i), values.astype(bool)
             self._place[mine] = np.arange(len(mine))
-            listed_errors, limits = square_of(errors[mine], known), limits_of(points[mine], edges[:-1])
-            group = Group(self._shared, known, data[mine][:, known], listed_errors, limits, detected=bool(edges[-1]))
-            self._groups.append(group)
+            unseen = unseen_of(integral.unseen, model.setup.followup, kind) if undetected else None
+            beyond, own = Beyond(unseen, limits_of(points[mine], edges)), square_of(errors[mine], known)
+            self._groups.append(Group(self._shared, known, data[mine][:, known], own, beyond))
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:
         """ln lambda of clusters `column` at parameter vectors theta[row]; all of shape (n,)."""
