@@ -129,7 +129,8 @@ class _Table:
         masses = np.frombuffer(log_mass).reshape(len(redshifts), -1)
         rows = [cls._row(cosmology, model, z, 10.0**log_mass) for z, log_mass in zip(redshifts, masses, strict=True)]
         prefactor, power, slope, cutoff, sigma = (np.array(column) for column in zip(*rows, strict=True))
-        return cls(prefactor, power, slope[:, None], cutoff, DELTA_COLLAPSE / sigma)
+        height = DELTA_COLLAPSE / sigma
+        return cls(prefactor=prefactor, power=power, slope=slope[:, None], cutoff=cutoff, peak_height=height)
 
     @staticmethod
     def _row(cosmology: Cosmology, model: str, z: float, mass: Array) -> tuple[Array, Array, float, Array, Array]:
