@@ -15,7 +15,8 @@ from ..reading.tables import QUANTITY_KINDS
 
 _NAMES = {
     "name": r"(?:name|cluster|object|id|detuid|designation)",
-    "z": r"(?:z|redshift|z_?(?:best|spec|phot|cl|lambda)|best_z|zsp)",
+    "z": r"(?!.*(?:flag|type|ref|sou?rce|qual|method))"
+    r"(?:(?:z|redshift)(?:_.*)?|z(?:best|spec|phot|cl|lambda|sp)|best_z)",
     "lx": r"(?:l_?x|l_?x?_?500|l_?x?_?(?:0p?5|01|05)_?2.*|lx_?.*|l500_?.*|lum.*)",
     "t": r"(?:t_?x|k?t|k?t_?x?_?500.*|temp.*|kt_?.*)",
     "mgas": r"(?:m_?g(?:as)?(?:_?500)?.*)",
@@ -25,7 +26,16 @@ _NAMES = {
 _ERROR = re.compile(
     r"^(?:e|err|error|sig|sigma|d)_(?P<prefixed>.+)$|^(?P<suffixed>.+?)_(?:e|err|error|sig|sigma|unc)$", re.IGNORECASE
 )
-_SIDES = (("_lo", "_up"), ("_l", "_u"), ("_low", "_high"), ("_minus", "_plus"), ("_m", "_p"), ("_lower", "_upper"))
+_SIDES = (
+    ("_lo", "_up"),
+    ("_lo", "_hi"),
+    ("_neg", "_pos"),
+    ("_l", "_u"),
+    ("_low", "_high"),
+    ("_minus", "_plus"),
+    ("_m", "_p"),
+    ("_lower", "_upper"),
+)
 _BAND = re.compile(r"\d.*_\d|01_?24|bol|cex", re.IGNORECASE)
 _RIGHT_BAND = re.compile(r"(?:0p?5|05|500)_?2(?![\dp])")
 _PREFERRED = {"z": (r"z|redshift", r".*spec.*|zsp", r".*best.*|z_?cl", r"(?!.*(?:phot|lambda)).*")}
@@ -106,12 +116,17 @@ def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] 
         if not candidates:
             continue
         best = min(candidates, key=lambda n: (_rank(key, listed.plain(n)), len(n), plain.index(n)))
-        if len(candidates) > 1:
-            found.doubts.append(f"{key}: took '{best}' of {', '.join(candidates)}")
+        sides = _sides_of(best, plain)
+        others = [name for name in candidates if name not in sides]
+        if len(others) > 1:
+            found.doubts.append(f"{key}: took '{best}' of {', '.join(others)}")
         _add(found, key, best, listed)
         if key == "lx" and _rank(key, best) == _OTHER_BAND:
             found.doubts.append(f"lx: '{best}' reads like another band than 0.5-2 keV; convert it first")
         _add_error(found, key, best, (units, errors))
+        if sides and key in QUANTITY_KINDS and f"{key}_error" not in found.columns:
+            cure = f'write {key}_error = "{",".join(sides)}" under [catalogue.columns]'
+            found.doubts.append(f"{key}: {' and '.join(sides)} may be its errors, or its bounds; if errors, {cure}")
     _miss_luminosities(found, [listed.plain(name) for name in plain])
     return found
 
@@ -185,6 +200,13 @@ def _add_error(found: Guess, key: str, of: str, about: tuple[Mapping[str, str | 
     column = found.columns[key]
     same = column["unit"] if isinstance(column, dict) else None
     found.columns[f"{key}_error"] = name if unit else {"name": name, "unit": same or (units[of] or "dex")}
+
+
+def _sides_of(of: str, names: list[str]) -> list[str]:
+    """A lower and an upper column named after another, which may be its errors or its bounds."""
+    lower = {name.lower(): name for name in names}
+    pairs = ([lower.get(of.lower() + side) for side in pair] for pair in _SIDES)
+    return next(([str(name) for name in pair] for pair in pairs if all(pair)), [])
 
 
 def _is_pair(lower: str, upper: str, of: str, sides: tuple[str, str]) -> bool:
