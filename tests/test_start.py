@@ -105,6 +105,17 @@ def test_columns_by_name_and_unit():
     assert guess_columns({"lx": "keV", "z": None}).columns == {"z": "z"}
 
 
+def test_names_with_more_words_and_sides_that_may_be_bounds():
+    names = ["REDSHIFT_BEST", "z_flag", "LUM_0520_R500", "KT_CORE_EXC", "KT_CORE_EXC_LO", "KT_CORE_EXC_HI"]
+    units = dict.fromkeys(names) | {"LUM_0520_R500": "1e44 erg/s"} | dict.fromkeys(names[3:], "keV")
+    found = guess_columns(units)
+    assert found.columns == {"z": "REDSHIFT_BEST", "lx": "LUM_0520_R500", "t": "KT_CORE_EXC"}
+    (doubt,) = found.doubts
+    assert 't_error = "KT_CORE_EXC_LO,KT_CORE_EXC_HI"' in doubt and "or its bounds" in doubt
+    errors = {f"e_{name}" if name[-3:] in ("_LO", "_HI") else name: unit for name, unit in units.items()}
+    assert guess_columns(errors).columns["t_error"] == "e_KT_CORE_EXC_LO,e_KT_CORE_EXC_HI"
+
+
 def test_explain_doctor_and_show():
     done = run("explain", "flux_limit")
     assert done.exit_code == 0 and "selection.flux_limit" in done.stdout and "Example: flux_limit = " in done.stdout

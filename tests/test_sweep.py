@@ -388,7 +388,7 @@ def test_prices_of_a_sweep(nv22, volumes):
     header, rows = sweep_table(found)
     levels = ["sigma8_std_selfcal", "sigma8_std_unbinned", "sigma8_std_full+wl"]
     assert header == ["volume", "expected_count", *levels, "ratio", "volume"]
-    assert [row[-1] for row in rows] == ["0.500", "5.00", "50.0"]
+    assert [str(row[-1]) for row in rows] == ["0.500", "5.00", "50.0"]
     header, rows = sweep_file_table(tighter)
     assert rows[0][header.index("equivalent_volume_counts")] == "never"
     assert "sigma8_ratio_prior" not in header
@@ -411,7 +411,7 @@ def test_prices_of_a_comparison(nv22):
     assert best.price.reference == "nv22"
     assert best.price.equivalent_volume["unbinned"][0] < 1
     volume = best.price.equivalent_volume["unbinned"][0]
-    assert [row[-1] for row in comparison_table(best)[1]] == [f"{volume:#.3g}", "1.00"]
+    assert [str(row[-1]) for row in comparison_table(best)[1]] == [f"{volume:#.3g}", "1.00"]
     header, rows = comparison_file_table(best)
     assert rows[0][header.index("sigma8_std_full+wl")] == ""  # this survey has no weak-lensing masses
     assert rows[0][header.index("equivalent_volume_full+wl")] == ""

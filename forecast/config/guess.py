@@ -18,9 +18,10 @@ from ..reading.tables import QUANTITY_KINDS
 _OF_POSITION = r"(?:_?(?:j2000|icrs|deg|x|x?ray|cl|corr|opt|bcg))?"
 _NAMES = {
     "name": r"(?:name|cluster|object|id|detuid|designation)",
-    "z": r"(?:z|redshift|z_?(?:best|spec|phot|cl|lambda)|best_z|zsp)",
     "ra": rf"_?(?:ra|right_?ascension){_OF_POSITION}",
     "dec": rf"_?(?:dec?|declination){_OF_POSITION}",
+    "z": r"(?!.*(?:flag|type|ref|sou?rce|qual|method))"
+    r"(?:(?:z|redshift)(?:_.*)?|z(?:best|spec|phot|cl|lambda|sp)|best_z)",
     "lx": r"(?:l_?x|l_?x?_?500|l_?x?_?(?:0p?5|01|05)_?2.*|lx_?.*|l500_?.*|lum.*)",
     "t": r"(?:t_?x|k?t|k?t_?x?_?500.*|temp.*|kt_?.*)",
     "mgas": r"(?:m_?g(?:as)?(?:_?500)?.*)",
@@ -35,7 +36,16 @@ _LIMIT = re.compile(
     r"^(?:l|lim|limit|ul)_(?P<prefixed>.+)$|^(?P<suffixed>.+?)_(?:l|ul|lim|limit|upper|upper_?lim(?:it)?|uplim)$",
     re.IGNORECASE,
 )
-_SIDES = (("_lo", "_up"), ("_l", "_u"), ("_low", "_high"), ("_minus", "_plus"), ("_m", "_p"), ("_lower", "_upper"))
+_SIDES = (
+    ("_lo", "_up"),
+    ("_lo", "_hi"),
+    ("_neg", "_pos"),
+    ("_l", "_u"),
+    ("_low", "_high"),
+    ("_minus", "_plus"),
+    ("_m", "_p"),
+    ("_lower", "_upper"),
+)
 _BAND = re.compile(r"\d.*_\d|01_?24|bol|cex", re.IGNORECASE)
 _RIGHT_BAND = re.compile(r"(?:0p?5|05|500)_?2(?![\dp])")
 _PREFERRED = {"z": (r"z|redshift", r".*spec.*|zsp", r".*best.*|z_?cl", r"(?!.*(?:phot|lambda)).*")}
@@ -121,13 +131,18 @@ def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] 
         if not candidates:
             continue
         best = min(candidates, key=lambda n: (_rank(key, listed.plain(n)), len(n), plain.index(n)))
-        if len(candidates) > 1:
-            found.doubts.append(f"{key}: took '{best}' of {', '.join(candidates)}")
+        sides = _sides_of(best, plain)
+        others = [name for name in candidates if name not in sides]
+        if len(others) > 1:
+            found.doubts.append(f"{key}: took '{best}' of {', '.join(others)}")
         _add(found, key, best, listed)
         if key == "lx" and _rank(key, best) == _OTHER_BAND:
             found.doubts.append(f"lx: '{best}' reads like another band than 0.5-2 keV; convert it first")
         _add_error(found, key, best, (units, errors))
         _add_limit(found, key, best, limits)
+        if sides and key in QUANTITY_KINDS and f"{key}_error" not in found.columns:
+            cure = f'write {key}_error = "{",".join(sides)}" under [catalogue.columns]'
+            found.doubts.append(f"{key}: {' and '.join(sides)} may be its errors, or its bounds; if errors, {cure}")
     _miss_luminosities(found, [listed.plain(name) for name in plain])
     return found
 
@@ -216,6 +231,13 @@ def _limit_of(name: str, units: Mapping[str, str | None]) -> str | None:
     match = _LIMIT.match(name)
     of = None if match is None else match["prefixed"] or match["suffixed"]
     return of if of is not None and of.lower() in {other.lower() for other in units} else None
+
+
+def _sides_of(of: str, names: list[str]) -> list[str]:
+    """A lower and an upper column named after another, which may be its errors or its bounds."""
+    lower = {name.lower(): name for name in names}
+    pairs = ([lower.get(of.lower() + side) for side in pair] for pair in _SIDES)
+    return next(([str(name) for name in pair] for pair in pairs if all(pair)), [])
 
 
 def _is_pair(lower: str, upper: str, of: str, sides: tuple[str, str]) -> bool:
