@@ -11,7 +11,21 @@ from ..execution.memory import keep_freed_memory
 from .arguments import start
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
-from .options import ConfigName, Form, Format, Json, Level, MaxSteps, Out, Overwrite, Quick, Quiet, Seed, Shown
+from .options import (
+    ConfigName,
+    Form,
+    Format,
+    Json,
+    Level,
+    MaxSteps,
+    Out,
+    Overwrite,
+    Quick,
+    QuickLadder,
+    Quiet,
+    Seed,
+    Shown,
+)
 from .planning_commands import compare, joint, proxies, require, sweep
 from .session import exit_codes, task
 from .start import doctor, explain, init_app
@@ -126,7 +140,7 @@ def ladder(
     mcmc: Annotated[bool, typer.Option("--mcmc", help="Sample every level on expected data too.")] = False,
     out: Out = None,
     seed: Seed = 1,
-    quick: Quick = False,
+    quick: QuickLadder = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: Json = False,
