@@ -5,7 +5,9 @@ import pytest
 
 from forecast.cli.climbing import Climb
 from forecast.cli.pipelines import base_result
+from forecast.cli.planning_pipelines import run_comparison, run_sweep
 from forecast.config.load import load_config
+from forecast.core.errors import InputError
 from forecast.core.records import Job
 from forecast.execution.executor import Executor
 from forecast.forecasts.joint import compute_joint, joint_level, with_free_density
@@ -73,3 +75,14 @@ def test_the_survey_itself_is_told_first_and_every_row_once(nv22, tmp_path):
     assert [done for task, done, _ in counted if task == "ladder"] == list(range(number))
     assert {total for task, _, total in counted if task == "ladder"} == {number - 1}
     assert not result.systematics and any("--quick" in note for note in result.notes)
+
+
+def test_a_level_that_is_left_out_is_refused_before_any_work(nv22, tmp_path):
+    job = Job("nv22", tmp_path / "o", quick=True)
+    for call in (
+        lambda: run_sweep(nv22, job, ["yx_error=0:0.2:2"], "full"),
+        lambda: run_comparison({}, job, level="full+wl"),
+    ):
+        with pytest.raises(InputError, match="--quick leaves that level out"):
+            call()
+    assert not job.out.exists()

@@ -12,7 +12,21 @@ from .arguments import Commands, start
 from .completion import complete_builtin
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
-from .options import ConfigName, Form, Format, Json, Level, MaxSteps, Out, Overwrite, Quick, Quiet, Seed, Shown
+from .options import (
+    ConfigName,
+    Form,
+    Format,
+    Json,
+    Level,
+    MaxSteps,
+    Out,
+    Overwrite,
+    Quick,
+    QuickLadder,
+    Quiet,
+    Seed,
+    Shown,
+)
 from .planning_commands import compare, joint, proxies, require, sweep
 from .session import exit_codes, task
 from .start import doctor, explain, init_app
@@ -128,7 +142,7 @@ def ladder(
     mcmc: Annotated[bool, typer.Option("--mcmc", help="Sample every level on expected data too.")] = False,
     out: Out = None,
     seed: Seed = 1,
-    quick: Quick = False,
+    quick: QuickLadder = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: Json = False,

@@ -57,6 +57,9 @@ Quick = Annotated[bool, typer.Option("--quick", help="Cut chains short; returns 
 UpToUnbinned = Annotated[
     bool, typer.Option("--quick", help="Levels up to unbinned only: full and full+wl take longest.")
 ]
+QuickLadder = Annotated[
+    bool, typer.Option("--quick", help="Rows up to level unbinned only; with --mcmc, short chains too.")
+]
 LEFT_OUT = "Levels beyond unbinned were left out, as --quick does."
 Level = Annotated[
     str | None,

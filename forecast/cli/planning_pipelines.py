@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..checks.overlap import independent
 from ..config.load import Config
+from ..core.errors import InputError
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..execution.executor import Executor
@@ -40,6 +41,7 @@ def run_sweep(
 
     `level` is the one whose price is printed; files hold those of all. Surveys are kept until all are done.
     """
+    _check_level(level, job)
     prepare_output(job.out)
     provenance = Provenance("sweep", job.name, config.model_dump(mode="json"), job.seed)
     store = Store(job.out / STEPS, {})
@@ -61,6 +63,7 @@ def run_comparison(
     executor: Executor | None = None,
 ) -> Comparison:
     """sigma(sigma8) by level of several configurations, as configured, and its price beside one of them."""
+    _check_level(level, job)
     prepare_output(job.out)
     contents = {name: config.model_dump(mode="json") for name, config in configs.items()}
     provenance = Provenance("compare", job.name, contents, job.seed)
@@ -80,6 +83,7 @@ def run_joint(config: Config, job: Job) -> JointForecast:
     """Joint contours of Om0 and sigma8 by level; Om0 is freed where it is not."""
     prepare_output(job.out)
     provenance = Provenance("joint", job.name, config.model_dump(mode="json"), job.seed)
+    job.begin("levels")
     forecast = compute_joint(config, job.counted("levels"), quick=job.quick)
     forecast = replace(forecast, notes=(*forecast.notes, *_left_out(job)), provenance=provenance)
     job.begin("figure and page")
@@ -115,11 +119,18 @@ def run_require(config: Config, job: Job, target: str, keys: Sequence[str]) -> R
     """How much of each key alone reaches a target; configurations of the surveys that do are written too."""
     prepare_output(job.out)
     level = LevelName.UNBINNED if job.quick and job.level is None else job.level
+    job.begin("searching")
     found = compute_requirements(config, target, keys, level, job.counted("searching"))
     provenance = Provenance("require", job.name, config.model_dump(mode="json"), job.seed)
     found = replace(found, provenance=provenance)
     write_requirements(found, config, job.out, account(config))
     return found
+
+
+def _check_level(level: str, job: Job) -> None:
+    """Refuse to price what a quick command leaves out."""
+    if job.quick and level in (LevelName.FULL, LevelName.FULL_WL):
+        raise InputError(f"--level {level}: --quick leaves that level out; give one of them alone")
 
 
 def _left_out(job: Job) -> tuple[str, ...]:
