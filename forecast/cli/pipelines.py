@@ -121,7 +121,7 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
     require_levels(config, _levels(config, job), (model, catalogue, data))
     _check_chains(config, job, data)
     summary = DataSummary.of("catalogue", catalogue.source, data, model.setup.relations)
-    result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue))
+    result = replace(base_result(config, job, "fit", model), data=summary, notes=_fit_notes(config, catalogue, job))
     result = replace(result, intake=catalogue_intake(model, catalogue, job))
     result, chains = _with_chains(result, config, job, (model, data))
     job.begin("data against predictions")
@@ -238,9 +238,11 @@ def _with_chains(
     return replace(result, chains=tuple(summaries)), chains
 
 
-def _fit_notes(config: Config, catalogue: Catalogue) -> tuple[str, ...]:
+def _fit_notes(config: Config, catalogue: Catalogue, job: Job) -> tuple[str, ...]:
     notes = [f"{p.label}: {p.value:g} ± {p.stat:g} (stat) ± {p.sys:g} (sys), as published." for p in config.published]
     missing = catalogue.size - int(catalogue.has_yx.sum())
     if missing:
         notes.append(f"{missing} clusters have no Y_X: they count in N, and their Y_X is marginalised over.")
+    if catalogue.log_mwl is not None and LevelName.FULL_WL not in _levels(config, job):
+        notes.append(f"Weak-lensing masses are data of level {LevelName.FULL_WL} alone, which was not sampled.")
     return tuple(notes)
