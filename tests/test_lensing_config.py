@@ -13,6 +13,7 @@ import pytest
 from astropy.table import Table
 from typer.testing import CliRunner
 
+from forecast.api.keys import changed
 from forecast.checks.observed import catalogue_data, require_levels
 from forecast.checks.offsets import offsets
 from forecast.cli.app import app
@@ -245,3 +246,8 @@ def test_lensing_masses_in_another_unit_do_not_fit_the_luminosities():
         assert lensing.dex == pytest.approx(np.log10(factor), abs=0.06)
         cautions = [caution.text for caution in of_offsets([lensing])]
         assert ["factor h^1 would do it" in text for text in cautions] == [True] * doubtful
+
+
+def test_keys_of_the_survey_go_before_those_of_its_lensing_masses(nv22):
+    config = changed(nv22, {"fraction": 0.25, "weak_lensing.fraction": 0.5, "zmax": 0.1})
+    assert (config.survey.fraction, config.weak_lensing.fraction, config.weak_lensing.zmax) == (0.25, 0.5, 0.1)

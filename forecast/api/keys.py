@@ -13,6 +13,9 @@ from ..config.reference import keys
 from ..core.errors import InputError, nearest
 from ..core.parameters import NAMES
 
+_OF_A_SAMPLE = "weak_lensing."
+"""A key of the whole survey goes before one of the same name that says which clusters have lensing masses."""
+
 
 def changed(config: Config, changes: Mapping[str, Any]) -> Config:
     """A configuration with other values.
@@ -87,6 +90,9 @@ def _whole(key: str, known: list[str]) -> str:
         last = {each.rpartition(".")[2] for each in known}
         hint = _elsewhere(key) or nearest(key, sorted({*known, *last}))
         raise InputError(f"the survey has no key '{key}'; {hint}")
+    own = [each for each in found if not each.startswith(_OF_A_SAMPLE)]
+    if len(own) == 1:
+        return own[0]
     if len(found) > 1:
         raise InputError(
             f"several keys end with '{key}': {', '.join(found)}; write one of them out: {{'{found[0]}': ...}}"

@@ -126,7 +126,7 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
     _check_chains(config, job, data)
     summary = DataSummary.of("catalogue", catalogue.source, data, model.setup.relations)
     result = replace(base_result(config, job, "fit", model), data=summary)
-    result = replace(result, notes=(*_fit_notes(config, catalogue), *result.notes))
+    result = replace(result, notes=(*_fit_notes(config, catalogue, job), *result.notes))
     result = replace(result, intake=catalogue_intake(model, catalogue, job))
     result, chains = _with_chains(result, config, job, (model, data))
     job.begin("data against predictions")
@@ -236,7 +236,7 @@ def _with_chains(
     return replace(result, chains=tuple(summaries)), chains
 
 
-def _fit_notes(config: Config, catalogue: Catalogue) -> tuple[str, ...]:
+def _fit_notes(config: Config, catalogue: Catalogue, job: Job) -> tuple[str, ...]:
     notes = [f"{p.label}: {p.value:g} ± {p.stat:g} (stat) ± {p.sys:g} (sys), as published." for p in config.published]
     limits = catalogue.limits.get("yx")
     limited = 0 if limits is None else int(limits.known.sum())
@@ -247,4 +247,6 @@ def _fit_notes(config: Config, catalogue: Catalogue) -> tuple[str, ...]:
         notes.append(f"{missing} clusters have no Y_X: they count in N, and their Y_X is marginalised over.")
     if catalogue.evidence is not None:
         notes.append("What tells clusters from contaminants enters at levels unbinned, full and full+wl alone.")
+    if catalogue.log_mwl is not None and LevelName.FULL_WL not in _levels(config, job):
+        notes.append(f"Weak-lensing masses are data of level {LevelName.FULL_WL} alone, which was not sampled.")
     return tuple(notes)

@@ -73,7 +73,8 @@ def cluster_columns(setup: Setup, profiles: GasProfiles) -> tuple[Column, ...]:
         _proxy_column(setup),
     ]
     if setup.weak_lensing is not None:
-        columns.append(Column("log_mwl", "float32", "log10 Msun/h", "weak-lensing mass M500c"))
+        some = "" if setup.lensing_sample.whole else "; NaN of clusters that have none"
+        columns.append(Column("log_mwl", "float32", "log10 Msun/h", f"weak-lensing mass M500c{some}"))
     return (*columns, *(_profile_columns(profiles) if "mgas" in names else ()))
 
 
