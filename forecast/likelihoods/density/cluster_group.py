@@ -25,8 +25,8 @@ class Beyond:
     Parameters
     ----------
     unseen : Unseen or None
-        Selection on the flux where it is unknown; None where a listed L_X says that they are detected, or selection does
-        not act on it.
+        Selection on the flux where it is unknown; None where a listed L_X says that they are detected, or
+        selection does not act on it.
     limits : Limits or None
         Of observables whose values are unknown.
     """
