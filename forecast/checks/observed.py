@@ -14,6 +14,7 @@ from ..core.errors import InputError
 from ..core.observables import OBSERVABLES, WORDS
 from ..likelihoods.available import absent
 from ..likelihoods.data import Data, catalogue_points
+from ..likelihoods.density.uncertain_redshift import proxy_error
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
 from ..model.catalogue import Catalogue, builtin_table, read_catalogue, skew_of_sum
@@ -50,8 +51,18 @@ def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tu
     """
     catalogue = as_modelled(model, open_catalogue(config, path))
     _refuse_foreign(config, model, catalogue)
-    yx = (catalogue.log_yx, catalogue.log_yx_error, catalogue.skew("yx"))
+    yx = (catalogue.log_yx, *_yx_errors(model, catalogue))
     return catalogue, Data.of_clusters(model, catalogue.z, yx, catalogue_points(model, catalogue))
+
+
+def _yx_errors(model: ForwardModel, catalogue: Catalogue) -> tuple[Array, Array]:
+    """Errors of log10 of the mass proxy, those of redshifts included, and their skew, (N,) each."""
+    own, skew = catalogue.log_yx_error, catalogue.skew("yx")
+    if catalogue.z_error is None:
+        return own, skew
+    known = np.isfinite(catalogue.log_yx)
+    error = np.where(known, np.hypot(own, proxy_error(model, catalogue.z, catalogue.z_error)), 0.0)
+    return error, skew * own / np.where(error > 0, error, 1.0)
 
 
 def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:

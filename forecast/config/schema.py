@@ -145,8 +145,8 @@ class CatalogueConfig(Strict):
     table: str | Whole | None = None
     """Name or number of a table among several in the file."""
     columns: dict[str, str | dict[str, str]]
-    """What columns mean: name, z, lx, t, mgas, yx, m500, mwl, and X_error of each; a name, or { name = ..., unit =
-    ... }."""
+    """What columns mean: name, z, lx, t, mgas, yx, m500, mwl, and X_error of each but the name; a name, or { name =
+    ..., unit = ... }."""
     cosmology: ReferenceCosmologyConfig
     """Cosmology in which luminosities and masses of the table were computed."""
     mass_relation: MassRelationConfig | None = None

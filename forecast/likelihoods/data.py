@@ -155,4 +155,5 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
     values, errors = (np.column_stack(column) for column in zip(*listed, strict=True))
     skew = np.where(errors > 0, np.column_stack([catalogue.skew(name) for name in names]), 0.0)
     errors = np.where(errors > 0, errors, observable_errors(model))
-    return replace(Points.observed(catalogue.z, values, errors), skew=skew)
+    z_error = np.zeros(catalogue.size) if catalogue.z_error is None else catalogue.z_error
+    return replace(Points.observed(catalogue.z, values, errors), skew=skew, z_error=z_error)

@@ -13,7 +13,7 @@ from ..core.errors import InputError, nearest
 from ..cosmology.background import Cosmology
 from ..reading.tables import QUANTITY_KINDS, Column
 
-_KEYS = ("name", "z", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
+_KEYS = ("name", "z", "z_error", *QUANTITY_KINDS, *(f"{key}_error" for key in QUANTITY_KINDS))
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class CatalogueSpec:
     Parameters
     ----------
     columns : mapping of str to Column
-        Keys among name, z (required), lx, yx, t, mgas, m500, and each of the last five with ``_error``.
+        Keys among name, z (required), z_error, lx, yx, t, mgas, m500, and each of the last five with ``_error``.
     cosmology : CatalogueCosmology
     mass_relation : MassRelation, optional
     format : str, optional
@@ -111,7 +111,7 @@ class CatalogueSpec:
                 raise InputError(f"catalogue.columns.{key}: unknown quantity; {nearest(key, _KEYS)}")
             if needs.get(key, key) not in self.columns:
                 raise InputError(f"catalogue.columns.{key}: needs '{needs[key]}'; map that column too, or drop it")
-            if key in ("name", "z") and column.unit is not None:
+            if key in ("name", "z", "z_error") and column.unit is not None:
                 raise InputError(f"catalogue.columns.{key}: has no unit, got '{column.unit}'; remove it")
         if "z" not in self.columns:
             raise InputError('catalogue.columns.z: missing; name the column of redshifts, z = "COLUMN"')

@@ -21,7 +21,7 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
     if level_class(level).of_clusters and data.points is not None:
         points = data.points
         parts += [points.z, points.observables, points.error, points.log_mwl, points.weight]
-        parts += [points.skew] if points.skew.any() else []
+        parts += [x for x in (points.skew, points.z_error) if x.any()]
     for part in parts:
         digest.update(np.ascontiguousarray(part, dtype=float).tobytes())
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Clusters with asymmetric errors as several with Gaussian ones."""
+"""Clusters with asymmetric errors, or uncertain redshifts, as several with Gaussian errors and known redshifts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ...core.arrays import Array
 from ...model.forward import ForwardModel
 from .points import Points
 from .split_normal import Gaussians1D, gaussians_of, moments
+from .uncertain_redshift import Redshifts, redshifts_are_data
 
 _NEGLIGIBLE = 0.01
 """Skewness of an observable, scatter and error together, below which its error is a Gaussian of equal mean and
@@ -41,7 +42,29 @@ class Stand:
 
     @classmethod
     def of(cls, model: ForwardModel, points: Points) -> Stand:
-        """One entry for each cluster with symmetric errors, some for others."""
+        """One entry for each cluster with symmetric errors and a known redshift, some for others."""
+        if points.z_error.any() and redshifts_are_data(model.setup):
+            return cls._at_redshifts(model, points)
+        return cls._of_errors(model, points)
+
+    @classmethod
+    def _at_redshifts(cls, model: ForwardModel, points: Points) -> Stand:
+        """Each cluster at every redshift that it may have."""
+        known, every = Redshifts(np.zeros(1), np.zeros(1), np.zeros((1, points.error.shape[1]))), []
+        for z, error in zip(points.z, points.z_error, strict=True):
+            here = replace(known, z=np.array([z]))
+            every.append(Redshifts.of(model, float(z), float(error)) if error > 0 else here)
+        size = np.array([len(one.z) for one in every])
+        repeated = points[np.repeat(np.arange(len(size)), size)]
+        z, log_weight, shift = (np.concatenate([getattr(x, n) for x in every]) for n in ("z", "log_weight", "shift"))
+        moved = replace(repeated, z=z, z_error=np.zeros(len(z)), observables=repeated.observables + shift)
+        inner = cls._of_errors(model, moved)
+        number = np.add.reduceat(inner.number, np.cumsum(size) - size)
+        return replace(inner, log_weight=inner.log_weight + np.repeat(log_weight, inner.number), number=number)
+
+    @classmethod
+    def _of_errors(cls, model: ForwardModel, points: Points) -> Stand:
+        """Several entries for each cluster with asymmetric errors."""
         relations, skewed = model.setup.relations, np.any(points.skew * points.error != 0, axis=1)
         plain = relations.error_covariance(points.error)
         if not skewed.any():

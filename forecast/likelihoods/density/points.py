@@ -25,6 +25,8 @@ class Points:
         Measurement errors, dex; the mean of lower and upper ones where they differ.
     skew : ndarray, shape (Q, D)
         (upper - lower) / (upper + lower) of asymmetric errors.
+    z_error : ndarray, shape (Q,)
+        Gaussian errors of the redshifts.
     log_mwl : ndarray, shape (Q,)
         log10 of weak-lensing masses, Msun/h; NaN where unknown.
     weight : ndarray, shape (Q,)
@@ -35,6 +37,7 @@ class Points:
     observables: Array
     error: Array
     skew: Array
+    z_error: Array
     log_mwl: Array
     weight: Array
 
@@ -59,6 +62,7 @@ class Points:
             observables=observables,
             error=error,
             skew=np.zeros_like(error),
+            z_error=np.zeros(len(observables)),
             log_mwl=log_mwl,
             weight=np.ones(len(observables)),
         )
@@ -83,6 +87,7 @@ class Points:
             observables=observables,
             error=error,
             skew=np.zeros_like(observables),
+            z_error=np.zeros(len(observables)),
             log_mwl=mocks.log_mwl,
             weight=np.ones(len(mocks.z)),
         )
