@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy.cosmology import FlatLambdaCDM
 from scipy import stats
 from scipy.interpolate import CubicSpline
 
 from forecast.api.keys import changed
+from forecast.checks.intake import RedshiftErrors
 from forecast.checks.observed import catalogue_data
 from forecast.config.load import load_config
+from forecast.core.errors import InputError
 from forecast.cosmology.mass_function import MassFunction
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.density.point_density import PointDensity
@@ -18,6 +21,7 @@ from forecast.likelihoods.density.split_normal import gaussians_of, moments, spl
 from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
+from forecast.report.cautions import of_redshift_errors
 
 FIELDS = {"survey.area": "140 deg2", "survey.zmax": 0.5, "survey.shells": 1, "selection.flux_error": 0.06}
 
@@ -241,3 +245,82 @@ def test_a_luminosity_measured_worse_than_the_flux_leaves_detection_open(own):
     errors = (own, 0.08, 0.05)
     expected = np.log([[density_of_pair(model, at, z, x, errors) for x in zip(lx, y, strict=True)] for at in theta])
     np.testing.assert_allclose(found - expected, np.full((3, 3), (found - expected)[0, 0]), atol=1e-3)
+
+
+def relisted(model, z, at, observables):
+    """Observables (n, 2) of clusters at redshifts `z`, L_X and Y_X, as listed for redshifts `at`: the same fluxes."""
+    c = model.setup.cosmology
+    cosmology = FlatLambdaCDM(H0=100 * c.h, Om0=c.Om0, Ob0=c.Ob0)
+    luminosity = np.log10(cosmology.luminosity_distance(at) / cosmology.luminosity_distance(z)).value
+    stretch = np.log10((1 + at) / (1 + z))
+    powers = model.setup.relations.exponents("yx")
+    expansion = np.log10(cosmology.efunc(at) / cosmology.efunc(z))
+    yx = powers.distance * (luminosity - stretch) - powers.expansion * expansion
+    return observables + np.column_stack([2 * luminosity + model.selection.k_slope * stretch, yx])
+
+
+def test_an_uncertain_redshift_is_integrated_over_at_fixed_flux():
+    """Within the survey's limits, 0.1 to 0.5, also of clusters beside them."""
+    model = forward_model(survey(survey__shells=2, yx_error=0.1))
+    theta = model.parameters.draw(2, rng=np.random.default_rng(6))
+    z, error = np.array([0.25, 0.13, 0.47]), np.array([0.02, 0.03, 0.05])
+    listed = np.array([[44.7, 13.9], [44.2, 13.5], [45.1, 14.4]])
+    points = replace(Points.observed(z, listed, np.full((3, 2), 0.08)), z_error=error)
+    found = PointDensity(model, points, False).grid(theta)
+    for i in range(3):
+        at = np.linspace(max(0.1, z[i] - 6 * error[i]) + 1e-9, min(0.5, z[i] + 6 * error[i]) - 1e-9, 1201)
+        moved = relisted(model, np.full(len(at), z[i]), at, listed[i])
+        known = Points.observed(at, moved, np.full((len(at), 2), 0.08))
+        density = np.exp(PointDensity(model, known, False).grid(theta))
+        expected = np.log(np.trapezoid(density * stats.norm.pdf(z[i], at, error[i]), at, axis=1))
+        np.testing.assert_allclose(found[:, i], expected, atol=2e-3)
+
+
+def test_uncertain_redshifts_leave_the_score_of_mocks_at_zero():
+    """E[d ln L / d theta] = 0 at the truth where L_X follows from a measured redshift; not if it is believed.
+
+    Photometric ones, of a deep survey; clusters that they move beyond its limits, of true redshifts, stay.
+    """
+    setup = survey(survey__area="40000 deg2", survey__zmin=0.3, survey__zmax=0.6, yx_error=0.05)
+    others = [name for name in setup.parameters.names if name not in ("sigma8", "evolution_lx")]
+    model = forward_model(replace(setup, parameters=setup.parameters.without(others)))
+    truth, rng = model.parameters.fiducial, np.random.default_rng(12)
+    mocks = draw_mocks(model, truth, rng=rng)
+    points = Points.of_mocks(model, mocks)[np.sort(rng.permutation(len(mocks.z))[:6000])]
+    error = 0.05 * (1 + points.z)
+    seen = np.maximum(points.z + error * rng.standard_normal(len(error)), 0.02)
+    points = replace(points, z=seen, observables=relisted(model, points.z, seen, points.observables), z_error=error)
+    sides = np.concatenate([truth + 0.01 * np.eye(2), truth - 0.01 * np.eye(2)])
+    count = np.log(model.expected_count(sides)).reshape(2, 2)
+
+    def significance(points):
+        above, below = np.split(PointDensity(model, points, False).grid(sides), 2)
+        score = above - below - (count[0] - count[1])[:, None]
+        return np.abs(score.mean(axis=1)) / score.std(axis=1) * np.sqrt(len(points.z))
+
+    assert (significance(points) < 5).all()
+    believed = points[(seen > 0.3) & (seen < 0.6)]
+    assert significance(replace(believed, z_error=np.zeros(len(believed.z)))).max() > 5
+
+
+def test_errors_of_redshifts_are_read_and_add_to_those_of_the_median(tmp_path):
+    rows = ["z,dz,lx,yx", "0.2,0.01,8e44,5e14", "0.3,,1.2e45,6e14"]
+    (tmp_path / "clusters.csv").write_text("\n".join(rows))
+    columns = {"z": "z", "z_error": "dz", "lx": COLUMNS["lx"], "yx": {"name": "yx", "unit": "Msun keV"}}
+    table = {"path": str(tmp_path / "clusters.csv"), "cosmology": {"Om0": 0.3, "h": 0.7}, "columns": columns}
+    config = changed(load_config("erosita"), {"catalogue": table})
+    model = forward_model(config.setup)
+    catalogue, data = catalogue_data(config, model, None)
+    assert catalogue.z_error.tolist() == data.points.z_error.tolist() == [0.01, 0.0]
+    z = np.full(2, 0.2)
+    low, high = relisted(model, z, np.array([0.19, 0.21]), np.zeros((2, 2)))[:, 1]
+    own = config.setup.yx_error
+    np.testing.assert_allclose(data.error, [np.hypot(own, 0.5 * (high - low)), own], rtol=1e-3)
+    errors = RedshiftErrors.of(replace(config.setup, binned_in_redshift=True), catalogue)
+    assert errors.used and of_redshift_errors(replace(errors, rms=0.001)) is None
+    assert "in the bin of their measured redshift" in of_redshift_errors(errors).text
+    assert "redshifts are no data" in of_redshift_errors(replace(errors, used=False)).text
+    rows[1] = rows[1].replace("0.01", "0.5")
+    (tmp_path / "clusters.csv").write_text("\n".join(rows))
+    with pytest.raises(InputError, match=r"column 'dz', row 1: got 0.5, but an error of a redshift lies between"):
+        catalogue_data(config, model, None)

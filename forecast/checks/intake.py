@@ -12,6 +12,7 @@ from scipy import special
 from ..core.arrays import Array
 from ..core.caution import Caution
 from ..core.units import LN10
+from ..likelihoods.density.uncertain_redshift import redshifts_are_data
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
@@ -94,6 +95,33 @@ class Number:
 
 
 @dataclass(frozen=True)
+class RedshiftErrors:
+    """Listed errors of redshifts.
+
+    Parameters
+    ----------
+    rms : float
+    narrowest : float or None
+        Width of the narrowest redshift bin of the data, if they are binned.
+    used : bool
+        Whether redshifts are data.
+    """
+
+    rms: float
+    narrowest: float | None
+    used: bool
+
+    @classmethod
+    def of(cls, setup: Setup, catalogue: Catalogue) -> RedshiftErrors | None:
+        """Those of a catalogue, if it lists any."""
+        if catalogue.z_error is None or not catalogue.z_error.any():
+            return None
+        widths = np.diff(setup.geometry.redshift_edges)
+        narrowest = float(widths.min()) if setup.binned_in_redshift else None
+        return cls(float(np.sqrt(np.mean(catalogue.z_error**2))), narrowest, redshifts_are_data(setup))
+
+
+@dataclass(frozen=True)
 class Intake:
     """A catalogue before it is fitted.
 
@@ -113,6 +141,8 @@ class Intake:
         Names of clusters that are listed more than once.
     remarks : tuple of Caution
         Of the reader.
+    redshifts : RedshiftErrors or None
+        If the catalogue lists any.
     flux_error : float or None
         Error of the flux with which the survey selects, dex; None if it does not select on flux.
     offsets : tuple of Offset
@@ -133,6 +163,7 @@ class Intake:
     twice: tuple[str, ...] = ()
     remarks: tuple[Caution, ...] = ()
     flux_error: float | None = None
+    redshifts: RedshiftErrors | None = None
     offsets: tuple[Offset, ...] = ()
     followed: Followed | None = None
     same_redshift: float | None = None
@@ -163,6 +194,7 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
         twice=twice,
         remarks=(*duplicate_doubts(catalogue, model.setup.cosmology, twice), *catalogue.remarks),
         flux_error=None if selection is None else selection.flux_error,
+        redshifts=RedshiftErrors.of(model.setup, catalogue),
         offsets=offsets(model, catalogue, rng=rng),
         followed=which_followed(model.setup, catalogue),
         same_redshift=same_redshift(catalogue) if model.setup.geometry.spans_redshifts else None,

@@ -15,6 +15,7 @@ from ..core.errors import InputError
 from ..core.observables import OBSERVABLES, WORDS
 from ..likelihoods.available import absent
 from ..likelihoods.data import Data, catalogue_points
+from ..likelihoods.density.uncertain_redshift import proxy_error
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
 from ..model.catalogue import Catalogue, builtin_table, read_catalogue, skew_of_sum
@@ -57,8 +58,18 @@ def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tu
     _refuse_foreign(config, model, catalogue)
     refuse_beyond(config.setup, catalogue)
     catalogue = with_contamination(model, catalogue)
-    yx, points = (catalogue.log_yx, catalogue.log_yx_error, catalogue.skew("yx")), catalogue_points(model, catalogue)
+    yx, points = (catalogue.log_yx, *_yx_errors(model, catalogue)), catalogue_points(model, catalogue)
     return catalogue, Data.of_clusters(model, catalogue.z, yx, points, catalogue.limits.get("yx"))
+
+
+def _yx_errors(model: ForwardModel, catalogue: Catalogue) -> tuple[Array, Array]:
+    """Errors of log10 of the mass proxy, those of redshifts included, and their skew, (N,) each."""
+    own, skew = catalogue.log_yx_error, catalogue.skew("yx")
+    if catalogue.z_error is None:
+        return own, skew
+    known = np.isfinite(catalogue.log_yx)
+    error = np.where(known, np.hypot(own, proxy_error(model, catalogue.z, catalogue.z_error)), 0.0)
+    return error, skew * own / np.where(error > 0, error, 1.0)
 
 
 def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:

@@ -29,6 +29,9 @@ from ..reading.tables import QUANTITY_KINDS, Column, TableFile
 from ..survey.evidence import read_evidence
 from .catalogue_spec import CatalogueSpec
 
+LARGEST_Z_ERROR = 0.2
+"""Error of a redshift over 1 + z beyond which it is none."""
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -52,6 +55,8 @@ class Catalogue:
         Error of `log_lx` in dex, 0 where unknown; None if the file has none.
     log_lx_skew, log_t_skew, log_mgas_skew, log_yx_skew, log_mwl_skew : ndarray, shape (N,), or None
         (upper - lower) / (upper + lower) of asymmetric errors, whose mean is the error; None: symmetric.
+    z_error : ndarray, shape (N,), or None
+        Gaussian error of the redshift, 0 where unknown.
     log_mgas, log_mgas_error : ndarray, shape (N,), or None
         log10 M_gas / (Msun/h) and its error in dex, as T's; None if the file has no gas masses.
     log_mwl, log_mwl_error : ndarray, shape (N,), or None
@@ -84,6 +89,7 @@ class Catalogue:
     log_mgas_skew: Array | None = None
     log_yx_skew: Array | None = None
     log_mwl_skew: Array | None = None
+    z_error: Array | None = None
     remarks: tuple[Caution, ...] = ()
     limits: Mapping[str, UpperLimits] = field(default_factory=dict)
     ra: Array | None = None
@@ -183,6 +189,7 @@ def read_catalogue(
         log_lx_error=lx_error if "lx_error" in spec.columns else None,
         log_lx_skew=table.skew("lx"),
         log_yx_skew=yx_skew,
+        z_error=_redshift_errors(table, z),
         remarks=(*_remarks(table), *_of_products(spec, limits), *doubts),
         limits=limits,
         evidence=evidence,
@@ -198,6 +205,22 @@ def _measured(table: TableFile, key: str, shift: Array) -> tuple[Array, Array]:
     """log10 of a quantity, moved by `shift`, and its error in dex, 0 where unknown; shape (N,) each."""
     values, errors = table.quantity(key)
     return values + shift, np.where(np.isfinite(values), errors, 0.0)
+
+
+def _redshift_errors(table: TableFile, z: Array) -> Array | None:
+    """Errors of the redshifts, (N,), 0 where unknown; None without a column."""
+    if "z_error" not in table.columns:
+        return None
+    name = table.columns["z_error"].name
+    errors = table.numbers(name)
+    bad = (errors < 0) | (errors > LARGEST_Z_ERROR * (1 + z))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(
+            f"{table.file}: column '{name}', row {row + 1}: got {errors[row]:g}, but an error of a redshift lies "
+            f"between 0 and {LARGEST_Z_ERROR:g} (1 + z); leave it empty where it is unknown"
+        )
+    return np.nan_to_num(errors)
 
 
 def _remarks(table: TableFile) -> tuple[Caution, ...]:

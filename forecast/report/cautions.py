@@ -18,7 +18,7 @@ from ..core.parameters import ParameterSet
 if TYPE_CHECKING:
     from ..checks.followed import Followed
     from ..checks.goodness import Goodness
-    from ..checks.intake import Intake, Measured, Number
+    from ..checks.intake import Intake, Measured, Number, RedshiftErrors
     from ..checks.offsets import Offset
     from ..checks.ppc import PredictiveTest
     from ..forecasts.ladder import SystematicRow
@@ -39,6 +39,8 @@ SHIFT = 0.5
 """Part of the error of sigma8 by which a swap of the mass function may move it."""
 ROUGH = 0.03
 """dex by which errors of L_X may differ from the survey's error of the flux."""
+BLURRED = 0.1
+"""rms error of redshifts in units of the narrowest bin from which on clusters leave their bins."""
 VAGUE = 0.5
 """Part of an observable's errors that may be larger than the values."""
 MISFIT, HINT, _NEAR_POWER = 3.0, 2.2, 0.3
@@ -112,6 +114,23 @@ def of_flux_error(listed: float, assumed: float | None) -> Caution | None:
     )
 
 
+def of_redshift_errors(errors: RedshiftErrors | None) -> Caution | None:
+    """Errors of redshifts that no level looks at, or that move clusters between bins."""
+    if errors is None:
+        return None
+    if not errors.used:
+        text = f"errors of redshifts ({errors.rms:.2g}) are listed, but in this survey redshifts are no data: left out"
+        return Caution("redshift", text)
+    if errors.narrowest is None or errors.rms < BLURRED * errors.narrowest:
+        return None
+    return Caution(
+        "redshift",
+        f"redshifts are known to {errors.rms:.2g}, and the narrowest redshift bin is {errors.narrowest:.2g} wide: "
+        "below level full clusters count in the bin of their measured redshift, as if it were the true one. Give fewer "
+        "survey.shells, or take --level full",
+    )
+
+
 def of_errors(measured: Sequence[Measured]) -> tuple[Caution, ...]:
     """Errors that are mostly larger than the values: upper bounds, or per cent, read as errors."""
     return tuple(
@@ -173,6 +192,7 @@ def before_fit(intake: Intake) -> tuple[Caution, ...]:
         of_followup(intake.followed),
         of_same_redshift(intake.same_redshift),
         of_flux_error(next((m.error for m in intake.measured if m.name == "lx"), 0.0), intake.flux_error),
+        of_redshift_errors(intake.redshifts),
     )
     several = (*of_errors(intake.measured), *of_offsets(intake.offsets))
     return (*(caution for caution in found if caution is not None), *several, *intake.remarks)

@@ -1,9 +1,9 @@
-"""Clusters with asymmetric errors as several with Gaussian ones."""
+"""Clusters with asymmetric errors, or uncertain redshifts, as several with Gaussian errors and known redshifts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -13,6 +13,7 @@ from ...core.units import LN10
 from ...model.forward import ForwardModel
 from .points import Points
 from .split_normal import Gaussians1D, gaussians_of, moments
+from .uncertain_redshift import Redshifts, redshifts_are_data
 
 _NEGLIGIBLE = 0.01
 """Skewness of an observable, scatter and error together, below which its error is a Gaussian of equal mean and
@@ -42,7 +43,29 @@ class Stand:
 
     @classmethod
     def of(cls, model: ForwardModel, points: Points, *, lensing: bool) -> Stand:
-        """One entry for each cluster with symmetric errors, some for others."""
+        """One entry for each cluster with symmetric errors and a known redshift, some for others."""
+        if points.z_error.any() and redshifts_are_data(model.setup):
+            return cls._at_redshifts(model, points, lensing=lensing)
+        return cls._of_errors(model, points, lensing=lensing)
+
+    @classmethod
+    def _at_redshifts(cls, model: ForwardModel, points: Points, *, lensing: bool) -> Stand:
+        """Each cluster at every redshift that it may have; a lensing mass is the same at all of them."""
+        known, every = Redshifts(np.zeros(1), np.zeros(1), np.zeros((1, points.error.shape[1]))), []
+        for z, error in zip(points.z, points.z_error, strict=True):
+            here = replace(known, z=np.array([z]))
+            every.append(Redshifts.of(model, float(z), float(error)) if error > 0 else here)
+        size = np.array([len(one.z) for one in every])
+        repeated = points[np.repeat(np.arange(len(size)), size)]
+        z, log_weight, shift = (np.concatenate([getattr(x, n) for x in every]) for n in ("z", "log_weight", "shift"))
+        moved = replace(repeated, z=z, z_error=np.zeros(len(z))).moved(shift)
+        inner = cls._of_errors(model, replace(moved, limit=repeated.limit + shift), lensing=lensing)
+        number = np.add.reduceat(inner.number, np.cumsum(size) - size)
+        return replace(inner, log_weight=inner.log_weight + np.repeat(log_weight, inner.number), number=number)
+
+    @classmethod
+    def _of_errors(cls, model: ForwardModel, points: Points, *, lensing: bool) -> Stand:
+        """Several entries for each cluster with asymmetric errors."""
         relations, (error, skew) = model.setup.relations, points.errors(lensing=lensing)
         skewed = np.any(skew * error != 0, axis=1)
         plain = np.pad(relations.error_covariance(points.error), ((0, 0), *((0, int(lensing)),) * 2))

@@ -26,6 +26,8 @@ class Points:
         Measurement errors, dex; the mean of lower and upper ones where they differ.
     skew : ndarray, shape (Q, D)
         (upper - lower) / (upper + lower) of asymmetric errors.
+    z_error : ndarray, shape (Q,)
+        Gaussian errors of the redshifts.
     log_mwl : ndarray, shape (Q,)
         log10 of weak-lensing masses, Msun/h; NaN where unknown.
     log_mwl_error : ndarray, shape (Q,)
@@ -45,6 +47,7 @@ class Points:
     observables: Array
     error: Array
     skew: Array
+    z_error: Array
     log_mwl: Array
     log_mwl_error: Array
     weight: Array
@@ -92,6 +95,7 @@ class Points:
             observables=observables,
             error=error,
             skew=np.zeros_like(error),
+            z_error=np.zeros(len(observables)),
             log_mwl=log_mwl,
             log_mwl_error=own,
             weight=np.ones(len(observables)),
@@ -120,6 +124,7 @@ class Points:
             observables=observables,
             error=error,
             skew=np.zeros_like(observables),
+            z_error=np.zeros(len(observables)),
             log_mwl=mocks.log_mwl,
             log_mwl_error=model.setup.lensing_errors(mocks.z, mocks.log_lx),
             weight=np.ones(len(mocks.z)),

@@ -1,0 +1,99 @@
+"""Clusters whose redshifts are uncertain: what their fluxes and angles say at each redshift that they may have.
+
+A measured redshift is a Gaussian about the true one. At another redshift the same flux is another luminosity
+(D_L^2 and the K-correction), and the same image another gas mass and Y_X, with the exponents of distance and of E(z)
+by which the survey's cosmology enters them; temperatures and lensing masses are taken as they are. Selection, on flux,
+does not know of it. The limits of the survey are those of true redshifts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ...core.arrays import Array
+from ...cosmology.parameter_grid import Expansion
+from ...model.forward import ForwardModel
+from ...model.mixture import SQRT2PI
+from ...model.setup import Setup
+
+_REACH = 5.0
+"""Errors of a redshift beyond which it is not looked for."""
+_RESOLVED = 0.9
+"""Nodes are as far apart as this part of the scatter of any observable, and of the error, both at once."""
+
+
+def redshifts_are_data(setup: Setup) -> bool:
+    """Whether likelihoods of single clusters look at their redshifts."""
+    return setup.geometry.spans_redshifts and setup.selection.in_flux is not None
+
+
+def shifts(setup: Setup, z: Array, at: Array) -> Array:
+    """log10 of the observables of clusters listed at redshifts `z`, were they at `at`, minus as listed, (..., D)."""
+    relations, selection, expansion = setup.relations, setup.selection.in_flux, Expansion.of(setup.cosmology)
+    assert selection is not None
+    z, at = np.broadcast_arrays(z, at)
+    pivot = np.full(z.shape, relations.pivot)
+    here, there = (selection.log_luminosity_limit(x, pivot, setup.cosmology, relations) for x in (z, at))
+    distance = np.log10(expansion.comoving_distance(at) / expansion.comoving_distance(z))
+    growth = np.log10(expansion.efunc(at) / expansion.efunc(z))
+    moved = []
+    for name in relations.names:
+        powers = relations.exponents(name)
+        moved.append(there - here if name == "lx" else powers.distance * distance - powers.expansion * growth)
+    return np.stack(moved, axis=-1)
+
+
+@dataclass(frozen=True)
+class Redshifts:
+    """Redshifts that one cluster may have.
+
+    Parameters
+    ----------
+    z : ndarray, shape (n,)
+    log_weight : ndarray, shape (n,)
+        Log of the density of the measured redshift at each, times the node's share.
+    shift : ndarray, shape (n, D)
+        What is added to log10 of the observables at each, dex.
+    """
+
+    z: Array
+    log_weight: Array
+    shift: Array
+
+    @classmethod
+    def of(cls, model: ForwardModel, z: float, error: float) -> Redshifts:
+        """Nodes over the part of a Gaussian within the survey's limits, shell by shell."""
+        setup = model.setup
+        edges = np.array(setup.geometry.redshift_edges)
+        low, high = max(edges[0], z - _REACH * error), min(edges[-1], z + _REACH * error)
+        inner = edges[(edges > low) & (edges < high)]
+        scatter = setup.relations.scatters(model.parameters.fiducial_values)[0]
+        step = _RESOLVED / math.hypot(1 / error, float(np.max(np.abs(cls._slopes(setup, z)) / scatter)))
+        nodes, weights = [], []
+        for a, b in pairwise([low, *inner, high]):
+            x, w = np.polynomial.legendre.leggauss(4 + math.ceil((b - a) / step))
+            nodes.append(0.5 * (a + b) + 0.5 * (b - a) * x)
+            weights.append(0.5 * (b - a) * w)
+        at = np.concatenate(nodes)
+        log_weight = np.log(np.concatenate(weights) / (SQRT2PI * error)) - 0.5 * ((at - z) / error) ** 2
+        return cls(at, log_weight, shifts(setup, np.full(len(at), z), at))
+
+    @staticmethod
+    def _slopes(setup: Setup, z: float) -> Array:
+        """d log10 of the observables by redshift, (D,)."""
+        step = 1e-3 * z
+        slopes: Array = shifts(setup, np.array([z]), np.array([z + step]))[0] / step
+        return slopes
+
+
+def proxy_error(model: ForwardModel, z: Array, error: Array) -> Array:
+    """Error of log10 of the mass proxy from that of redshifts (n,), (n,), dex; none where they are no data."""
+    if not redshifts_are_data(model.setup):
+        return np.zeros(len(z))
+    moved = shifts(model.setup, z, z + error) - shifts(model.setup, z, np.maximum(z - error, 0.5 * z))
+    combined: Array = 0.5 * np.abs(moved @ model.setup.relations.combination)
+    return combined
