@@ -208,9 +208,9 @@ def head(options: argparse.Namespace, seen: list[Observed]) -> list[str]:
         "# Missing and censored Y_X\n",
         f"`python -m benchmarks.incomplete --mocks {options.mocks} --levels {' '.join(options.levels)}`: mocks of\n"
         f"{size:.0f} clusters, {lost:.0f}% not followed up, {limited:.0f}% with an upper limit of Y_X. "
-        "Posteriors of sigma8:\nmean shift from that with every Y_X, the same in units of its width, pull from the truth, "
-        "mean width, coverage of 68% and 95%\nintervals, median number of effective draws. At level full L_X is a datum, "
-        "and a follow-up by it needs no word.\n",
+        "Posteriors of sigma8:\nmean shift from that with every Y_X, the same in units of its width, pull from the "
+        "truth, mean width, coverage of 68% and 95%\nintervals, median number of effective draws. At level full L_X is "
+        "a datum, and a follow-up by it needs no word.\n",
         "| level and version | shift | in sigma | pull | width | 68% | 95% | draws |",
         "|---|---|---|---|---|---|---|---|",
     ]
