@@ -9,6 +9,7 @@ from forecast.checks.followed import which_followed
 from forecast.checks.observed import catalogue_data
 from forecast.config.load import parse_config
 from forecast.core.errors import InputError
+from forecast.influence.saliency import require_whole
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.density.followed import Proxied
 from forecast.likelihoods.density.point_density import PointDensity
@@ -223,3 +224,9 @@ def test_a_gradual_detection_above_a_limit(plain):
                 assert found.smeared(x, np.array(spread)) == pytest.approx(exact, abs=3e-3)
                 rest = followup.but(selection).detection.smeared(x, np.array(spread))
                 assert rest == pytest.approx(detection(flux) @ kernel - exact, abs=3e-3)
+
+
+def test_what_single_clusters_do_is_not_known_under_a_follow_up(surveys):
+    model = forward_model(surveys["flux"])
+    with pytest.raises(InputError, match="followup: what single clusters do"):
+        require_whole(model, "unbinned")
