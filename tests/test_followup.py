@@ -9,6 +9,7 @@ from forecast.checks.followed import which_followed
 from forecast.checks.observed import catalogue_data
 from forecast.config.load import parse_config
 from forecast.core.errors import InputError
+from forecast.influence.saliency import require_whole
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.density.followed import Proxied
 from forecast.likelihoods.density.point_density import PointDensity
@@ -203,3 +204,29 @@ def test_proxies_beyond_the_follow_up_are_refused(cccp):
     config = parse_config(content(cccp, zmax=0.1))
     with pytest.raises(InputError, match="have a mass proxy, but lie beyond followup"):
         catalogue_data(config, forward_model(config.setup), None)
+
+
+def test_a_gradual_detection_above_a_limit(plain):
+    """Averaged over errors of the flux: the product of the curve and a step, and what it leaves of the curve."""
+    curve, _ = Detection.of_curve(np.array([0.0, 0.1, 0.3]), np.array([0.2, 0.6, 0.95]))
+    x, z = np.linspace(-0.5, 1.0, 31), np.linspace(-6, 6, 40001)
+    kernel = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum()
+    for detection in (curve, Detection(width=(0.15,)), Detection()):
+        selection = plain.selection.with_detection(detection)
+        for over in (-0.1, 0.1, 0.22):
+            followup = FollowUp(selection.flux_limit * 10.0**over, fraction=0.7)
+            found = followup.of(selection).detection
+            steps = [offset for offset, width in zip(found.offset, found.width, strict=True) if not width]
+            assert len(steps) == len(set(steps)), "steps at one flux are one: contamination goes by it"
+            for spread in (0.08, 0.17):
+                flux = x[:, None] + spread * z
+                exact = (0.7 * detection(flux) * (flux > over)) @ kernel
+                assert found.smeared(x, np.array(spread)) == pytest.approx(exact, abs=3e-3)
+                rest = followup.but(selection).detection.smeared(x, np.array(spread))
+                assert rest == pytest.approx(detection(flux) @ kernel - exact, abs=3e-3)
+
+
+def test_what_single_clusters_do_is_not_known_under_a_follow_up(surveys):
+    model = forward_model(surveys["flux"])
+    with pytest.raises(InputError, match="followup: what single clusters do"):
+        require_whole(model, "unbinned")

@@ -183,7 +183,7 @@ def read_catalogue(
         name=table.names(),
         z=z,
         log_lx=log_lx,
-        log_yx=log_yx + moves["yx"],
+        log_yx=log_yx + log_h + shift("yx", gas),
         log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
         source=path.name,
         log_lx_error=lx_error if "lx_error" in spec.columns else None,

@@ -17,8 +17,9 @@ from .geometry import THINNEST, LightCone, Replicated
 from .selection import FluxSelection
 from .shells import Geometry
 
-_CELL, _SHARP = 0.02, 0.02
-"""Width of the parts of a cut curve, and width below which a part is cut as a whole, dex."""
+_CELL, _SHARP, _REACH = 0.5, 0.02, 4.0
+"""Parts of a cut curve in units of its width; width below which it is cut as a whole, dex; widths beyond which it is
+0 or 1 to 3e-5."""
 _RAMP = 1 / np.sqrt(12)
 
 
@@ -74,19 +75,23 @@ class FollowUp:
 
 def _above(detection: Detection, limit: float, fraction: float) -> Detection:
     """Chance of detection where the flux is above a limit, and nothing below, times a fraction."""
-    parts: list[tuple[float, float, float]] = []
+    parts: dict[tuple[float, float], float] = {}
     for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True):
-        parts += [(fraction * weight, offset, width) for weight, offset, width in _cut(a, o, s, limit)]
-    return Detection(*(tuple(x) for x in zip(*sorted(parts, key=lambda part: part[1]), strict=True)))
+        for weight, offset, width in _cut(a, o, s, limit):
+            parts[offset, width] = parts.get((offset, width), 0.0) + fraction * weight
+    each = sorted((offset, weight, width) for (offset, width), weight in parts.items())
+    offsets, weights, widths = (tuple(x) for x in zip(*each, strict=True))
+    return Detection(weights, offsets, widths)
 
 
 def _cut(weight: float, offset: float, width: float, limit: float) -> list[tuple[float, float, float]]:
     """One normal integral above a limit: a step there, and what it rises by beyond in narrow parts."""
-    if limit <= offset - 6 * width:
+    if limit <= offset - _REACH * width:
         return [(weight, offset, width)]
     if width < _SHARP:
         return [(weight, max(offset, limit), width if limit < offset else 0.0)]
-    edges = np.append(np.arange(limit, offset + 6 * width, _CELL), max(limit, offset + 6 * width))
+    top = offset + _REACH * width
+    edges = np.append(np.arange(limit, top, _CELL * width), max(limit, top))
     rise = np.diff(special.ndtr((edges - offset) / width))
     middle = 0.5 * (edges[1:] + edges[:-1])
     step = (weight * float(special.ndtr((limit - offset) / width)), limit, 0.0)

@@ -169,11 +169,6 @@ def assemble(
     row = np.repeat(np.arange(len(size)), size)
     columns = _columns(layout, clusters, truth, row, prescription or Prescription())
     order = _order(layout.case, clusters["log_lx"], row, size, number, seed)
-    for name, column in zip(layout.names, columns, strict=True):
-        if np.isnan(column).any():
-            raise InputError(
-                f"the suite has clusters without {name}, which networks cannot take: make it without [followup]"
-            )
     features = np.column_stack(columns).astype(np.float32)[order]
     mass = clusters.get("log_m500")
     log_mass = np.full(len(row), np.nan) if mass is None else np.asarray(mass, dtype=np.float32)[order]

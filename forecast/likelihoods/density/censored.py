@@ -50,18 +50,6 @@ class Conditional:
     tilt: Array
     factor: Array
 
-    @classmethod
-    def of(cls, covariance: Array, precision: Array, known: Array, asked: Array) -> _Regressions:
-        """Of observables number `asked`, (U,), from the covariance of all (..., J, E, E) and the known ones' precision.
-
-        Returns what needs means, slopes and data to become one.
-        """
-        rows = covariance[..., asked, :]
-        gain = rows[..., known] @ precision
-        left = rows[..., asked] - gain @ np.swapaxes(rows[..., known], -1, -2)
-        factor = np.linalg.cholesky(left + _SINGULAR * np.eye(len(asked)))
-        return _Regressions(gain, factor, known, asked)
-
     def part(self, chosen: Array) -> Conditional:
         """That of some clusters, (n,) bool."""
         return Conditional(self.centre[chosen], self.tilt[chosen], self.factor[chosen])
@@ -72,13 +60,31 @@ class Conditional:
 
 
 @dataclass(frozen=True)
-class _Regressions:
-    """Gains (..., J, U, K) and Cholesky factors of what they leave open, with which observables are which."""
+class Regressions:
+    """Some observables on the known ones, at fixed mass in J components; with means and values it is `Conditional`.
+
+    Parameters
+    ----------
+    gain : ndarray, shape (..., J, U, K)
+        Change of the expected observables with each known one.
+    factor : ndarray, shape (..., J, U, U)
+        Cholesky factor of the covariance that is left, dex.
+    known : ndarray of bool, shape (E,)
+    asked : ndarray of int, shape (U,)
+    """
 
     gain: Array
     factor: Array
     known: Array
     asked: Array
+
+    @classmethod
+    def of(cls, covariance: Array, precision: Array, known: Array, asked: Array) -> Regressions:
+        """From the covariance of all observables, (..., J, E, E), and the precision of the known ones."""
+        rows = covariance[..., asked, :]
+        gain = rows[..., known] @ precision
+        left = rows[..., asked] - gain @ np.swapaxes(rows[..., known], -1, -2)
+        return cls(gain, np.linalg.cholesky(left + _SINGULAR * np.eye(len(asked))), known, asked)
 
     def at(self, mean: Array, slope: Array, data: Array) -> Conditional:
         """At means (n, ..., J, E), slopes (n, ..., E) and values (n, ..., K)."""
@@ -235,11 +241,11 @@ class Limits:
     limit: Array
     width: Array
 
-    def regressions(self, covariance: Array, precision: Array, known: Array, unseen: Unseen | None) -> _Regressions:
+    def regressions(self, covariance: Array, precision: Array, known: Array, unseen: Unseen | None) -> Regressions:
         """Of what has limits, and of L_X if it was detected unseen, on what is known; L_X is the last."""
         others = np.flatnonzero(self.limited[1:]) + 1
         last = [0] if self.limited[0] or unseen is not None else []
-        return Conditional.of(covariance, precision, known, np.array([*others, *last], dtype=int))
+        return Regressions.of(covariance, precision, known, np.array([*others, *last], dtype=int))
 
     def chance(self, given: Conditional, unseen: Unseen | None, about: tuple[Array, Array, Array]) -> CensoredChance:
         """Chance of all that is known beyond values; `about`: places, columns (n,) and masses (n, ...) of clusters."""
