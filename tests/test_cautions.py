@@ -18,7 +18,6 @@ from forecast.forecasts.ladder import LadderRow, SystematicRow
 from forecast.report.cautions import (
     before_fit,
     listed,
-    of_convergence,
     of_duplicates,
     of_edges,
     of_errors,
@@ -34,6 +33,7 @@ from forecast.report.cautions import (
     pull,
     share_at_edges,
 )
+from forecast.report.doubts import of_convergence
 from forecast.report.results import Result
 from forecast.sampling.mcmc import ChainSummary
 

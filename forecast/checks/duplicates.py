@@ -1,10 +1,13 @@
-"""Clusters of a catalogue that may be one: closer on the sky than their size, at one redshift."""
+"""Clusters of a catalogue that may be one: named or measured alike, or closer on the sky than their size."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 from scipy.spatial import cKDTree
 
 from ..core.arrays import Array
@@ -17,6 +20,8 @@ SIZE, WIDEST = 0.7, 30.0
 SAME_REDSHIFT = 0.01
 """Difference of redshifts over 1 + z within which they may be those of one cluster."""
 _SHOWN = 5
+COINCIDENCE, _ALIKE = 1e-3, 10.0
+"""Chance of so many equal pairs below which they are copies; how much likelier clusters at one redshift are alike."""
 
 
 @dataclass(frozen=True)
@@ -116,3 +121,42 @@ def _directions(ra: Array, dec: Array) -> Array:
 def _chord(arcmin: float) -> float:
     """Distance between directions that are so far apart."""
     return float(2 * np.sin(0.5 * np.radians(arcmin / 60)))
+
+
+def listed_twice(catalogue: Catalogue) -> tuple[str, ...]:
+    """Names of clusters listed more than once.
+
+    By name, or by redshift and measurements to every digit: L_X and Y_X of clusters without a name, everything of
+    those with one, since tables round and chance does the rest; or by redshift and one measurement, where chance does
+    not make so many pairs.
+    """
+    named = [name != f"row {i}" for i, name in enumerate(catalogue.name, 1)]
+    names = [name.strip().lower() if own else None for name, own in zip(catalogue.name, named, strict=True)]
+    few = (catalogue.log_lx, catalogue.log_yx)
+    every = tuple(values for values, _ in catalogue.observables.values())
+    columns = (np.nan_to_num([catalogue.z, *values], nan=-np.inf).T.tolist() for values in (few, every))
+    rows = [tuple(b if own else a) for a, b, own in zip(*columns, named, strict=True)]
+    known = [row if np.isfinite(row[1:]).any() else None for row in rows]
+    copies = _repeated(names) | _repeated(known) | set().union(*(_pairs(catalogue.z, column) for column in every))
+    return tuple(dict.fromkeys(catalogue.name[i] for i in sorted(copies)))
+
+
+def _pairs(z: Array, values: Array) -> set[int]:
+    """Places of clusters equal in redshift and one measurement, if there are more of them than chance makes."""
+    known = np.flatnonzero(np.isfinite(values))
+    found, number = list(zip(z[known].tolist(), values[known].tolist(), strict=True)), len(known)
+
+    def pairs(keys: Iterable[Hashable]) -> float:
+        return sum(0.5 * n * (n - 1) for n in Counter(keys).values())
+
+    by_chance = _ALIKE * pairs(key for key, _ in found) * pairs(key for _, key in found) / max(0.5 * number**2, 1.0)
+    if not special.pdtrc(pairs(found) - 1, by_chance) < COINCIDENCE:
+        return set()
+    return {int(known[i]) for i in _repeated(found)}
+
+
+def _repeated(keys: Iterable[Hashable]) -> set[int]:
+    """Places of keys that occur more than once; None is no key."""
+    listed = list(keys)
+    number = Counter(listed)
+    return {i for i, key in enumerate(listed) if key is not None and number[key] > 1}

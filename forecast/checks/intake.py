@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +15,7 @@ from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
 from ..model.setup import Setup
-from .duplicates import duplicate_doubts
+from .duplicates import duplicate_doubts, listed_twice
 from .followed import Followed, which_followed
 from .offsets import Offset, offsets
 
@@ -30,8 +28,6 @@ FEW = 3
 """Clusters that no survey finds at one redshift, to every digit."""
 _AS_LARGE = 1 / LN10
 """Error of a log10 where that of the value is the value itself, dex."""
-COINCIDENCE, _ALIKE = 1e-3, 10.0
-"""Chance of so many equal pairs below which they are copies; how much likelier clusters at one redshift are alike."""
 
 
 @dataclass(frozen=True)
@@ -261,42 +257,3 @@ def faint_clusters(setup: Setup, catalogue: Catalogue) -> tuple[Array, Array]:
     edge = limit + min(offset - SIGMAS * width for offset, width in parts) - ROUNDING
     error = np.where(errors > 0, errors, selection.flux_error)
     return values < edge, values + SIGMAS * error < edge
-
-
-def listed_twice(catalogue: Catalogue) -> tuple[str, ...]:
-    """Names of clusters listed more than once.
-
-    By name, or by redshift and measurements to every digit: L_X and Y_X of clusters without a name, everything of
-    those with one, since tables round and chance does the rest; or by redshift and one measurement, where chance does
-    not make so many pairs.
-    """
-    named = [name != f"row {i}" for i, name in enumerate(catalogue.name, 1)]
-    names = [name.strip().lower() if own else None for name, own in zip(catalogue.name, named, strict=True)]
-    few = (catalogue.log_lx, catalogue.log_yx)
-    every = tuple(values for values, _ in catalogue.observables.values())
-    columns = (np.nan_to_num([catalogue.z, *values], nan=-np.inf).T.tolist() for values in (few, every))
-    rows = [tuple(b if own else a) for a, b, own in zip(*columns, named, strict=True)]
-    known = [row if np.isfinite(row[1:]).any() else None for row in rows]
-    copies = _repeated(names) | _repeated(known) | set().union(*(_pairs(catalogue.z, column) for column in every))
-    return tuple(dict.fromkeys(catalogue.name[i] for i in sorted(copies)))
-
-
-def _pairs(z: Array, values: Array) -> set[int]:
-    """Places of clusters equal in redshift and one measurement, if there are more of them than chance makes."""
-    known = np.flatnonzero(np.isfinite(values))
-    found, number = list(zip(z[known].tolist(), values[known].tolist(), strict=True)), len(known)
-
-    def pairs(keys: Iterable[Hashable]) -> float:
-        return sum(0.5 * n * (n - 1) for n in Counter(keys).values())
-
-    by_chance = _ALIKE * pairs(key for key, _ in found) * pairs(key for _, key in found) / max(0.5 * number**2, 1.0)
-    if not special.pdtrc(pairs(found) - 1, by_chance) < COINCIDENCE:
-        return set()
-    return {int(known[i]) for i in _repeated(found)}
-
-
-def _repeated(keys: Iterable[Hashable]) -> set[int]:
-    """Places of keys that occur more than once; None is no key."""
-    listed = list(keys)
-    number = Counter(listed)
-    return {i for i, key in enumerate(listed) if key is not None and number[key] > 1}

@@ -17,7 +17,6 @@ from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel, forward_model
 from ..report.cautions import (
     before_fit,
-    of_convergence,
     of_edges,
     of_goodness,
     of_mass_function,
@@ -26,6 +25,7 @@ from ..report.cautions import (
     of_tension,
     share_at_edges,
 )
+from ..report.doubts import of_convergence
 from ..report.results import Result
 from ..sampling.mass_scale import MassScaleShift
 from ..sampling.mcmc import Chain

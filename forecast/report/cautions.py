@@ -5,7 +5,7 @@ Only what is impossible is refused; everything that is doubtful is a caution, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -292,14 +292,3 @@ def of_mass_function(rows: Sequence[SystematicRow], level: str, error: float) ->
             words = f"another mass function moves sigma8 by {shift:+.4f}, {abs(shift) / error:.1f} of its error"
             found.append(Caution("mass_function", f"{words} at level {level} ({row.label})"))
     return tuple(found)
-
-
-def short_chains(chains: Iterable[ChainSummary]) -> str:
-    """Chains that have not converged, with their lengths; empty if all have."""
-    return ", ".join(f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in chains if not c.converged)
-
-
-def of_convergence(chains: Iterable[ChainSummary]) -> Caution | None:
-    """Chains shorter than the required number of autocorrelation times."""
-    short = short_chains(chains)
-    return Caution("not_converged", f"chains too short: {short}") if short else None

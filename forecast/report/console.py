@@ -79,7 +79,7 @@ class Screen:
 
 def not_converged(result: Result) -> str:
     """Which chains are too short, and the cure."""
-    from .cautions import short_chains
+    from .doubts import short_chains
 
     cure = "run without --quick" if result.quick else "raise --max-steps; the same command continues the chain"
     return f"NOT CONVERGED: {short_chains(result.chains)}; {cure}"

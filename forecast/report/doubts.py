@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from ..core.caution import Caution
 from .page.blocks import Banner, Check
 from .page.typesetting import typeset
+
+if TYPE_CHECKING:
+    from ..sampling.mcmc import ChainSummary
 
 FISHER = Check("Errors:", "from Fisher matrices, in which flat priors are Gaussians of equal variance.", "none")
 
@@ -29,3 +33,14 @@ def warning_check(warnings: Sequence[Caution]) -> Check:
 
 def _told(warnings: Sequence[Caution]) -> list[Caution]:
     return [caution for caution in warnings if caution.kind != "not_converged"]
+
+
+def short_chains(chains: Iterable[ChainSummary]) -> str:
+    """Chains that have not converged, with their lengths; empty if all have."""
+    return ", ".join(f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in chains if not c.converged)
+
+
+def of_convergence(chains: Iterable[ChainSummary]) -> Caution | None:
+    """Chains shorter than the required number of autocorrelation times."""
+    short = short_chains(chains)
+    return Caution("not_converged", f"chains too short: {short}") if short else None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forecast.checks.intake import listed_twice
+from forecast.checks.duplicates import listed_twice
 from forecast.checks.observed import catalogue_data
 from forecast.config.digest import model_digest
 from forecast.config.load import Config
