@@ -12,7 +12,7 @@ from forecast.checks.observed import open_catalogue
 from forecast.config.load import builtin_configs, parse_config
 from forecast.config.survey_builders import DEG2
 from forecast.core.errors import InputError
-from forecast.forecasts.require import default_keys
+from forecast.forecasts.require.search import default_keys
 from forecast.survey.footprint import Cap, Footprint, SkyBox, shared_area
 
 SOUTH = Footprint((SkyBox(dec=(-90, 2.5)),), latitude=20)

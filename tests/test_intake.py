@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecast.checks.duplicates import listed_twice
 from forecast.checks.intake import (
     compare_number,
     faint_clusters,
-    listed_twice,
     measured,
     same_redshift,
     tail_chance,

@@ -25,7 +25,7 @@ from forecast.core.errors import InputError
 from forecast.core.records import Job, Provenance
 from forecast.core.units import LN10
 from forecast.forecasts.lensing_bias import LensingRow, expected_lensing, lensing_rows
-from forecast.forecasts.require import compute_requirements, default_keys
+from forecast.forecasts.require.search import compute_requirements, default_keys
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks

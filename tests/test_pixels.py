@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from forecast.config.footprint_schema import FootprintConfig
+from forecast.config.schema.footprint import FootprintConfig
 from forecast.config.survey_builders import build_footprint
 from forecast.core.errors import InputError
 from forecast.survey.footprint import Footprint, SkyBox, shared_area

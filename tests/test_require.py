@@ -11,7 +11,7 @@ from forecast.core.errors import InputError
 from forecast.forecasts.axes import content_of, parse_axes
 from forecast.forecasts.ladder import sigma8_std
 from forecast.forecasts.planning import VolumeCurve
-from forecast.forecasts.require import compute_requirements, default_keys
+from forecast.forecasts.require.search import compute_requirements, default_keys
 
 
 @pytest.mark.parametrize(("target", "easier"), [(0.02, False), (0.03, True)])

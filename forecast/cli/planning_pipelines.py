@@ -20,8 +20,8 @@ from ..forecasts.many_surveys import Heard, NamedSetup, SurveyLadder
 from ..forecasts.planning import priced_comparison, priced_sweep
 from ..forecasts.proxy_comparison import compute_proxies
 from ..forecasts.proxy_records import ProxyComparison
-from ..forecasts.require import compute_requirements
-from ..forecasts.require_records import Requirements
+from ..forecasts.require.records import Requirements
+from ..forecasts.require.search import compute_requirements
 from ..forecasts.sweep import compute_comparison, compute_sweep
 from ..forecasts.sweep_records import Comparison, Sweep
 from ..forecasts.variant_name import VariantName

@@ -28,8 +28,8 @@ from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
 from ..survey.evidence import EvidenceSpec
 from .quantities import named, read_log_mass, read_scatter
-from .relations_schema import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
-from .schema import CatalogueConfig, ErrorsConfig, JoinConfig
+from .schema.relations import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
+from .schema.sections import CatalogueConfig, ErrorsConfig, JoinConfig
 
 
 def build_errors(c: ErrorsConfig, relations: Relations) -> tuple[float, ...]:

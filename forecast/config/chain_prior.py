@@ -12,7 +12,7 @@ from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.priors import NARROWEST
 from ..reading.chain_columns import ChainColumns, read_chain
-from .parameters_schema import ChainColumnConfig, PriorChainConfig
+from .schema.parameters import ChainColumnConfig, PriorChainConfig
 
 FEWEST = 200.0
 """Least effective number of draws: means are then known to 7% of a standard deviation, widths to 5%."""

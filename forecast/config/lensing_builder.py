@@ -11,7 +11,7 @@ from ..relations.coupling import Coupling
 from ..relations.power_laws import Relations
 from ..survey.lensing_sample import LensingSample, OwnError
 from .quantities import named, read_log_mass, read_quantities, read_scatter
-from .schema import LensingErrorConfig, WeakLensingConfig
+from .schema.sections import LensingErrorConfig, WeakLensingConfig
 
 
 def build_weak_lensing(c: WeakLensingConfig | None, relations: Relations, h: float) -> dict[str, Any]:

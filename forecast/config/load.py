@@ -27,10 +27,10 @@ from .digest import model_digest
 from .explain import explain
 from .lensing_builder import build_weak_lensing, lensing_cautions
 from .parameter_builders import build_parameters, is_factor
-from .parameters_schema import ParameterConfig, PriorChainConfig, PriorCorrelationConfig
 from .quantities import named, read_log_mass
-from .relations_schema import LibraryConfig, ProxyConfig, RelationsConfig
-from .schema import (
+from .schema.parameters import ParameterConfig, PriorChainConfig, PriorCorrelationConfig
+from .schema.relations import LibraryConfig, ProxyConfig, RelationsConfig
+from .schema.sections import (
     CatalogueConfig,
     CosmologyConfig,
     ErrorsConfig,
@@ -40,9 +40,7 @@ from .schema import (
     SamplerConfig,
     WeakLensingConfig,
 )
-from .schema_types import Number, Strict
-from .survey_builders import build_followup, build_footprint, build_geometry, build_selection
-from .survey_schema import (
+from .schema.survey import (
     BoxConfig,
     FluxLimitedConfig,
     FollowUpConfig,
@@ -50,6 +48,8 @@ from .survey_schema import (
     SharpConfig,
     SmoothedConfig,
 )
+from .schema.types import Number, Strict
+from .survey_builders import build_followup, build_footprint, build_geometry, build_selection
 
 
 class Config(Strict):

@@ -13,9 +13,9 @@ from ..core.ties import Tie
 from ..cosmology.background import LIMITS, Cosmology
 from ..cosmology.parameter_grid import SHAPE_NAMES
 from .chain_prior import ChainPrior
-from .parameters_schema import ParameterConfig, PriorCorrelationConfig
 from .quantities import named
 from .reach import check_prior, check_value
+from .schema.parameters import ParameterConfig, PriorCorrelationConfig
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""

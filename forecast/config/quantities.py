@@ -14,7 +14,7 @@ from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..core.units import KINDS, LN10, parse, unit_factor
 from ..reading.tables import Column, open_table
-from .survey_schema import CurveConfig
+from .schema.survey import CurveConfig
 
 Value = TypeVar("Value")
 

@@ -24,9 +24,9 @@ from ..survey.mass_cut import Sharp, Smoothed
 from ..survey.pixels import Pixels
 from ..survey.selection import Selection
 from ..survey.shells import Geometry, shell_edges
-from .footprint_schema import CapConfig, FootprintConfig, PixelsConfig, SkyBoxConfig
 from .quantities import named, read_columns, read_curve, read_log_mass, read_quantities
-from .survey_schema import BoxConfig, FluxLimitedConfig, FollowUpConfig, LightConeConfig, SharpConfig, SmoothedConfig
+from .schema.footprint import CapConfig, FootprintConfig, PixelsConfig, SkyBoxConfig
+from .schema.survey import BoxConfig, FluxLimitedConfig, FollowUpConfig, LightConeConfig, SharpConfig, SmoothedConfig
 
 _AREAS_DIFFER, _NO_AREA = 0.02, 1e-6
 """Part by which an area may differ from that of the footprint, and deg2 that are none."""

@@ -13,7 +13,7 @@ from ..config.template import commented
 from ..core.digits import error_figure, error_text, plain_figure
 from ..core.files import write_csv, write_json, write_whole
 from ..forecasts.axes import SHORTCUTS, Axis, content_of
-from ..forecasts.require_records import Requirement, Requirements
+from ..forecasts.require.records import Requirement, Requirements
 from ..forecasts.sweep import set_value
 from .doubts import FISHER
 from .narrative import Account

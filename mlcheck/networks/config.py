@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from forecast.config.explain import explain
-from forecast.config.schema_types import Strict
+from forecast.config.schema.types import Strict
 from forecast.core.errors import InputError, nearest
 from forecast.core.formats import CONFIGURATION
 from forecast.reading.text_tables import decoded

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .schema_types import FileName, Number, Strict, Whole
+from .types import FileName, Number, Strict, Whole
 
 Declination = Annotated[Number, Field(ge=-90, le=90)]
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from ..config.load import Config
-from ..core.errors import InputError, nearest
-from ..core.parameters import NORMALISATIONS
-from ..likelihoods.level_name import LEVELS
-from ..likelihoods.levels import levels_of
-from .axes import configured_value
-from .lensing_bias import expected_lensing
-from .require_curve import NOTHING, Curve, Target
-from .require_records import Requirement, Requirements
+from ...config.load import Config
+from ...core.errors import InputError, nearest
+from ...core.parameters import NORMALISATIONS
+from ...likelihoods.level_name import LEVELS
+from ...likelihoods.levels import levels_of
+from ..axes import configured_value
+from ..lensing_bias import expected_lensing
+from .curve import NOTHING, Curve, Target
+from .records import Requirement, Requirements
 
 _TOLERANCE = 1e-3
 """Of the logarithm of the error."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.records import Provenance
+from ...core.records import Provenance
 
 
 @dataclass(frozen=True, kw_only=True)

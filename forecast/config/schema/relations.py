@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .schema_types import FileName, Hubble, Mass, MatterDensity, Number, Strict
+from .types import FileName, Hubble, Mass, MatterDensity, Number, Strict
 
 
 class PowerLawConfig(Strict):

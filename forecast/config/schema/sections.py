@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ..cosmology.mass_function import MODELS
-from .relations_schema import ReferenceCosmologyConfig
-from .schema_types import FileName, Flux, Mass, Number, Strict, Whole, like
+from ...cosmology.mass_function import MODELS
+from .relations import ReferenceCosmologyConfig
+from .types import FileName, Flux, Mass, Number, Strict, Whole, like
 
 
 class CosmologyConfig(Strict):

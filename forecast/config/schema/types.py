@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from ..core.units import KINDS
-from ..cosmology.background import LIMITS
+from ...core.units import KINDS
+from ...cosmology.background import LIMITS
 
 
 class Strict(BaseModel):

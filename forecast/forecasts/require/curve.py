@@ -6,13 +6,13 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 
-from ..config.load import Config
-from ..core.errors import InputError, nearest
-from ..likelihoods.fisher import Fisher, fisher_matrix
-from ..model.forward import ForwardModel, forward_model
-from ..model.mean_density import expected_number
-from .axes import Axis
-from .sweep import varied_setup
+from ...config.load import Config
+from ...core.errors import InputError, nearest
+from ...likelihoods.fisher import Fisher, fisher_matrix
+from ...model.forward import ForwardModel, forward_model
+from ...model.mean_density import expected_number
+from ..axes import Axis
+from ..sweep import varied_setup
 
 _DECADES = (0, -1, 1, -2, 2, -3, 3, -4, 4)
 """Powers of ten that may be of use where a key is zero."""

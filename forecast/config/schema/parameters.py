@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from .schema_types import FileName, Number, Strict, Width
+from .types import FileName, Number, Strict, Width
 
 WIDEST_LOGNORMAL = 3.0
 """Standard deviation of ln of a factor beyond which a per cent was meant."""

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ..core.parameters import MAX_SHELLS
-from .footprint_schema import FootprintConfig
-from .schema_types import Area, FileName, Flux, Length, Mass, Number, Strict, Whole
+from ...core.parameters import MAX_SHELLS
+from .footprint import FootprintConfig
+from .types import Area, FileName, Flux, Length, Mass, Number, Strict, Whole
 
 
 class BoxConfig(Strict):
