@@ -62,6 +62,15 @@ def _limit(row: Requirement) -> str:
     return f"at {row.farthest:.3g}{f' {row.unit}' if row.unit else ''} the error is {row.std:.3g}; {row.why}"
 
 
+def _ratio(smaller: float) -> str:
+    """How an error compares with that of now.
+
+    >>> _ratio(1.1), _ratio(0.5)
+    ('1.10 times smaller', '2.00 times larger')
+    """
+    return f"{smaller:.2f} times smaller" if smaller >= 1 else f"{1 / smaller:.2f} times larger"
+
+
 def _file(out: Path, row: Requirement) -> Path:
     return out / f"{row.key}.toml"
 
@@ -78,7 +87,7 @@ def requirements_page(found: Requirements, account: Account | None = None) -> Pa
         words = headline.format(error(found.std), typeset(found.name), found.level)
     facts = (
         Fact(f"Error of {found.name} now", error(found.configured_std), f"level {found.level}"),
-        Fact("Wanted", error(found.std), f"{found.configured_std / found.std:.2f} times smaller"),
+        Fact("Wanted", error(found.std), _ratio(found.configured_std / found.std)),
     )
     header, rows = requirement_table(found)
     table = Table("Requirements", tuple(header), tuple(tuple(map(str, row)) for row in rows))
