@@ -193,6 +193,7 @@ def csv_config(tmp_path_factory):
     text = text.replace('m500_error = "e_m500_yx"', 'm500_error = { name = "e_m500_yx", unit = "Msun" }')
     text = text.replace('level = "unbinned"', 'level = "unbinned"\nquick_steps = 20\nblock = 20\nwalkers = 32')
     text = text.replace("sample_variance = true", "sample_variance = false")
+    text = text.replace("norm_yx = { lognormal = 0.06 }", "mass_scale = { lognormal = 0.09 }")
     text = text.replace("widening = [1.0, 5.0]", 'widening = [1.0]\nmass_functions = ["tinker08", "bocquet16_dm"]')
     path = tmp_path_factory.mktemp("cccp") / "cccp.toml"
     path.write_text(text, encoding="utf-8")
@@ -231,6 +232,8 @@ def test_fit_of_a_users_csv_file(csv_config, tmp_path):
         assert text in told
         assert 0 < printed.index(text) < printed.index("sigma8, MCMC")
     assert "level unbinned: N and the Y_X of 46 of 51 clusters" in printed
+    assert "Mass scale, level unbinned: ln b_M is " in printed
+    assert any("unmoved, sigma8 would be" in note for note in saved["notes"])
     assert saved["intake"]["size"] == 51
     assert saved["intake"]["twice"] == ["A3571", "A2199"]
     html = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
