@@ -52,7 +52,10 @@ _PREFERRED = {"z": (r"z|redshift", r".*spec.*|zsp", r".*best.*|z_?cl", r"(?!.*(?
 """Patterns of better names before worse ones."""
 _IN_NAME = re.compile(r"^(?P<name>[^\[(]+?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]\s*$")
 _MARKUP = re.compile(r"<[^>]*>")
-_LENSING, _FLUX = re.compile(r"wl|lens", re.IGNORECASE), re.compile(r"^(?:f|flux)(?:_?x)?(?:_.*)?$", re.IGNORECASE)
+_LENSING, _FLUX = (
+    re.compile(r"wl|lens", re.IGNORECASE),
+    re.compile(r"^(?!f_?cont)(?:f|flux)(?:_?x)?(?:_.*)?$", re.IGNORECASE),
+)
 _COMMON = {
     "luminosity": ("erg/s", "1e44 erg/s", "log10 erg/s"),
     "temperature": ("keV",),
