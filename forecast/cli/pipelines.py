@@ -36,7 +36,7 @@ from ..report.text_table import answer_words
 from ..report.writers import chain_summary, export_chain, write_all
 from ..sampling.identity import chain_digest
 from ..sampling.mcmc import Chain, ChainPlan, load_steps
-from ..sampling.parallel import Sampling, sample_all
+from ..sampling.parallel import Sampling, sampled
 from .climbing import Climb
 from .fit_checks import mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
 
@@ -227,7 +227,7 @@ def _with_chains(
             job.progress(f"sampling {plan.level}", steps, plan.max_steps, lengths)
 
     chains = {}
-    for level, (posterior, chain) in zip(levels, sample_all(samplings, report), strict=True):
+    for level, (posterior, chain) in zip(levels, sampled(samplings, report), strict=True):
         job.say(answer_words(level, chain))
         export_chain(chain, posterior, job, level)
         chains[level] = chain

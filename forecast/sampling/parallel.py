@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -61,7 +61,12 @@ class Sampling:
 
 
 def sample_all(samplings: Sequence[Sampling], progress: Progress | None = None) -> list[tuple[Posterior, Chain]]:
-    """Posteriors and chains, in order; every chain is stored as it grows, and resumed.
+    """All that `sampled` gives."""
+    return list(sampled(samplings, progress))
+
+
+def sampled(samplings: Sequence[Sampling], progress: Progress | None = None) -> Iterator[tuple[Posterior, Chain]]:
+    """Posteriors and chains, in order, each as soon as it is there; every chain is stored as it grows, and resumed.
 
     Raises
     ------
@@ -74,11 +79,9 @@ def sample_all(samplings: Sequence[Sampling], progress: Progress | None = None) 
         seconds = np.array([_seconds(posteriors[i]) for i in missing])
         if seconds.sum() - seconds.max() > WORTHWHILE:
             _apart([samplings[missing[i]] for i in np.argsort(-seconds, kind="stable")], progress)
-    found = []
     for posterior, sampling in zip(posteriors, samplings, strict=True):
         report = None if progress is None else _reporter(progress, sampling.plan)
-        found.append((posterior, run_chain(posterior, sampling.plan, progress=report)))
-    return found
+        yield posterior, run_chain(posterior, sampling.plan, progress=report)
 
 
 def _reporter(progress: Progress, plan: ChainPlan) -> Callable[[int, float], None]:
