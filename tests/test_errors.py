@@ -263,11 +263,11 @@ def test_an_uncertain_redshift_is_integrated_over_at_fixed_flux():
     """Within the survey's limits, 0.1 to 0.5, also of clusters beside them."""
     model = forward_model(survey(survey__shells=2, yx_error=0.1))
     theta = model.parameters.draw(2, rng=np.random.default_rng(6))
-    z, error = np.array([0.25, 0.13, 0.47]), np.array([0.02, 0.03, 0.05])
-    listed = np.array([[44.7, 13.9], [44.2, 13.5], [45.1, 14.4]])
-    points = replace(Points.observed(z, listed, np.full((3, 2), 0.08)), z_error=error)
+    z, error = np.array([0.25, 0.13, 0.47, 0.2, 0.4]), np.array([0.02, 0.03, 0.05, 0.012, 0.004])
+    listed = np.array([[44.7, 13.9], [44.2, 13.5], [45.1, 14.4], [44.6, 14.0], [44.9, 14.3]])
+    points = replace(Points.observed(z, listed, np.full((5, 2), 0.08)), z_error=error)
     found = PointDensity(model, points, False).grid(theta)
-    for i in range(3):
+    for i in range(5):
         at = np.linspace(max(0.1, z[i] - 6 * error[i]) + 1e-9, min(0.5, z[i] + 6 * error[i]) - 1e-9, 1201)
         moved = relisted(model, np.full(len(at), z[i]), at, listed[i])
         known = Points.observed(at, moved, np.full((len(at), 2), 0.08))

@@ -26,6 +26,8 @@ _RULES = ((0.8, 5), (1.25, 8))
 """Change of a chance of selection over one scatter of Y_X, in its own widths, that so many nodes resolve to 1e-4."""
 
 STEEPEST = _RULES[-1][0]
+_NARROW = 0.04
+"""Width in log10 M, dex, up to which the cubic through the next nodes is the better one."""
 _REACH = 7.0
 """Scatters of Y_X beyond which a mass adds nothing."""
 
@@ -42,8 +44,27 @@ _APART = 1.1
 """Least scatter that is kept, in units of the part that is correlated with L_X."""
 
 
+@dataclass(frozen=True)
+class Rule:
+    """Average over a standard normal number.
+
+    Parameters
+    ----------
+    nodes, weights : ndarray
+    stride : int
+        Distance of a cubic's nodes, grid cells.
+    within : bool
+        Whether there is nothing beyond the grid, as in a sum over its nodes; else it goes on as it ends.
+    """
+
+    nodes: Array
+    weights: Array
+    stride: int = 2
+    within: bool = False
+
+
 def sum_of_expansions(
-    log_number: Array, position: Array, step: Array, chance: tuple[Array, Array], rule: tuple[Array, Array]
+    log_number: Array, position: Array, step: Array, chance: tuple[Array, Array], rule: Rule
 ) -> Array:
     """Gauss-Hermite sum over the residual of Y_X of abundance times chance, with ln abundance a cubic about each mass.
 
@@ -55,14 +76,13 @@ def sum_of_expansions(
     step : ndarray
     chance : tuple of ndarray
         Of selection: a normal integral up to the first plus the second times the residual.
-    rule : tuple of ndarray
-        Nodes and weights of the sum.
+    rule : Rule
     """
     significance, tilt = chance
-    cubic = local_cubic(log_number, position)
+    cubic = local_cubic(log_number, position, rule.stride)
     total: Array
     total, number, above = np.zeros((3, *np.broadcast_shapes(significance.shape, position.shape)))
-    for node, weight in zip(*rule, strict=True):
+    for node, weight in zip(rule.nodes, rule.weights, strict=True):
         t = step * node
         np.multiply(cubic[3], t, out=number)
         for coefficient in (cubic[2], cubic[1]):
@@ -74,6 +94,8 @@ def sum_of_expansions(
         number *= special.ndtr(above, out=above)
         number *= weight
         total += number
+    if rule.within:
+        total *= (position > -0.5) & (position < log_number.shape[-1] - 0.5)
     return total
 
 
@@ -116,9 +138,14 @@ def _hermite(number: int) -> tuple[Array, Array]:
     return nodes, weights / SQRT2PI
 
 
-def rule_for(steepness: float) -> tuple[Array, Array]:
-    """Nodes and weights that resolve a chance of selection of this steepness."""
-    return _hermite(next((number for limit, number in _RULES if steepness <= limit), _RULES[-1][1]))
+def rule_for(steepness: float) -> Rule:
+    """Rule that resolves a chance of selection of this steepness."""
+    return Rule(*_hermite(next((number for limit, number in _RULES if steepness <= limit), _RULES[-1][1])))
+
+
+def rule_of_split(width: float, steepness: float) -> Rule:
+    """The same for what stays of a scatter, as good as a sum over the nodes."""
+    return replace(rule_for(steepness), stride=2 if width > _NARROW else 1, within=True)
 
 
 def local_cubic(table: Array, position: Array, stride: int = 2) -> tuple[Array, Array, Array, Array]:

@@ -171,7 +171,7 @@ class FluxLimitedModel:
         """Density with the narrower scatter on nodes, averaged over the rest of it and each cluster's error."""
         density, left_out = [], np.hypot(split.widest, error)
         grid = expansion.reached(split.grid, log_yx, left_out)
-        rule = expansion.rule_for(float(self._spans(np.zeros(1), split.fraction)[1][0]))
+        rule = expansion.rule_of_split(*(float(x[0]) for x in self._spans(np.zeros(1), split.fraction)))
         for some in expansion.in_rows(theta, len(grid) * max(len(self.population.shells.z), len(log_yx) // 4)):
             v = self.parameters.values(some)
             before = self._before_selection(v)
@@ -215,7 +215,7 @@ class FluxLimitedModel:
         return width, steepness
 
     def _smooth_density(
-        self, before: expansion.Unselected, part: Component, data: tuple[Array, Array], rule: tuple[Array, Array]
+        self, before: expansion.Unselected, part: Component, data: tuple[Array, Array], rule: expansion.Rule
     ) -> Array:
         """Density (P, Q) of one Gaussian of residuals: a Gauss-Hermite sum at each Y_X."""
         (log_yx, error), lx, yx, population = data, before.lines.lx, before.lines.yx, self.population

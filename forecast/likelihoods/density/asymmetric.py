@@ -52,9 +52,9 @@ class Stand:
     def _at_redshifts(cls, model: ForwardModel, points: Points, *, lensing: bool) -> Stand:
         """Each cluster at every redshift that it may have; a lensing mass is the same at all of them."""
         known, every = Redshifts(np.zeros(1), np.zeros(1), np.zeros((1, points.error.shape[1]))), []
-        for z, error in zip(points.z, points.z_error, strict=True):
+        for z, error, blur in zip(points.z, points.z_error, points.error, strict=True):
             here = replace(known, z=np.array([z]))
-            every.append(Redshifts.of(model, float(z), float(error)) if error > 0 else here)
+            every.append(Redshifts.of(model, float(z), float(error), blur) if error > 0 else here)
         size = np.array([len(one.z) for one in every])
         repeated = points[np.repeat(np.arange(len(size)), size)]
         z, log_weight, shift = (np.concatenate([getattr(x, n) for x in every]) for n in ("z", "log_weight", "shift"))

@@ -22,6 +22,8 @@ from ...model.setup import Setup
 
 _REACH = 5.0
 """Errors of a redshift beyond which it is not looked for."""
+_FEWEST, _MOST, _PRECISION = 5, 15, 1e-4
+"""Nodes of a Gauss-Hermite sum, away from edges; what it leaves of a Gaussian that the observables make of redshift."""
 _RESOLVED = 0.9
 """Nodes are as far apart as this part of the scatter of any observable, and of the error, both at once."""
 
@@ -65,14 +67,25 @@ class Redshifts:
     shift: Array
 
     @classmethod
-    def of(cls, model: ForwardModel, z: float, error: float) -> Redshifts:
-        """Nodes over the part of a Gaussian within the survey's limits, shell by shell."""
+    def of(cls, model: ForwardModel, z: float, error: float, blur: Array) -> Redshifts:
+        """Nodes over a Gaussian within the survey's limits; `blur`: errors of the observables, (D,), dex."""
         setup = model.setup
         edges = np.array(setup.geometry.redshift_edges)
+        scatter = np.hypot(setup.relations.scatters(model.parameters.fiducial_values)[0], blur)
+        change = float(np.max(np.abs(cls._slopes(setup, z)) / scatter))
+        number = max(_FEWEST, math.ceil(math.log(_PRECISION) / -math.log1p(1 / (change * error) ** 2)))
+        if number <= _MOST and np.all(np.abs(edges - z) > _REACH * error):
+            x, w = np.polynomial.hermite_e.hermegauss(number)
+            at = z + error * x
+            return cls(at, np.log(w / SQRT2PI), shifts(setup, np.full(number, z), at))
+        return cls._shell_by_shell(setup, (z, error), _RESOLVED / math.hypot(1 / error, change))
+
+    @classmethod
+    def _shell_by_shell(cls, setup: Setup, measured: tuple[float, float], step: float) -> Redshifts:
+        """Nodes about `step` apart where edges of the survey or of its shells are near."""
+        (z, error), edges = measured, np.array(setup.geometry.redshift_edges)
         low, high = max(edges[0], z - _REACH * error), min(edges[-1], z + _REACH * error)
         inner = edges[(edges > low) & (edges < high)]
-        scatter = setup.relations.scatters(model.parameters.fiducial_values)[0]
-        step = _RESOLVED / math.hypot(1 / error, float(np.max(np.abs(cls._slopes(setup, z)) / scatter)))
         nodes, weights = [], []
         for a, b in pairwise([low, *inner, high]):
             x, w = np.polynomial.legendre.leggauss(4 + math.ceil((b - a) / step))
