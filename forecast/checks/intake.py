@@ -16,7 +16,7 @@ from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
 from ..model.setup import Setup
-from .followed import Followed, which_followed
+from .followed import Followed, deep_limits, which_followed
 from .offsets import Offset, offsets
 
 DRAWS = 1000
@@ -154,7 +154,7 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
         outright_below=_names(catalogue, outright),
         outside=_names(catalogue, model.setup.geometry.outside(catalogue.z, model.setup.cosmology)),
         twice=listed_twice(catalogue),
-        remarks=catalogue.remarks,
+        remarks=(*catalogue.remarks, *deep_limits(catalogue)),
         flux_error=None if selection is None else selection.flux_error,
         offsets=offsets(model, catalogue, rng=rng),
         followed=which_followed(model.setup, catalogue),
