@@ -38,10 +38,10 @@ from forecast.sampling.proposal import from_scores
 from forecast.survey.followup import FollowUp
 
 RESULTS = Path(__file__).with_name("results")
-AREA, FOLLOWED_ABOVE, SHALLOW = 2400 / 12791, 4.4e-13, 0.45
+AREA, FOLLOWED_ABOVE, SHALLOW = 2400 / 12791, 4.4e-13, 0.3
 """Part of erosita's area; flux, erg/s/cm2, above which Y_X is measured; part of those clusters seen for too short."""
-DEPTH, WIDTH = 0.0, width_of_confidence(0.99865)
-"""log10 of a limit over the Y_X of a mean cluster at the survey's flux limit and its redshift; 3 sigma."""
+DEPTH, WIDTH, TYPICAL = 0.0, width_of_confidence(0.99865), 0.3
+"""log10 of a limit over the Y_X of a mean cluster at the follow-up's flux limit and a redshift; 3 sigma; a redshift."""
 WIDE = {"sigma8": 0.05, "norm_lx": 0.1, "norm_yx": 0.2, "scatter_lx": 0.1, "scatter_yx": 0.2}
 """Free parameters and the widths of their priors in ln, of which the mocks' true values are drawn."""
 STEP, ROUNDS, DRAWS, TAILS, WIDER = 0.3, 3, (300, 400, 800), 6.0, 1.5
@@ -72,13 +72,18 @@ class Observed:
     lost: Array
 
 
-def observe(setup: Setup, mocks: Mocks, rng: np.random.Generator) -> Observed:
-    """Leave Y_X out below a flux, and replace it by a limit where a short exposure did not find it."""
+def observe(setup: Setup, mocks: Mocks, rng: np.random.Generator, *, by_redshift: bool = False) -> Observed:
+    """Leave Y_X out below a flux, and replace it by a limit where a short exposure did not find it.
+
+    `by_redshift`: limits go with redshift as those of fluxes do, of which level unbinned knows nothing.
+    """
     selection, relations = setup.selection.in_flux, setup.relations
     assert selection is not None and relations.yx is not None
     threshold = selection.log_luminosity_limit(mocks.z, mocks.log_mass, setup.cosmology, relations)
     lost = mocks.log_lx - threshold < np.log10(FOLLOWED_ABOVE / selection.flux_limit)
-    growth = np.log10(setup.cosmology.efunc(mocks.z) / setup.cosmology.efunc(relations.z0))
+    z = mocks.z if by_redshift else np.full_like(mocks.z, TYPICAL)
+    threshold = selection.log_luminosity_limit(z, mocks.log_mass, setup.cosmology, relations)
+    growth = np.log10(setup.cosmology.efunc(z) / setup.cosmology.efunc(relations.z0))
     log_mass = (threshold - relations.lx.log_norm - relations.lx.evolution * growth) / relations.lx.slope
     limit = relations.yx.log_norm + relations.yx.slope * log_mass + relations.yx.evolution * growth + DEPTH
     limit += np.log10(FOLLOWED_ABOVE / selection.flux_limit) * relations.yx.slope / relations.lx.slope
@@ -206,7 +211,8 @@ def head(options: argparse.Namespace, seen: list[Observed]) -> list[str]:
     lost, limited = (100 * np.mean([part(one) for one in seen]) for part in (_lost, _limited))
     return [
         "# Missing and censored Y_X\n",
-        f"`python -m benchmarks.incomplete --mocks {options.mocks} --levels {' '.join(options.levels)}`: mocks of\n"
+        f"`python -m benchmarks.incomplete --mocks {options.mocks} --levels {' '.join(options.levels)}"
+        f"{' --by-redshift' * options.by_redshift}`: mocks of\n"
         f"{size:.0f} clusters, {lost:.0f}% not followed up, {limited:.0f}% with an upper limit of Y_X. "
         "Posteriors of sigma8:\nmean shift from that with every Y_X, the same in units of its width, pull from the "
         "truth, mean width, coverage of 68% and 95%\nintervals, median number of effective draws. At level full L_X is "
@@ -223,13 +229,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lensing", type=float, default=None)
     parser.add_argument("--levels", nargs="*", default=["unbinned", "full"])
+    parser.add_argument("--by-redshift", action="store_true", help="limits that go with redshift")
     parser.add_argument("--name", default="incomplete", help="of the page under benchmarks/results")
     options = parser.parse_args()
     setup, start = survey(options.lensing), time.process_time()
     model, rng = forward_model(setup), np.random.default_rng(options.seed)
     at = model.parameters.draw(options.mocks, rng=rng)
     mocks = draw_mocks(model, at, rng=rng)
-    seen = [observe(setup, mocks.part(i, i + 1), rng) for i in range(options.mocks)]
+    seen = [observe(setup, mocks.part(i, i + 1), rng, by_redshift=options.by_redshift) for i in range(options.mocks)]
     text = head(options, seen)
     for level in (*options.levels, *["full+wl"] * (options.lensing is not None)):
         whole = None

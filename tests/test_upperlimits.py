@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecast.checks.followed import deep_limits
 from forecast.core.errors import InputError
 from forecast.cosmology.background import Cosmology
 from forecast.cosmology.mass_function import MassFunction
@@ -19,6 +20,7 @@ from forecast.model.catalogue import read_catalogue
 from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
+from forecast.reading.limits import UpperLimits
 from forecast.reading.tables import Column
 from forecast.relations.residuals import Residuals
 from forecast.survey.completeness import Detection
@@ -262,6 +264,17 @@ def test_limits_of_a_catalogue_reach_its_points(tmp_path, cccp_model):
     assert np.isnan(points.observables[np.isfinite(points.limit)]).all()
     with pytest.raises(InputError, match="limits are of observables without a value"):
         Points.observed(points.z, np.zeros_like(points.limit), limits=(points.limit, points.limit_width))
+
+
+def test_limits_that_go_with_redshift_are_doubted(cccp_model):
+    mocks = draw_mocks(cccp_model, cccp_model.parameters.fiducial[None], rng=np.random.default_rng(1))
+    whole = mocks.catalogue()
+    some, width = np.arange(whole.size) % 2 == 0, np.full(whole.size, SIGMAS_3)
+    deep = np.where(some, 14.0 + np.log10(whole.z), np.nan)
+    alike = np.where(some, 14.0 + 0.1 * np.random.default_rng(2).standard_normal(whole.size), np.nan)
+    found = [deep_limits(replace(whole, limits={"yx": UpperLimits(x, width)})) for x in (deep, alike)]
+    assert [len(one) for one in found] == [1, 0] and "go with redshift" in found[0][0].text
+    assert deep_limits(whole) == ()
 
 
 def test_edge_far_from_a_limit():

@@ -8,10 +8,13 @@ import numpy as np
 from scipy import stats
 
 from ..core.arrays import Array
+from ..core.caution import Caution
 from ..core.errors import InputError
 from ..model.catalogue import Catalogue
 from ..model.setup import Setup
 
+UNLIKE = 1e-3
+"""Chance of ranks below which clusters, or limits, are not alike."""
 FEWEST = 5
 """Clusters with a proxy, and without, from which on they are compared."""
 
@@ -33,6 +36,12 @@ class Followed:
     of_flux: float
     of_redshift: float
 
+    @property
+    def unlike(self) -> dict[str, float]:
+        """In what the two differ, with the chances that are below `UNLIKE`."""
+        chances = {"flux": self.of_flux, "redshift": self.of_redshift}
+        return {name: chance for name, chance in chances.items() if chance < UNLIKE}
+
 
 def proxy_known(catalogue: Catalogue) -> Array:
     """Which clusters have a mass proxy or a limit of it; bool, shape (N,)."""
@@ -52,6 +61,19 @@ def which_followed(setup: Setup, catalogue: Catalogue) -> Followed | None:
     flux = catalogue.log_lx - selection.log_luminosity_limit(catalogue.z, log_mass, setup.cosmology, relations)
     chances = [stats.mannwhitneyu(x[known & listed], x[~known & listed]).pvalue for x in (flux, catalogue.z)]
     return Followed(int((known & listed).sum()), int(listed.sum()), *map(float, chances))
+
+
+def deep_limits(catalogue: Catalogue) -> tuple[Caution, ...]:
+    """Upper limits of the mass proxy that go with redshift (Spearman's rank correlation), as those of fluxes do."""
+    limits = catalogue.limits.get("yx")
+    if limits is None or limits.known.sum() < FEWEST:
+        return ()
+    chance = float(stats.spearmanr(limits.limit[limits.known], catalogue.z[limits.known]).pvalue)
+    if not chance < UNLIKE:
+        return ()
+    words = f"{int(limits.known.sum())} upper limits of the mass proxy go with redshift (p = {chance:.1g})"
+    cure = "of which binned and unbinned know nothing: they take any limit for one at any redshift; use level full"
+    return (Caution("limits", f"{words}, {cure}"),)
 
 
 def refuse_beyond(setup: Setup, catalogue: Catalogue) -> None:

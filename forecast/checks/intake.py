@@ -16,7 +16,7 @@ from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
 from ..model.setup import Setup
 from .duplicates import duplicate_doubts, listed_twice
-from .followed import Followed, which_followed
+from .followed import Followed, deep_limits, which_followed
 from .offsets import Offset, offsets
 
 DRAWS = 1000
@@ -188,7 +188,11 @@ def take_in(model: ForwardModel, varied: ForwardModel, catalogue: Catalogue, *, 
         outright_below=_names(catalogue, outright),
         outside=_names(catalogue, model.setup.geometry.outside(catalogue.z, model.setup.cosmology)),
         twice=twice,
-        remarks=(*duplicate_doubts(catalogue, model.setup.cosmology, twice), *catalogue.remarks),
+        remarks=(
+            *duplicate_doubts(catalogue, model.setup.cosmology, twice),
+            *catalogue.remarks,
+            *deep_limits(catalogue),
+        ),
         flux_error=None if selection is None else selection.flux_error,
         redshifts=RedshiftErrors.of(model.setup, catalogue),
         offsets=offsets(model, catalogue, rng=rng),

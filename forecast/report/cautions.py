@@ -45,8 +45,6 @@ VAGUE = 0.5
 """Part of an observable's errors that may be larger than the values."""
 MISFIT, HINT, _NEAR_POWER = 3.0, 2.2, 0.3
 """sigma beyond which an observable does not fit L_X; the same where a power of h this near a whole one would do it."""
-UNLIKE = 1e-3
-"""Chance of ranks below which clusters without a mass proxy are unlike the others."""
 _NAMED = 5
 
 
@@ -164,12 +162,10 @@ def of_offsets(found: Sequence[Offset]) -> tuple[Caution, ...]:
 
 
 def of_followup(found: Followed | None) -> Caution | None:
-    """Clusters without a mass proxy that are unlike the others in flux or redshift: chance below `UNLIKE`."""
-    chances = {} if found is None else {"flux": found.of_flux, "redshift": found.of_redshift}
-    unlike = {name: chance for name, chance in chances.items() if chance < UNLIKE}
-    if not unlike or found is None:
+    """Clusters without a mass proxy that are unlike the others in flux or redshift."""
+    if found is None or not found.unlike:
         return None
-    ranks = " and ".join(f"{name} (p = {chance:.1g})" for name, chance in unlike.items())
+    ranks = " and ".join(f"{name} (p = {chance:.1g})" for name, chance in found.unlike.items())
     return Caution(
         "followup",
         f"which {found.known} of {found.size} clusters have a mass proxy hangs on {ranks}, but levels selfcal to "
