@@ -74,7 +74,8 @@ def built(kind: Any, arrays: Mapping[str, Array], name: str = "") -> Any:
     value = arrays[name]
     if get_origin(kind) is tuple:
         return _tuple(value.tolist())
-    return value if np.ndarray in (kind, get_origin(kind)) else kind(value.item())
+    array = getattr(kind, "__value__", kind)  # NumPy 2.5 names its arrays by an alias
+    return value if np.ndarray in (array, get_origin(array)) else kind(value.item())
 
 
 def _tuple(values: Any) -> Any:
