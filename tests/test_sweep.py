@@ -237,7 +237,7 @@ def test_no_prior_to_widen(nv22):
 
 @pytest.mark.parametrize("problem", [NumericalError("not finite"), np.linalg.LinAlgError("Singular matrix")])
 def test_a_survey_that_cannot_be_computed_is_named(nv22, monkeypatch, problem):
-    def fail(setup):
+    def fail(setup, quick=False):
         raise problem
 
     monkeypatch.setattr("forecast.forecasts.many_surveys.sigma8_std", fail)

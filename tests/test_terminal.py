@@ -65,7 +65,7 @@ def completed(program, *words):
         (("forecast", "sweep", "nv22", "--vary", "survey.a"), []),
         (("forecast", "require", "nv22", "sig"), ["sigma8="]),
         (("forecast", "require", "nv22", "sigma8=0.02", "--by", "survey.f"), ["survey.fraction"]),
-        (("forecast", "compare", "nv22", "cccp"), ["cccp_lowz"]),
+        (("forecast", "compare", "nv22", "cccp"), ["cccp_lowz", "cccp_lowz_mass_scale"]),
         (("forecast", "configs", "--show", "e"), ["erosita"]),
         (("mlcheck", "train", "cc"), ["cccp"]),
         (("mlcheck", "train", "compact", "--survey", "nv22_f"), ["nv22_follows_lx"]),

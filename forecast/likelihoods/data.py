@@ -181,7 +181,7 @@ class Data:
 def censored_median(values: Array, limit: Array) -> float:
     """Median of values and of what lies below limits; NaN if there is nothing, or a limit lies above it.
 
-    >>> censored_median(np.array([1.0, 2.0, 3.0]), np.array([1.5])), censored_median(np.array([1.0]), np.array([0.5]))
+    >>> censored_median(np.array([1.0, 2.0, 3.0]), np.array([0.5])), censored_median(np.array([1.0]), np.array([0.5]))
     (1.5, nan)
     """
     ordered, number = np.sort(values)[::-1], len(values) + len(limit)

@@ -79,11 +79,11 @@ def compute_requirements(
     if level not in levels:
         raise InputError(f"level '{level}' is none of this survey's; {nearest(level, set(LEVELS) & set(levels))}")
     axes = [configured_value(key, config) for key in keys or default_keys(config)]
-    rows = []
+    told, rows = progress or (lambda done, total: None), []
+    told(0, len(axes))
     for axis in axes:
         rows.append(_requirement(Curve.of(config, wanted, level, axis)))
-        if progress is not None:
-            progress(len(rows), len(axes))
+        told(len(rows), len(axes))
     return Requirements(
         name=wanted.name,
         std=wanted.std,
