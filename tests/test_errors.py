@@ -74,6 +74,7 @@ def test_a_wide_scatter_and_no_errors_is_the_sum_over_masses():
     y = np.linspace(13.0, 15.3, 12)
     for i, found in enumerate(model.yx_density(theta, y)):
         np.testing.assert_allclose(found, without_errors(model, theta[i], y), rtol=3e-4)
+    assert model.yx_density(theta, np.empty(0)).shape == (2, 0)
 
 
 def test_a_wide_scatter_that_is_tied_to_luminosity_is_summed_over_masses_too():

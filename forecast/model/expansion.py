@@ -242,7 +242,7 @@ def nodes_about(mean: Array, number: Array, margin: float, step: float) -> Array
 
 def reached(grid: Array, x: Array, width: Array) -> Array:
     """Those of uniform nodes that averages about x (Q,) over Gaussians of widths (Q,) need; all if there are none."""
-    low, high = float(np.min(x - _FAR * width)), float(np.max(x + _FAR * width))
+    low, high = np.min(x - _FAR * width, initial=np.inf), np.max(x + _FAR * width, initial=-np.inf)
     near = grid[(grid >= low) & (grid <= high)]
     return near if len(near) > 1 else grid
 
