@@ -11,6 +11,7 @@ from forecast.config.load import load_config
 from forecast.cosmology.mass_function import MassFunction
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.density.split_normal import split_normal
 from forecast.model.forward import forward_model
 
 FLUX_ERROR, Z, STEP, BRIGHTER, PART, NOISE = 0.05, 0.25, 0.002, 0.1, 0.8, 1 / 3
@@ -111,6 +112,23 @@ def test_contaminants_are_as_many_as_at_the_flux_that_selects(models, cluster):
     if cluster[1] < FLUX_ERROR:
         detected = stats.norm.cdf(cluster[0] / np.sqrt(FLUX_ERROR**2 - cluster[1] ** 2))
     np.testing.assert_allclose(found, expected - np.log(detected), atol=2e-3)
+
+
+@pytest.mark.parametrize("skew", [0.5, -0.5])
+def test_y_x_holds_no_error_of_a_temperature_that_is_not_listed(cccp, skew):
+    """Whatever error the configuration gives to temperatures: the average over the split normal law of Y_X alone."""
+    plain = cccp.setup.parameters.without(cccp.setup.parameters.contrasts)
+    model = forward_model(replace(cccp.setup, parameters=plain, errors=(0.0, 0.05, 0.0)))
+    theta = model.parameters.draw(2, rng=np.random.default_rng(6))
+    z, lx, yx, error, true = np.full(1, 0.08), 44.6, 14.9, 0.06, np.linspace(14.2, 15.6, 2802)
+    listed, errors = np.array([[lx, np.nan, yx]]), np.array([[0.05, 0.05, error]])
+    points = replace(Points.observed(z, listed, errors), skew=np.array([[0.0, 0.0, skew]]))
+    found = PointDensity(model, points, False).grid(theta)[:, 0]
+    exact = np.column_stack([np.full(2802, lx), np.full(2802, np.nan), true])
+    known = Points.observed(np.full(2802, 0.08), exact, np.tile([0.05, 0.05, 0.0], (2802, 1)))
+    law = split_normal(np.array(yx), true, np.array(error), np.array(skew))
+    expected = np.log(np.exp(PointDensity(model, known, False).grid(theta)) @ law * (true[1] - true[0]))
+    np.testing.assert_allclose(found, expected, atol=5e-3)
 
 
 def test_it_is_the_measured_redshift_that_is_followed_up(models):
