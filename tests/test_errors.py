@@ -155,7 +155,7 @@ def test_the_median_of_two_clusters_is_of_one_or_the_other_error(cone):
 
 @pytest.mark.parametrize("unknown", [None, 0, 1, 2])
 def test_full_with_asymmetric_errors_integrates_over_true_values(cccp_model, unknown):
-    """Temperatures are part of Y_X = M_gas T, and so are their errors."""
+    """Temperatures are part of Y_X = M_gas T, and so are their errors, where they are listed."""
     model, theta = cccp_model, cccp_model.parameters.draw(2, rng=np.random.default_rng(7))
     mocks = draw_mocks(model, model.parameters.fiducial, rng=np.random.default_rng(8))
     point = replace(Points.of_mocks(model, mocks)[3:4], error=np.zeros((1, 3)))
@@ -164,13 +164,13 @@ def test_full_with_asymmetric_errors_integrates_over_true_values(cccp_model, unk
     error, skew = np.array([0.1, 0.12, 0.2]), np.array([0.3, 0.5, 0.4])
     seen = replace(point, error=error[None], skew=skew[None])
     rest = np.sqrt(0.2**2 - 0.12**2)
-    sides = [(0.1, 0.3), (0.12, 0.5), (rest, (0.2 * 0.4 - 0.12 * 0.5) / rest)]
+    sides = [(0.1, 0.3), (0.12, 0.5), (rest, (0.2 * 0.4 - 0.12 * 0.5) / rest) if unknown != 1 else (0.2, 0.4)]
     nodes = [np.linspace(-4.5 * e * (1 - q), 4.5 * e * (1 + q), 25) for e, q in sides]
     weights = [law(0.0, x, e * (1 - q), e * (1 + q)) * (x[1] - x[0]) for x, (e, q) in zip(nodes, sides, strict=True)]
     lx, t, own = (x.ravel() for x in np.meshgrid(*nodes, indexing="ij"))
     weight = np.einsum("i,j,k->ijk", *weights).ravel()
     many = point[np.zeros(len(lx), dtype=int)]
-    many = replace(many, observables=many.observables + np.column_stack([lx, t, t + own]))
+    many = replace(many, observables=many.observables + np.column_stack([lx, t, own + t * (unknown != 1)]))
     expected = np.log(np.exp(PointDensity(model, many, False).grid(theta)) @ weight)
     np.testing.assert_allclose(PointDensity(model, seen, False).grid(theta)[:, 0], expected, atol=0.01)
 

@@ -127,9 +127,12 @@ class _Sources:
         return cls(scatter, shared)
 
     def entries(self, error: Array, skew: Array, known: Array) -> Iterator[tuple[float, Array, Array]]:
-        """Log weight, shift (D,) of the observables and covariance (D, D) of each entry of one cluster."""
-        reach, width, skews = self._independent(error, skew)
-        which = [self._gaussians(width[i], skews[i], i, known) for i in range(len(error))]
+        """Log weight, shift (D,) of the observables and covariance (D, D) of each entry of one cluster.
+
+        What it does not list, `known`, has no error that another observable could hold.
+        """
+        reach, width, skews = self._independent(np.where(known, error, 0.0), skew)
+        which = [self._gaussians(width[i], skews[i], i) for i in range(len(error))]
         for chosen in product(*(range(len(one.weight)) for one in which)):
             parts = list(zip(which, chosen, strict=True))
             shift = reach @ (width * np.array([one.shift[k] for one, k in parts]))
@@ -151,10 +154,9 @@ class _Sources:
             skews[yx] = np.clip(rest / width[yx], -1.0, 1.0) if width[yx] > 0 else 0.0
         return reach, width, skews
 
-    def _gaussians(self, width: float, skew: float, place: int, known: Array) -> Gaussians1D:
+    def _gaussians(self, width: float, skew: float, place: int) -> Gaussians1D:
         """Gaussians of one source, in units of its width: one where its skew does not show."""
-        reaches = known[place] or (self.shared is not None and place == self.shared[0] and known[self.shared[1]])
-        if width * skew == 0 or not reaches:
+        if width * skew == 0:
             return Gaussians1D(np.ones(1), np.zeros(1), np.ones(1))
         mean, variance, third = moments(skew)
         if width**3 * abs(third) < _NEGLIGIBLE * (width**2 * variance + self.scatter[place] ** 2) ** 1.5:

@@ -3,7 +3,8 @@
 Given a cluster's values and its mass, the observables that have limits, and an unknown L_X by which it was detected,
 are jointly Gaussian in each component of the residuals. The chance of a single limit, or of the detection, is an
 average over one of them; that of several is a sum over nodes of all but the last. L_X is the last one: it can be both
-detected, by the flux that found the cluster, and below the limit of another measurement of it.
+detected, by the flux that found the cluster, and below the limit of another measurement of it. Where L_X has a value
+that is measured worse than that flux, the last one is the luminosity of the flux itself.
 """
 
 from __future__ import annotations
@@ -79,11 +80,21 @@ class Regressions:
     asked: Array
 
     @classmethod
-    def of(cls, covariance: Array, precision: Array, known: Array, asked: Array) -> Regressions:
-        """From the covariance of all observables, (..., J, E, E), and the precision of the known ones."""
+    def of(
+        cls, covariance: Array, precision: Array, known: Array, asked: Array, errors: tuple[Array, float] | None = None
+    ) -> Regressions:
+        """From the covariance of all observables, (..., J, E, E), and the precision of the known ones.
+
+        `errors`: of the flux where it is asked for, last, beside a listed L_X: what they share, (..., 1), and its own.
+        """
         rows = covariance[..., asked, :]
-        gain = rows[..., known] @ precision
-        left = rows[..., asked] - gain @ np.swapaxes(rows[..., known], -1, -2)
+        cross, among = rows[..., known], rows[..., asked]
+        if errors is not None:
+            shared, own = errors
+            cross[..., -1, 0] += shared
+            among[..., -1, -1] += own**2
+        gain = cross @ precision
+        left = among - gain @ np.swapaxes(cross, -1, -2)
         return cls(gain, np.linalg.cholesky(left + _SINGULAR * np.eye(len(asked))), known, asked)
 
     def at(self, mean: Array, slope: Array, data: Array) -> Conditional:
@@ -103,11 +114,14 @@ class Luminosity:
         log10 of the luminosity at the survey's flux limit.
     selection : FluxSelection or None
     edges : Edges or None
+    error : float
+        Of the flux that selects about the luminosity that is averaged over, dex.
     """
 
     threshold: Array
     selection: FluxSelection | None
     edges: Edges | None
+    error: float
 
     def part(self, chosen: Array) -> Luminosity:
         """That of some clusters, (n,) bool."""
@@ -123,7 +137,7 @@ class Luminosity:
         if self.selection is None:
             assert self.edges is not None
             return self.edges.averaged(mean, spread)
-        excess, detection, error = mean - self.threshold, self.selection.detection, self.selection.flux_error
+        excess, detection, error = mean - self.threshold, self.selection.detection, self.error
         if self.edges is None:
             return detection.smeared(excess, np.hypot(spread, error))
         parts = zip(detection.weight, detection.offset, detection.width, strict=True)
@@ -157,7 +171,7 @@ class Luminosity:
     def scale(self) -> Array:
         """Width of the sharpest edge, dex, (n,)."""
         if self.edges is None or self.selection is not None:
-            return np.full(len(self.threshold), 0.0 if self.selection is None else self.selection.flux_error)
+            return np.full(len(self.threshold), self.error)
         return self.edges.scale
 
 
@@ -241,27 +255,37 @@ class Limits:
     limit: Array
     width: Array
 
-    def regressions(self, covariance: Array, precision: Array, known: Array, unseen: Unseen | None) -> Regressions:
-        """Of what has limits, and of L_X if it was detected unseen, on what is known; L_X is the last."""
+    def regressions(
+        self, matrices: tuple[Array, Array], known: Array, unseen: Unseen | None, in_common: Array
+    ) -> Regressions:
+        """Of what has limits, and of L_X if it was detected unseen, on what is known; L_X is the last.
+
+        `in_common`: variance that the errors of a listed L_X and of the flux share, which is last then, (..., 1).
+        """
         others = np.flatnonzero(self.limited[1:]) + 1
         last = [0] if self.limited[0] or unseen is not None else []
-        return Regressions.of(covariance, precision, known, np.array([*others, *last], dtype=int))
+        errors = None if unseen is None or not known[0] else (in_common, unseen.selection.flux_error)
+        return Regressions.of(*matrices, known, np.array([*others, *last], dtype=int), errors)
 
-    def chance(self, given: Conditional, unseen: Unseen | None, about: tuple[Array, Array, Array]) -> CensoredChance:
-        """Chance of all that is known beyond values; `about`: places, columns (n,) and masses (n, ...) of clusters."""
+    def chance(
+        self, given: Conditional, unseen: Unseen | None, about: tuple[Array, Array, Array], *, listed: bool
+    ) -> CensoredChance:
+        """Chance of all that is known beyond values; `about`: places, columns (n,) and masses (n, ...) of clusters.
+
+        `listed`: whether L_X has a value, so that the flux itself is the last of what is given.
+        """
         place, column, log_mass = about
 
         def edges(i: int) -> Edges:
             return Edges(self.limit[place, i], self.width[place, i])
 
         others = tuple(edges(int(i)) for i in np.flatnonzero(self.limited[1:]) + 1)
-        if not self.limited[0] and unseen is None:
-            return CensoredChance(given, others, None)
         own, threshold = edges(0) if self.limited[0] else None, np.zeros_like(log_mass)
-        if unseen is not None:
-            threshold = -unseen.excess(threshold, column, log_mass)
-        luminosity = Luminosity(threshold, None if unseen is None else unseen.selection, own)
-        return CensoredChance(given, others, luminosity)
+        if unseen is None:
+            return CensoredChance(given, others, Luminosity(threshold, None, own, 0.0) if own else None)
+        threshold = -unseen.excess(threshold, column, log_mass)
+        error = 0.0 if listed else unseen.selection.flux_error
+        return CensoredChance(given, others, Luminosity(threshold, unseen.selection, own, error))
 
 
 def limit_marks(points: Points, lensing: bool) -> Array:

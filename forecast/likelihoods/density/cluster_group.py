@@ -99,24 +99,24 @@ class Group:
 
     def _in_common(self, of: Entries) -> Array:
         """Variance that the errors of a listed L_X and of the flux have in common, (n,), dex^2."""
-        assert self._unseen is not None
-        listed = self._errors[of.place, 0, 0] if self._known[0] else np.zeros(len(of.place))
-        return np.minimum(listed, self._unseen.selection.flux_error**2)
+        if self._unseen is None or not self._known[0]:
+            return np.zeros(len(of.place))
+        return np.asarray(np.minimum(self._errors[of.place, 0, 0], self._unseen.selection.flux_error**2))
 
     def _chance(
         self, matrices: tuple[Array, Array], mean: Array, slope: Array, of: Entries, log_mass: Array
     ) -> Chance | CensoredChance:
         """Chance of detection and of limits at and about masses (n, ...), where observables have means (n, ..., E).
 
-        `matrices`: covariance of all observables, (n, ..., J, E, E), and precision of the known ones. Beside limits of
-        others, the errors of a listed L_X and of the flux are taken for independent.
+        `matrices`: covariance of all observables, (n, ..., J, E, E), and precision of the known ones.
         """
         data = self._data[of.place].reshape(len(of.place), *([1] * (mean.ndim - 2)), -1)
-        if self._limits is not None:
-            given = self._limits.regressions(*matrices, self._known, self._unseen).at(mean, slope, data)
-            return self._limits.chance(given, self._unseen, (of.place, of.column, log_mass))
-        assert self._unseen is not None
         in_common = self._in_common(of).reshape(len(of.place), *([1] * (mean.ndim - 2)))
+        if self._limits is not None:
+            given = self._limits.regressions(matrices, self._known, self._unseen, in_common).at(mean, slope, data)
+            about = (of.place, of.column, log_mass)
+            return self._limits.chance(given, self._unseen, about, listed=bool(self._known[0]))
+        assert self._unseen is not None
         regression = Regression.of(*matrices, self._known, in_common)
         log_lx = mean[..., 0] + np.einsum("...k,...k->...", regression.gain, data - mean[..., self._known])
         tilt = slope[..., 0] - np.einsum("...k,...k->...", regression.gain, slope[..., self._known])

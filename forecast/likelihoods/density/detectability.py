@@ -24,6 +24,10 @@ from .points import Points
 
 _APART = 0.005
 """Error of L_X beyond the flux's, dex, that is no rounding."""
+_LEAST = 1e-12
+"""Variance of a measured L_X, dex^2, that rounding may leave."""
+_UNLIKELY = 1e-9
+"""Chance of detection of a listed flux below which nothing is made of it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Regression:
     gain : ndarray, shape (..., J, K)
         Change of the expected L_X, dex, with each known observable, dex.
     variance : ndarray, shape (..., J)
-        Of what they leave open, dex^2, without measurement errors.
+        Of what they leave open, dex^2, without the error of the flux.
     """
 
     gain: Array
@@ -119,26 +123,45 @@ class Unseen:
         return error**2 > self.selection.flux_error**2 + _APART**2
 
     def measured(self, variance: Array) -> Array:
-        """Scatter of the measured log10 L_X, dex, from the variance of the true one."""
-        return np.sqrt(np.maximum(variance, 0.0) + self.selection.flux_error**2)
+        """Scatter of the measured log10 L_X, dex, from the variance of the true one.
+
+        That is less than none, where a listed L_X tells more of the flux's error than it leaves open of the true one.
+        """
+        return np.sqrt(np.maximum(variance + self.selection.flux_error**2, _LEAST))
+
+
+def odds_of_contaminants(selection: FluxSelection, log_flux: Array, error: Array) -> Array:
+    """Contaminants for each cluster at log10 of listed fluxes over the reference flux, (n,), of errors (n,), dex.
+
+    A flux that selects and is measured worse than the listed one is any above the limit that fits it.
+    """
+    contamination, false = selection.contamination, selection.of_contaminants
+    if contamination is None or false is None:
+        return np.zeros(len(log_flux))
+    odds, spread = contamination.odds(log_flux), np.sqrt(np.maximum(selection.flux_error**2 - error**2, 0.0))
+    smeared = np.maximum(spread, _APART)
+    chance, of_false = (one.detection.smeared(log_flux, smeared) for one in (selection, false))
+    open_to = (spread > _APART) & (chance > _UNLIKELY)
+    averaged = np.minimum(of_false / np.maximum(chance, _UNLIKELY), contamination.largest_odds)
+    return np.asarray(np.where(open_to, averaged, odds))
 
 
 EVERY, FOLLOWED, NOT_FOLLOWED = range(3)
 """Clusters of which it does not matter, or is not known, whether they were followed up; that were; that were not."""
 
 
-def followup_kinds(setup: Setup, points: Points) -> Array:
-    """Whether clusters whose L_X is unknown were followed up, (Q,): they have a value or a limit of something else.
+def followup_kinds(setup: Setup, points: Points, undetected: Array) -> Array:
+    """Whether clusters of unknown flux were followed up, (Q,): they have a value or a limit of something but L_X.
 
-    Where L_X is known it is a datum, and so is whether a cluster was followed up, up to chance.
+    Where L_X is known as well as the flux it is a datum, and so is whether a cluster was followed up, up to chance; a
+    worse L_X, `undetected`, leaves both open. It is the measured redshift that decides.
     """
     kinds = np.full(len(points.z), EVERY)
     if setup.followup is None:
         return kinds
     measured = (~np.isnan(points.observables) | ~np.isnan(points.limit))[:, 1:].any(axis=1)
-    unseen = np.isnan(points.observables[:, 0])
-    kinds[unseen & measured] = FOLLOWED
-    kinds[unseen & ~measured & setup.followup.reaches(points.z)] = NOT_FOLLOWED
+    kinds[undetected & measured] = FOLLOWED
+    kinds[undetected & ~measured & setup.followup.reaches(points.z)] = NOT_FOLLOWED
     return kinds
 
 

@@ -22,7 +22,7 @@ from ...model.forward import ForwardModel
 from .asymmetric import Stand
 from .censored import limit_marks, limits_of
 from .cluster_group import Beyond, Group
-from .detectability import followup_kinds, unseen_of
+from .detectability import followup_kinds, odds_of_contaminants, unseen_of
 from .mass_integral import MassIntegral, mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
@@ -62,7 +62,8 @@ class PointDensity:
         self._evidence = listed.evidence if listed.evidence.any() else None
         self.undetected = _undetected(integral, listed)
         marks = np.column_stack([~np.isnan(data), limit_marks(points, lensing)])
-        seen = np.column_stack([np.repeat(self.undetected, self._stand.number), followup_kinds(model.setup, points)])
+        seen = np.column_stack([self.undetected, followup_kinds(model.setup, listed, self.undetected)])
+        seen = np.repeat(seen, self._stand.number, axis=0)
         patterns, pattern = np.unique(np.hstack([marks, seen]), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
         self._groups = []
@@ -137,9 +138,8 @@ class _Contaminants:
         The odds of one whose L_X is known are those at its flux; of another one they are part of its chance of
         detection.
         """
-        contaminants = getattr(model, "contaminants", None)
-        selection, contamination = model.setup.selection.in_flux, model.setup.selection.contamination
-        if contaminants is None or selection is None or contamination is None:
+        contaminants, selection = getattr(model, "contaminants", None), model.setup.selection.in_flux
+        if contaminants is None or selection is None:
             return None
         setup, log_lx = model.setup, points.observables[:, 0]
         known = PointDensity(contaminants.model, points, lensing)
@@ -147,7 +147,8 @@ class _Contaminants:
         limit = selection.log_luminosity_limit(
             points.z, np.full(len(log_lx), setup.relations.pivot), setup.cosmology, setup.relations
         )
-        odds = np.where(known.undetected, 1.0, contamination.odds(log_lx - limit))
+        odds = odds_of_contaminants(selection, log_lx - limit, points.error[:, 0])
+        odds = np.where(known.undetected, 1.0, odds)
         return cls(density + np.log(np.maximum(odds, _TINY)), contaminants.factor)
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:
