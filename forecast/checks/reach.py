@@ -40,7 +40,8 @@ def _within(setup: Setup, catalogue: Catalogue, sample: LensingSample) -> Array:
     assumed = 0.0 if selection.in_flux is None else selection.in_flux.flux_error
     highest = values + SIGMAS * np.where(errors > 0, errors, assumed) + ROUNDING
     bright = np.where(np.isfinite(values), highest, np.inf)
-    return Sky(catalogue.z, bright, setup.cosmology, setup.relations, selection).within(sample)
+    sky = Sky(catalogue.z, bright, cosmology=setup.cosmology, relations=setup.relations, selection=selection)
+    return sky.within(sample)
 
 
 def _said(catalogue: Catalogue, which: Array, kind: Kind, words: str) -> list[Caution]:
