@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
 from forecast.api.survey import load_survey
 from forecast.checks.intake import Measured, take_in
 from forecast.checks.observed import catalogue_data
+from forecast.config.guess import guess_columns
 from forecast.config.load import load_config, parse_config
+from forecast.config.starters import fitted
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
 from forecast.model.forward import forward_model
@@ -107,3 +110,23 @@ def test_one_pixel_is_no_catalogue(tmp_path):
     healpix = {"path": str(tmp_path / "pixels.csv"), "column": "PIXEL", "nside": 1, "order": "ring"}
     with pytest.raises(InputError, match=r"has 1 row, but survey\.footprint\.healpix needs at least 2"):
         _ = changed(survey__area=None, survey__footprint={"healpix": healpix}).setup
+
+
+def test_units_and_errors_that_only_names_tell():
+    names = ["z", "m500_msun_h", "lx_0p1_2p4", "e_lx", "e_tx_core"]
+    found = guess_columns(dict.fromkeys(names), {"m500_msun_h": 3e14})
+    assert found.columns["m500"] == {"name": "m500_msun_h", "unit": "Msun/h"}
+    assert "lx_error" not in found.columns
+    (doubt,) = [text for text in found.doubts if "its error" in text]
+    assert "lx: 'e_lx' reads like its error" in doubt
+
+
+def test_a_starter_maps_no_column_that_nothing_takes(tmp_path):
+    t, mass = [4.0] * 3, [3e14, 4e14, 5e14]
+    columns = {"z": [0.1, 0.2, 0.3], "lx": [1e44] * 3, "yx": mass, "mgas": mass, "mgas_err": mass, "t": t}
+    units = {"lx": "erg/s", "yx": "Msun keV", "mgas": "Msun", "mgas_err": "Msun", "t": "keV"}
+    Table(columns, units=units).write(tmp_path / "clusters.ecsv")
+    starter = fitted(tmp_path / "clusters.ecsv", {})
+    assert "mgas: 'mgas' is left out: Y_X has a column of its own" in starter.doubts
+    (tmp_path / "fit.toml").write_text(starter.text)
+    assert set(load_config(tmp_path / "fit.toml").catalogue_spec.columns) == {"z", "lx", "t", "yx"}
