@@ -130,3 +130,13 @@ def test_a_starter_maps_no_column_that_nothing_takes(tmp_path):
     assert "mgas: 'mgas' is left out: Y_X has a column of its own" in starter.doubts
     (tmp_path / "fit.toml").write_text(starter.text)
     assert set(load_config(tmp_path / "fit.toml").catalogue_spec.columns) == {"z", "lx", "t", "yx"}
+
+
+def test_a_key_that_only_samples_of_a_survey_have_must_be_told_apart():
+    lensing = {"scatter": "0.2 ln", "fraction": 0.7, "zmax": 0.2}
+    both = load_survey("cccp_lowz").with_({"followup": {"fraction": 0.8}, "weak_lensing": lensing})
+    with pytest.raises(
+        InputError, match=r"several keys end with 'fraction': followup\.fraction, weak_lensing\.fraction"
+    ):
+        both.with_(fraction=0.2)
+    assert both.with_(zmax=0.24).settings["survey"]["zmax"] == 0.24
