@@ -14,7 +14,7 @@ from ..core.errors import InputError, nearest
 from ..core.parameters import NAMES
 
 _OF_A_SAMPLE = ("weak_lensing.", "followup.")
-"""A key of the whole survey goes before one of the same name that says which clusters have lensing masses or proxies."""
+"""A key of the whole survey goes before one of the same name that says which clusters have a lensing mass or proxy."""
 
 
 def changed(config: Config, changes: Mapping[str, Any]) -> Config:
