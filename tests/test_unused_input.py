@@ -12,6 +12,7 @@ from forecast.config.load import load_config, parse_config
 from forecast.config.starters import fitted
 from forecast.core.errors import InputError
 from forecast.core.rng import generator
+from forecast.likelihoods.available import Share, partial_words
 from forecast.model.forward import forward_model
 from forecast.report.cautions import before_fit, of_errors
 from forecast.survey.richness import richness_evidence
@@ -140,3 +141,9 @@ def test_a_key_that_only_samples_of_a_survey_have_must_be_told_apart():
     ):
         both.with_(fraction=0.2)
     assert both.with_(zmax=0.24).settings["survey"]["zmax"] == 0.24
+
+
+def test_numbers_of_clusters_are_whole_or_have_three_digits():
+    expected, real = Share("yx", 31.3521, 39.1897), Share("yx", 999_999.0, 1_234_567.0)
+    assert partial_words([expected], "N and the ") == "N and the Y_X of 31.4 of 39.2 clusters"
+    assert partial_words([real], "") == "the redshift of every cluster, and Y_X of 999999 of 1234567 clusters"
