@@ -230,7 +230,7 @@ def test_the_bias_of_lensing_masses_on_page_console_and_in_json():
     with redirect_stdout(screen):
         print_tables(result, Job("mine", Path("out"), 1), Screen("text"))
     assert "warning: level full+wl takes" in screen.getvalue()
-    assert re.search(r"full\+wl, bias of M_WL known to +0% +5%\nnorm. priors x 10 +0.0177 +0.0233", screen.getvalue())
+    assert re.search(r"full\+wl, bias of M_WL known to +0% +5%\nnorm. priors x 10 +0.018 +0.023", screen.getvalue())
 
 
 def test_lensing_masses_in_another_unit_do_not_fit_the_luminosities():
