@@ -15,7 +15,7 @@ from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
 from forecast.core.records import Job
-from forecast.forecasts.joint import FREED, compute_joint, joint_level, with_free_density
+from forecast.forecasts.joint import FREED, compute_joint, density_prior, joint_level, with_free_density
 from forecast.likelihoods.fisher import Fisher, fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.report.planning_files import joint_table, write_joint
@@ -65,6 +65,17 @@ def test_derived_errors_are_those_of_samples():
     assert np.std(combined) == pytest.approx(found.combined_std, rel=tolerance)
     assert np.mean(combined) == pytest.approx(found.combined, rel=1e-3)
     assert abs(np.corrcoef(combined, Om0)[0, 1]) < 5 / math.sqrt(SAMPLES) + 2e-3
+
+
+def test_near_surveys_free_the_density_from_where_their_mass_function_is_calibrated(cccp):
+    """Of tinker08 that is 500/3200 in units of the mean density, at the lowest redshift."""
+    near = replace(cccp.setup, geometry=replace(cccp.setup.geometry, zmin=0.005))
+    setup, notes = with_free_density(near)
+    lowest = near.matter_densities[0]
+    assert 0.15 < lowest < 500 / 3200 and setup.parameters.free[-1].prior.bounds == (0.16, 0.45)
+    assert "flat prior, 0.16 to 0.45" in notes[0]
+    assert setup.shapes is not None
+    assert density_prior([cccp.setup, near]).low == 0.16
 
 
 def test_a_fixed_density_is_freed_with_a_stated_prior(nv22, forecast):

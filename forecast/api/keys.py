@@ -13,8 +13,8 @@ from ..config.reference import keys
 from ..core.errors import InputError, nearest
 from ..core.parameters import NAMES
 
-_OF_A_SAMPLE = "weak_lensing."
-"""A key of the whole survey goes before one of the same name that says which clusters have lensing masses."""
+_OF_A_SAMPLE = ("weak_lensing.", "followup.")
+"""A key of the whole survey goes before one of the same name that says which clusters have a lensing mass or proxy."""
 
 
 def changed(config: Config, changes: Mapping[str, Any]) -> Config:

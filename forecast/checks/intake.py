@@ -18,12 +18,10 @@ from ..model.setup import Setup
 from .duplicates import duplicate_doubts, listed_twice
 from .followed import Followed, deep_limits, which_followed
 from .offsets import Offset, offsets
+from .reach import ROUNDING, SIGMAS
 
 DRAWS = 1000
 """Parameter vectors drawn from the prior."""
-ROUNDING = 0.02
-"""dex by which published luminosities may fall short of a flux limit."""
-SIGMAS = 3.0
 FEW = 3
 """Clusters that no survey finds at one redshift, to every digit."""
 _AS_LARGE = 1 / LN10

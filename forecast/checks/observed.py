@@ -12,7 +12,7 @@ from ..config.load import Config
 from ..core.arrays import Array
 from ..core.caution import Caution
 from ..core.errors import InputError
-from ..core.observables import OBSERVABLES, WORDS
+from ..core.observables import OBSERVABLES, WORDS, column_key
 from ..likelihoods.available import absent
 from ..likelihoods.data import Data, catalogue_points
 from ..likelihoods.density.uncertain_redshift import proxy_error
@@ -25,6 +25,8 @@ from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
 from .followed import refuse_beyond
 from .impurity import with_contamination
+from .mapped import idle_columns
+from .reach import out_of_reach
 from .sky import inside_footprint
 
 DRAWS, UNHEARD_OF = 16, 1e-20
@@ -58,6 +60,8 @@ def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tu
     _refuse_foreign(config, model, catalogue)
     refuse_beyond(config.setup, catalogue)
     catalogue = with_contamination(model, catalogue)
+    doubts = (*idle_columns(config.catalogue_spec, config.setup.relations), *out_of_reach(config.setup, catalogue))
+    catalogue = replace(catalogue, remarks=(*catalogue.remarks, *doubts))
     yx, points = (catalogue.log_yx, *_yx_errors(model, catalogue)), catalogue_points(model, catalogue)
     return catalogue, Data.of_clusters(model, catalogue.z, yx, points, catalogue.limits.get("yx"))
 
@@ -138,15 +142,10 @@ def _label(name: str, relations: Relations) -> str:
     return f"the mass proxy, {relations.proxy_words}"
 
 
-def _key(name: str) -> str:
-    """Key under [catalogue.columns] of an observable."""
-    return "mwl" if name == "wl" else name
-
-
 def _columns(config: Config, name: str) -> list[str]:
     """Columns of the file that give an observable, as configured."""
     spec = config.catalogue_spec
-    keys = [_key(name)]
+    keys = [column_key(name)]
     if name == "yx":
         keys = {"mgas": ["mgas", "t"], "m500": ["m500"], "yx": ["yx"], None: []}[spec.yx_source]
     return [spec.columns[key].name for key in keys if key in spec.columns]
@@ -155,7 +154,7 @@ def _columns(config: Config, name: str) -> list[str]:
 def _reason(config: Config, name: str, catalogue: Catalogue) -> str:
     """Why an observable is absent."""
     columns = _columns(config, name)
-    if _key(name) not in QUANTITY_KINDS:
+    if column_key(name) not in QUANTITY_KINDS:
         return "a catalogue does not list it"
     if columns:
         where = " and ".join(f"'{column}'" for column in columns)
@@ -166,10 +165,10 @@ def _reason(config: Config, name: str, catalogue: Catalogue) -> str:
 
 def _cure(config: Config, name: str) -> str:
     """What to map, followed by 'or'; nothing for what no catalogue holds."""
-    if _key(name) not in QUANTITY_KINDS:
+    if column_key(name) not in QUANTITY_KINDS:
         return ""
     other = "another column" if _columns(config, name) else "it"
-    column = f'{_key(name)} = {{ name = "COLUMN", unit = "{OBSERVABLES[name].table_unit}" }}'
+    column = f'{column_key(name)} = {{ name = "COLUMN", unit = "{OBSERVABLES[name].table_unit}" }}'
     return f"map {other} under [catalogue.columns], {column}, or "
 
 

@@ -72,7 +72,8 @@ def _offset(model: ForwardModel, name: str, listed: dict[str, Array], mocks: lis
         residual = values[name] - slope * values["lx"]
         return float(np.nanmean(residual)) if np.isfinite(residual).sum() >= PAIRS else np.nan
 
-    of_mocks = np.array([mean(values) for values in mocks if len(values[name]) >= PAIRS])
-    noise = np.nanstd(of_mocks - np.nanmedian(of_mocks)) if len(of_mocks) >= FEWEST else np.nan
-    dex = mean(listed) - float(np.nanmedian(of_mocks)) if len(of_mocks) >= FEWEST else 0.0
+    of_mocks = np.array([mean(values) for values in mocks])
+    of_mocks = of_mocks[np.isfinite(of_mocks)]
+    noise = np.std(of_mocks) if len(of_mocks) >= FEWEST else np.nan
+    dex = mean(listed) - float(np.median(of_mocks)) if len(of_mocks) >= FEWEST else 0.0
     return Offset(name=name, dex=dex, sigma=float(dex / noise) if noise > 0 else 0.0, h=model.setup.cosmology.h)

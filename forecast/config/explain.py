@@ -128,8 +128,8 @@ def _expected(first: dict[str, Any], keys: Keys, field: FieldInfo | None) -> str
         return f"must be a table{like or f', as under {header}'}"
     if kind in _LIST_TYPES:
         return f"must be a list in square brackets{like}"
-    if kind in ("missing", "too_long"):
-        return f"has too {'few' if kind == 'missing' else 'many'} values{like.replace(', as in', '; write it as')}"
+    if kind in ("missing", "too_short", "too_long"):
+        return f"has too {'many' if kind == 'too_long' else 'few'} values{like.replace(', as in', '; write it as')}"
     if kind.startswith("float") and field is not None and _models(field.annotation):
         return f"must be a number or a table{like}"
     return f"must be {_WORDS.get(kind, kind.replace('_', ' ')).format(**first.get('ctx', {}))}{like}"

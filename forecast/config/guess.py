@@ -51,6 +51,7 @@ _RIGHT_BAND = re.compile(r"(?:0p?5|05|500)_?2(?![\dp])")
 _PREFERRED = {"z": (r"z|redshift", r".*spec.*|zsp", r".*best.*|z_?cl", r"(?!.*(?:phot|lambda)).*")}
 """Patterns of better names before worse ones."""
 _IN_NAME = re.compile(r"^(?P<name>[^\[(]+?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]\s*$")
+_PER_H = re.compile(r"_m(?:_?sun|sol)_?(?:per_?)?h(?:_?inv)?$|_sol_?mass_?h(?:_?inv)?$", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^>]*>")
 _LENSING, _FLUX = (
     re.compile(r"wl|lens", re.IGNORECASE),
@@ -104,8 +105,9 @@ class Listed:
 
     def in_name(self, name: str) -> str:
         """The unit in a column's name; empty if there is none."""
-        found = _IN_NAME.match(_MARKUP.sub("", name).strip())
-        return found["unit"] if found else ""
+        bare = _MARKUP.sub("", name).strip()
+        found = _IN_NAME.match(bare)
+        return found["unit"] if found else "Msun/h" if _PER_H.search(bare) else ""
 
 
 def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] | None = None) -> Guess:
@@ -147,6 +149,7 @@ def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] 
             cure = f'write {key}_error = "{",".join(sides)}" under [catalogue.columns]'
             found.doubts.append(f"{key}: {' and '.join(sides)} may be its errors, or its bounds; if errors, {cure}")
     _miss_luminosities(found, [listed.plain(name) for name in plain])
+    _miss_errors(found, errors, [listed.plain(name).lower() for name in plain])
     return found
 
 
@@ -175,6 +178,17 @@ def _miss_luminosities(found: Guess, names: list[str]) -> None:
     fluxes = [name for name in names if _FLUX.fullmatch(name)]
     instead = f"; '{fluxes[0]}' reads like fluxes: make L_X of them" if fluxes else ""
     found.doubts.append(f"lx: no column seems to hold L_X of 0.5-2 keV{instead}")
+
+
+def _miss_errors(found: Guess, errors: Mapping[str, str], names: list[str]) -> None:
+    """Say which columns read like errors of a quantity that is called otherwise, and has none."""
+    for name, of in errors.items():
+        for key in QUANTITY_KINDS:
+            ours = key in found.columns and f"{key}_error" not in found.columns and of.lower() not in names
+            if ours and re.fullmatch(_NAMES[key], of, re.IGNORECASE):
+                cure = f'if so, write {key}_error = "{name}" under [catalogue.columns]'
+                found.doubts.append(f"{key}: '{name}' reads like its error; {cure}")
+                break
 
 
 def _add(found: Guess, key: str, name: str, listed: Listed) -> None:

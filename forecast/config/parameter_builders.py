@@ -99,7 +99,7 @@ def _of_chain(chain: ChainPrior, table: Container[str], defaults: Values, taken:
 
 def _tie(c: PriorCorrelationConfig, free: Sequence[str]) -> Tie:
     for name in c.parameters:
-        if name not in NAMES:
+        if name not in NAMES or name.startswith("density_contrast"):
             raise InputError(f"prior_correlation.parameters: '{name}' is unknown; {nearest(name, free)}")
     if isinstance(c.correlation, tuple):
         return Tie(c.parameters, c.correlation)

@@ -90,6 +90,7 @@ def fitted(
     rows = opened.table
     found = guess_columns({name: str(rows[name].unit or "") or None for name in rows.colnames}, _medians(rows))
     _leave_out_lone_temperatures(found)
+    _leave_out_other_proxies(found)
     _leave_out_odd_positions(found, opened)
     if "z" not in found.columns:
         raise InputError(
@@ -136,6 +137,18 @@ def _leave_out_lone_temperatures(found: Guess) -> None:
         found.columns.pop("t_error", None)
         name = column["name"] if isinstance(column, dict) else column
         found.doubts.append(f"t: '{name}' is left out: without M_gas, Y_X or M500 beside it, it is not used")
+
+
+def _leave_out_other_proxies(found: Guess) -> None:
+    """Y_X of its own column is made of nothing else."""
+    for key in ("mgas", "m500") if "yx" in found.columns else ():
+        if key in found.columns:
+            column = found.columns.pop(key)
+            name = column["name"] if isinstance(column, dict) else column
+            for part in ("error", "limit"):
+                found.columns.pop(f"{key}_{part}", None)
+            found.doubts[:] = [doubt for doubt in found.doubts if not doubt.startswith(key)]
+            found.doubts.append(f"{key}: '{name}' is left out: Y_X has a column of its own")
 
 
 def _leave_out_odd_positions(found: Guess, table: TableFile) -> None:

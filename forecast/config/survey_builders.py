@@ -141,7 +141,7 @@ def _build_flux_limited(s: FluxLimitedConfig, h: float, geometry: Geometry) -> F
     if s.contamination is not None:
         log_flux, fraction = read_curve(s.contamination, "selection.contamination", h)
         relative = tuple((log_flux - math.log10(limit)).tolist())
-        contamination = Contamination(relative, tuple(fraction.tolist()))
+        contamination = Contamination(relative, tuple(fraction.tolist())) if np.any(fraction != 0) else None
     return FluxLimited(
         flux_limit=limit,
         k_correction=s.k_correction,

@@ -53,6 +53,15 @@ WORDS = {name: one.name for name, one in OBSERVABLES.items()}
 """Observables for people."""
 
 
+def column_key(name: str) -> str:
+    """Key under [catalogue.columns] of an observable.
+
+    >>> column_key("lx"), column_key("wl")
+    ('lx', 'mwl')
+    """
+    return "mwl" if name == "wl" else name
+
+
 def unit_of(combination: Iterable[tuple[str, float]]) -> str:
     """Unit of a product of powers of observables.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..model.mean_density import expected_number
 from ..model.setup import Setup
 
 FREED = Prior("flat", low=0.15, high=0.45)
-"""Prior of Om0 where the configuration does not free it."""
+"""Prior of Om0 where the configuration does not free it, as far as the mass function allows it."""
 GAUSSIAN = "In the ellipses flat priors are Gaussians of equal variance; dashed lines are their bounds."
 
 
@@ -81,8 +81,14 @@ class JointForecast:
     provenance: Provenance | None = None
 
 
-def with_free_density(setup: Setup) -> tuple[Setup, tuple[str, ...]]:
-    """The survey with Om0 free, and what had to be assumed for it."""
+def density_prior(setups: Iterable[Setup]) -> Prior:
+    """Prior with which Om0 is freed: `FREED`, from where on mass functions are calibrated for all of some surveys."""
+    lowest = max(setup.matter_densities[0] for setup in setups)
+    return replace(FREED, low=max(FREED.low or 0.0, math.ceil(100 * lowest) / 100))
+
+
+def with_free_density(setup: Setup, prior: Prior | None = None) -> tuple[Setup, tuple[str, ...]]:
+    """The survey with Om0 free, by default with `density_prior`, and what had to be assumed for it."""
     parameters = setup.parameters
     kept = [n for n in ("h", "ns") if n not in parameters.names]
     fixed = (f"{' and '.join(kept)} fixed at the configured values.",) if kept else ()
@@ -90,8 +96,9 @@ def with_free_density(setup: Setup) -> tuple[Setup, tuple[str, ...]]:
         return setup, fixed
     value = parameters.fixed.Om0
     fiducial = setup.cosmology.Om0 if value is None else float(np.squeeze(value))
-    freed = parameters.with_free(Parameter("Om0", fiducial, FREED))
-    note = f"Om0 is not free in this configuration: freed with a flat prior, {FREED.low:g} to {FREED.high:g}."
+    prior = density_prior([setup]) if prior is None else prior
+    freed = parameters.with_free(Parameter("Om0", fiducial, prior))
+    note = f"Om0 is not free in this configuration: freed with a flat prior, {prior.low:g} to {prior.high:g}."
     return replace(setup, parameters=freed), (note, *fixed)
 
 

@@ -16,7 +16,7 @@ from ..likelihoods.levels import levels_of, quick_levels
 from ..model.forward import forward_model
 from ..model.mean_density import expected_number
 from ..model.setup import Setup
-from .joint import GAUSSIAN, JointForecast, flat_bounds, joint_level, with_free_density
+from .joint import GAUSSIAN, JointForecast, density_prior, flat_bounds, joint_level, with_free_density
 
 COSMOLOGY = ("sigma8", *SHAPE_NAMES)
 """Parameters that all surveys have in common."""
@@ -47,7 +47,8 @@ def compute_joint_surveys(
     InputError
         If what is shared is not the same in all.
     """
-    freed = {name: with_free_density(setup) for name, setup in setups.items()}
+    prior = density_prior(setups.values())
+    freed = {name: with_free_density(setup, prior) for name, setup in setups.items()}
     common = _common({name: setup.parameters for name, (setup, _) in freed.items()}, shared)
     models = {name: forward_model(setup) for name, (setup, _) in freed.items()}
     having = [(quick_levels if quick else levels_of)(model.setup) for model in models.values()]

@@ -65,12 +65,19 @@ def require(level: str, shares: Sequence[Share], fewer: str) -> None:
         )
 
 
+def _number(count: float) -> str:
+    """A number of clusters; of expected ones three digits."""
+    return f"{count:.0f}" if float(count).is_integer() or count >= 1000 else f"{count:.3g}"
+
+
 def partial_words(shares: Sequence[Share], start: str) -> str:
     """How many clusters have which observables, in words.
 
     `start`: how the sentence begins if it is on mass proxies alone; if empty, on all that is known of clusters.
     """
-    each = ", ".join(f"{WORDS[s.observable]} of {s.known:g} of {s.size:g} clusters" for s in shares if s.partial)
+    each = ", ".join(
+        f"{WORDS[s.observable]} of {_number(s.known)} of {_number(s.size)} clusters" for s in shares if s.partial
+    )
     if start:
         return start + each
     complete = [WORDS[s.observable] for s in shares if not s.partial]

@@ -154,8 +154,12 @@ class Setup:
     @cached_property
     def shapes(self) -> ShapeGrid | None:
         """Cosmologies that free shape parameters can reach; None if the shape is the configured one."""
-        nearest = float(self.geometry.shells(self.cosmology).z[0])
-        return free_shapes(self.cosmology, self.parameters, matter_density_range(self.mass_function, nearest))
+        return free_shapes(self.cosmology, self.parameters, self.matter_densities)
+
+    @property
+    def matter_densities(self) -> tuple[float, float]:
+        """Range of Om0 in which the mass function is calibrated at every redshift of the survey."""
+        return matter_density_range(self.mass_function, float(self.geometry.shells(self.cosmology).z[0]))
 
     def shape(self, v: Values) -> Shape | None:
         """Shapes at parameter values `v`; None if they are the configured one."""

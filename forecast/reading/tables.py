@@ -64,8 +64,8 @@ def open_table(
     names = tuple(column.name for column in columns.values())
     reading = read_table(path, Wanted(names, table, format, section))
     if (rows := len(reading.table)) < 2:
-        found = "no rows" if rows == 0 else "1 row"
-        raise InputError(f"{path.name}: has {found}, but a {section} needs at least 2 clusters")
+        least = "a catalogue needs at least 2 clusters" if section == "catalogue" else f"{section} needs at least 2"
+        raise InputError(f"{path.name}: has {'1 row' if rows else 'no rows'}, but {least}")
     return TableFile(file=path.name, table=reading.table, columns=columns, h=h, section=section, reading=reading)
 
 

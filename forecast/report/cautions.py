@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.caution import Caution
-from ..core.observables import WORDS
+from ..core.observables import WORDS, column_key
 from ..core.parameters import ParameterSet
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def of_errors(measured: Sequence[Measured]) -> tuple[Caution, ...]:
         Caution(
             "errors",
             f"{one.vague:.0%} of the errors of {symbol(one.name)} are larger than the values (rms {one.error:.2f} "
-            f"dex); check that they are errors, not bounds or per cent, and the unit of {one.name}_error",
+            f"dex); check that they are errors, not bounds or per cent, and the unit of {column_key(one.name)}_error",
         )
         for one in measured
         if one.vague > VAGUE

@@ -26,6 +26,8 @@ from ..core.arrays import Array
 from ..core.errors import InputError
 
 _SIGMAS = 3.0
+_LARGEST = 10.0
+"""f_cont is 1 of a random position; of candidates of too few neighbours it is hardly more."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def richness_evidence(f_cont: Array, contamination: float) -> Array:
         raise InputError(f"contamination = {contamination:g} must lie between 0 and 1")
     if np.any(f_cont < 0) or not np.any(f_cont > 0):
         raise InputError("f_cont must not be negative, and positive for some; leave it empty where it is unknown")
+    if np.max(f_cont) > _LARGEST:
+        raise InputError(f"f_cont up to {np.max(f_cont):g} is none, which is 1 for a random position; check the column")
     ranked, lowest = Ranked.of(f_cont), 1 / (len(f_cont) + 1)
     if contamination > ranked.most_contaminants:
         most = f"f_cont of this list allows {ranked.most_contaminants:.2g} at most"

@@ -1,0 +1,28 @@
+"""Columns of a catalogue that are mapped, but that nothing takes."""
+
+from __future__ import annotations
+
+from ..core.caution import Caution
+from ..model.catalogue_spec import CatalogueSpec
+from ..relations.power_laws import Relations
+
+_MAKE_YX = {"yx": {"yx"}, "mgas": {"mgas", "t"}, "m500": {"m500"}, None: set[str]()}
+"""What Y_X is read from, by its source."""
+
+
+def idle_columns(spec: CatalogueSpec, relations: Relations) -> tuple[Caution, ...]:
+    """A caution that names them; none where every column is taken."""
+    law = relations.yx
+    taken = set(relations.names) - {"yx"}
+    if law is None and relations.proxy_words:
+        taken |= {name for name, power in relations.proxy if power}
+    elif law is None or not law.is_mass:
+        taken |= _MAKE_YX[spec.yx_source]
+    idle = [key for key in ("yx", "mgas", "t", "m500") if key in spec.columns and key not in taken]
+    tables = ["[catalogue.mass_relation]"] if spec.mass_relation is not None and "m500" not in taken else []
+    if not idle and not tables:
+        return ()
+    source = f"Y_X comes from {' times '.join(sorted(_MAKE_YX[spec.yx_source]))}, " if spec.yx_source else ""
+    why = f"{source}and the survey has relations of {', '.join(relations.names)} alone"
+    named = ", ".join([*(f"catalogue.columns.{key}" for key in idle), *tables])
+    return (Caution("table", f"not used: {named}; {why}"),)
