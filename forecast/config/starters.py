@@ -102,6 +102,7 @@ def fitted(
     content |= {"title": f"Clusters of {table.name}", "description": ""}
     content.pop("published")
     _describe_catalogue(content, table if table.is_absolute() else _from(folder, table), found, doubts)
+    doubts.append(_fixed_cosmology(content["cosmology"]))
     if which is not None:
         content["catalogue"]["table"] = named
     z = opened.numbers(found.columns["z"])
@@ -112,6 +113,12 @@ def fitted(
             doubts.append(f'{key}: wrote "{table_[key]}"; put the survey\'s own {words} there')
     _check(content)
     return Starter(commented(content), tuple(doubts))
+
+
+def _fixed_cosmology(cosmology: Mapping[str, float]) -> str:
+    """What a fit assumes of the cosmology."""
+    wrote = f"cosmology: wrote Om0 = {cosmology['Om0']:g} and h = {cosmology['h']:g}, both fixed: sigma8 hangs on Om0"
+    return f"{wrote}; put yours there, or free it under [parameters]: Om0 = {{ flat = [0.2, 0.4] }}"
 
 
 def _from(folder: Path, table: Path) -> Path:
