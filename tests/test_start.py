@@ -116,6 +116,13 @@ def test_names_with_more_words_and_sides_that_may_be_bounds():
     assert guess_columns(errors).columns["t_error"] == "e_KT_CORE_EXC_LO,e_KT_CORE_EXC_HI"
 
 
+def test_sides_of_an_error_that_is_called_otherwise_are_one_pair():
+    units = dict.fromkeys(["z", "YX500", "E_YX_UP", "E_YX_LO"]) | {"YX500": "1e14 solMass keV"}
+    found = guess_columns(units)
+    (doubt,) = (words for words in found.doubts if words.startswith("yx"))
+    assert 'yx_error = "E_YX_LO,E_YX_UP"' in doubt
+
+
 def test_explain_doctor_and_show():
     done = run("explain", "flux_limit")
     assert done.exit_code == 0 and "selection.flux_limit" in done.stdout and "Example: flux_limit = " in done.stdout

@@ -37,15 +37,9 @@ _LIMIT = re.compile(
     re.IGNORECASE,
 )
 _SIDES = (
-    ("_lo", "_up"),
-    ("_lo", "_hi"),
-    ("_neg", "_pos"),
-    ("_l", "_u"),
-    ("_low", "_high"),
-    ("_minus", "_plus"),
-    ("_m", "_p"),
-    ("_lower", "_upper"),
-)
+    ("_lo", "_up"), ("_lo", "_hi"), ("_neg", "_pos"), ("_l", "_u"),
+    ("_low", "_high"), ("_minus", "_plus"), ("_m", "_p"), ("_lower", "_upper"),
+)  # fmt: skip
 _BAND = re.compile(r"\d.*_\d|01_?24|bol|cex", re.IGNORECASE)
 _RIGHT_BAND = re.compile(r"(?:0p?5|05|500)_?2(?![\dp])")
 _PREFERRED = {"z": (r"z|redshift", r".*spec.*|zsp", r".*best.*|z_?cl", r"(?!.*(?:phot|lambda)).*")}
@@ -182,13 +176,21 @@ def _miss_luminosities(found: Guess, names: list[str]) -> None:
 
 def _miss_errors(found: Guess, errors: Mapping[str, str], names: list[str]) -> None:
     """Say which columns read like errors of a quantity that is called otherwise, and has none."""
-    for name, of in errors.items():
-        for key in QUANTITY_KINDS:
-            ours = key in found.columns and f"{key}_error" not in found.columns and of.lower() not in names
-            if ours and re.fullmatch(_NAMES[key], of, re.IGNORECASE):
-                cure = f'if so, write {key}_error = "{name}" under [catalogue.columns]'
-                found.doubts.append(f"{key}: '{name}' reads like its error; {cure}")
-                break
+    left = {name: of for name, of in errors.items() if of.lower() not in names}
+    for key in (key for key in QUANTITY_KINDS if key in found.columns and f"{key}_error" not in found.columns):
+        mine = [name for name, of in left.items() if re.fullmatch(_NAMES[key], of, re.IGNORECASE)]
+        left = {name: of for name, of in left.items() if name not in mine}
+        for name in _joined_sides(mine):
+            cure = f'if so, write {key}_error = "{name}" under [catalogue.columns]'
+            found.doubts.append(f"{key}: '{name}' reads like its error; {cure}")
+
+
+def _joined_sides(names: list[str]) -> list[str]:
+    """A lower and an upper column as one pair "LOWER,UPPER"; the names where they are no such pair."""
+    for first, second in (names, names[::-1]) if len(names) == 2 else ():
+        if any(first.lower().endswith(a) and second.lower() == first.lower()[: -len(a)] + b for a, b in _SIDES):
+            return [f"{first},{second}"]
+    return names
 
 
 def _add(found: Guess, key: str, name: str, listed: Listed) -> None:
