@@ -292,3 +292,28 @@ def test_lensing_of_all_is_the_limit_of_lensing_of_some_and_none_of_many_errors(
     assert std["hardly any"] == pytest.approx(full, rel=1e-4)
     assert 0.97 * full < std["useless"] <= full
     assert whole < std["bright"] < full
+
+
+def test_asymmetric_errors_of_lensing_masses_average_over_true_ones(nv22):
+    """The density without an own error, averaged over p(x | t), upper errors where the truth lies above."""
+    model = forward_model(nv22.setup)
+    at, true, step = model.parameters.fiducial[None], np.linspace(13.0, 16.0, 1501), 0.002
+    lower, upper = 0.08, 0.2
+    observed = Points.of_mocks(model, draw_mocks(model, at, rng=np.random.default_rng(5))).observables[:1]
+
+    def density(log_mwl, error, skew):
+        points = Points.observed(
+            z=np.full(len(log_mwl), 0.07),
+            observables=np.repeat(observed, len(log_mwl), axis=0),
+            log_mwl=log_mwl,
+            log_mwl_error=np.full(len(log_mwl), error),
+        )
+        return np.exp(PointDensity(model, replace(points, log_mwl_skew=np.full(len(log_mwl), skew)), True).grid(at)[0])
+
+    exact = density(true, 0.0, 0.0)
+    x = true[exact.argmax()] + np.array([-0.5, -0.2, 0.0, 0.15, 0.3])
+    side = np.where(true[:, None] > x, upper, lower)
+    law = np.sqrt(2 / np.pi) / (lower + upper) * np.exp(-0.5 * ((true[:, None] - x) / side) ** 2)
+    found = density(x, (lower + upper) / 2, (upper - lower) / (upper + lower))
+    np.testing.assert_allclose(found, exact @ law * step, rtol=0.012)
+    assert abs(np.log(found / density(x, (lower + upper) / 2, 0.0))).max() > 0.1
