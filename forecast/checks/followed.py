@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from ..core.arrays import Array
 from ..core.caution import Caution
@@ -57,6 +56,8 @@ def which_followed(setup: Setup, catalogue: Catalogue) -> Followed | None:
         return None
     if min((known & listed).sum(), (~known & listed).sum()) < FEWEST:
         return None
+    from scipy import stats
+
     log_mass = np.full(catalogue.size, relations.pivot)
     flux = catalogue.log_lx - selection.log_luminosity_limit(catalogue.z, log_mass, setup.cosmology, relations)
     chances = [stats.mannwhitneyu(x[known & listed], x[~known & listed]).pvalue for x in (flux, catalogue.z)]
@@ -68,6 +69,8 @@ def deep_limits(catalogue: Catalogue) -> tuple[Caution, ...]:
     limits = catalogue.limits.get("yx")
     if limits is None or limits.known.sum() < FEWEST:
         return ()
+    from scipy import stats
+
     chance = float(stats.spearmanr(limits.limit[limits.known], catalogue.z[limits.known]).pvalue)
     if not chance < UNLIKE:
         return ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..config.load import Config
 from ..core.records import Job
-from ..forecasts.ladder import Ladder, LadderRow, SurvivalRow, SystematicRow, variants
+from ..forecasts.ladder import Ladder, LadderRow, SurvivalRow, SystematicRow, density_note, variants
 from ..forecasts.lensing_bias import LensingRow, lensing_rows
 from ..report.results import Result
 from ..report.text_table import row_words, shift_words
@@ -32,7 +32,9 @@ class Climb:
     def first(self) -> tuple[LadderRow, ...]:
         """The row of the survey as configured, told."""
         self.job.begin("the survey as configured")
-        return (self._told(next(self.ladder.rows(self.config.ladder.widening))),)
+        row = next(self.ladder.rows(self.config.ladder.widening))
+        self.job.say(row_words(row, self.ladder.setup.fixed_density))
+        return (row,)
 
     def added_to(self, result: Result, told: Sequence[LadderRow] = (), *, survival: bool = False) -> Result:
         """A result with all rows, of which the first are `told`, shifts, and what survives."""
@@ -40,9 +42,10 @@ class Climb:
         every, number = self.ladder.rows(self.config.ladder.widening), self._number - len(rows)
         rest = (row for place, row in enumerate(every) if place >= len(rows))
         rows += tuple(self._told(row) for row in self.job.following(rest, "ladder", number))
+        result = replace(result, ladder=rows, notes=(*result.notes, *filter(None, [density_note(self.ladder.setup)])))
         if self.ladder.quick:
-            return replace(result, ladder=rows, notes=(*result.notes, QUICK_LADDER))
-        result = replace(result, ladder=rows, lensing=self._lensing(), systematics=self._shifts())
+            return replace(result, notes=(*result.notes, QUICK_LADDER))
+        result = replace(result, lensing=self._lensing(), systematics=self._shifts())
         return replace(result, survival=self._survival()) if survival else result
 
     @property

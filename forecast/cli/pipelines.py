@@ -61,6 +61,7 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
         headline=job.level or config.sampler.level,
         notes=tuple(prior.words for prior in config.chain_priors),
         warnings=(*concerns(model), *config.cautions),
+        Om0=config.setup.fixed_density,
     )
 
 
@@ -228,7 +229,7 @@ def _with_chains(
 
     chains = {}
     for level, (posterior, chain) in zip(levels, sampled(samplings, report), strict=True):
-        job.say(answer_words(level, chain))
+        job.say(answer_words(level, chain, model.setup.fixed_density))
         export_chain(chain, posterior, job, level)
         chains[level] = chain
     names, priors = model.setup.relations.names, model.parameters

@@ -67,6 +67,8 @@ class Values:
     density_contrast: float | Array | None = 0.0
 
 
+COSMOLOGY = ("sigma8", "Om0", "h", "ns")
+"""Parameters that are answers; all others are nuisances."""
 NORMALISATIONS = ("norm_", "mass_scale")
 """How the names of parameters begin that multiply observables, or all masses on which they were calibrated."""
 MAX_SHELLS = 32
@@ -180,6 +182,11 @@ class ParameterSet:
     def contrasts(self) -> tuple[str, ...]:
         """Names of the free density contrasts, one for each shell of the survey."""
         return tuple(name for name in self.names if name.startswith("density_contrast"))
+
+    @property
+    def nuisances(self) -> tuple[str, ...]:
+        """Names of the free parameters that are neither cosmology nor density contrasts."""
+        return tuple(name for name in self.names if name not in (*COSMOLOGY, *self.contrasts))
 
     @cached_property
     def fiducial(self) -> Array:

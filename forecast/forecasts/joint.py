@@ -92,10 +92,9 @@ def with_free_density(setup: Setup, prior: Prior | None = None) -> tuple[Setup, 
     parameters = setup.parameters
     kept = [n for n in ("h", "ns") if n not in parameters.names]
     fixed = (f"{' and '.join(kept)} fixed at the configured values.",) if kept else ()
-    if "Om0" in parameters.names:
+    fiducial = setup.fixed_density
+    if fiducial is None:
         return setup, fixed
-    value = parameters.fixed.Om0
-    fiducial = setup.cosmology.Om0 if value is None else float(np.squeeze(value))
     prior = density_prior([setup]) if prior is None else prior
     freed = parameters.with_free(Parameter("Om0", fiducial, prior))
     note = f"Om0 is not free in this configuration: freed with a flat prior, {prior.low:g} to {prior.high:g}."

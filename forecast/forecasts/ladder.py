@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..core.errors import InputError
 from ..core.parameters import Parameter, contrast_names
 from ..core.priors import Prior
 from ..cosmology.mass_function import MODELS
@@ -17,6 +18,7 @@ from ..likelihoods.levels import level_class, likelihood, quick_levels
 from ..model.forward import ForwardModel, forward_model
 from ..model.setup import Setup
 from ..survey.flux_limit import FluxLimited
+from .joint import density_prior, with_free_density
 from .peak import peak_sigma8
 from .survey_information import SurveyInformation
 from .variant_name import SELECTIONS, VariantName
@@ -45,6 +47,29 @@ def with_sample_variance(setup: Setup, on: bool) -> Setup:
     return replace(setup, parameters=parameters.without(parameters.contrasts))
 
 
+def free_density(setup: Setup) -> Variant | None:
+    """The survey with Om0 free, as a joint forecast frees it; None where it is free, or cannot be."""
+    if setup.fixed_density is None:
+        return None
+    prior = density_prior([setup])
+    try:
+        freed, _ = with_free_density(setup, prior)
+    except InputError:
+        return None
+    return Variant(f"{VariantName.FREE_DENSITY}, {prior.low:g} to {prior.high:g}", freed)
+
+
+def density_note(setup: Setup) -> str:
+    """What the rows in which Om0 is free assume, or why there are none; empty where it is free anyway."""
+    if setup.fixed_density is None:
+        return ""
+    freed = free_density(setup)
+    if freed is None:
+        prior = density_prior([setup])
+        return f"No row has Om0 free: {setup.fixed_density:g} is outside of its prior, {prior.low:g} to {prior.high:g}."
+    return f"{freed.label}: with a flat prior, all else as configured."
+
+
 def cone_variant(setup: Setup) -> Setup:
     """Flux-limited light cone of a box survey's volume, whose limit is the break mass's flux at its edge.
 
@@ -64,6 +89,8 @@ def cone_variant(setup: Setup) -> Setup:
 def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]:
     """The survey as configured, then what changes if one of its idealisations is dropped."""
     yield Variant(VariantName.CONFIGURED, setup)
+    if (freed := free_density(setup)) is not None:
+        yield freed
     varied = bool(setup.parameters.contrasts)
     label = VariantName.WITHOUT_VARIANCE if varied else VariantName.WITH_VARIANCE
     yield Variant(label, with_sample_variance(setup, not varied))
@@ -113,10 +140,14 @@ class Ladder:
         for variant in variants(self.setup, self.break_masses):
             found = self._information(variant)
             for factor in widening:
-                std = found.std(variant.setup.parameters.widened(factor))
-                label = variant.label if factor == 1 else f"{variant.label}, norm. priors x {factor:g}"
+                parameters = variant.setup.parameters.widened(factor)
                 yield LadderRow(
-                    label=label, selection=variant.label, widening=factor, expected_count=found.count, sigma8_std=std
+                    label=variant.label if factor == 1 else f"{variant.label}, norm. priors x {factor:g}",
+                    selection=variant.label,
+                    widening=factor,
+                    expected_count=found.count,
+                    sigma8_std=found.std(parameters),
+                    s8_std=found.s8_std(parameters),
                 )
 
     def survival(self, widening: tuple[float, ...], volumes: tuple[float, ...]) -> Iterator[SurvivalRow]:
@@ -197,6 +228,8 @@ class LadderRow:
     expected_count : float
     sigma8_std : dict of str to float
         By level: "prior", "counts", "selfcal", "binned", "unbinned", "known".
+    s8_std : dict of str to float
+        The same of S8 = sigma8 (Om0/0.3)^0.5 where Om0 is free; empty where it is fixed.
     """
 
     label: str
@@ -204,6 +237,7 @@ class LadderRow:
     widening: float
     expected_count: float
     sigma8_std: dict[str, float]
+    s8_std: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ class VolumeCurve:
     def _setup(self, level: str) -> Setup:
         """The survey, without nuisances if they are known."""
         parameters = self.setup.parameters
-        nuisances = [n for n in parameters.names if n not in ("sigma8", *parameters.contrasts)]
-        return replace(self.setup, parameters=parameters.without(nuisances)) if level == Bound.KNOWN else self.setup
+        known = replace(self.setup, parameters=parameters.without(parameters.nuisances))
+        return known if level == Bound.KNOWN else self.setup
 
     def _scale(self, setup: Setup, volume: float) -> Array:
         """Factors on information per volume, shape (D, D): those on density contrasts do not grow."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.parameters import ParameterSet
+from ..likelihoods.derived import fisher_s8
 from ..likelihoods.fisher import Fisher, fisher_matrices
 from ..likelihoods.level_name import Bound, LevelName
 from ..likelihoods.levels import level_class, levels_of
@@ -65,13 +66,21 @@ class SurveyInformation:
 
     def std(self, parameters: ParameterSet | None = None) -> dict[str, float]:
         """sigma(sigma8) of the priors, by level, and "known": every Y_X, and no nuisance is free."""
+        return {level: fisher.std() for level, fisher in self._matrices(parameters).items()}
+
+    def s8_std(self, parameters: ParameterSet | None = None) -> dict[str, float]:
+        """The same of S8 = sigma8 (Om0/0.3)^0.5 where Om0 is free; empty where it is not."""
+        if "Om0" not in self.setup.parameters.names:
+            return {}
+        return {level: fisher_s8(fisher)[1] for level, fisher in self._matrices(parameters).items()}
+
+    def _matrices(self, parameters: ParameterSet | None) -> dict[str, Fisher]:
         parameters = self.setup.parameters if parameters is None else parameters
         nothing = Fisher(parameters, np.zeros((len(parameters.names),) * 2))
-        by_level = {level: self.fisher(level, parameters).std() for level in self.by_level}
-        return {Bound.PRIOR: nothing.std(), **by_level, Bound.KNOWN: self._known(parameters).std()}
+        by_level = {level: self.fisher(level, parameters) for level in self.by_level}
+        return {Bound.PRIOR: nothing, **by_level, Bound.KNOWN: self._known(parameters)}
 
     def _known(self, parameters: ParameterSet) -> Fisher:
-        names = parameters.names
-        nuisances = [name for name in names if name not in ("sigma8", *parameters.contrasts)]
-        kept = [i for i, name in enumerate(names) if name not in nuisances]
-        return Fisher(parameters.without(nuisances), self.by_level[LevelName.UNBINNED][np.ix_(kept, kept)])
+        kept = [i for i, name in enumerate(parameters.names) if name not in parameters.nuisances]
+        known = parameters.without(parameters.nuisances)
+        return Fisher(known, self.by_level[LevelName.UNBINNED][np.ix_(kept, kept)])

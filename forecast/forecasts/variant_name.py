@@ -9,6 +9,7 @@ class VariantName(LabelledName):
     """The survey as configured, and with one of its idealisations dropped."""
 
     CONFIGURED = "as configured", "the survey as configured"
+    FREE_DENSITY = "Om0 free", "with the density of matter free, which sigma8 hangs on"
     WITHOUT_VARIANCE = "no sample variance", "without the density contrasts of its volume"
     WITH_VARIANCE = "with sample variance", "marginalised over the density contrasts of its volume"
     FOLLOWS_LX = "Mmin follows L_X", "the least mass follows the luminosity limit"

@@ -161,6 +161,14 @@ class Setup:
         """Range of Om0 in which the mass function is calibrated at every redshift of the survey."""
         return matter_density_range(self.mass_function, float(self.geometry.shells(self.cosmology).z[0]))
 
+    @property
+    def fixed_density(self) -> float | None:
+        """Value of Om0 where it is fixed; None where it is free."""
+        if "Om0" in self.parameters.names:
+            return None
+        value = self.parameters.fixed.Om0
+        return self.cosmology.Om0 if value is None else float(np.squeeze(value))
+
     def shape(self, v: Values) -> Shape | None:
         """Shapes at parameter values `v`; None if they are the configured one."""
         return None if self.shapes is None else self.shapes.shape(*(getattr(v, name) for name in SHAPE_NAMES))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from ..core import parameters
 from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LEVELS, Bound, LevelName
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
@@ -16,8 +17,9 @@ from .narrative import LEVEL_WORDS, used_words
 from .page.blocks import Check, Fact
 from .page.typesetting import SYMBOLS, beside, error, in_words, number, probability, rounded, symbol, typeset
 from .results import Result
+from .text_table import fixed_words
 
-COSMOLOGY = ("sigma8", "Om0", "h", "ns", "S8")
+COSMOLOGY = (*parameters.COSMOLOGY, "S8")
 """Parameters that are answers; all others are nuisances."""
 _SMALL, _TIED = 0.005, 0.2
 """Share of the variance, and correlation with sigma8, below which nothing is said."""
@@ -35,13 +37,15 @@ def headline(result: Result) -> Markup | None:
         return None
     words = typeset(LEVEL_WORDS.get(level, level))
     start = Markup("From {} (level {}), the survey is expected to measure ").format(words, level)
-    return start + Markup("<strong>σ<sub>8</sub> to {}</strong> (Fisher matrix).").format(error(std))
+    given = typeset(fixed_words(result.Om0))
+    return start + Markup("<strong>σ<sub>8</sub> to {}</strong> (Fisher matrix{}).").format(error(std), given)
 
 
 def _chain_headline(result: Result, chain: ChainSummary, words: Markup) -> Markup:
     sigma8 = chain.parameters["sigma8"]
-    sentence = Markup("From {} (level {}): <strong>σ<sub>8</sub> = {}</strong>.").format(
-        words, chain.level, rounded(sigma8["mean"], sigma8["std"])
+    given = typeset(fixed_words(result.Om0))
+    sentence = Markup("From {} (level {}): <strong>σ<sub>8</sub> = {}</strong>{}.").format(
+        words, chain.level, rounded(sigma8["mean"], sigma8["std"]), given
     )
     if not chain.converged:
         sentence += Markup(" This chain has <strong>not converged</strong>.")
@@ -66,17 +70,19 @@ def facts(result: Result) -> tuple[Fact, ...]:
     chain = result.chain(result.headline)
     found = []
     if chain is not None:
-        found = [_fact(name, chain.parameters[name]) for name in COSMOLOGY if name in chain.parameters]
+        given = {"sigma8": fixed_words(result.Om0)}
+        names = [name for name in COSMOLOGY if name in chain.parameters]
+        found = [_fact(name, chain.parameters[name], given.get(name, "")) for name in names]
     elif (std := expected_std(result, result.headline)) is not None:
         free = any(row.name == "Om0" for row in result.parameters)
-        beside = "; Om0 is marginalised over (its own error: forecast joint)" if free else ""
+        beside = "; Om0 is marginalised over (its own error: forecast joint)" if free else fixed_words(result.Om0)
         found = [Fact("sigma8", error(std), f"Fisher matrix, level {result.headline}{beside}")]
     return (*found, *_best(result))
 
 
-def _fact(name: str, values: dict[str, float]) -> Fact:
+def _fact(name: str, values: dict[str, float], given: str) -> Fact:
     low, high = (beside(values[key], values["std"]) for key in ("q16", "q84"))
-    note = f"68%: {low} to {high}"
+    note = f"68%: {low} to {high}{given}"
     shown = symbol(name) if name != "S8" else Markup("<i>S</i><sub>8</sub>")
     return Fact(shown, rounded(values["mean"], values["std"]), note)
 
@@ -105,7 +111,7 @@ def limits(result: Result) -> tuple[str, ...]:
     std, row = expected_std(result, result.headline), result.ladder[0].sigma8_std
     if std is None or not math.isfinite(std):
         return _ties(result)
-    found = [_budget(result.headline, row), _variance(result, std)]
+    found = [_budget(result.headline, row), _density(result, std), _variance(result, std)]
     prior = row.get(Bound.PRIOR)
     if prior and std > 0.8 * prior:
         found.insert(0, f"The data say little: the prior alone gives sigma8 to {error(prior)}, with them {error(std)}.")
@@ -129,6 +135,16 @@ def _budget(level: str, row: Mapping[str, float]) -> str:
     shares = {words: part / std**2 for words, part in parts.items() if part / std**2 > _SMALL}
     each = [f"{shares[words]:.0%} from {words}" for words in sorted(shares, key=lambda words: -shares[words])]
     return f"The variance of sigma8 comes to {in_words(each)}."
+
+
+def _density(result: Result, std: float) -> str:
+    """What a fixed Om0 hides, from the variant of the ladder in which it is free."""
+    row = next((row for row in result.ladder if row.s8_std), None)
+    if result.Om0 is None or row is None:
+        return ""
+    sigma8, s8 = row.sigma8_std[result.headline], row.s8_std[result.headline]
+    held = f"Om0 = {result.Om0:g} is fixed; free, the error would be {error(sigma8)} instead of {error(std)}"
+    return f"{held}, and that of S8 = sigma8 (Om0/0.3)^0.5 {error(s8)}."
 
 
 def _variance(result: Result, std: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.digits import Figure, error_figure, error_text, measured_figure, measured_text, plain_figure, value_figure
 from ..core.signs import writable
-from .text_table import Cells, csv_lines, folded, latex_lines, screen_width, table_lines
+from .text_table import Cells, csv_lines, fixed_words, folded, latex_lines, screen_width, table_lines
 
 if TYPE_CHECKING:
     from ..checks.outcome import Checks
@@ -135,7 +135,7 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
         console.say(f" {caution.text}", head="warning:")
     _print_fisher(result, console)
     if result.chains:
-        header = ["sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged"]
+        header = [f"sigma8, MCMC{fixed_words(result.Om0)}", "mean", "std", "16%", "50%", "84%", "converged"]
         console.table(header, (_chain_row(chain) for chain in result.chains))
         for chain in result.chains:
             if any(share.partial for share in chain.shares):
@@ -173,7 +173,9 @@ def _print_fisher(result: Result, console: Screen) -> None:
     """Tables of Fisher matrices: the ladder, what survives wider priors, and shifts of sigma8."""
     if result.ladder:
         ladder = [(row.label, row.sigma8_std) for row in result.ladder]
-        _print_errors("sigma(sigma8), Fisher", ladder, console)
+        _print_errors(f"sigma(sigma8), Fisher{fixed_words(result.Om0)}", ladder, console)
+    if free := [(row.label, row.s8_std) for row in result.ladder if row.s8_std]:
+        _print_errors("sigma(S8), S8 = sigma8 (Om0/0.3)^0.5", free, console)
     if result.lensing:
         header = ["full+wl, bias of M_WL known to", *(f"{width:.0%}" for width in result.lensing[0].bias)]
         console.table(header, [[row.label, *map(error_figure, row.sigma8_std)] for row in result.lensing])

@@ -16,6 +16,7 @@ from .page.blocks import Block, Picture, Section, Table, Text
 from .page.typesetting import beside, number, probability, rounded, spread, typeset
 from .plots.style import LEVELS
 from .results import Result
+from .text_table import fixed_words
 
 
 def ordered_levels(tables: Iterable[Mapping[str, float]]) -> list[str]:
@@ -35,7 +36,7 @@ def ladder_section(result: Result) -> Section:
     levels = ordered_levels(row.sigma8_std for row in result.ladder)
     intro = (
         "Expected uncertainty of sigma8 by level of information, from Fisher matrices in which flat priors are "
-        "replaced by Gaussians of equal variance. " + levels_caption(levels)
+        f"replaced by Gaussians of equal variance{fixed_words(result.Om0)}. " + levels_caption(levels)
     )
     rows = tuple(
         (_named(row), number(row.expected_count, 1), *(spread(row.sigma8_std.get(level)) for level in levels))
@@ -48,7 +49,16 @@ def ladder_section(result: Result) -> Section:
         "relations that are <i>n</i> times as wide, in the logarithm. A level close to the prior has learned little. "
         "Where the axis is broken, nothing lies between its parts."
     )
-    return Section("What each datum adds", (Text(intro), table, Picture("ladder", alt, caption)) if rows else ())
+    blocks: tuple[Block, ...] = (Text(intro), table, *_s8_table(result, levels), Picture("ladder", alt, caption))
+    return Section("What each datum adds", blocks if rows else ())
+
+
+def _s8_table(result: Result, levels: list[str]) -> tuple[Table, ...]:
+    """The error of S8 where Om0 is free."""
+    free = (row for row in result.ladder if row.s8_std)
+    rows = tuple((typeset(row.label), *(spread(row.s8_std.get(level)) for level in levels)) for row in free)
+    caption = "The same of S8 = sigma8 (Om0/0.3)^0.5."
+    return (Table("Uncertainty of S8 by level", ("Variant", *levels), rows, caption=caption),) if rows else ()
 
 
 def _named(row: LadderRow) -> Markup:

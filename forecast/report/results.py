@@ -100,6 +100,8 @@ class Result:
         Of the catalogue that was fitted.
     warnings : tuple of Caution
         What is doubtful about the numbers.
+    Om0 : float or None
+        The fixed value to which sigma8 belongs; None where it is free.
     """
 
     provenance: Provenance
@@ -126,6 +128,7 @@ class Result:
     notes: tuple[str, ...] = ()
     intake: Intake | None = None
     warnings: tuple[Caution, ...] = ()
+    Om0: float | None = None
 
     @property
     def converged(self) -> bool:

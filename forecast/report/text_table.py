@@ -194,10 +194,19 @@ def latex_lines(header: Sequence[str], rows: Sequence[Cells]) -> list[str]:
     return [f"\\begin{{tabular}}{{{columns}}}", r"\hline", first, r"\hline", *others, r"\hline", r"\end{tabular}"]
 
 
-def row_words(row: LadderRow) -> str:
-    """A row of the ladder as a line, for who waits for the table."""
+def fixed_words(Om0: float | None) -> str:
+    """The matter density to which an error of sigma8 belongs, as it stands after its name; empty where it is free.
+
+    >>> fixed_words(0.25), fixed_words(None)
+    (', Om0 = 0.25 fixed', '')
+    """
+    return "" if Om0 is None else f", Om0 = {Om0:g} fixed"
+
+
+def row_words(row: LadderRow, Om0: float | None = None) -> str:
+    """A row of the ladder as a line, for who waits for the table; `Om0` where it is fixed."""
     levels = ", ".join(f"{level} {error_text(std)}" for level, std in row.sigma8_std.items())
-    return f"{row.label}: {row.expected_count:.1f} clusters, sigma(sigma8) {levels}"
+    return f"{row.label}: {row.expected_count:.1f} clusters, sigma(sigma8{fixed_words(Om0)}) {levels}"
 
 
 def shift_words(row: SystematicRow) -> str:
@@ -205,7 +214,8 @@ def shift_words(row: SystematicRow) -> str:
     return f"{row.label}: sigma8 moves by {', '.join(f'{level} {x:+.4f}' for level, x in row.shift.items())}"
 
 
-def answer_words(level: str, chain: Chain) -> str:
-    """sigma8 of a chain as a line, for who waits for the table."""
+def answer_words(level: str, chain: Chain, Om0: float | None = None) -> str:
+    """sigma8 of a chain as a line, for who waits for the table; `Om0` where it is fixed."""
     found, state = chain.summary("sigma8"), "" if chain.converged else ", NOT converged"
-    return f"{level}: sigma8 = {found['mean']:.4f} ± {found['std']:.4f} (MCMC, {chain.lengths_in_tau:.0f} tau{state})"
+    how = f"MCMC, {chain.lengths_in_tau:.0f} tau{state}{fixed_words(Om0)}"
+    return f"{level}: sigma8 = {found['mean']:.4f} ± {found['std']:.4f} ({how})"

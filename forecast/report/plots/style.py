@@ -171,6 +171,7 @@ def mathtext(words: str) -> str:
     words = re.sub(r"\bM(min|break)\b", r"$M_{\\rm \1}$", words)
     words = re.sub(r"\b10\^(\d+(?:\.\d+)?)", r"$10^{\1}$", words)
     words = words.replace("Msun/h", r"$h^{-1}\,M_\odot$")
+    words = re.sub(r"\bOm0\b", r"$\\Omega_{\\rm m}$", words)
     return words.replace("sigma8", r"$\sigma_8$")
 
 
