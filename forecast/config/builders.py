@@ -57,7 +57,12 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
     return named(
         f"relations.{name}",
         lambda: PowerLaw(
-            log_norm=log_norm, slope=table.slope, evolution=table.evolution, scatter=scatter, hubble=hubble
+            log_norm=log_norm,
+            slope=table.slope,
+            evolution=table.evolution,
+            scatter=scatter,
+            hubble=hubble,
+            curvature=table.curvature,
         ),
     )
 

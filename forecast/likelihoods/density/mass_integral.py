@@ -136,7 +136,7 @@ class SelectedInFlux:
     def __init__(self, model: FluxLimitedModel, z: Array) -> None:
         self._model, setup = model, model.setup
         grid, self.log_mass = model.population, model.population.log_mass
-        if setup.relations.unit_residuals.mass_dependent:  # sums over nodes, which must resolve what T and Y_X say of M
+        if setup.sums_over_masses:  # nodes, which must resolve what T and Y_X say of M
             self.log_mass = np.linspace(grid.log_mass[0], grid.log_mass[-1], 2 * len(grid.log_mass) - 1)
         self._step = float(self.log_mass[1] - self.log_mass[0])
         if setup.geometry.spans_redshifts:

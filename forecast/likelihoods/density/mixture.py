@@ -25,6 +25,7 @@ class Linear:
     norm: Array  # (P, E), at the pivot mass
     evolution: Array  # (P, E)
     scale: Array  # (P, E): unit residuals to dex
+    curvature: Array  # (P, E)
     exponents: Exponents  # (E,) each: dependence on the cosmology
     values: Values
 
@@ -32,24 +33,22 @@ class Linear:
     def of(cls, model: ForwardModel, v: Values, size: int, lensing: bool) -> Linear:
         """Relations at parameter values `v` of `size` vectors."""
         relations = model.setup.relations
+        lines = [relations.line(name, v) for name in relations.names]
+        lines += [model.setup.lensing_line(v)] if lensing else []
 
         def columns(part: str) -> list[Array]:
-            parts = (getattr(relations.line(name, v), part) for name in relations.names)
-            return [np.broadcast_to(np.asarray(x, dtype=float), (size,)) for x in parts]
+            return [np.broadcast_to(np.asarray(getattr(line, part), dtype=float), (size,)) for line in lines]
 
-        slope, norm, evolution, scale = (columns(p) for p in ("slope", "log_norm", "evolution", "scatter"))
-        if lensing:
-            line = model.setup.lensing_line(v)
-            parts = (line.slope, line.log_norm, line.evolution, line.scatter)
-            for column, part in zip((slope, norm, evolution, scale), parts, strict=True):
-                column.append(np.broadcast_to(np.asarray(part, dtype=float), (size,)))
         exponents = [relations.exponents(name) for name in relations.names] + [LENSING] * lensing
-        slopes, norms, evolutions, scales = (np.stack(x, axis=-1) for x in (slope, norm, evolution, scale))
+        slope, norm, evolution, scale, curvature = (
+            np.stack(columns(part), axis=-1) for part in ("slope", "log_norm", "evolution", "scatter", "curvature")
+        )
         return cls(
-            slope=slopes,
-            norm=norms,
-            evolution=evolutions,
-            scale=scales,
+            slope=slope,
+            norm=norm,
+            evolution=evolution,
+            scale=scale,
+            curvature=curvature,
             exponents=Exponents.stacked(exponents),
             values=v,
         )
@@ -110,7 +109,7 @@ class Shared:
     def require_resolved(self, lensing: bool) -> None:
         """Raise unless sums over mass nodes, where residuals need them, resolve what all observables say of mass."""
         model, covariance = self.model, self.residual.covariance
-        if not model.setup.relations.unit_residuals.mass_dependent:
+        if not model.setup.sums_over_masses:
             return
         sample = prior_sample(model.setup)
         linear = Linear.of(model, model.parameters.values(sample), len(sample), lensing)
