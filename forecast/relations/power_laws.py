@@ -226,11 +226,11 @@ class Relations:
         relation = self[name]
         slope = relation.slope * np.asarray(_factor(v, "slope", name))
         line = Line(
-            relation.log_norm + np.log10(_factor(v, "norm", name)) + self._by_mass_scale(name, slope, v),
-            slope,
-            relation.evolution + np.asarray(_factor(v, "evolution", name)),
-            relation.scatter * np.asarray(_factor(v, "scatter", name)),
-            relation.curvature + np.asarray(_factor(v, "curvature", name)),
+            log_norm=relation.log_norm + np.log10(_factor(v, "norm", name)) + self._by_mass_scale(name, slope, v),
+            slope=slope,
+            evolution=relation.evolution + np.asarray(_factor(v, "evolution", name)),
+            scatter=relation.scatter * np.asarray(_factor(v, "scatter", name)),
+            curvature=relation.curvature + np.asarray(_factor(v, "curvature", name)),
         )
         shift = np.log10(v.mass_scale) if name in self.on_mass_scale else 0.0
         return line.bent_by(shift) if line.is_curved else line

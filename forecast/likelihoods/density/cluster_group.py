@@ -55,6 +55,7 @@ class Group:
         self._same_error = bool(np.all(errors == errors[0]))
         self._unseen, self._limits = beyond.unseen, beyond.limits
         self._by_chance = self._limits is not None or self._unseen is not None
+        self._stride = shared.stride(known)
         self._by_nodes = shared.model.setup.sums_over_masses or not known.any()
 
     @property
@@ -151,7 +152,7 @@ class Group:
             chance = self._chance((covariance[at, place], precision), mean, tangent, of, log_mass[node][..., None])
             each = each + np.log(np.maximum(chance.at(np.zeros(1)), _TINY))
         number = np.take_along_axis(shared.integral.nodes(table, branch, of.row, of.column), node, axis=1)
-        terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number, _TINY))
+        terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number * self._stride, _TINY))
         log_density: Array = special.logsumexp(np.where(inside, terms, -np.inf), axis=1)
         return log_density
 
@@ -174,7 +175,7 @@ class Group:
             centre = shared.pivot + np.einsum("nd,nd->n", pull, y + bend * relative**2) / strength
             node = np.clip(np.rint((centre - grid[0]) / step).astype(int), 0, len(grid) - 1)
         reach = min(int(np.ceil(8 * float(np.max(1 / np.sqrt(strength))) / step)), len(grid))
-        return node[:, None] + np.arange(-reach, reach + 1)
+        return node[:, None] + np.arange(-reach, reach + 1, self._stride)
 
 
 def _inverse(matrix: Array) -> tuple[Array, Array]:
