@@ -29,6 +29,7 @@ WINGS = {
         "suite",
         "forecasts",
         "forecasts/require",
+        "several",
         "report/plots",
         "report/page",
         "report",

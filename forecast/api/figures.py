@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..core.parameters import LATEX
+from ..core.parameters import latex
 from .arguments import axes_of, instance, number, one_of, several
 from .fisher import Fisher
 from .samples import Samples
@@ -83,7 +83,7 @@ def plot_contours(
                     label=label, draws=columns, weights=result.weights, effective=result.effective_size, bounds=limits
                 )
             )
-    return contour_figure(layers, [LATEX.get(name, name) for name in pair], axes, inside)
+    return contour_figure(layers, [latex(name) for name in pair], axes, inside)
 
 
 def plot_corner(

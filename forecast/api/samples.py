@@ -14,7 +14,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.files import prepare_output
-from ..core.parameters import LATEX, ParameterSet
+from ..core.parameters import ParameterSet, latex
 from ..sampling.export import write_getdist, write_netcdf
 from ..sampling.mcmc import Chain
 from .arguments import array, one_of, path, several
@@ -185,7 +185,7 @@ class Samples:
             raise InputError("GetDist is not installed; install it with: pip install getdist") from error
         known = zip(self.names, self.bounds, strict=True)
         ranges = {name: tuple(x if np.isfinite(x) else None for x in ends) for name, ends in known}
-        labels = [LATEX.get(name, name).strip("$") for name in self.names]
+        labels = [latex(name).strip("$") for name in self.names]
         columns = {"names": list(self.names), "labels": labels, "ranges": ranges}
         if self._walk is None:
             return make(samples=self.values, weights=self.weights, **columns)

@@ -24,6 +24,7 @@ from ..reading.limits import UpperLimits
 from ..reading.public_tables import public_table
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
+from ..survey.footprint import Remainder
 from .followed import refuse_beyond
 from .impurity import with_contamination
 from .mapped import idle_columns
@@ -34,8 +35,8 @@ DRAWS, UNHEARD_OF = 16, 1e-20
 """Draws from the prior, and the probability per dex below which in all of them there is no such cluster."""
 
 
-def open_catalogue(config: Config, path: Path | None) -> Catalogue:
-    """Catalogue at `path`, or the one the configuration names."""
+def open_catalogue(config: Config, path: Path | None, sky: Remainder | None = None) -> Catalogue:
+    """Catalogue at `path`, or the one the configuration names, in the survey's footprint, or in what is left of it."""
     spec, table = config.catalogue_spec, config.catalogue
     assert table is not None
     if path is None and table.builtin is not None:
@@ -51,18 +52,22 @@ def open_catalogue(config: Config, path: Path | None) -> Catalogue:
         raise InputError("this configuration names no catalogue; give one with --catalogue FILE")
     relations = config.setup.relations
     gas = relations.exponents("mgas" if relations.yx is None else "yx")
-    return inside_footprint(read_catalogue(path, spec, config.setup.cosmology, gas), config.footprint)
+    return inside_footprint(read_catalogue(path, spec, config.setup.cosmology, gas), sky or config.footprint)
 
 
-def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tuple[Catalogue, Data]:
+def catalogue_data(
+    config: Config, model: ForwardModel, path: Path | None, sky: Remainder | None = None
+) -> tuple[Catalogue, Data]:
     """Catalogue at `path`, or the one the configuration names, and what the levels make of it.
+
+    `sky`: what is left of the survey's footprint.
 
     Raises
     ------
     InputError
         If it cannot be read, or the survey cannot contain its clusters.
     """
-    catalogue = as_modelled(model, open_catalogue(config, path))
+    catalogue = as_modelled(model, open_catalogue(config, path, sky))
     _refuse_foreign(config, model, catalogue)
     refuse_beyond(config.setup, catalogue)
     catalogue = with_contamination(model, catalogue)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..config.load import Config
 from ..config.survey_builders import DEG2
 from ..core.errors import InputError
 from ..model.catalogue import Catalogue
 from ..model.setup import Setup
-from ..survey.footprint import shared_area
+from ..survey.footprint import Remainder, shared_area
 from .duplicates import shared_clusters
 from .observed import open_catalogue
 
@@ -26,10 +26,13 @@ class Apart:
     ----------
     setups : dict of str to Setup
     notes : tuple of str
+    left : dict of str to Remainder
+        Skies of those from which some was taken away.
     """
 
     setups: dict[str, Setup]
     notes: tuple[str, ...]
+    left: dict[str, Remainder] = field(default_factory=dict)
 
 
 def independent(configs: Mapping[str, Config], *, cut: bool = False) -> Apart:
@@ -49,7 +52,7 @@ def independent(configs: Mapping[str, Config], *, cut: bool = False) -> Apart:
     InputError
         If two surveys share sky or clusters.
     """
-    setups, notes = {}, []
+    setups, notes, left = {}, [], {}
     names = list(configs)
     for i, name in enumerate(names):
         setup, mine = configs[name].setup, configs[name].footprint
@@ -63,10 +66,11 @@ def independent(configs: Mapping[str, Config], *, cut: bool = False) -> Apart:
             if part > NEGLIGIBLE:
                 _refuse_nothing_left(name, part)
                 setups[name] = replace(setup, geometry=setup.geometry.enlarged(1 - part))
+                left[name] = Remainder(mine, tuple(declared.values()))
                 notes.append(f"{name}: {part:.1%} of its sky is left to {' and '.join(declared)}.")
         for other in (other for other in earlier if mine is None or other not in declared):
             notes.append(_compared(name, other, configs))
-    return Apart(setups, tuple(notes))
+    return Apart(setups, tuple(notes), left)
 
 
 def _meet(one: Setup, other: Setup) -> bool:

@@ -9,12 +9,12 @@ import numpy as np
 from ..core.caution import Caution
 from ..core.errors import InputError
 from ..model.catalogue import Catalogue
-from ..survey.footprint import Footprint
+from ..survey.footprint import Footprint, Remainder
 
 _NAMED = 3
 
 
-def inside_footprint(catalogue: Catalogue, footprint: Footprint | None) -> Catalogue:
+def inside_footprint(catalogue: Catalogue, footprint: Footprint | Remainder | None) -> Catalogue:
     """The clusters that lie in a survey's sky, with a caution that says how many do not.
 
     Clusters without a position are kept, and counted in a caution too.

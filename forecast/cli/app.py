@@ -29,6 +29,7 @@ from .options import (
 )
 from .planning_commands import compare, joint, proxies, require, sweep
 from .session import exit_codes, task
+from .several_commands import Alone, Asked, CutOverlap, FitPlan, Others, Place, Shared, fit_several
 from .start import data, doctor, explain, init_app
 from .streams import prepare_streams
 
@@ -89,6 +90,10 @@ def run(
 )
 def fit(
     config: ConfigName,
+    others: Others = None,
+    shared: Shared = None,
+    cut_overlap: CutOverlap = False,
+    alone: Alone = False,
     catalogue: Annotated[
         Path | None, typer.Option("--catalogue", help="Table of clusters (ECSV, FITS, VOTable, CSV).")
     ] = None,
@@ -106,13 +111,18 @@ def fit(
     as_json: Json = False,
     form: Format = Form.TEXT,
 ) -> None:
-    """Fit sigma8 and the scaling relations to real clusters."""
+    """Fit sigma8 and the scaling relations to real clusters, of one survey or of several together."""
+    if (asked := Asked.of(config, others, shared, cut_overlap)).several:
+        sampler = {"quick": quick, "max_steps": max_steps, "overwrite": overwrite}
+        plan = FitPlan(tuple([level] if level else []), alone, catalogue, ladder)
+        return fit_several(asked, plan, Place(out, seed), sampler, Shown(quiet, as_json, form))
     options = {"quick": quick, "level": level, "max_steps": max_steps, "overwrite": overwrite}
     with task(config, "fit", out, seed, quiet or as_json, options) as (settings, job):
         from .pipelines import run_fit
 
         with_ladder = not quick if ladder is None else ladder
         deliver(run_fit(settings, job, catalogue, ladder=with_ladder), job, Shown(quiet, as_json, form))
+    return None
 
 
 @app.command(

@@ -72,7 +72,7 @@ def mass_scale_shifts(parameters: ParameterSet, chains: Mapping[str, Chain]) -> 
 def with_cautions(result: Result, parameters: ParameterSet, chains: Mapping[str, Chain]) -> Result:
     """A result with everything that is doubtful about it, as far as it has been computed."""
     shares = {level: share_at_edges(parameters, chain.names, chain.samples) for level, chain in chains.items()}
-    single = (of_convergence(result.chains), of_prediction(result.predictive))
+    single = (of_convergence(result.walked), of_prediction(result.predictive))
     found: tuple[Caution, ...] = (
         *(caution for caution in result.warnings if caution.kind in ("masses", "number", "lensing", "prior")),
         *(() if result.intake is None else before_fit(result.intake)),

@@ -36,6 +36,7 @@ from ..report.text_table import answer_words
 from ..report.writers import chain_summary, export_chain, write_all
 from ..sampling.identity import chain_digest
 from ..sampling.mcmc import Chain, ChainPlan, load_steps
+from ..sampling.moved import moved_by, moved_words
 from ..sampling.parallel import Sampling, sampled
 from .climbing import Climb
 from .fit_checks import mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
@@ -133,8 +134,11 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
     headline, fitted = chains[result.headline], (model, catalogue)
     checked = (fitted, result.headline, headline, job.seed)
     result = replace(result, goodness=observed_against_predicted(*checked), predictive=unlike_replicas(*checked))
-    moved = tuple(f"{shift.words}." for shift in mass_scale_shifts(model.parameters, chains))
-    result = replace(result, abundance=_abundance(config, model), notes=(*result.notes, *moved))
+    moved = (
+        moved_words(result.headline, moved_by(headline, model.parameters)),
+        *(f"{shift.words}." for shift in mass_scale_shifts(model.parameters, chains)),
+    )
+    result = replace(result, abundance=_abundance(config, model), notes=(*result.notes, *filter(None, moved)))
     result = Climb.of(config, job).added_to(result) if ladder else replace(result, notes=(*result.notes, NO_LADDER))
     return write_all(with_cautions(result, model.parameters, chains), job, samples=chains)
 

@@ -259,10 +259,9 @@ def load_config(name: str | Path) -> Config:
     Box(side=352.0, fraction=0.5, z=0.07)
     """
     path = find_config(str(name))
-    try:
-        content = tomllib.loads(decoded(path.read_bytes())[0])
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}{_of_backslashes(path, str(error))}") from error
+    content = read_toml(path)
+    if "surveys" in content and "survey" not in content:
+        raise InputError(f"{path.name}: lists several surveys, which fit, ladder and joint take; give one of them here")
     config = parse_config(content, source=path.name, folder=path.parent)
     try:
         _ = config.setup, config.break_masses
@@ -270,6 +269,20 @@ def load_config(name: str | Path) -> Config:
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from error
     return config
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Content of a TOML file.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        return tomllib.loads(decoded(path.read_bytes())[0])
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise InputError(f"{path}: not a TOML file: {error}{_of_backslashes(path, str(error))}") from error
 
 
 def _of_backslashes(path: Path, fault: str) -> str:

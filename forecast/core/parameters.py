@@ -12,6 +12,7 @@ from .arrays import Array
 from .errors import InputError, nearest
 from .joint_prior import JointPrior
 from .observables import OBSERVABLES
+from .owned import bare, owner
 from .priors import Prior
 from .ties import Tie, check_ties, tied_priors
 
@@ -106,6 +107,18 @@ LATEX = _latex()
 """Axis labels."""
 
 
+def latex(name: str) -> str:
+    """Axis label of a parameter, with the survey that it belongs to; unknown names as they are.
+
+    >>> latex("norm_lx"), latex("norm_lx.bcs"), latex("my_own")
+    ('$b_{L_{\\rm X}}$', '$b_{L_{\\rm X}}^{\\rm bcs}$', 'my_own')
+    """
+    label, survey = LATEX.get(bare(name)), owner(name).replace("_", r"\_")
+    if label is None or not survey:
+        return label or name
+    return rf"{label[:-1]}^{{\rm {survey}}}$"
+
+
 def contrast_names(shells: int) -> tuple[str, ...]:
     """Names of the density contrasts of a survey of `shells` redshift shells.
 
@@ -126,14 +139,14 @@ def contrast_names(shells: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One free parameter: its name (one of `NAMES`), fiducial value and prior."""
+    """One free parameter: its name (one of `NAMES`, maybe `owned` by a survey), fiducial value and prior."""
 
     name: str
     fiducial: float
     prior: Prior
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES:
+        if bare(self.name) not in NAMES:
             raise InputError(f"parameter '{self.name}' is unknown; {nearest(self.name, NAMES)}")
         if not np.isfinite(self.prior.log_density(np.array(self.fiducial))):
             low, high = self.prior.bounds
@@ -248,7 +261,7 @@ class ParameterSet:
         """
         free = tuple(
             replace(p, prior=replace(p.prior, widening=p.prior.widening * factor))
-            if p.name in prefixes or (p.name.startswith(prefixes) and p.name not in _NO_RELATION)
+            if p.name in prefixes or (p.name.startswith(prefixes) and bare(p.name) not in _NO_RELATION)
             else p
             for p in self.free
         )

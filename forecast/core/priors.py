@@ -149,6 +149,18 @@ class Prior:
             return np.exp(centre + factor * (np.log(x) - centre))
         return centre + factor * (x - centre)
 
+    @property
+    def words(self) -> str:
+        """The prior in words."""
+        wide = "" if self.widening == 1 else f", {self.widening:g} times wider{' in log' if self.log else ''}"
+        if self.between is not None:
+            wide = f", between {self.between[0]:g} and {self.between[1]:g}{wide}"
+        if self.kind == "flat":
+            return f"flat, {self.low:g} to {self.high:g}{wide}"
+        if self.kind == "lognormal":
+            return f"log-normal about {self.mean:g}, {100 * self.std:.3g}%{wide}"
+        return f"Gaussian, {self.mean:g} ± {self.std:g}{wide}"
+
     def span(self, sigma: float) -> tuple[float, float]:
         """Bounds of a flat prior; of another one the quantiles `sigma` standard deviations from its centre."""
         if self.kind == "flat":

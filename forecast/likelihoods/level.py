@@ -25,7 +25,9 @@ TINY = np.finfo(float).tiny
 class Likelihood(Protocol):
     """A level's likelihood of one data set."""
 
-    parameters: ParameterSet
+    @property
+    def parameters(self) -> ParameterSet:
+        """Free parameters."""
 
     @property
     def name(self) -> str:

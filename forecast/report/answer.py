@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -15,7 +16,7 @@ from .doubts import warning_check
 from .narrative import LEVEL_WORDS, used_words
 from .page.blocks import Check, Fact
 from .page.typesetting import SYMBOLS, beside, error, in_words, number, probability, rounded, symbol, typeset
-from .results import Result
+from .results import Result, SurveyPart
 
 COSMOLOGY = ("sigma8", "Om0", "h", "ns", "S8")
 """Parameters that are answers; all others are nuisances."""
@@ -71,14 +72,29 @@ def facts(result: Result) -> tuple[Fact, ...]:
         free = any(row.name == "Om0" for row in result.parameters)
         beside = "; Om0 is marginalised over (its own error: forecast joint)" if free else ""
         found = [Fact("sigma8", error(std), f"Fisher matrix, level {result.headline}{beside}")]
-    return (*found, *_best(result))
+    return (*found, *_alone(result), *_best(result))
+
+
+def _alone(result: Result) -> tuple[Fact, ...]:
+    """sigma8 of each of several surveys by itself, as far as that was sampled."""
+    chains = result.alone.items()
+    return tuple(
+        replace(_fact(name, chain.parameters[name]), name=Markup("{}, {} alone").format(_shown(name), survey))
+        for survey, chain in chains
+        for name in COSMOLOGY
+        if name in chain.parameters
+    )
 
 
 def _fact(name: str, values: dict[str, float]) -> Fact:
     low, high = (beside(values[key], values["std"]) for key in ("q16", "q84"))
     note = f"68%: {low} to {high}"
-    shown = symbol(name) if name != "S8" else Markup("<i>S</i><sub>8</sub>")
-    return Fact(shown, rounded(values["mean"], values["std"]), note)
+    return Fact(_shown(name), rounded(values["mean"], values["std"]), note)
+
+
+def _shown(name: str) -> Markup:
+    """Symbol of a parameter without its definition."""
+    return symbol(name) if name != "S8" else Markup("<i>S</i><sub>8</sub>")
 
 
 def _best(result: Result) -> tuple[Fact, ...]:
@@ -160,8 +176,8 @@ def checks(result: Result) -> tuple[Check, ...]:
     found = (
         _convergence(result),
         _likeness(result),
-        *_goodness(result),
-        _prediction(result),
+        *_fit(result),
+        *(check for part in result.surveys for check in _fit(part, f"{part.name}: ")),
         *_shifts(result),
         warning_check(result.warnings),
     )
@@ -171,8 +187,8 @@ def checks(result: Result) -> tuple[Check, ...]:
 def _convergence(result: Result) -> Check | None:
     if not result.chains:
         return Check("Convergence:", "no chain was sampled; errors are from Fisher matrices.", "none")
-    short = [c.level for c in result.chains if not c.converged]
-    least = min(c.lengths_in_tau for c in result.chains)
+    short = [c.level for c in result.walked if not c.converged]
+    least = min(c.lengths_in_tau for c in result.walked)
     length = f"the shortest is {least:.0f} autocorrelation times long ({TAU_FACTOR:g} are needed)"
     if short:
         return Check("Convergence:", f"not of level {in_words(short)}; {length}.", "bad")
@@ -191,24 +207,29 @@ def _likeness(result: Result) -> Check | None:
     return Check("Gaussian:", f"{words}.", "good")
 
 
-def _goodness(result: Result) -> tuple[Check, ...]:
+def _fit(result: Result | SurveyPart, whose: str = "") -> tuple[Check | None, ...]:
+    """Whether the model describes a catalogue, maybe that of one survey of several."""
+    return (*_goodness(result, whose), _prediction(result, whose))
+
+
+def _goodness(result: Result | SurveyPart, whose: str) -> tuple[Check, ...]:
     found = []
     for one in result.goodness:
         name = typeset(SYMBOLS.get(one.observable, one.observable))
         words = Markup("posterior predictive <i>p</i> {}.").format(probability(one.p_value))
-        question = Markup("Distribution of {}:").format(name)
+        question = Markup("{}Distribution of {}:").format(whose, name)
         found.append(Check(question, words, "bad" if one.p_value < BAD_FIT else "good"))
     return tuple(found)
 
 
-def _prediction(result: Result) -> Check | None:
+def _prediction(result: Result | SurveyPart, whose: str) -> Check | None:
     test = result.predictive
     if test is None:
         return None
     words = Markup("<i>p</i> {} that replicas are as odd: {}.").format(probability(test.joint), test.status)
     if test.status == "no power":
-        return Check("Catalogue against the model's own:", words, "none")
-    return Check("Catalogue against the model's own:", words, "bad" if test.joint < BAD_FIT else "good")
+        return Check(f"{whose}Catalogue against the model's own:", words, "none")
+    return Check(f"{whose}Catalogue against the model's own:", words, "bad" if test.joint < BAD_FIT else "good")
 
 
 def _shifts(result: Result) -> tuple[Check, ...]:

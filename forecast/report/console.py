@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..checks.outcome import Checks
     from ..core.records import Job
     from ..sampling.mcmc import ChainSummary
-    from .results import Result
+    from .results import Result, SurveyPart
 
 
 _COMMAND = "Next: "
@@ -82,7 +82,7 @@ def not_converged(result: Result) -> str:
     from .doubts import short_chains
 
     cure = "run without --quick" if result.quick else "raise --max-steps; the same command continues the chain"
-    return f"NOT CONVERGED: {short_chains(result.chains)}; {cure}"
+    return f"NOT CONVERGED: {short_chains(result.walked)}; {cure}"
 
 
 def summary_json(result: Result) -> dict[str, Any]:
@@ -122,6 +122,8 @@ def summary_json(result: Result) -> dict[str, Any]:
         summary["exact_map"] = to_plain(result.exact)
     if result.predictive is not None:
         summary["predictive"] = to_plain(result.predictive)
+    if result.surveys:
+        summary["surveys"] = to_plain(result.surveys)
     return dict(to_plain(summary))
 
 
@@ -136,7 +138,7 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
     _print_fisher(result, console)
     if result.chains:
         header = ["sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged"]
-        console.table(header, (_chain_row(chain) for chain in result.chains))
+        console.table(header, (_chain_row(chain) for chain in result.walked))
         for chain in result.chains:
             if any(share.partial for share in chain.shares):
                 console.say(f"level {chain.level}: {used_words(chain)}")
@@ -157,16 +159,23 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
             f"in {mean.cells} cells"
         )
     _print_influence(result, console)
-    for check in result.goodness:
-        console.say(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
-    if result.predictive is not None:
-        test, worst = result.predictive, int(result.predictive.p_values.argmin())
-        words = f"posterior predictive check ({test.level}): {test.status}, joint p = {test.joint:.2g} of"
-        smallest = f"smallest {test.p_values[worst]:.2g} ({test.names[worst]})"
-        console.say(f"{words} {len(test.names)} statistics; {smallest}")
+    _print_fit(result, console)
+    for part in result.surveys:
+        _print_fit(part, console, f"{part.name}: ")
     for note in result.notes:
         console.say(note)
     console.say(f"report: {job.out / 'report.html'!s}")
+
+
+def _print_fit(found: Result | SurveyPart, console: Screen, whose: str = "") -> None:
+    """Whether a model describes a catalogue."""
+    for check in found.goodness:
+        console.say(f"{whose}goodness of fit in {check.observable}: p = {check.p_value:.2f}")
+    if found.predictive is not None:
+        test, worst = found.predictive, int(found.predictive.p_values.argmin())
+        words = f"{whose}posterior predictive check ({test.level}): {test.status}, joint p = {test.joint:.2g} of"
+        smallest = f"smallest {test.p_values[worst]:.2g} ({test.names[worst]})"
+        console.say(f"{words} {len(test.names)} statistics; {smallest}")
 
 
 def _print_fisher(result: Result, console: Screen) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..checks.intake import Intake
 from ..core.observables import OBSERVABLES, WORDS
+from ..core.owned import bare, owner
 from ..core.parameters import ParameterSet
-from ..core.priors import Prior
 from ..core.units import LN10
 from ..likelihoods.level_name import Bound, LevelName
 from ..likelihoods.levels import level_words
@@ -38,7 +38,9 @@ _SHAPES = {
 
 
 def meaning(name: str) -> str:
-    """A parameter's meaning in words."""
+    """A parameter's meaning in words, and whose it is."""
+    if owner(name):
+        return f"{meaning(bare(name))}, of {owner(name)}"
     if name == "sigma8":
         return "rms linear density contrast in 8 Mpc/h spheres today"
     if name in _SHAPES:
@@ -53,18 +55,6 @@ def meaning(name: str) -> str:
         return "factor on the expected number of detections that are no clusters"
     kind, observable = name.split("_", 1)
     return _MEANINGS[kind].format(x=_OBSERVABLES[observable])
-
-
-def prior_words(prior: Prior) -> str:
-    """A prior in words."""
-    wide = "" if prior.widening == 1 else f", {prior.widening:g} times wider{' in log' if prior.log else ''}"
-    if prior.between is not None:
-        wide = f", between {prior.between[0]:g} and {prior.between[1]:g}{wide}"
-    if prior.kind == "flat":
-        return f"flat, {prior.low:g} to {prior.high:g}{wide}"
-    if prior.kind == "lognormal":
-        return f"log-normal about {prior.mean:g}, {100 * prior.std:.3g}%{wide}"
-    return f"Gaussian, {prior.mean:g} ± {prior.std:g}{wide}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,7 @@ def account(config: Config, setup: Setup | None = None) -> Account:
 def parameter_rows(parameters: ParameterSet) -> tuple[ParameterRow, ...]:
     """Table of the free parameters."""
     return tuple(
-        ParameterRow(p.name, meaning(p.name), p.fiducial, prior_words(p.prior) + _tied_words(p.name, parameters))
+        ParameterRow(p.name, meaning(p.name), p.fiducial, p.prior.words + _tied_words(p.name, parameters))
         for p in parameters.free
     )
 

@@ -13,7 +13,7 @@ from .answer import COSMOLOGY
 from .narrative import used_words
 from .page.blocks import Block, Folded, Picture, Section, Table, Text
 from .page.typesetting import SYMBOLS, beside, number, probability, spread, symbol, typeset
-from .results import Result
+from .results import Result, SurveyPart
 
 MOST = 6
 """Parameters that a corner figure of one column can show."""
@@ -73,7 +73,7 @@ def posteriors_section(result: Result) -> Section:
     header = ("Level", "Parameter", "mean", "std", "16%", "50%", "84%", "MC error")
     rows = tuple(
         (chain.level, _parameter(name), *_values(chain.parameters[name]))
-        for chain in result.chains
+        for chain in result.walked
         for name in COSMOLOGY
         if name in chain.parameters
     )
@@ -124,7 +124,7 @@ def _corner_caption(result: Result) -> Markup:
 def convergence_section(result: Result) -> Section:
     """Length of every chain in its own autocorrelation times."""
     header = ("Level", "converged", "length / τ", "steps", "burn-in", "walkers", typeset("τ of sigma8"))
-    rows = tuple(_state(chain) for chain in result.chains)
+    rows = tuple(_state(chain) for chain in result.walked)
     words = (
         f"A chain has converged when, after burn-in, it is at least {TAU_FACTOR:.0f} autocorrelation times τ long (the "
         "longest τ of all parameters)."
@@ -166,8 +166,8 @@ def influence_section(result: Result) -> Section:
     return Section("Where the information sits", (Text(words), *pictures))
 
 
-def goodness_section(result: Result) -> Section:
-    """Observed against predicted counts."""
+def goodness_section(result: Result | SurveyPart, name: str = "") -> Section:
+    """Observed against predicted counts; of one survey of several, its `name` is in the heading."""
     each = Markup(", ").join(
         Markup("<i>p</i> {} for {}").format(
             probability(one.p_value), typeset(SYMBOLS.get(one.observable, one.observable))
@@ -184,12 +184,23 @@ def goodness_section(result: Result) -> Section:
         "Band: central 68% of posterior predictive counts. The first and the last bin hold everything beyond them too."
     )
     alt = "Observed clusters per bin as points, the predicted histogram and its band; p-values are in the text."
-    blocks = (Text(words.format(each)), Picture("goodness", alt, caption)) if result.goodness else ()
-    return Section("Observed against predicted", blocks)
+    picture = Picture(figure_name("goodness", name), alt, caption)
+    return Section(
+        f"Observed against predicted{_of(name)}", (Text(words.format(each)), picture) if result.goodness else ()
+    )
 
 
-def predictive_section(result: Result) -> Section:
-    """Statistics of the catalogue against those of replicas."""
+def figure_name(figure: str, survey: str = "") -> str:
+    """Name of a figure, of which each of several surveys may have one."""
+    return f"{figure}_{survey}" if survey else figure
+
+
+def _of(survey: str) -> str:
+    return f": {survey}" if survey else ""
+
+
+def predictive_section(result: Result | SurveyPart, name: str = "") -> Section:
+    """Statistics of the catalogue against those of replicas; `name` as for `goodness_section`."""
     test = result.predictive
     if test is None:
         return Section("", ())
@@ -205,4 +216,5 @@ def predictive_section(result: Result) -> Section:
     )
     alt = "Observed statistics from the median of the replicas, in units of half their 68% interval, with p-values."
     shown = words.format(test.replicas, test.level, len(test.names), probability(test.joint), test.status, lacking)
-    return Section("Does the model describe the catalogue?", (Text(shown), Picture("predictive", alt, caption)))
+    picture = Picture(figure_name("predictive", name), alt, caption)
+    return Section(f"Does the model describe the catalogue?{_of(name).replace(':', '')}", (Text(shown), picture))

@@ -57,7 +57,7 @@ def result_page(result: Result) -> Page:
     return Page(
         result.title,
         result.description,
-        lead=() if result.intake is None else intake_sentences(result.intake),
+        lead=_lead(result),
         banners=(*warning_banner(result.warnings), *_state(result)),
         headline=headline(result) or short_headline(result),
         facts=(*facts(result), *(() if answered else (*map_facts(result), *influence_facts(result)))),
@@ -65,6 +65,13 @@ def result_page(result: Result) -> Page:
         checks=(*(checks(result) if answered else ()), *map_checks(result), *influence_checks(result)),
         sections=_sections(result),
     )
+
+
+def _lead(result: Result) -> tuple[str, ...]:
+    """What catalogues bring to a fit."""
+    if result.intake is not None:
+        return intake_sentences(result.intake)
+    return tuple(f"{part.name}: {words}" for part in result.surveys for words in intake_sentences(part.intake))
 
 
 def _sections(result: Result) -> tuple[Section, ...]:
@@ -77,6 +84,7 @@ def _sections(result: Result) -> tuple[Section, ...]:
         systematics_section(result),
         goodness_section(result),
         predictive_section(result),
+        *(section(part, part.name) for part in result.surveys for section in (goodness_section, predictive_section)),
         map_section(result),
         influence_section(result),
         convergence_section(result),
@@ -100,7 +108,13 @@ def _study(result: Result) -> Study:
     """What the methods paragraph tells of."""
     aim = f"{_AIMS.get(result.provenance.command, 'study')} sigma8 with the survey '{result.title}'"
     levels = tuple(result.ladder[0].sigma8_std) if result.ladder else tuple(chain.level for chain in result.chains)
-    found = [f"posterior predictive p {probability(g.p_value)} for {g.observable}" for g in result.goodness]
+    found = [
+        f"posterior predictive p {probability(g.p_value)} for {g.observable}{whose}"
+        for g, whose in (
+            *((g, "") for g in result.goodness),
+            *((g, f" of {p.name}") for p in result.surveys for g in p.goodness),
+        )
+    ]
     more = (f"The fitted model describes the data with {in_words(found)}.",) if found else ()
     if result.ladder:
         fisher = "Fisher matrices, in which flat priors are replaced by Gaussians of equal variance"
@@ -148,7 +162,7 @@ def _data_rows(data: DataSummary) -> list[tuple[str, str]]:
 
 def _state(result: Result) -> tuple[Banner, ...]:
     """Quick runs and chains that are too short."""
-    short = [chain for chain in result.chains if not chain.converged]
+    short = [chain for chain in result.walked if not chain.converged]
     if short:
         return (Banner("State of the chains", (_not_converged(short), _cure(result))),)
     if not result.quick:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..checks.goodness import Goodness
@@ -63,6 +63,33 @@ class DataSummary:
 
 
 @dataclass(frozen=True)
+class SurveyPart:
+    """One of several surveys whose data were fitted together.
+
+    Parameters
+    ----------
+    name : str
+        As parameters of its own end in.
+    title : str
+    data : DataSummary
+    intake : Intake
+    goodness : tuple of Goodness
+        With the posterior of all surveys.
+    predictive : PredictiveTest or None
+    alone : ChainSummary or None
+        Posterior of its data alone, where that was sampled.
+    """
+
+    name: str
+    title: str
+    data: DataSummary
+    intake: Intake
+    goodness: tuple[Goodness, ...] = ()
+    predictive: PredictiveTest | None = None
+    alone: ChainSummary | None = None
+
+
+@dataclass(frozen=True)
 class Result:
     """Everything one command computed.
 
@@ -100,6 +127,8 @@ class Result:
         Of the catalogue that was fitted.
     warnings : tuple of Caution
         What is doubtful about the numbers.
+    surveys : tuple of SurveyPart
+        Those whose data were fitted together; empty for one survey.
     """
 
     provenance: Provenance
@@ -126,11 +155,22 @@ class Result:
     notes: tuple[str, ...] = ()
     intake: Intake | None = None
     warnings: tuple[Caution, ...] = ()
+    surveys: tuple[SurveyPart, ...] = ()
 
     @property
     def converged(self) -> bool:
         """Whether every chain has converged; true if there is none."""
-        return all(chain.converged for chain in self.chains)
+        return all(chain.converged for chain in self.walked)
+
+    @property
+    def alone(self) -> dict[str, ChainSummary]:
+        """Chains of single surveys among several, by survey, where they were sampled."""
+        return {part.name: part.alone for part in self.surveys if part.alone is not None}
+
+    @property
+    def walked(self) -> tuple[ChainSummary, ...]:
+        """Every chain; those of single surveys by level and survey."""
+        return (*self.chains, *(replace(c, level=f"{c.level}, {name} alone") for name, c in self.alone.items()))
 
     def chain(self, level: str) -> ChainSummary | None:
         """Summary of one level's chain."""

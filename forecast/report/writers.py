@@ -74,6 +74,7 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
     from .plots.sigma8_map import exactmap_figure, map_figure
     from .plots.style import save_figure
     from .plots.survival import survival_figure
+    from .posterior_sections import figure_name
     from .result_page import write_report
 
     figures: dict[str, Any] = {}
@@ -97,6 +98,11 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
         figures["goodness"] = goodness_figure(result.goodness)
     if result.predictive is not None:
         figures["predictive"] = predictive_figure(result.predictive)
+    for part in result.surveys:
+        if part.goodness:
+            figures[figure_name("goodness", part.name)] = goodness_figure(part.goodness)
+        if part.predictive is not None:
+            figures[figure_name("predictive", part.name)] = predictive_figure(part.predictive)
     folder = job.out / "figures"
     prepare_output(folder)
     drawn = job.following(figures.items(), "figures and page", len(figures))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.formats import CHAIN
-from ..core.parameters import LATEX, ParameterSet
+from ..core.parameters import ParameterSet, latex
 from .mcmc import Chain
 
 
@@ -27,7 +27,7 @@ def write_getdist(chain: Chain, parameters: ParameterSet, root: Path) -> None:
     log_posterior = chain.log_posterior[chain.burn :].T.ravel()[start]
     table = np.column_stack([weight, -log_posterior, kept.reshape(moved.size, -1)[start]])
     np.savetxt(root.with_suffix(".txt"), table, fmt="%.9g")
-    names = "".join(f"{name} {LATEX[name].strip('$')}\n" for name in chain.names)
+    names = "".join(f"{name} {latex(name).strip('$')}\n" for name in chain.names)
     root.with_suffix(".paramnames").write_text(names, encoding="utf-8")
     lines = []
     for parameter in parameters.free:

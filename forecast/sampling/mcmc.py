@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,11 @@ class Chain:
     def effective_size(self) -> float:
         """Number of independent samples: steps after burn-in times walkers over tau."""
         return (len(self.steps) - self.burn) * int(self.steps.shape[1]) / float(np.max(self.tau))
+
+    def part(self, names: Sequence[str], called: Sequence[str]) -> Chain:
+        """Marginal chain of some parameters, under other names."""
+        places = [self.names.index(name) for name in names]
+        return replace(self, names=tuple(called), steps=self.steps[..., places], tau=self.tau[places])
 
     def summary(self, name: str) -> dict[str, float]:
         """Mean, standard deviation, 16th, 50th and 84th percentile of one parameter."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -34,6 +34,18 @@ Progress = Callable[[ChainPlan, int, float], None]
 WORTHWHILE = 20.0
 """Seconds of sampling that must be saved before processes are started."""
 _TYPICAL_STEPS, _POLL = 1000, 0.5
+
+
+class Walk(Protocol):
+    """A chain to be made; it goes to other processes as it is."""
+
+    @property
+    def plan(self) -> ChainPlan:
+        """Its level names the likelihood."""
+
+    @property
+    def posterior(self) -> Posterior:
+        """What is sampled."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +72,12 @@ class Sampling:
         return Posterior(likelihood(level, at_level(model, level), used))
 
 
-def sample_all(samplings: Sequence[Sampling], progress: Progress | None = None) -> list[tuple[Posterior, Chain]]:
+def sample_all(samplings: Sequence[Walk], progress: Progress | None = None) -> list[tuple[Posterior, Chain]]:
     """All that `sampled` gives."""
     return list(sampled(samplings, progress))
 
 
-def sampled(samplings: Sequence[Sampling], progress: Progress | None = None) -> Iterator[tuple[Posterior, Chain]]:
+def sampled(samplings: Sequence[Walk], progress: Progress | None = None) -> Iterator[tuple[Posterior, Chain]]:
     """Posteriors and chains, in order, each as soon as it is there; every chain is stored as it grows, and resumed.
 
     Raises
@@ -97,7 +109,7 @@ def _seconds(posterior: Posterior) -> float:
     return 2 * _TYPICAL_STEPS * (time.perf_counter() - start)
 
 
-def _apart(samplings: Sequence[Sampling], progress: Progress | None) -> None:
+def _apart(samplings: Sequence[Walk], progress: Progress | None) -> None:
     """Make the chains' files in processes; if one fails, so does this."""
     context = multiprocessing.get_context("spawn")
     with discreet_children():
@@ -126,7 +138,7 @@ def _apart(samplings: Sequence[Sampling], progress: Progress | None) -> None:
         queue.close()
 
 
-def _relay(queue: Any, samplings: Sequence[Sampling], progress: Progress | None) -> None:
+def _relay(queue: Any, samplings: Sequence[Walk], progress: Progress | None) -> None:
     while not queue.empty():
         index, steps, lengths = queue.get()
         if progress is not None:
@@ -146,7 +158,7 @@ def _adopt(queue: Any) -> None:
     keep_freed_memory()
 
 
-def _work(index: int, sampling: Sampling) -> None:
+def _work(index: int, sampling: Walk) -> None:
     def report(steps: int, lengths: float) -> None:
         _Link.queue.put((index, steps, lengths))
 

@@ -154,6 +154,18 @@ class Footprint:
         return _area(self.contains, self.outline)
 
 
+@dataclass(frozen=True)
+class Remainder:
+    """A survey's sky without those of others."""
+
+    sky: Footprint
+    others: tuple[Footprint, ...]
+
+    def contains(self, ra: Array, dec: Array) -> Array:
+        """Which positions, degrees that broadcast, lie in it; bool."""
+        return np.asarray(self.sky.contains(ra, dec) & ~_in_any(self.others, ra, dec))
+
+
 def shared_area(one: Footprint, *others: Footprint) -> float:
     """Area of a survey's sky that at least one of others covers too, steradian."""
 

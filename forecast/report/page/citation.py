@@ -89,7 +89,8 @@ def _references(config: Mapping[str, Any]) -> list[str]:
     """What a configuration itself says of its sources."""
     proxy, residuals = config.get("proxy"), (config.get("library") or {}).get("name")
     own = [proxy["reference"]] if isinstance(proxy, Mapping) and proxy.get("reference") else []
-    return [str(words) for words in (*config.get("references", ()), *own, *_behind(residuals))]
+    below = [words for one in config.get("surveys", {}).values() for words in _references(one)]
+    return [*(str(words) for words in (*config.get("references", ()), *own, *_behind(residuals))), *below]
 
 
 def _behind(residuals: str | None) -> list[str]:

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from ...core.digits import error_text, measured_text, value_text
 from ...core.observables import OBSERVABLES
+from ...core.owned import bare, owner
 
 SYMBOLS = {name: one.symbol for name, one in OBSERVABLES.items()}
 """Observables as people write them."""
@@ -95,7 +96,11 @@ def symbol(name: str) -> Markup:
 
     >>> symbol("norm_yx")
     Markup('<i>b</i><sub>Y<sub>X</sub></sub>')
+    >>> symbol("mass_scale.bcs")
+    Markup('<i>b<sub>M</sub></i> (bcs)')
     """
+    if owner(name):
+        return Markup("{} ({})").format(symbol(bare(name)), owner(name))
     kind, _, observable = name.partition("_")
     if name == "sigma8":
         return typeset(name)

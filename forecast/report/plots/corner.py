@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.arrays import Array
-from ...core.parameters import LATEX
+from ...core.parameters import latex
 from .style import COLUMN, LEVEL_STYLE, new_figure, style
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def corner_figure(
     side = max(COLUMN, min(_WIDEST, 0.58 * size + 0.5))
     figure = new_figure(side, side, layout="none")
     for level, x in columns.items():
-        _corner_layer(figure, x, [LATEX.get(names[i], names[i]) for i in order], _ranges(columns), level)
+        _corner_layer(figure, x, [latex(names[i]) for i in order], _ranges(columns), level)
     panels = np.array(figure.axes).reshape(size, size)
     _tidy_corner(figure, panels)
     if truths is not None:

@@ -1,0 +1,142 @@
+"""Commands on several surveys, or on a file that lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .deliver import deliver
+from .options import Shown
+from .progress import voice
+from .session import exit_codes, held
+
+if TYPE_CHECKING:
+    from ..config.surveys import Surveys
+    from ..core.records import Job
+
+Others = Annotated[
+    list[str] | None, typer.Argument(metavar="[CONFIG...]", help="Surveys of other parts of the sky, together with it.")
+]
+Shared = Annotated[
+    list[str] | None,
+    typer.Option("--shared", help="Nuisances that are one in all surveys, commas between; may be repeated."),
+]
+CutOverlap = Annotated[bool, typer.Option("--cut-overlap", help="Later surveys lose sky of earlier ones.")]
+Alone = Annotated[bool, typer.Option("--alone", help="Of several surveys, sample each by itself too.")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Surveys as they were asked for.
+
+    Parameters
+    ----------
+    given : tuple of str
+        Names and files.
+    shared : tuple of str
+    cut : bool
+    """
+
+    given: tuple[str, ...]
+    shared: tuple[str, ...] = ()
+    cut: bool = False
+
+    @classmethod
+    def of(cls, config: str, others: Sequence[str] | None, shared: Sequence[str] | None, cut: bool) -> Asked:
+        """What a command was given."""
+        names = (name for words in shared or () for name in words.split(",") if name)
+        return cls((config, *(others or ())), tuple(names), cut)
+
+    @property
+    def several(self) -> bool:
+        """Whether that is more than one survey; what is about several is refused for one."""
+        if len(self.given) > 1:
+            return True
+        with exit_codes():
+            from ..config.surveys import lists_surveys
+            from ..core.errors import InputError
+
+            several = lists_surveys(self.given[0])
+            if not several and (self.shared or self.cut):
+                option = "--shared" if self.shared else "--cut-overlap"
+                cure = f"name another beside {self.given[0]}, or leave it out"
+                raise InputError(f"{option}: is about several surveys; {cure}")
+        return several
+
+    @property
+    def words(self) -> str:
+        """As on a command line."""
+        options = (*(f"--shared {name}" for name in self.shared), *(("--cut-overlap",) if self.cut else ()))
+        return " ".join((*self.given, *options))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where results of a command go, and the seed of its random numbers."""
+
+    out: Path | None
+    seed: int
+
+
+@contextmanager
+def several_task(
+    asked: Asked, command: str, place: Place, silent: bool, options: dict[str, Any]
+) -> Iterator[tuple[Surveys, Job]]:
+    """Load the surveys, show progress, and turn errors into exit codes."""
+    with exit_codes(), voice(silent) as speaking:
+        from ..config.surveys import load_surveys
+        from ..core.records import Job
+
+        surveys = load_surveys(asked.given, asked.shared)
+        name = Path(asked.given[0]).stem if len(asked.given) == 1 else "+".join(surveys.configs)
+        folder = place.out if place.out is not None else Path("out") / f"{name}-{command}"
+        heard: dict[str, Any] = {"progress": speaking.progress, "tell": speaking.tell, "given": asked.words}
+        with held(folder):
+            yield surveys, Job(name=name, out=folder, seed=place.seed, **heard, **options)
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """What a fit was asked to do.
+
+    Parameters
+    ----------
+    levels : tuple of str
+    alone : bool
+        Sample each survey by itself too.
+    catalogue : Path or None
+    ladder : bool or None
+    """
+
+    levels: tuple[str, ...] = ()
+    alone: bool = False
+    catalogue: Path | None = None
+    ladder: bool | None = None
+
+    def check(self, asked: Asked) -> None:
+        """Refuse what is about one survey.
+
+        Raises
+        ------
+        InputError
+        """
+        from ..core.errors import InputError
+
+        if self.catalogue is not None:
+            raise InputError("--catalogue: is the table of one survey; name each in its survey's [catalogue], path")
+        if self.ladder:
+            raise InputError(f"--ladder: several surveys have a ladder of their own; run forecast ladder {asked.words}")
+
+
+def fit_several(asked: Asked, plan: FitPlan, place: Place, options: dict[str, Any], shown: Shown) -> None:
+    """Fit several surveys together."""
+    with several_task(asked, "fit", place, shown.silent, options) as (surveys, job):
+        from .several_pipelines import run_several_fit
+
+        plan.check(asked)
+        deliver(run_several_fit(surveys, job, plan.levels, cut=asked.cut, alone=plan.alone), job, shown)

@@ -1,0 +1,197 @@
+"""Several surveys from configurations to result and files: one posterior, one ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..checks.observed import catalogue_data, require_levels
+from ..config.quantities import named
+from ..config.surveys import Surveys
+from ..core.caution import Caution
+from ..core.errors import InputError
+from ..core.files import prepare_output
+from ..core.records import Job, Provenance
+from ..likelihoods.data import Data
+from ..likelihoods.levels import at_level, shares
+from ..model.catalogue import Catalogue
+from ..model.concerns import concerns
+from ..model.forward import ForwardModel
+from ..model.mean_density import expected_number
+from ..report.cautions import before_fit, of_goodness, of_mass_scale, of_prediction
+from ..report.narrative import parameter_rows, survey_sentences
+from ..report.results import DataSummary, Result, SurveyPart
+from ..report.text_table import answer_words
+from ..report.writers import chain_summary, export_chain, write_all
+from ..sampling.mcmc import Chain, ChainPlan, ChainSummary
+from ..sampling.moved import moved_by, moved_words
+from ..sampling.parallel import Walk, sampled
+from ..several.chains import Walks, prepare_chains
+from ..several.joint_setup import JointSetup
+from ..several.together import Together
+from .fit_checks import mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
+from .pipelines import catalogue_intake
+
+NOT_ALONE = "Each survey alone was not sampled; --alone adds that, to be held against the joint posterior."
+
+
+def several_result(together: Together, job: Job, command: str) -> Result:
+    """Result with everything that needs no computing."""
+    joint, configs = together.joint, together.configs
+    first = next(iter(configs.values()))
+    content: dict[str, Any] = {
+        "surveys": {name: config.model_dump(mode="json") for name, config in configs.items()},
+        "shared": list(joint.union.shared),
+        "cut": sorted(together.apart.left),
+        "cosmology": first.cosmology.model_dump(mode="json"),
+        "mass_function": first.mass_function,
+        "sample_variance": first.sample_variance,
+    }
+    doubts = (_of_survey(name, (*concerns(m), *configs[name].cautions)) for name, m in joint.models.items())
+    return Result(
+        provenance=Provenance(command, job.name, content, job.seed),
+        title=" + ".join(configs),
+        description="; ".join(f"{name}: {config.title}" for name, config in configs.items()),
+        references=tuple(dict.fromkeys(words for config in configs.values() for words in config.references)),
+        survey=_sentences(joint),
+        parameters=parameter_rows(joint.union.parameters),
+        expected_count=sum(expected_number(model) for model in joint.models.values()),
+        quick=job.quick,
+        notes=together.notes,
+        warnings=tuple(caution for found in doubts for caution in found),
+    )
+
+
+def _sentences(joint: JointSetup) -> tuple[str, ...]:
+    """Every survey in sentences, those that hold for all of them once."""
+    told = {name: survey_sentences(setup) for name, setup in joint.setups.items()}
+    common = [words for words in next(iter(told.values())) if all(words in each for each in told.values())]
+    own = (f"{name}: {words}" for name, each in told.items() for words in each if words not in common)
+    return (*own, *common)
+
+
+def _of_survey(name: str, cautions: Iterable[Caution | None]) -> tuple[Caution, ...]:
+    return tuple(replace(caution, text=f"{name}: {caution.text}") for caution in cautions if caution is not None)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A survey of several and its catalogue."""
+
+    name: str
+    model: ForwardModel
+    catalogue: Catalogue
+    data: Data
+
+    @classmethod
+    def of(cls, together: Together, name: str, levels: Sequence[str]) -> _Fitted:
+        """That of a survey, in what is left of its sky."""
+        config, model, sky = together.configs[name], together.joint.models[name], together.apart.left.get(name)
+        catalogue, data = catalogue_data(config, model, None, sky)
+        if sky is not None and not _placed(catalogue):
+            raise InputError(
+                "some of its sky is left to other surveys, and only positions tell which of its clusters are there; "
+                "map ra and dec under [catalogue.columns], or leave that sky out by exclude under [survey.footprint]"
+            )
+        require_levels(config, levels, (model, catalogue, data))
+        return cls(name, model, catalogue, data)
+
+    def part(self, title: str, job: Job) -> SurveyPart:
+        """What its catalogue brings, told before anything is sampled."""
+        summary = DataSummary.of("catalogue", self.catalogue.source, self.data, self.model.setup.relations)
+        return SurveyPart(self.name, title, summary, catalogue_intake(self.model, self.catalogue, job))
+
+    def checked(self, part: SurveyPart, level: str, chain: Chain, seed: int) -> SurveyPart:
+        """Its data against what a posterior, of its own parameters, predicts."""
+        how = ((self.model, self.catalogue), level, chain, seed)
+        return replace(part, goodness=observed_against_predicted(*how), predictive=unlike_replicas(*how))
+
+    def doubts(self, part: SurveyPart, level: str, chain: Chain) -> tuple[Caution, ...]:
+        """What is doubtful about its part in the posterior."""
+        scales = of_mass_scale(mass_scale_shifts(self.model.parameters, {level: chain}))
+        found = (*before_fit(part.intake), of_prediction(part.predictive), *of_goodness(part.goodness), *scales)
+        return _of_survey(self.name, found)
+
+
+def _placed(catalogue: Catalogue) -> bool:
+    """Whether every cluster has a position."""
+    return catalogue.ra is not None and catalogue.dec is not None and bool(np.isfinite(catalogue.ra).all())
+
+
+def run_several_fit(
+    surveys: Surveys, job: Job, level: Sequence[str] = (), *, cut: bool = False, alone: bool = False
+) -> Result:
+    """Posterior of the catalogues of several surveys; with `alone`, of each by itself too."""
+    prepare_output(job.out)
+    together = Together.of(surveys, cut=cut)
+    levels, joint = together.levels(level, quick=job.quick), together.joint
+    fitted = {name: named(name, partial(_Fitted.of, together, name, levels)) for name in surveys.configs}
+    walks = Walks(joint, surveys.configs, {name: one.data for name, one in fitted.items()}, job)
+    samplings = {one: walks.together(one) for one in levels}
+    single = {name: walks.alone(name, levels[0]) for name in surveys.configs if alone}
+    prepare_chains([*samplings.values(), *single.values()], job)
+    parts = {name: one.part(surveys.configs[name].title, job) for name, one in fitted.items()}
+    found = _sampled(walks, levels, list(single))
+    chains = {one: found[one] for one in levels}
+    parameters, headline = joint.union.parameters, chains[levels[0]]
+    summaries = tuple(chain_summary(v, chain, walks.shares(v), parameters) for v, chain in chains.items())
+    job.begin("data against predictions")
+    own = {name: _own(joint, name, levels[0], headline) for name in fitted}
+    parts = {name: one.checked(parts[name], levels[0], own[name], job.seed) for name, one in fitted.items()}
+    parts |= {name: replace(parts[name], alone=_summary_alone(walks, name, levels[0], found)) for name in single}
+    words = moved_words(levels[0], moved_by(headline, parameters))
+    result = several_result(together, job, "fit")
+    notes = (*filter(None, (words,)), *(() if alone else (NOT_ALONE,)), *result.notes)
+    result = replace(result, headline=levels[0], data=_all_data(parts), chains=summaries, notes=notes)
+    result = with_cautions(replace(result, surveys=tuple(parts.values())), parameters, chains)
+    doubts = [caution for name, one in fitted.items() for caution in one.doubts(parts[name], levels[0], own[name])]
+    result = replace(result, warnings=(*result.warnings, *doubts))
+    return write_all(result, job, samples=chains)
+
+
+def _own(joint: JointSetup, name: str, level: str, chain: Chain) -> Chain:
+    """A survey's own and shared parameters in the chain of all, as its model knows them."""
+    names = at_level(joint.models[name], level).parameters.names
+    return chain.part(joint.union.names(name, names), names)
+
+
+def _sampled(walks: Walks, levels: Sequence[str], names: Sequence[str]) -> dict[str, Chain]:
+    """Chains of all surveys by level, and of some alone at the first level by level and name; all written."""
+    job = walks.job
+    found: dict[str, Chain] = {}
+    labels: dict[str, Walk] = {level: walks.together(level) for level in levels}
+    labels |= {f"{levels[0]}_{name}": walks.alone(name, levels[0]) for name in names}
+
+    def report(plan: ChainPlan, steps: int, lengths: float) -> None:
+        if job.progress is not None:
+            job.progress(f"sampling {plan.path.stem.removeprefix('chain_')}", steps, plan.max_steps, lengths)
+
+    for label, (posterior, chain) in zip(labels, sampled(list(labels.values()), report), strict=True):
+        job.say(answer_words(label, chain))
+        export_chain(chain, posterior, job, label)
+        found[label] = chain
+    return found
+
+
+def _summary_alone(walks: Walks, name: str, level: str, found: Mapping[str, Chain]) -> ChainSummary:
+    """That of one survey's data alone."""
+    setup = walks.joint.setups[name]
+    known = shares(level, walks.data[name], setup.relations.names)
+    return chain_summary(level, found[f"{level}_{name}"], known, setup.parameters)
+
+
+def _all_data(parts: Mapping[str, SurveyPart]) -> DataSummary:
+    """All catalogues; there is no median of several surveys' proxies."""
+    found = [part.data for part in parts.values()]
+    return DataSummary(
+        kind="catalogue",
+        source="; ".join(one.source for one in found),
+        n_clusters=sum(one.n_clusters for one in found),
+        n_with_yx=sum(one.n_with_yx for one in found),
+        median_log_yx=float("nan"),
+        proxy_unit=found[0].proxy_unit,
+    )

@@ -1,0 +1,112 @@
+"""Several surveys by name, or as a small TOML file lists them with what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from ..core.errors import InputError, nearest
+from ..core.owned import survey_word
+from .explain import explain
+from .load import Config, builtin_configs, find_config, load_config, read_toml
+from .schema.types import Strict
+
+
+class SharedConfig(Strict):
+    """What surveys have in common beside the cosmology."""
+
+    parameters: Annotated[tuple[str, ...], Field(examples=['["norm_lx"]'])] = ()
+    """Nuisances that are one in all surveys."""
+
+
+class SurveysConfig(Strict):
+    """A file that lists surveys."""
+
+    surveys: Annotated[tuple[str, ...], Field(min_length=2, examples=['["one.toml", "nv22"]'])]
+    """Files, from this one's folder, or built-in configurations."""
+    shared: SharedConfig = SharedConfig()
+    """What they have in common beside the cosmology."""
+
+
+@dataclass(frozen=True)
+class Surveys:
+    """Configurations of several surveys, by the names that their parameters end in, and what they share."""
+
+    configs: dict[str, Config]
+    shared: tuple[str, ...] = ()
+
+
+def lists_surveys(name: str) -> bool:
+    """Whether a file lists surveys instead of describing one."""
+    path = Path(name).expanduser()
+    return path.is_file() and "surveys" in (content := read_toml(path)) and "survey" not in content
+
+
+def load_surveys(given: Sequence[str], shared: Sequence[str] = ()) -> Surveys:
+    """Surveys by name or file, or those that one file lists; nuisances of `shared` are one in all.
+
+    Raises
+    ------
+    InputError
+        If one is not there, is given twice, or is called as another.
+    """
+    names, common = tuple(given), tuple(shared)
+    if len(names) == 1:
+        names, own = _listed(find_config(names[0]))
+        common = (*own, *common)
+    for name in names:
+        if lists_surveys(name):
+            raise InputError(f"{name}: lists surveys itself; give that file alone, or name its surveys here")
+    configs = _by_word(names)
+    _refuse_copies(configs)
+    return Surveys(configs, tuple(dict.fromkeys(common)))
+
+
+def _listed(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Surveys that a file lists, where they are from here, and what they share."""
+    content = read_toml(path)
+    try:
+        found = SurveysConfig.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path.name}: {explain(error, SurveysConfig, content)}") from None
+    return tuple(_place(name, path) for name in found.surveys), found.shared.parameters
+
+
+def _place(name: str, listing: Path) -> str:
+    """A survey that a file in some folder names."""
+    beside = listing.parent / Path(name).expanduser()
+    if name not in builtin_configs() and not beside.is_file():
+        known = nearest(name, [*builtin_configs(), *(p.name for p in listing.parent.glob("*.toml") if p != listing)])
+        raise InputError(f"{listing.name}: surveys: '{name}' is neither a file beside it nor built in; {known}")
+    return str(beside) if beside.is_file() else name
+
+
+def _by_word(names: Sequence[str]) -> dict[str, Config]:
+    """Configurations by the word by which parameters know them."""
+    paths = [find_config(name).resolve() for name in names]
+    found: dict[str, Config] = {}
+    for i, (name, path) in enumerate(zip(names, paths, strict=True)):
+        if path in paths[:i]:
+            raise InputError(f"{name}: is given {paths.count(path)} times; its clusters are one survey's, give it once")
+        word = survey_word(path.stem)
+        if word in found:
+            raise InputError(f"{name}: another survey is called {word} too; rename one of the files")
+        found[word] = load_config(name)
+    return found
+
+
+def _refuse_copies(configs: dict[str, Config]) -> None:
+    """Raise where two files name one catalogue of one survey."""
+    seen: dict[tuple[str, str], str] = {}
+    for name, config in configs.items():
+        table = config.catalogue
+        source = None if table is None else table.builtin or table.path
+        if source is None:
+            continue
+        other = seen.setdefault((config.fingerprint(), str(source)), name)
+        if other != name:
+            raise InputError(f"{name}: is the survey of {other}, with its catalogue; its clusters count once, give one")

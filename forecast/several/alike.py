@@ -1,0 +1,47 @@
+"""What surveys must have in common before their likelihoods may be multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from ..core.errors import InputError
+from ..cosmology.parameter_grid import SHAPE_NAMES
+from ..model.setup import Setup
+
+
+def refuse_unlike(setups: Mapping[str, Setup]) -> None:
+    """Raise unless surveys are of one universe: reference cosmology, mass function, sample variance.
+
+    Raises
+    ------
+    InputError
+        Naming what is not the same, and where.
+    """
+    first, *others = setups
+    for other in others:
+        _compare(first, setups[first], other, setups[other])
+
+
+def _compare(first: str, one: Setup, name: str, other: Setup) -> None:
+    for field in fields(one.cosmology):
+        here, there = (getattr(setup.cosmology, field.name) for setup in (one, other))
+        if here != there:
+            words = f"{field.name} is {here:g} in {first} but {there:g} in {name}"
+            raise InputError(f"cosmology: {words}; give both surveys one [cosmology]")
+    if one.mass_function != other.mass_function:
+        words = f"{one.mass_function} in {first} but {other.mass_function} in {name}"
+        raise InputError(f"mass_function: {words}; set it alike in both")
+    if bool(one.parameters.contrasts) != bool(other.parameters.contrasts):
+        has, lacks = (first, name) if one.parameters.contrasts else (name, first)
+        raise InputError(f"sample_variance: is on in {has} but off in {lacks}; set sample_variance alike in both")
+    for shape in SHAPE_NAMES:
+        here, there = _fixed(one, shape), _fixed(other, shape)
+        if shape not in (*one.parameters.names, *other.parameters.names) and here != there:
+            raise InputError(f"{shape}: is fixed at {here:g} in {first} but at {there:g} in {name}; fix it alike")
+
+
+def _fixed(setup: Setup, shape: str) -> float:
+    """Value of a parameter of the cosmology's shape that is not free."""
+    value = getattr(setup.parameters.fixed, shape)
+    return float(getattr(setup.cosmology, shape) if value is None else value)
