@@ -209,20 +209,6 @@ def builtin_configs() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_folder().glob("*.toml"))}
 
 
-def configs_of(table: str) -> tuple[str, ...]:
-    """Built-in configurations of a public table's clusters.
-
-    >>> configs_of("cccp_lowz")
-    ('cccp_lowz', 'cccp_lowz_mass_scale')
-    """
-    found = []
-    for name, path in builtin_configs().items():
-        catalogue = tomllib.loads(path.read_text(encoding="utf-8")).get("catalogue", {})
-        if table in (catalogue.get("public"), catalogue.get("builtin")):
-            found.append(name)
-    return tuple(found)
-
-
 def find_config(name: str) -> Path:
     """Path of a configuration given as a path or as the name of a built-in one.
 
