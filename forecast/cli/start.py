@@ -98,7 +98,7 @@ def data(
     """Public tables of clusters: what they are, and where to get them. Nothing is downloaded."""
     import textwrap
 
-    from ..config.reference import configs_of
+    from ..config.public import configs_of
     from ..reading.public_tables import public_table, public_tables
 
     with exit_codes():
