@@ -21,6 +21,7 @@ from ..likelihoods.levels import shares
 from ..model.catalogue import Catalogue, builtin_table, read_catalogue, skew_of_sum
 from ..model.forward import ForwardModel
 from ..reading.limits import UpperLimits
+from ..reading.public_tables import public_table
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
 from ..survey.footprint import Remainder
@@ -42,6 +43,11 @@ def open_catalogue(config: Config, path: Path | None, sky: Remainder | None = No
         path = builtin_table(table.builtin)
     if path is None and table.path is not None:
         path = Path(table.path)
+    if path is None and table.public is not None:
+        raise InputError(
+            f"the table of {public_table(table.public).title.split(',')[0]} is its publisher's: 'forecast data "
+            f"{table.public}' says where to get it; then give it with --catalogue FILE, or as catalogue.path"
+        )
     if path is None:
         raise InputError("this configuration names no catalogue; give one with --catalogue FILE")
     relations = config.setup.relations

@@ -30,7 +30,7 @@ from .options import (
 from .planning_commands import compare, joint, proxies, require, sweep
 from .session import exit_codes, task
 from .several_commands import Alone, Asked, CutOverlap, FitPlan, Others, Place, Shared, fit_several
-from .start import doctor, explain, init_app
+from .start import data, doctor, explain, init_app
 from .streams import prepare_streams
 
 app = typer.Typer(
@@ -176,6 +176,7 @@ for command, summary, example in (
     (proxies, "Which mass proxy would self-calibrate a survey best.", "proxies nv22_magneticum"),
     (joint, "Joint contours of Om0 and sigma8, and S8.", "joint erosita"),
     (explain, "What a key of a configuration means.", "explain flux_limit"),
+    (data, "Public tables: what they are, where to get them.", "data reflex"),
     (doctor, "What is installed, and whether it works.", "doctor"),
 ):
     app.command(short_help=summary, epilog=f"Example: forecast {example}")(command)

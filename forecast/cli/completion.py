@@ -26,6 +26,13 @@ def complete_builtin(incomplete: str) -> list[str]:
     return begun(builtin_configs(), incomplete)
 
 
+def complete_public(incomplete: str) -> list[str]:
+    """Public tables that begin so."""
+    from ..reading.public_tables import public_tables
+
+    return begun(public_tables(), incomplete)
+
+
 def complete_level(incomplete: str) -> list[str]:
     """Levels of the information ladder that begin so."""
     from ..likelihoods.level_name import LEVELS

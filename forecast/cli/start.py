@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .completion import complete_key
+from .completion import complete_key, complete_public
 from .session import EXIT_FAILED, exit_codes
 
 init_app = typer.Typer(
@@ -87,6 +87,38 @@ def explain(
                 typer.echo(textwrap.fill(words, 78, initial_indent="  ", subsequent_indent="    "))
             typer.echo(f"  Example: {one.example}")
         typer.echo("Next: forecast init plan (a file to change, with every key explained)")
+
+
+def data(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="One of them; all if left out.", autocompletion=complete_public),
+    ] = None,
+) -> None:
+    """Public tables of clusters: what they are, and where to get them. Nothing is downloaded."""
+    import textwrap
+
+    from ..config.public import configs_of
+    from ..reading.public_tables import public_table, public_tables
+
+    with exit_codes():
+        if name is None:
+            for one in public_tables().values():
+                typer.echo(f"{one.name:10} {one.title}")
+            typer.echo("Next: forecast data reflex")
+            return
+        table, used_by = public_table(name), configs_of(name)
+        for words in (table.title, table.reference, f"Where: {table.where}.", table.note):
+            if words:
+                typer.echo(textwrap.fill(words, 100, subsequent_indent="  ", break_long_words=False))
+        typer.echo("Columns:")
+        width = max(map(len, table.columns))
+        for column, meaning in table.columns.items():
+            typer.echo(f"  {column:{width}}  {meaning}")
+        typer.echo(f"Built-in configurations: {', '.join(used_by) or 'none'}.")
+        if used_by:
+            typer.echo(f"Other names of columns: forecast configs --show {used_by[0]} > mine.toml")
+            typer.echo(f"Next: forecast fit {used_by[0]}{'' if table.shipped else ' --catalogue FILE'}")
 
 
 def doctor() -> None:

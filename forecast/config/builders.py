@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..cosmology.rescaling import HUBBLE, Ratio
 from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
 from ..reading.join import Join, alias_of
 from ..reading.plausibility import RANGES
+from ..reading.public_tables import public_table
 from ..reading.tables import Column
 from ..relations.library import Library, load_library
 from ..relations.library_table import library_from_table
@@ -57,7 +59,12 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
     return named(
         f"relations.{name}",
         lambda: PowerLaw(
-            log_norm=log_norm, slope=table.slope, evolution=table.evolution, scatter=scatter, hubble=hubble
+            log_norm=log_norm,
+            slope=table.slope,
+            evolution=table.evolution,
+            scatter=scatter,
+            hubble=hubble,
+            curvature=table.curvature,
         ),
     )
 
@@ -200,6 +207,8 @@ def _build_join(c: JoinConfig) -> Join:
 def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
     """How to read a catalogue, in package units."""
     relation = None
+    if c.public is not None:
+        named("catalogue.public", partial(public_table, c.public))
     if c.mass_relation is not None:
         m, h = c.mass_relation, c.cosmology.h
         relation = MassRelation(

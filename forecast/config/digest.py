@@ -88,7 +88,7 @@ LAYOUTS: dict[type, Layout] = {
         "aperture",
         {"on_mass_scale": []},
     ),
-    PowerLaw: Layout("log_norm slope evolution scatter hubble"),
+    PowerLaw: Layout("log_norm slope evolution scatter hubble", {"curvature": 0.0}),
     Residuals: Layout("names weight mean covariance log_mass"),
     ParameterSet: Layout("free fixed", {"ties": [], "doubts": []}),
     Tie: Layout("names correlation"),
@@ -96,7 +96,7 @@ LAYOUTS: dict[type, Layout] = {
     Prior: Layout("kind low high mean std log widening", {"between": None}),
     Values: Layout(
         f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast",
-        later={"mass_scale": 1.0, "slope_wl": 1.0, "evolution_wl": 0.0},
+        later={"mass_scale": 1.0, "slope_wl": 1.0, "evolution_wl": 0.0, "curvature_lx": 0.0},
     ),
 }
 """By record that a `Setup` is made of."""

@@ -13,8 +13,9 @@ REACH = {
     "slope": (0.05, 20.0),
     "scatter": (0.02, 30.0),
     "evolution": (-30.0, 30.0),
+    "curvature": (-1.0, 1.0),
 }
-"""Ranges of parameters by the first part of their names: factors, and an exponent of E(z)."""
+"""Ranges of parameters by the first part of their names: factors, an exponent of E(z), and a curvature, per dex^2."""
 _SIGMAS = 3.0
 
 
@@ -27,7 +28,7 @@ def check_value(name: str, value: float) -> None:
     """
     low, high = _reach(name)
     if not low <= value <= high:
-        neutral = 0 if name.startswith("evolution") else 1
+        neutral = 0 if name.startswith(("evolution", "curvature")) else 1
         raise InputError(
             f"parameters.{name}: {value:g} is outside {low:g} to {high:g}; {neutral} leaves the relation as it is"
         )

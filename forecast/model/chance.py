@@ -81,8 +81,10 @@ class Chance(ABC):
 
     def mean(self, line: Line, name: str, row: Array, background: Background, log_mass: Array) -> Array:
         """Mean log10 of an observable as measured; `row` broadcasts against `background` and `log_mass`."""
-        slope = line.slope[row] * (log_mass - self.setup.relations.pivot)
-        true = line.log_norm[row] + slope + line.evolution[row] * background.log_growth
+        relative = log_mass - self.setup.relations.pivot
+        true = line.log_norm[row] + line.slope[row] * relative + line.evolution[row] * background.log_growth
+        if line.is_curved:
+            true = true + np.asarray(line.curvature)[row] * relative**2
         mean: Array = true + background.shift(self.setup.relations.exponents(name))
         return mean
 
@@ -201,5 +203,5 @@ def _share_of(total: Array, one: float, other: Array, rng: np.random.Generator) 
 
 def full_line(line: Line, size: int) -> Line:
     """A relation with every field of shape (size,)."""
-    parts = (line.log_norm, line.slope, line.evolution, line.scatter)
+    parts = (line.log_norm, line.slope, line.evolution, line.scatter, line.curvature)
     return Line(*(np.broadcast_to(np.asarray(x, dtype=float), (size,)) for x in parts))

@@ -63,9 +63,7 @@ class Rule:
     within: bool = False
 
 
-def sum_of_expansions(
-    log_number: Array, position: Array, step: Array, chance: tuple[Array, Array], rule: Rule
-) -> Array:
+def sum_of_expansions(log_number: Array, position: Array, step: Array, chance: tuple[Array, ...], rule: Rule) -> Array:
     """Gauss-Hermite sum over the residual of Y_X of abundance times chance, with ln abundance a cubic about each mass.
 
     Parameters
@@ -75,10 +73,11 @@ def sum_of_expansions(
         Mass of each Y_X, in grid cells; it moves by `step` cells with each unit of the residual.
     step : ndarray
     chance : tuple of ndarray
-        Of selection: a normal integral up to the first plus the second times the residual.
+        Of selection: a normal integral up to the first plus the second times the residual, and the third, if there
+        is one, times its square.
     rule : Rule
     """
-    significance, tilt = chance
+    significance, tilt, *bend = chance
     cubic = local_cubic(log_number, position, rule.stride)
     total: Array
     total, number, above = np.zeros((3, *np.broadcast_shapes(significance.shape, position.shape)))
@@ -91,6 +90,8 @@ def sum_of_expansions(
         number += cubic[0]
         np.exp(number, out=number)
         np.add(significance, tilt * node, out=above)
+        for each in bend:
+            above += each * node**2
         number *= special.ndtr(above, out=above)
         number *= weight
         total += number
@@ -268,6 +269,6 @@ def spans(part: Component, lines: Lines, error: Array) -> tuple[Array, Array]:
     """Largest width in log10 M, dex, and steepness of the chance of selection, with errors (Q,), (Q,) each."""
     scatter, spread = np.hypot(part.yx_scatter[..., None], error), part.lx_scatter[..., None]
     width, rho = scatter / lines.yx.slope, part.correlation[..., None] * part.yx_scatter[..., None] / scatter
-    tilt = np.abs(rho * spread - lines.lx.slope * width) / (spread * np.sqrt(1 - rho**2))
+    tilt = np.abs(rho * spread - lines.lx.steepest * width) / (spread * np.sqrt(1 - rho**2))
     largest = [x.max(axis=tuple(range(x.ndim - 1)), initial=0.0) for x in (width, tilt)]
     return largest[0], largest[1]

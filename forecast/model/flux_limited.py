@@ -221,20 +221,20 @@ class FluxLimitedModel:
         (log_yx, error), lx, yx, population = data, before.lines.lx, before.lines.yx, self.population
         growth, powers = before.background.log_growth, self.setup.relations.exponents
         mean = log_yx - columns(yx.log_norm, 3) - part.yx_shift[:, None] - columns(yx.evolution, 3) * growth
-        mean = mean - before.background.shift(powers("proxy"))
-        mean = mean / columns(yx.slope, 3)  # log mass at zero residual, relative to the pivot, (P, K, Q)
+        mean = (mean - before.background.shift(powers("proxy"))) / columns(yx.slope, 3)  # log M, (P, K, Q)
         scatter = np.hypot(part.yx_scatter[:, None], error)
         rho = part.correlation[:, None] * part.yx_scatter[:, None] / scatter
         spread = part.lx_scatter[:, None]
         unexplained = spread * np.sqrt(1 - rho**2)
-        luminosity = columns(lx.log_norm, 3) + part.lx_shift[:, None] + columns(lx.slope, 3) * mean
+        luminosity = columns(lx.log_norm, 3) + part.lx_shift[:, None] + lx.secant(mean) * mean
         luminosity = luminosity + columns(lx.evolution, 3) * growth + before.background.shift(powers("lx"))
         position = (mean + (self.setup.relations.pivot - population.log_mass[0])) / self.step
-        significance = (luminosity - self._limit_at(position)) / unexplained
+        above = (luminosity - self._limit_at(position)) / unexplained
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
-        tilt = (rho * spread - columns(lx.slope, 3) * width) / unexplained
+        tilt = (rho * spread - lx.tangent(mean) * width) / unexplained
+        bend = (columns(lx.curvature, 3) * width**2 / unexplained,) if lx.is_curved else ()
         position = np.broadcast_to(position, (len(before.log_number), *position.shape[1:]))
-        total = expansion.sum_of_expansions(before.log_number, position, -width / self.step, (significance, tilt), rule)
+        total = expansion.sum_of_expansions(before.log_number, position, -width / self.step, (above, tilt, *bend), rule)
         return np.asarray(total.sum(axis=1) / columns(yx.slope, 2))
 
     def _nodal_density(self, before: expansion.Unselected, part: Component, data: tuple[Array, Array]) -> Array:
@@ -274,7 +274,7 @@ class FluxLimitedModel:
         The T in K(z, T) is taken at the mass whose mean fiducial L_X this is.
         """
         population, relation = self.population, self.setup.relations
-        log_mass = relation.pivot + (log_lx - relation.lx.log_norm) / relation.lx.slope
+        log_mass = relation.pivot + relation.lx.relative_mass(log_lx - relation.lx.log_norm)
         position = np.rint((log_mass - population.log_mass[0]) / self.step).astype(int)
         limit = self._limit[:, np.clip(position, 0, self._limit.shape[1] - 1)].T  # (Q, K)
         return visible_fraction(log_lx, limit, population.shells.index, self.selection.detection)

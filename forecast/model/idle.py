@@ -7,7 +7,7 @@ import numpy as np
 from ..core.errors import InputError
 from .setup import Setup
 
-_RELATION = ("norm", "slope", "scatter", "evolution")
+_RELATION = ("norm", "slope", "scatter", "evolution", "curvature")
 
 
 def idle_parameters(setup: Setup) -> dict[str, str]:

@@ -8,8 +8,10 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.parameters import Values
+from ..relations.lines import FLATTEST, Line, rising
 from ..survey.selection import FluxSelection
 from .mixture import columns
+from .population import LOG_MASS_HIGH
 from .setup import Setup, prior_sample
 
 SHARP, SMOOTH = 0.4, 1.4
@@ -76,7 +78,7 @@ def limit_resolution(setup: Setup, selection: FluxSelection) -> tuple[float, flo
     lines, masses = relations.at(v), relations.unit_residuals.log_mass
     parts = [part.blurred(selection.flux_error) for part in relations.components(v, masses)]
     smallest = min(float(np.min(part.lx_scatter)) for part in parts)
-    step = SMOOTH * smallest / float(np.max(lines.lx.slope))
+    step = SMOOTH * smallest / float(np.max(lines.lx.steepest))
     if step < _FINEST_LIMIT:
         least = relations.lx.scatter * _FINEST_LIMIT / step
         raise InputError(
@@ -91,7 +93,13 @@ def limit_resolution(setup: Setup, selection: FluxSelection) -> tuple[float, flo
 
 
 def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
-    """log10 of the mass whose luminosity is six scatters below the lowest limit at the nearest redshift, Msun/h."""
+    """log10 of the mass whose luminosity is six scatters below the lowest limit at the nearest redshift, Msun/h.
+
+    Raises
+    ------
+    InputError
+        If L_X does not rise with mass.
+    """
     z = setup.geometry.shells(setup.cosmology).z[:1]
     limit = selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
     sample = prior_sample(setup)
@@ -100,5 +108,19 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
     shift = background.shift(setup.relations.exponents("lx"))
     parts = zip(selection.detection.offset, selection.detection.width, strict=True)
     below = min(offset - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
-    masses = setup.relations.pivot + (limit.min() + below - lx.log_norm - shift) / lx.slope
-    return min(float(np.min(masses)), 13.5)
+    masses = setup.relations.pivot + rising(limit.min() + below - lx.log_norm - shift, lx.slope, lx.curvature)
+    lowest = min(float(np.min(masses)), 13.5)
+    pivot = setup.relations.pivot
+    _require_rising(lx, (lowest - pivot, LOG_MASS_HIGH - pivot))
+    return lowest
+
+
+def _require_rising(lx: Line, relative: tuple[float, float]) -> None:
+    """Raise unless L_X rises with mass between two masses, log10 over the pivot."""
+    for end in relative if lx.is_curved else ():
+        if float(np.min(lx.tangent(np.array([end])))) < FLATTEST:
+            raise InputError(
+                f"relations.lx.curvature: {10.0**end:.2g} times the pivot mass, where clusters are seen, L_X does not "
+                "rise with mass somewhere in the prior, so that a flux limit is none in mass; give "
+                "parameters.curvature_lx a narrower prior (gaussian = 0.05), or a larger survey.zmin"
+            )

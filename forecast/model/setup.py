@@ -86,6 +86,7 @@ class Setup:
         if self.errors and len(self.errors) != len(self.relations.names):
             raise InputError(f"errors: give one for each of {self.relations.names}, got {self.errors}")
         self._check_reach()
+        self._check_curvature()
         shells = self.geometry.shell_count
         if self.parameters.contrasts and self.parameters.contrasts != contrast_names(shells):
             raise InputError(
@@ -106,6 +107,21 @@ class Setup:
             )
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
+
+    def _check_curvature(self) -> None:
+        """Raise where a curved L_X-M relation is not what a formula knows of."""
+        if not self.is_curved:
+            return
+        cure = "leave relations.lx.curvature and parameters.curvature_lx out"
+        if self.selection.in_flux is None:
+            raise InputError(f"relations.lx.curvature: is for surveys that are limited in flux; {cure}")
+        if self.relations.calibrated_at:
+            raise InputError(f"relations.calibration.z: a curved L_X-M relation is one of nearby clusters; {cure}")
+        if dict(self.relations.proxy).get("lx"):
+            raise InputError(f"relations.lx.curvature: the mass proxy is made of L_X; {cure}, or choose another proxy")
+        curved = [n for n in self.relations.names if n != "lx" and self.relations[n].curvature]
+        if curved:
+            raise InputError(f"relations.{curved[0]}.curvature: only the L_X-M relation may be curved; leave it out")
 
     def _check_reach(self) -> None:
         """Raise where a flux has no distance, or the mass function no calibration."""
@@ -132,6 +148,17 @@ class Setup:
                 f"cosmology.Om0 = {self.cosmology.Om0:g}: {self.mass_function} is not calibrated for M500c below "
                 f'Om0 = {lowest:.3g} at z = {z:.3g}; give a larger Om0, or mass_function = "bocquet16_hydro"'
             )
+
+    @property
+    def is_curved(self) -> bool:
+        """Whether the L_X-M relation is, or may be."""
+        curvature = self.relations.lx.curvature + self.parameters.fixed.curvature_lx
+        return bool(curvature) or "curvature_lx" in self.parameters.names
+
+    @property
+    def sums_over_masses(self) -> bool:
+        """Whether what observables say of log M is no Gaussian: residuals depend on mass, or slopes do."""
+        return self.is_curved or self.relations.unit_residuals.mass_dependent
 
     @property
     def bins(self) -> tuple[Setup, ...]:

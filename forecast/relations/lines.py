@@ -9,8 +9,11 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 
-LARGEST_Z0, FLATTEST, STEEPEST, FASTEST = 3.0, 0.05, 10.0, 20.0
-"""Largest reference redshift; exponents of mass, least and largest, and of E(z), far from those of any observable."""
+LARGEST_Z0, FLATTEST, STEEPEST, FASTEST, STRONGEST = 3.0, 0.05, 10.0, 20.0, 1.0
+"""Largest reference redshift; exponents of mass, least and largest, and of E(z), and curvatures, far from those of any
+observable."""
+_CURVED_OVER = 1.5
+"""Distance from the pivot, dex, over which a curved relation is as steep as sums over mass must resolve."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class PowerLaw:
         Standard deviation of log10 of the observable at the pivot mass, in dex.
     hubble : float
         Power of h of the normalisation at fixed mass in Msun/h, beyond that of L_X h^2, M_gas h^2.5 and T.
+    curvature : float
+        Of log10 of the observable in log10 M about the pivot, per dex^2: the slope grows by twice that in each dex.
     """
 
     log_norm: float
@@ -36,12 +41,14 @@ class PowerLaw:
     evolution: float
     scatter: float
     hubble: float = 0.0
+    curvature: float = 0.0
 
     def __post_init__(self) -> None:
         for name, good, needed in (
             ("slope", 0 <= self.slope <= STEEPEST, f"slope >= 0 and at most {STEEPEST:g}"),
             ("scatter", self.scatter > 0, "scatter > 0 dex"),
             ("evolution", abs(self.evolution) <= FASTEST, f"evolution between {-FASTEST:g} and {FASTEST:g}"),
+            ("curvature", abs(self.curvature) <= STRONGEST, f"curvature between {-STRONGEST:g} and {STRONGEST:g}"),
         ):
             if not good:
                 raise InputError(f"a scaling relation needs {needed}, got {name} = {getattr(self, name):g}")
@@ -50,6 +57,10 @@ class PowerLaw:
     def is_mass(self) -> bool:
         """Whether the observable is a mass, measured as distance: of slope 1, without evolution."""
         return (self.slope, self.evolution) == (1.0, 0.0)
+
+    def relative_mass(self, excess: Array) -> Array:
+        """log10 M over the pivot of clusters this much above the normalisation, dex."""
+        return rising(excess, self.slope, self.curvature)
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class Line:
     slope: Array
     evolution: Array
     scatter: Array
+    curvature: Array | float = 0.0
 
     def mean(self, log_mass: Array, log_growth: Array) -> Array:
         """Mean log10 of the observable; `log_mass` relative to the pivot, shape (P or 1, ...).
@@ -67,11 +79,33 @@ class Line:
         `log_growth` is log10 E(z)/E(z0) and broadcasts against `log_mass`.
         """
 
-        def column(x: Array) -> Array:
-            return np.reshape(x, (-1,) + (1,) * (np.ndim(log_mass) - 1))
-
-        mean: Array = column(self.slope) * log_mass + (column(self.log_norm) + column(self.evolution) * log_growth)
+        norm = _column(self.log_norm, log_mass) + _column(self.evolution, log_mass) * log_growth
+        mean: Array = self.secant(log_mass) * log_mass + norm
         return mean
+
+    def secant(self, log_mass: Array) -> Array:
+        """Mean change of log10 of the observable by log10 M from the pivot to `log_mass` (P or 1, ...) from it."""
+        slope = _column(self.slope, log_mass)
+        return slope + _column(self.curvature, log_mass) * log_mass if self.is_curved else slope
+
+    def tangent(self, log_mass: Array) -> Array:
+        """The same at `log_mass`."""
+        return self.secant(2 * log_mass) if self.is_curved else _column(self.slope, log_mass)
+
+    @property
+    def is_curved(self) -> bool:
+        """Whether any of the relations is."""
+        return bool(np.any(self.curvature))
+
+    def bent_by(self, shift: Array | float) -> Line:
+        """What the curvature adds where log10 M is `shift`, (P,), larger than the straight relation's norm knows of."""
+        norm, slope = self.log_norm + self.curvature * shift**2, self.slope + 2 * self.curvature * shift
+        return replace(self, log_norm=norm, slope=slope)
+
+    @property
+    def steepest(self) -> Array:
+        """Largest slope within `_CURVED_OVER` of the pivot, shape (P,)."""
+        return np.asarray(self.slope + 2 * _CURVED_OVER * np.abs(self.curvature))
 
 
 @dataclass(frozen=True)
@@ -103,3 +137,16 @@ class Component:
         scatter = np.hypot(self.lx_scatter, error)
         correlation = self.correlation * self.lx_scatter / scatter
         return replace(self, lx_scatter=scatter, correlation=correlation)
+
+
+def _column(x: Array | float, log_mass: Array) -> Array:
+    """A field of P relations that broadcasts against masses (P or 1, ...)."""
+    return np.reshape(x, (-1,) + (1,) * (np.ndim(log_mass) - 1))
+
+
+def rising(excess: Array, slope: Array | float, curvature: Array | float) -> Array:
+    """x of slope x + curvature x^2 = `excess` where that rises with x; where it turns, if it never gets so far."""
+    if not np.any(curvature):
+        return excess / slope
+    x: Array = 2 * excess / (slope + np.sqrt(np.maximum(slope**2 + 4 * curvature * excess, 0.0)))
+    return x

@@ -225,12 +225,15 @@ class Relations:
         """Relation of one observable at parameter values `v`."""
         relation = self[name]
         slope = relation.slope * np.asarray(_factor(v, "slope", name))
-        return Line(
-            relation.log_norm + np.log10(_factor(v, "norm", name)) + self._by_mass_scale(name, slope, v),
-            slope,
-            relation.evolution + np.asarray(_factor(v, "evolution", name)),
-            relation.scatter * np.asarray(_factor(v, "scatter", name)),
+        line = Line(
+            log_norm=relation.log_norm + np.log10(_factor(v, "norm", name)) + self._by_mass_scale(name, slope, v),
+            slope=slope,
+            evolution=relation.evolution + np.asarray(_factor(v, "evolution", name)),
+            scatter=relation.scatter * np.asarray(_factor(v, "scatter", name)),
+            curvature=relation.curvature + np.asarray(_factor(v, "curvature", name)),
         )
+        shift = np.log10(v.mass_scale) if name in self.on_mass_scale else 0.0
+        return line.bent_by(shift) if line.is_curved else line
 
     def _by_mass_scale(self, name: str, slope: Array, v: Values) -> float | Array:
         """How far the shared mass scale moves log10 of an observable whose relation has this slope, shape (P,)."""
@@ -287,7 +290,7 @@ class Relations:
         )
 
 
-_NEUTRAL: Mapping[str, float] = {"norm": 1.0, "slope": 1.0, "scatter": 1.0, "evolution": 0.0}
+_NEUTRAL: Mapping[str, float] = {"norm": 1.0, "slope": 1.0, "scatter": 1.0, "evolution": 0.0, "curvature": 0.0}
 
 
 def _factor(v: Values, kind: str, name: str) -> float | Array:

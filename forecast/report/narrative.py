@@ -28,6 +28,7 @@ _MEANINGS = {
     "slope": "factor on the slope of the {x}-M relation",
     "scatter": "factor on the intrinsic scatter of {x} at fixed mass",
     "evolution": "added to the exponent of E(z) in the {x}-M relation",
+    "curvature": "added to the curvature of the {x}-M relation, d²log {x}/2 d(log M)², per dex²",
 }
 _SHAPES = {
     "Om0": "matter density today; observables refer to the configured cosmology",
@@ -91,7 +92,9 @@ def _tied_words(name: str, parameters: ParameterSet) -> str:
 
 def _relation_words(relations: Relations) -> str:
     def one(name: str, law: PowerLaw) -> str:
-        return f"{_OBSERVABLES[name]} ~ M^{law.slope:.3g} E(z)^{law.evolution:.3g} with {law.scatter:.3g} dex scatter"
+        bent = f" (slope {2 * law.curvature:+.3g} a dex of mass)" if law.curvature else ""
+        power = f"M^{law.slope:.3g}{bent} E(z)^{law.evolution:.3g}"
+        return f"{_OBSERVABLES[name]} ~ {power} with {law.scatter:.3g} dex scatter"
 
     named = {name: relations[name] for name in relations.names}
     laws = "; ".join(one(name, law) for name, law in named.items())

@@ -29,6 +29,7 @@ _KINDS = {
     "slope": "factor on the slope of",
     "scatter": "factor on the scatter of",
     "evolution": "added to the exponent of E(z) of",
+    "curvature": "added to the curvature, per dex^2, of",
 }
 _SPECIAL = {
     "sigma8": "rms linear density contrast in spheres of 8 Mpc/h",

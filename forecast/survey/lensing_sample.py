@@ -111,7 +111,7 @@ class Sky:
         """log10 of the masses of which the luminosities are typical, Msun/h, (n,); the pivot's of unknown ones."""
         lx, relations = self.relations.lx, self.relations
         growth = np.log10(self.cosmology.efunc(self.z) / self.cosmology.efunc(relations.z0))
-        relative = (self.log_lx - lx.log_norm - lx.evolution * growth) / lx.slope
+        relative = lx.relative_mass(self.log_lx - lx.log_norm - lx.evolution * growth)
         mass: Array = relations.pivot + np.nan_to_num(relative)
         return mass
 

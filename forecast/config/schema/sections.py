@@ -214,6 +214,8 @@ class CatalogueConfig(Strict):
 
     builtin: str | None = None
     """A table that is shipped with the package."""
+    public: Annotated[str, Field(examples=['"reflex"'])] | None = None
+    """A published table that stays with its publisher, given with --catalogue; 'forecast data NAME' says where."""
     path: FileName | None = None
     """A table of clusters: ECSV, FITS, VOTable or CSV."""
     format: str | None = None

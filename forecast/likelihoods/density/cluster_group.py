@@ -16,6 +16,7 @@ from .mixture import Entries, Linear, Normal, Shared, outer, square_of
 _LOG_2PI = float(np.log(2 * np.pi))
 _TINY = np.finfo(float).tiny
 _NODES_A_CLUSTER = 60
+_ITERATIONS = 5
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Group:
         self._same_error = bool(np.all(errors == errors[0]))
         self._unseen, self._limits = beyond.unseen, beyond.limits
         self._by_chance = self._limits is not None or self._unseen is not None
-        self._by_nodes = shared.model.setup.relations.unit_residuals.mass_dependent or not known.any()
+        self._stride = shared.stride(known)
+        self._by_nodes = shared.model.setup.sums_over_masses or not known.any()
 
     @property
     def nodes(self) -> int:
@@ -124,31 +126,33 @@ class Group:
         return Chance(excess, tilt, self._unseen.measured(regression.variance), self._unseen.selection)
 
     def _by_mass(self, linear: Linear, table: Array, of: Entries, branch: int) -> Array:
-        """Residuals that depend on mass, or nothing known of it: a sum over the mass nodes within reach."""
+        """Residuals or slopes that depend on mass, or nothing known of it: a sum over the mass nodes within reach."""
         shared, known, at = self._shared, self._known, of.row[:, None]
         residual, log_mass, pivot = shared.residual, shared.integral.log_mass, shared.pivot
         at_pivot = shared.at_pivot(linear, branch, of)
         node = self._window(linear, at_pivot, of)  # (n, K)
         inside = (node >= 0) & (node < len(log_mass))
         node = np.clip(node, 0, len(log_mass) - 1)
-        place = node if len(residual.mean) > 1 else np.zeros_like(node)
+        place = node if len(residual.mean) > 1 else np.zeros_like(at)
         covariance = residual.covariance * outer(linear.scale)[:, None, None]  # (P, M, J, E, E)
         matrix = square_of(covariance, known)
         if self._same_error:
             precision, log_det = (x[at, place] for x in _inverse(matrix + self._errors[:1, None, None]))
         else:
             precision, log_det = _inverse(matrix[at, place] + self._errors[of.place][:, None, None])
-        slope = linear.slope[of.row][:, None, None, :]
+        relative = (log_mass[node] - pivot)[..., None, None]
+        slope, bend = (x[of.row][:, None, None, :] for x in (linear.slope, linear.curvature))
         mean = (residual.mean * linear.scale[:, None, None, :])[at, place]  # (n, K, J, E)
-        mean = at_pivot[:, None, None, :] + mean + slope * (log_mass[node] - pivot)[..., None, None]
+        mean = at_pivot[:, None, None, :] + mean + (slope + bend * relative) * relative
         r = self._data[of.place][:, None, None, :] - mean[..., known]
         square = np.einsum("nkjd,nkjde,nkje->nkj", r, precision, r, optimize=["einsum_path", (0, 1), (0, 1)])
         each = np.log(residual.weight) - 0.5 * (square + log_det + r.shape[-1] * _LOG_2PI)
         if self._by_chance:
-            chance = self._chance((covariance[at, place], precision), mean, slope, of, log_mass[node][..., None])
+            tangent = slope + 2 * bend * relative
+            chance = self._chance((covariance[at, place], precision), mean, tangent, of, log_mass[node][..., None])
             each = each + np.log(np.maximum(chance.at(np.zeros(1)), _TINY))
         number = np.take_along_axis(shared.integral.nodes(table, branch, of.row, of.column), node, axis=1)
-        terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number, _TINY))
+        terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number * self._stride, _TINY))
         log_density: Array = special.logsumexp(np.where(inside, terms, -np.inf), axis=1)
         return log_density
 
@@ -157,18 +161,21 @@ class Group:
         shared, known, grid = self._shared, self._known, self._shared.integral.log_mass
         if not known.any():
             return np.broadcast_to(np.arange(len(grid)), (len(of.row), len(grid)))
-        slope, step = linear.slope[of.row][:, known], grid[1] - grid[0]
+        slope, bend = (x[of.row][:, known] for x in (linear.slope, linear.curvature))
+        step = grid[1] - grid[0]
         spread, scale = square_of(shared.residual.covariance.mean(axis=1), known), linear.scale[of.row][:, known]
         y, errors = self._data[of.place] - at_pivot[:, known], self._errors[of.place]
         node = np.full(len(of.row), int(np.argmin(np.abs(grid - shared.pivot))))
-        for _ in range(2):
+        for _ in range(_ITERATIONS if bend.any() else 2):
+            relative = grid[node, None] - shared.pivot
+            tangent = slope + 2 * bend * relative
             matrix = spread[node if len(spread) > 1 else 0] * outer(scale) + errors
-            pull = np.linalg.solve(matrix, slope[..., None])[..., 0]
-            strength = np.einsum("nd,nd->n", pull, slope)
-            centre = shared.pivot + np.einsum("nd,nd->n", pull, y) / strength
+            pull = np.linalg.solve(matrix, tangent[..., None])[..., 0]
+            strength = np.einsum("nd,nd->n", pull, tangent)
+            centre = shared.pivot + np.einsum("nd,nd->n", pull, y + bend * relative**2) / strength
             node = np.clip(np.rint((centre - grid[0]) / step).astype(int), 0, len(grid) - 1)
         reach = min(int(np.ceil(8 * float(np.max(1 / np.sqrt(strength))) / step)), len(grid))
-        return node[:, None] + np.arange(-reach, reach + 1)
+        return node[:, None] + np.arange(-reach, reach + 1, self._stride)
 
 
 def _inverse(matrix: Array) -> tuple[Array, Array]:

@@ -30,6 +30,7 @@ from .gaussians import Gaussians
 
 _TINY = np.finfo(float).tiny
 _REDSHIFTS = 48
+_FINER = 4
 _STEEPEST = 1.2
 """Steepness up to which eight nodes are right to 1e-4."""
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(8)
@@ -136,8 +137,9 @@ class SelectedInFlux:
     def __init__(self, model: FluxLimitedModel, z: Array) -> None:
         self._model, setup = model, model.setup
         grid, self.log_mass = model.population, model.population.log_mass
-        if setup.relations.unit_residuals.mass_dependent:  # sums over nodes, which must resolve what T and Y_X say of M
-            self.log_mass = np.linspace(grid.log_mass[0], grid.log_mass[-1], 2 * len(grid.log_mass) - 1)
+        if setup.sums_over_masses:  # nodes, which must resolve what T and Y_X say of M
+            cells = (_FINER if setup.is_curved else 2) * (len(grid.log_mass) - 1)
+            self.log_mass = np.linspace(grid.log_mass[0], grid.log_mass[-1], cells + 1)
         self._step = float(self.log_mass[1] - self.log_mass[0])
         if setup.geometry.spans_redshifts:
             knots, shell, self._cell, self._weight = _knots(setup.geometry, z)

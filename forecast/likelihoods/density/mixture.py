@@ -10,11 +10,12 @@ from ...core.arrays import Array
 from ...core.parameters import Values
 from ...cosmology.rescaling import LENSING, Exponents
 from ...model.forward import ForwardModel
-from ...model.resolution import SMOOTH, require_width
+from ...model.resolution import SMOOTH, WIDEST_STEP, require_width
 from ...model.setup import prior_sample
 from .mass_integral import MassIntegral
 
 _LOG_2PI = float(np.log(2 * np.pi))
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Linear:
     norm: Array  # (P, E), at the pivot mass
     evolution: Array  # (P, E)
     scale: Array  # (P, E): unit residuals to dex
+    curvature: Array  # (P, E)
     exponents: Exponents  # (E,) each: dependence on the cosmology
     values: Values
 
@@ -32,24 +34,22 @@ class Linear:
     def of(cls, model: ForwardModel, v: Values, size: int, lensing: bool) -> Linear:
         """Relations at parameter values `v` of `size` vectors."""
         relations = model.setup.relations
+        lines = [relations.line(name, v) for name in relations.names]
+        lines += [model.setup.lensing_line(v)] if lensing else []
 
         def columns(part: str) -> list[Array]:
-            parts = (getattr(relations.line(name, v), part) for name in relations.names)
-            return [np.broadcast_to(np.asarray(x, dtype=float), (size,)) for x in parts]
+            return [np.broadcast_to(np.asarray(getattr(line, part), dtype=float), (size,)) for line in lines]
 
-        slope, norm, evolution, scale = (columns(p) for p in ("slope", "log_norm", "evolution", "scatter"))
-        if lensing:
-            line = model.setup.lensing_line(v)
-            parts = (line.slope, line.log_norm, line.evolution, line.scatter)
-            for column, part in zip((slope, norm, evolution, scale), parts, strict=True):
-                column.append(np.broadcast_to(np.asarray(part, dtype=float), (size,)))
         exponents = [relations.exponents(name) for name in relations.names] + [LENSING] * lensing
-        slopes, norms, evolutions, scales = (np.stack(x, axis=-1) for x in (slope, norm, evolution, scale))
+        slope, norm, evolution, scale, curvature = (
+            np.stack(columns(part), axis=-1) for part in ("slope", "log_norm", "evolution", "scatter", "curvature")
+        )
         return cls(
-            slope=slopes,
-            norm=norms,
-            evolution=evolutions,
-            scale=scales,
+            slope=slope,
+            norm=norm,
+            evolution=evolution,
+            scale=scale,
+            curvature=curvature,
             exponents=Exponents.stacked(exponents),
             values=v,
         )
@@ -109,16 +109,30 @@ class Shared:
 
     def require_resolved(self, lensing: bool) -> None:
         """Raise unless sums over mass nodes, where residuals need them, resolve what all observables say of mass."""
-        model, covariance = self.model, self.residual.covariance
-        if not model.setup.relations.unit_residuals.mass_dependent:
-            return
-        sample = prior_sample(model.setup)
-        linear = Linear.of(model, model.parameters.values(sample), len(sample), lensing)
-        pull = linear.slope / linear.scale
-        strength = np.einsum("pd,mjde,pe->pmj", pull, np.linalg.inv(covariance), pull, optimize=True)
-        step = float(self.integral.log_mass[1] - self.integral.log_mass[0])
-        names = [*model.setup.relations.names, *(["wl"] if lensing else [])]
-        require_width(float(strength.max()) ** -0.5, step / SMOOTH, names)
+        if self.model.setup.sums_over_masses:
+            names = [*self.model.setup.relations.names, *(["wl"] if lensing else [])]
+            require_width(self._narrowest(np.ones(len(names), dtype=bool)), self._step / SMOOTH, names)
+
+    def stride(self, known: Array) -> int:
+        """Every how many mass nodes resolve what observables `known`, (E,), say of mass."""
+        if not self.model.setup.is_curved or not known.any():
+            return 1
+        return max(1, int(min(WIDEST_STEP, SMOOTH * self._narrowest(known)) / self._step + _ROUNDING))
+
+    @property
+    def _step(self) -> float:
+        return float(self.integral.log_mass[1] - self.integral.log_mass[0])
+
+    def _narrowest(self, known: Array) -> float:
+        """Least width of log10 M at given observables, without errors, in the prior, dex."""
+        sample, relations = prior_sample(self.model.setup), self.model.setup.relations
+        linear = Linear.of(
+            self.model, self.model.parameters.values(sample), len(sample), len(known) > len(relations.names)
+        )
+        pull = (linear.slope / linear.scale)[:, known]
+        inverse = np.linalg.inv(square_of(self.residual.covariance, known))
+        strength = np.einsum("pd,mjde,pe->pmj", pull, inverse, pull, optimize=True)
+        return float(strength.max() ** -0.5)
 
     @property
     def pivot(self) -> float:
