@@ -62,6 +62,7 @@ def several_result(together: Together, job: Job, command: str) -> Result:
         expected_count=sum(expected_number(model) for model in joint.models.values()),
         quick=job.quick,
         notes=together.notes,
+        Om0=next(iter(joint.setups.values())).fixed_density,
         warnings=tuple(caution for found in doubts for caution in found),
     )
 

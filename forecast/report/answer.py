@@ -83,13 +83,17 @@ def facts(result: Result) -> tuple[Fact, ...]:
 
 def _alone(result: Result) -> tuple[Fact, ...]:
     """sigma8 of each of several surveys by itself, as far as that was sampled."""
-    chains, fixed = result.alone.items(), fixed_words(result.Om0)
+    fixed = fixed_words(result.Om0)
     return tuple(
-        replace(_fact(name, chain.parameters[name], fixed if name == "sigma8" else ""), name=Markup("{}, {} alone").format(_shown(name), survey))
-        for survey, chain in chains
-        for name in COSMOLOGY
-        if name in chain.parameters
+        replace(_fact(name, values, fixed if name == "sigma8" else ""), name=_of_survey(name, survey))
+        for survey, chain in result.alone.items()
+        for name, values in chain.parameters.items()
+        if name in COSMOLOGY
     )
+
+
+def _of_survey(name: str, survey: str) -> Markup:
+    return Markup("{}, {} alone").format(_shown(name), survey)
 
 
 def _fact(name: str, values: dict[str, float], given: str) -> Fact:
