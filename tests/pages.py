@@ -237,6 +237,8 @@ def requirements():
         expected_count=180.0,
         evaluations=4,
         why="",
+        factors=(1.0, 1.3, 1.8),
+        errors=(0.02, 0.0176, 0.015),
     )
     never = replace(met, key=LONG, unit="", needed=None, why=f"it changes nothing but {LONG}")
     return Requirements(

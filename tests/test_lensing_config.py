@@ -38,6 +38,8 @@ from forecast.survey.lensing_sample import EVERY_CLUSTER, LensingSample
 
 SHIPPED = {name: tomllib.loads(builtin_configs()[name].read_text(encoding="utf-8")) for name in ("nv22", "cccp_lowz")}
 
+SURVEY = ("--area", "1000 deg2", "--flux-limit", "1e-12 erg/(s cm2)")
+
 
 def survey(name="nv22", parameters=None, **lensing):
     content = copy.deepcopy(SHIPPED[name])
@@ -177,7 +179,8 @@ def test_a_fit_to_begin_with_uses_lensing_masses(tmp_path):
     units = {"lx": "erg/s", "yx": "Msun keV", "M500_WL": "Msun", "e_M500_WL": "Msun"}
     table = Table(rows | {"e_M500_WL": [1e14, 1e14, 2e14]}, units=units)
     table.write(tmp_path / "t.ecsv")
-    done = CliRunner().invoke(app, ["init", "fit", str(tmp_path / "t.ecsv"), "--out", str(tmp_path / "f.toml")])
+    given = ["init", "fit", str(tmp_path / "t.ecsv"), *SURVEY]
+    done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "f.toml")])
     assert done.exit_code == 0 and "bias known to 5%" in done.stdout, done.output
     config = load_config(tmp_path / "f.toml")
     assert config.catalogue_spec.columns["mwl_error"].name == "e_M500_WL"

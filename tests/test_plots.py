@@ -13,11 +13,13 @@ from forecast.checks.goodness import Goodness
 from forecast.core.errors import InputError
 from forecast.forecasts.abundance import Abundance, Curve
 from forecast.forecasts.ladder import LadderRow, SurvivalRow
+from forecast.forecasts.require.records import Requirement, Requirements
 from forecast.forecasts.sigma8_map import Sigma8Map
 from forecast.report.plots.abundance import abundance_figure
 from forecast.report.plots.corner import corner_figure
 from forecast.report.plots.goodness import goodness_figure
 from forecast.report.plots.ladder import ladder_figure
+from forecast.report.plots.require import require_figure
 from forecast.report.plots.sigma8_map import map_figure
 from forecast.report.plots.style import COLUMN, LEVELS, log_ticks, new_figure, save_figure
 from forecast.report.plots.survival import survival_figure
@@ -71,12 +73,40 @@ def goodness():
     return [first, replace(first, observable="yx", edges=edges - 30, p_value=0.0)]
 
 
+def requirements():
+    """Keys that get there by more and by less, one that never does, and one of which there was nothing."""
+    area = Requirement(
+        key="survey.area",
+        unit="deg2",
+        configured=1000.0,
+        configured_std=0.02,
+        needed=1800.0,
+        farthest=1800.0,
+        std=0.015,
+        expected_count=180.0,
+        why="",
+        evaluations=3,
+        factors=(1.0, 1.3, 1.8),
+        errors=(0.02, 0.0176, 0.015),
+    )
+    prior = replace(
+        area, key="parameters.norm_yx.lognormal", unit="", configured=0.1, needed=0.05, farthest=0.05,
+        factors=(0.5, 0.8, 1.0, 1.28), errors=(0.015, 0.018, 0.02, 0.022),
+    )  # fmt: skip
+    never = replace(
+        prior, key="selection.k_slope", needed=None, farthest=0.01, factors=(0.1, 1.0), errors=(0.019, 0.02)
+    )
+    nothing = replace(never, key="yx_error", configured=0.0, farthest=0.1, factors=(), errors=())
+    return Requirements("sigma8", 0.015, "unbinned", 0.02, (area, prior, never, nothing), Om0=0.3)
+
+
 BUILDERS = {
     "abundance": lambda: abundance_figure(abundance()),
     "ladder": lambda: ladder_figure(ladder()),
     "corner": lambda: corner_figure(samples(), NAMES, (1.0, 0.81, 1.0)),
     "map": lambda: map_figure(sigma8_map()),
     "goodness": lambda: goodness_figure(goodness()),
+    "require": lambda: require_figure(requirements()),
 }
 
 
@@ -295,3 +325,17 @@ def test_survival_figure_draws_every_selection_and_width(tmp_path):
     assert figure.axes[1].get_xlabel()
     for path in save_figure(figure, tmp_path / "survival"):
         assert path.stat().st_size > 1000
+
+
+def test_requirements_run_from_what_is_configured_to_what_is_wanted():
+    """A line for each key that has a factor, from one on, whichever way its value goes; the best at the target."""
+    (axes,) = require_figure(requirements()).axes
+    lines = {line.get_label().split(" ")[0]: line for line in axes.lines if not line.get_label().startswith("_")}
+    assert list(lines) == ["area", "prior", "selection.k_slope", "wanted:"]
+    np.testing.assert_allclose(lines["area"].get_xdata(), [1.0, 1.3, 1.8])
+    np.testing.assert_allclose(lines["prior"].get_xdata(), [1.0, 1.25, 2.0])
+    np.testing.assert_allclose(lines["prior"].get_ydata(), [0.02, 0.018, 0.015])
+    marks = [line for line in axes.lines if line.get_label().startswith("_")]
+    assert sorted(float(line.get_xdata()[0]) for line in marks) == pytest.approx([1.8, 2.0])
+    assert [float(line.get_ydata()[0]) for line in marks] == [0.015, 0.015]
+    assert len({(line.get_color(), line.get_marker()) for line in lines.values()}) == 4

@@ -1,6 +1,8 @@
 """How much of one thing gets to an error: ladders at what is found, and volumes known from linear algebra."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +13,9 @@ from forecast.core.errors import InputError
 from forecast.forecasts.axes import content_of, parse_axes
 from forecast.forecasts.ladder import sigma8_std
 from forecast.forecasts.planning import VolumeCurve
+from forecast.forecasts.require.records import Requirement, Requirements
 from forecast.forecasts.require.search import compute_requirements, default_keys
+from forecast.report.requirements import best_help, requirement_lines
 
 
 @pytest.mark.parametrize(("target", "easier"), [(0.02, False), (0.03, True)])
@@ -166,3 +170,42 @@ def test_the_command_writes_a_survey_that_has_the_error(tmp_path):
     assert saved["provenance"]["seed"] == 1 and saved["provenance"]["config"]["survey"]["fraction"] == 0.5
     assert done.stdout.splitlines()[-1] == f"Next: forecast ladder {out / 'survey.fraction.toml'}"
     assert sigma8_std(load_config(out / "survey.fraction.toml").setup)[1]["counts"] == pytest.approx(0.03, rel=0.01)
+    assert {path.name for path in (out / "figures").iterdir()} == {"require.pdf", "require.png"}
+    (row,) = saved["rows"]
+    assert (
+        row["factors"] == sorted(row["factors"]) and 1.0 in row["factors"] and len(row["factors"]) == len(row["errors"])
+    )
+    here = row["errors"][row["factors"].index(1.0)]
+    assert here == pytest.approx(row["configured_std"]) == pytest.approx(saved["configured_std"])
+    assert saved["Om0"] == 0.272 and "level counts, Om0 = 0.272 fixed: sigma8 is now known" in done.stdout
+    assert f"Best single help: volume {row['needed'] / 0.5:.3g} times larger." in done.stdout
+
+
+def one(key, **changes):
+    known = {"unit": "", "configured": 0.1, "configured_std": 0.02, "needed": 0.05, "farthest": 0.05, "std": 0.015}
+    return Requirement(**(known | {"key": key, "expected_count": 1.0, "why": "", "evaluations": 1} | changes))
+
+
+def test_what_helps_most_is_said_with_factors():
+    """The least change first; nothing that never does; what comes closest where nothing gets there."""
+    area = one("survey.area", configured=1000.0, needed=5000.0, farthest=5000.0)
+    norm, never = (
+        one("parameters.norm_yx.lognormal", needed=0.04, farthest=0.04),
+        one("yx_error", needed=None, std=0.018),
+    )
+    mass = one("selection.min_mass", unit="log10 Msun/h", configured=14.0, needed=13.7, farthest=13.7)
+    found = Requirements("sigma8", 0.015, "full", 0.02, (area, never, norm, mass))
+    assert best_help(found) == (
+        "Best single help: selection.min_mass 2 times smaller; instead of it normalisation of Y_X 2.5 times better "
+        "known; or area 5 times larger."
+    )
+    assert best_help(replace(found, rows=(never,))) == (
+        "Nothing alone gets there; error of Y_X 2 times smaller comes closest, to 0.018."
+    )
+    less = replace(found, std=0.03, rows=(one("survey.area", needed=0.05),))
+    assert best_help(less) == "More than is wanted: enough is area 2 times smaller."
+    assert best_help(replace(found, std=0.02)) == "The error of sigma8 is what is wanted."
+    zero = replace(found, rows=(one("selection.flux_error", configured=0.0, unit="dex"),))
+    assert best_help(zero) == "Best single help: selection.flux_error of 0.05 dex."
+    words = list(requirement_lines(found, "x.toml", Path("out")))
+    assert words[1] == best_help(found) and words[-1] == "Next: forecast ladder out/selection.min_mass.toml"

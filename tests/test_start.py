@@ -14,6 +14,9 @@ from forecast.cli.app import app
 from forecast.config.guess import guess_columns
 from forecast.config.load import builtin_configs, load_config, parse_config
 from forecast.config.template import commented
+from forecast.core.errors import InputError
+
+SURVEY = ("--area", "1000 deg2", "--flux-limit", "1e-12 erg/(s cm2)")
 
 
 def run(*arguments):
@@ -82,16 +85,46 @@ def test_a_fit_of_a_table(tmp_path):
     assert content["survey"]["area"] == "1000 deg2"
     assert "t" not in content["relations"] and "norm_t" not in content["parameters"]
     told = [line for line in done.stdout.splitlines() if line.startswith("  - ")]
-    for words in ("Yx", "both fixed: sigma8 hangs on Om0", "zmin", "flux_limit"):
+    for words in ("Yx", "both fixed: sigma8 hangs on Om0", "zmin", "names no band", "relations: ", "parameters: "):
         assert any(words in line for line in told), words
-    assert not any("area" in line for line in told)
+    assert told[0].startswith("  - selection.flux_limit: FILL IN") and not any("survey.area" in line for line in told)
+    assert not any("exact" in line for line in told)
+    assert content["catalogue"]["cosmology"] == {key: content["cosmology"][key] for key in ("Om0", "h")}
     parse_config(content)
+
+
+def test_what_only_the_user_knows_is_refused_until_it_is_filled_in(tmp_path):
+    out = tmp_path / "fit.toml"
+    done = run("init", "fit", clusters(tmp_path, lx=[1e44] * 3, yx=[1e14] * 3), "--out", out)
+    told = [line for line in done.stdout.splitlines() if line.startswith("  - ")]
+    assert [line.partition(":")[0] for line in told[:2]] == ["  - survey.area", "  - selection.flux_limit"]
+    assert "(once you have filled in survey.area and selection.flux_limit)" in done.stdout.splitlines()[-1]
+    for written, cure in (("FILL IN", "3000 deg2"), ("FILL IN", "1.3e-11 erg/(s cm2)")):
+        with pytest.raises(InputError, match="got 'FILL IN', expected a number with a unit of"):
+            load_config(out)
+        out.write_text(out.read_text().replace(written, cure, 1))
+    assert load_config(out).survey.area == "3000 deg2"
+
+
+def test_a_survey_to_plan_says_what_it_assumes(tmp_path):
+    done = run("init", "plan", "--area", "3000 deg2", "--zmin", 0.2, "--out", tmp_path / "p.toml")
+    told = {line.split(":")[0].removeprefix("  - "): line for line in done.stdout.splitlines() if "  - " in line}
+    own = ["selection.flux_limit", "survey.zmax"]
+    kept = ["cosmology", "relations", "parameters", "mass_function", "selection.k_correction", "yx_error"]
+    assert list(told) == own + kept
+    assert (
+        "3.35e-13" in told[own[0]] and "L_X to 8.5%, Y_X to 6%" in told["parameters"] and "0.1 dex" in told["yx_error"]
+    )
 
 
 def test_tables_without_a_proxy_or_redshifts(tmp_path):
     path = clusters(tmp_path, lx_0p1_2p4=[1.0, 2.0, 3.0])
-    done = run("init", "fit", path, "--out", tmp_path / "fit.toml")
-    assert done.exit_code == 0 and "another band" in done.stdout and "no column seems to hold Y_X" in done.stdout
+    done = run("init", "fit", path, *SURVEY, "--out", tmp_path / "fit.toml")
+    assert (
+        done.exit_code == 0
+        and "another band (0.1-2.4 keV)" in done.stdout
+        and "no column seems to hold Y_X" in done.stdout
+    )
     assert load_config(tmp_path / "fit.toml").sampler.level == "full"
     Table({"name": ["A", "B"], "flux": [1.0, 2.0]}).write(tmp_path / "blind.csv")
     done = run("init", "fit", tmp_path / "blind.csv", "--out", tmp_path / "x.toml")
@@ -120,7 +153,75 @@ def test_sides_of_an_error_that_is_called_otherwise_are_one_pair():
     units = dict.fromkeys(["z", "YX500", "E_YX_UP", "E_YX_LO"]) | {"YX500": "1e14 solMass keV"}
     found = guess_columns(units)
     (doubt,) = (words for words in found.doubts if words.startswith("yx"))
-    assert 'yx_error = "E_YX_LO,E_YX_UP"' in doubt
+    assert found.columns["yx_error"] == {"name": "E_YX_LO,E_YX_UP", "unit": "1e14 solMass keV"}
+    assert "took 'E_YX_LO,E_YX_UP' for the errors of 'YX500'" in doubt
+    several = guess_columns(units | {"E_YX_CORE": None})
+    assert "yx_error" not in several.columns
+    assert [doubt for doubt in several.doubts if 'yx_error = "E_YX_LO,E_YX_UP"' in doubt]
+
+
+PAIRS = (
+    "E_{}_LO E_{}_UP", "{}_ERR_LO {}_ERR_HI", "{}_elo {}_ehi", "{}_errm {}_errp", "errlo_{} errhi_{}",
+    "err_lo_{} err_hi_{}", "{}_minus_err {}_plus_err", "{}_loerr {}_uperr", "lower_error_{} upper_error_{}",
+    "{}_err- {}_err+", "e_{} E_{}", "e_{}_m e_{}_p", "{}_NEG_ERR {}_POS_ERR",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_errors_of_two_sides_in_any_spelling(pair):
+    """Of the column's own name without a word; of another name of the same quantity with one."""
+    for key, own, other in (
+        ("yx", "YX500", "YX"),
+        ("t", "TX", "kT"),
+        ("lx", "LX_052", "LX"),
+        ("mgas", "Mgas", "MG500"),
+    ):
+        units = {"z": None, own: None}
+        lower, upper = pair.format(own, own).split()
+        found = guess_columns(units | {upper: None, lower: None})
+        assert found.columns[f"{key}_error"]["name"] == f"{lower},{upper}", found.columns
+        assert not any(f"{key}_error: took" in doubt for doubt in found.doubts)
+        lower, upper = pair.format(other, other).split()
+        found = guess_columns(units | {upper: None, lower: None})
+        assert found.columns[f"{key}_error"]["name"] == f"{lower},{upper}", found.columns
+        assert any(doubt.startswith(f"{key}_error: took '{lower},{upper}'") for doubt in found.doubts)
+
+
+def test_errors_of_other_bands_and_of_lensing_are_not_taken():
+    found = guess_columns(dict.fromkeys(["z", "LX_052", "e_Lbol_bol", "e_lx_0124", "M500", "e_M500_WL"]))
+    assert not {"lx_error", "m500_error"} & set(found.columns)
+
+
+def test_a_proxy_without_errors_is_said_to_be_taken_as_exact():
+    plain = ["z", "lx_052"]
+    for name, key in (("YX500", "yx"), ("M500", "m500"), ("Mgas", "mgas")):
+        (doubt,) = (d for d in guess_columns(dict.fromkeys([*plain, name])).doubts if "taken as exact" in d)
+        assert doubt.startswith(f"{key}: no column") and "yx_error = 0.05" in doubt
+        assert not any("exact" in d for d in guess_columns(dict.fromkeys([*plain, name, f"e_{name}"])).doubts)
+
+
+@pytest.mark.parametrize(
+    ("names", "best"),
+    [
+        ("CLNAME", "CLNAME"),
+        ("CLUSTER", "CLUSTER"),
+        ("ID NAME", "NAME"),
+        ("SRC_ID ID_NAME", "ID_NAME"),
+        ("cl_id", "cl_id"),
+    ],
+)
+def test_names_of_clusters(names, best):
+    assert guess_columns(dict.fromkeys(["z", *names.split()])).columns["name"] == best
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("LX_0524", "0.5-2.4 keV"), ("LX_0124", "0.1-2.4 keV"), ("L_bol", "bolometric"), ("lx_210", "2-10 keV"),
+     ("LX500", "names no band"), ("LUM_0520_R500", ""), ("lx_0p5_2", ""), ("L_500_2000", "")],
+)  # fmt: skip
+def test_bands_in_names_of_luminosities(name, words):
+    doubts = [doubt for doubt in guess_columns({"z": None, name: "erg/s"}).doubts if doubt.startswith("lx:")]
+    assert [words in doubt for doubt in doubts] == [True] * bool(words)
 
 
 def test_explain_doctor_and_show():
@@ -170,7 +271,7 @@ def test_a_lone_temperature_is_left_out_and_the_fit_is_read(tmp_path):
     table["lx"].unit, table["kT"].unit = "erg / s", "keV"
     table.write(tmp_path / 'we ird"\\n.ecsv')
     (tmp_path / "sub").mkdir()
-    done = run("init", "fit", tmp_path / 'we ird"\\n.ecsv', "--out", tmp_path / "sub" / "fit.toml")
+    done = run("init", "fit", tmp_path / 'we ird"\\n.ecsv', *SURVEY, "--out", tmp_path / "sub" / "fit.toml")
     assert done.exit_code == 0 and "'kT' is left out" in done.stdout, done.stderr
     assert "another band than 0.5-2 keV" in done.stdout and "Einstein-de Sitter" in done.stdout
     config = load_config(tmp_path / "sub" / "fit.toml")
@@ -182,7 +283,7 @@ def test_relative_tables_are_found_from_the_configuration(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
     clusters(tmp_path, lx=[1e44] * 3, m500=[5e14] * 3)
-    assert run("init", "fit", "mine.ecsv", "--out", "sub/fit.toml").exit_code == 0
+    assert run("init", "fit", "mine.ecsv", *SURVEY, "--out", "sub/fit.toml").exit_code == 0
     assert '"../mine.ecsv"' in (tmp_path / "sub" / "fit.toml").read_text()
     assert open_catalogue(load_config("sub/fit.toml"), None).size == 3
 

@@ -117,9 +117,8 @@ def test_units_and_errors_that_only_names_tell():
     names = ["z", "m500_msun_h", "lx_0p1_2p4", "e_lx", "e_tx_core"]
     found = guess_columns(dict.fromkeys(names), {"m500_msun_h": 3e14})
     assert found.columns["m500"] == {"name": "m500_msun_h", "unit": "Msun/h"}
-    assert "lx_error" not in found.columns
-    (doubt,) = [text for text in found.doubts if "its error" in text]
-    assert "lx: 'e_lx' reads like its error" in doubt
+    assert found.columns["lx_error"]["name"] == "e_lx"
+    assert "lx_error: took 'e_lx' for the errors of 'lx_0p1_2p4', check it" in found.doubts
 
 
 def test_a_starter_maps_no_column_that_nothing_takes(tmp_path):
@@ -127,7 +126,7 @@ def test_a_starter_maps_no_column_that_nothing_takes(tmp_path):
     columns = {"z": [0.1, 0.2, 0.3], "lx": [1e44] * 3, "yx": mass, "mgas": mass, "mgas_err": mass, "t": t}
     units = {"lx": "erg/s", "yx": "Msun keV", "mgas": "Msun", "mgas_err": "Msun", "t": "keV"}
     Table(columns, units=units).write(tmp_path / "clusters.ecsv")
-    starter = fitted(tmp_path / "clusters.ecsv", {})
+    starter = fitted(tmp_path / "clusters.ecsv", {"area": "1000 deg2", "flux_limit": "1e-12 erg/(s cm2)"})
     assert "mgas: 'mgas' is left out: Y_X has a column of its own" in starter.doubts
     (tmp_path / "fit.toml").write_text(starter.text)
     assert set(load_config(tmp_path / "fit.toml").catalogue_spec.columns) == {"z", "lx", "t", "yx"}

@@ -112,8 +112,19 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
     own = np.isfinite(values) & (errors > 0)
     errors = np.where(errors > 0, errors, setup.yx_error)
     errors, skew = np.where(np.isfinite(values), errors, 0.0), np.where(own, skew, 0.0)
-    remarks = (*catalogue.remarks, *_unused(limits, relations.names, len(catalogue.limits) - len(limits)))
+    unused = _unused(limits, relations.names, len(catalogue.limits) - len(limits))
+    exact = _exact(int(np.isfinite(values).sum()), int((np.isfinite(values) & (errors == 0)).sum()))
+    remarks = (*catalogue.remarks, *unused, *exact)
     return replace(catalogue, log_yx=values, log_yx_error=errors, log_yx_skew=skew, limits=limits, remarks=remarks)
+
+
+def _exact(known: int, exact: int) -> tuple[Caution, ...]:
+    """Mass proxies without an error, of the catalogue or of the configuration."""
+    if not exact:
+        return ()
+    whose = "no Y_X has an error: each is" if exact == known else f"{exact} of {known} Y_X have no error: they are"
+    cure = "map a column to yx_error (or m500_error, ...) under [catalogue.columns], or write yx_error = 0.05, in dex"
+    return (Caution("errors", f"{whose} taken as exact, and all scatter as intrinsic; {cure}"),)
 
 
 def _unused(limits: Mapping[str, UpperLimits], names: Sequence[str], lost: int) -> tuple[Caution, ...]:

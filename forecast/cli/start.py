@@ -38,7 +38,8 @@ def init_plan(
     with exit_codes():
         _refuse_overwriting(out, force)
         settings = {"area": area, "flux_limit": flux_limit, "zmin": zmin, "zmax": zmax}
-        _write(out, planned(out.stem.replace("_", " "), settings).text, ())
+        starter = planned(out.stem.replace("_", " "), settings)
+        _write(out, starter.text, starter.doubts)
         typer.echo(f"Next: forecast ladder {out}")
 
 
@@ -64,7 +65,8 @@ def init_fit(
             raise InputError(f"--out {out}: is the table itself; name another file")
         starter = fitted(table, settings, which, folder=out.parent)
         _write(out, starter.text, starter.doubts)
-        typer.echo(f"Next: forecast fit {out} --quick")
+        first = f"  (once you have filled in {' and '.join(starter.missing)})" if starter.missing else ""
+        typer.echo(f"Next: forecast fit {out} --quick{first}")
 
 
 def explain(
@@ -176,6 +178,8 @@ def _write(out: Path, text: str, doubts: tuple[str, ...]) -> None:
         raise InputError(f"{out}: cannot be written ({error.strerror}); choose another --out") from error
     typer.echo(f"Wrote {out}. 'forecast explain KEY' says what a key means.")
     if doubts:
+        from ..report.text_table import folded, screen_width
+
         typer.echo("To be checked:")
         for words in doubts:
-            typer.echo(f"  - {words}")
+            typer.echo("  - " + "\n    ".join(folded(words, screen_width() - 4)))

@@ -14,35 +14,33 @@ from ..reading.limits import LIMITED
 from ..reading.plausibility import USUAL
 from ..reading.positions import POSITION, is_angle
 from ..reading.tables import QUANTITY_KINDS
+from .band import OWN, band_of
+from .error_columns import ErrorName, error_name, sides_of, whole_errors
 
 _OF_POSITION = r"(?:_?(?:j2000|icrs|deg|x|x?ray|cl|corr|opt|bcg))?"
 _NAMES = {
-    "name": r"(?:name|cluster|object|id|detuid|designation)",
+    "name": r"(?:(?:id|cl|cluster|obj|object|src|source|target|main|alt)?_?name(?:_.*)?|cl(?:uster)?|object|target"
+    r"|(?:(?:cl|cluster|obj|object|src|source)_?)?id|detuid|designation|mcxc|psz2?|rxc)",
     "ra": rf"_?(?:ra|right_?ascension){_OF_POSITION}",
     "dec": rf"_?(?:dec?|declination){_OF_POSITION}",
     "z": r"(?!.*(?:flag|type|ref|sou?rce|qual|method))"
     r"(?:(?:z|redshift)(?:_.*)?|z(?:best|spec|phot|cl|lambda|sp)|best_z)",
-    "lx": r"(?:l_?x|l_?x?_?500|l_?x?_?(?:0p?5|01|05)_?2.*|lx_?.*|l500_?.*|lum.*)",
+    "lx": r"(?:l_?x|l_?x?_?500|l_?x?_?(?:0p?5|01|05)_?2.*|lx_?.*|l500_?.*|l_?(?:bol|0[._p]?\d|[15]00_2).*|lum.*)",
     "t": r"(?:t_?x|k?t|k?t_?x?_?500.*|temp.*|kt_?.*)",
     "mgas": r"(?:m_?g(?:as)?(?:_?500)?.*)",
     "yx": r"(?:y_?x(?:_?500)?.*)",
     "mwl": r"(?:m(?:ass)?_?(?:500c?)?_?(?:wl|lens).*)",
     "m500": r"(?:m_?500(?:c)?(?:_?.*)?)",
 }
-_ERROR = re.compile(
-    r"^(?:e|err|error|sig|sigma|d)_(?P<prefixed>.+)$|^(?P<suffixed>.+?)_(?:e|err|error|sig|sigma|unc)$", re.IGNORECASE
-)
 _LIMIT = re.compile(
     r"^(?:l|lim|limit|ul)_(?P<prefixed>.+)$|^(?P<suffixed>.+?)_(?:l|ul|lim|limit|upper|upper_?lim(?:it)?|uplim)$",
     re.IGNORECASE,
 )
-_SIDES = (
-    ("_lo", "_up"), ("_lo", "_hi"), ("_neg", "_pos"), ("_l", "_u"),
-    ("_low", "_high"), ("_minus", "_plus"), ("_m", "_p"), ("_lower", "_upper"),
-)  # fmt: skip
-_BAND = re.compile(r"\d.*_\d|01_?24|bol|cex", re.IGNORECASE)
-_RIGHT_BAND = re.compile(r"(?:0p?5|05|500)_?2(?![\dp])")
-_PREFERRED = {"z": (r"z|redshift", r".*spec.*|zsp", r".*best.*|z_?cl", r"(?!.*(?:phot|lambda)).*")}
+_PROXIES = ("yx", "mgas", "m500")
+_PREFERRED = {
+    "name": (r".*name.*", r"(?!.*id$).*"),
+    "z": (r"z|redshift", r".*spec.*|zsp", r".*best.*|z_?cl", r"(?!.*(?:phot|lambda)).*"),
+}
 """Patterns of better names before worse ones."""
 _IN_NAME = re.compile(r"^(?P<name>[^\[(]+?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]\s*$")
 _PER_H = re.compile(r"_m(?:_?sun|sol)_?(?:per_?)?h(?:_?inv)?$|_sol_?mass_?h(?:_?inv)?$", re.IGNORECASE)
@@ -115,7 +113,7 @@ def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] 
         Of columns of numbers: what unit those have that the file gives none.
     """
     found, listed = Guess(), Listed(units, medians or {})
-    errors = {name: of for name in units if (of := _error_of(listed.plain(name))) is not None}
+    errors = _errors(units, listed)
     limits = {
         name: of for name in units if name not in errors and (of := _limit_of(listed.plain(name), units)) is not None
     }
@@ -130,30 +128,41 @@ def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] 
         if not candidates:
             continue
         best = min(candidates, key=lambda n: (_rank(key, listed.plain(n)), len(n), plain.index(n)))
-        sides = _sides_of(best, plain)
+        sides = sides_of(best, plain)
         others = [name for name in candidates if name not in sides]
         if len(others) > 1:
             found.doubts.append(f"{key}: took '{best}' of {', '.join(others)}")
         _add(found, key, best, listed)
-        if key == "lx" and _rank(key, best) == _OTHER_BAND:
-            found.doubts.append(f"lx: '{best}' reads like another band than 0.5-2 keV; convert it first")
-        _add_error(found, key, best, (units, errors))
+        if key == "lx":
+            _doubt_band(found, best, listed)
+        if key in QUANTITY_KINDS and (own := whole_errors(errors, [listed.plain(best).lower()])):
+            _write_error(found, key, own[0], listed)
         _add_limit(found, key, best, limits)
         if sides and key in QUANTITY_KINDS and f"{key}_error" not in found.columns:
             cure = f'write {key}_error = "{",".join(sides)}" under [catalogue.columns]'
             found.doubts.append(f"{key}: {' and '.join(sides)} may be its errors, or its bounds; if errors, {cure}")
     _miss_luminosities(found, [listed.plain(name) for name in plain])
-    _miss_errors(found, errors, [listed.plain(name).lower() for name in plain])
+    _take_errors(found, errors, listed)
     return found
 
 
-_OTHER_BAND = 2
+def _errors(units: Mapping[str, str | None], listed: Listed) -> dict[str, ErrorName]:
+    """Columns of errors, and what they are errors of."""
+    others = {listed.plain(name).lower() for name in units}
+    found = {}
+    for name in units:
+        plain = listed.plain(name)
+        glued = ErrorName(plain[1:]) if plain[:1] in "edED" and plain[1:].lower() in others else None
+        if (one := error_name(plain) or glued) is not None:
+            found[name] = one
+    return found
 
 
 def _rank(key: str, name: str) -> int:
     """How good a name is among those that may be meant: 0 is best."""
     if key == "lx":
-        return 0 if _RIGHT_BAND.search(name) else _OTHER_BAND if _BAND.search(name) else 1
+        band = band_of(name)
+        return 0 if band == OWN else 2 if band else 1
     patterns = _PREFERRED.get(key, ())
     return next((i for i, p in enumerate(patterns) if re.fullmatch(p, name, re.IGNORECASE)), len(patterns))
 
@@ -174,23 +183,41 @@ def _miss_luminosities(found: Guess, names: list[str]) -> None:
     found.doubts.append(f"lx: no column seems to hold L_X of 0.5-2 keV{instead}")
 
 
-def _miss_errors(found: Guess, errors: Mapping[str, str], names: list[str]) -> None:
-    """Say which columns read like errors of a quantity that is called otherwise, and has none."""
-    left = {name: of for name, of in errors.items() if of.lower() not in names}
+def _doubt_band(found: Guess, name: str, listed: Listed) -> None:
+    """Say what band luminosities seem to be of, where it is not that of the model."""
+    band = band_of(listed.plain(name))
+    if not band:
+        found.doubts.append(f"lx: '{name}' names no band; it is taken for rest-frame {OWN}, check it")
+    elif band != OWN:
+        found.doubts.append(f"lx: '{name}' reads like another band ({band}) than {OWN}; convert it first")
+
+
+def _take_errors(found: Guess, errors: Mapping[str, ErrorName], listed: Listed) -> None:
+    """Errors of a quantity whose column is called otherwise: taken if there is one choice, else named."""
+    others = {listed.plain(name).lower() for name in listed.units}
+    left = {one.of.lower() for one in errors.values()} - others
     for key in (key for key in QUANTITY_KINDS if key in found.columns and f"{key}_error" not in found.columns):
-        mine = [name for name, of in left.items() if re.fullmatch(_NAMES[key], of, re.IGNORECASE)]
-        left = {name: of for name, of in left.items() if name not in mine}
-        for name in _joined_sides(mine):
-            cure = f'if so, write {key}_error = "{name}" under [catalogue.columns]'
-            found.doubts.append(f"{key}: '{name}' reads like its error; {cure}")
+        of = _name(found.columns[key])
+        mine = [stem for stem in sorted(left) if _may_be_of(key, stem, listed.plain(of))]
+        left -= set(mine)
+        choices = whole_errors(errors, mine)
+        if len(choices) == 1:
+            _write_error(found, key, choices[0], listed)
+            found.doubts.append(f"{key}_error: took '{choices[0]}' for the errors of '{of}', check it")
+            continue
+        for choice in choices:
+            cure = f'if so, write {key}_error = "{choice}" under [catalogue.columns]'
+            found.doubts.append(f"{key}: '{choice}' reads like its error; {cure}")
+        if key in _PROXIES and not choices:
+            cure = "write yx_error = 0.05 (dex; yours) at the top of the file, or map a column of errors"
+            found.doubts.append(f"{key}: no column seems to hold errors of '{of}'; each is taken as exact: {cure}")
 
 
-def _joined_sides(names: list[str]) -> list[str]:
-    """A lower and an upper column as one pair "LOWER,UPPER"; the names where they are no such pair."""
-    for first, second in (names, names[::-1]) if len(names) == 2 else ():
-        if any(first.lower().endswith(a) and second.lower() == first.lower()[: -len(a)] + b for a, b in _SIDES):
-            return [f"{first},{second}"]
-    return names
+def _may_be_of(key: str, stem: str, name: str) -> bool:
+    """Whether what errors are of may be what a column of another name holds."""
+    if not re.fullmatch(_NAMES[key], stem, re.IGNORECASE) or (key == "m500" and _LENSING.search(stem)):
+        return False
+    return key != "lx" or band_of(stem) in ("", band_of(name))
 
 
 def _add(found: Guess, key: str, name: str, listed: Listed) -> None:
@@ -219,22 +246,11 @@ def _likely_unit(kind: str, median: float | None) -> str:
     return _COMMON[kind][min(1, len(_COMMON[kind]) - 1)]
 
 
-def _add_error(found: Guess, key: str, of: str, about: tuple[Mapping[str, str | None], Mapping[str, str]]) -> None:
-    """Write the error of a column: one column, or a lower and an upper one."""
-    units, errors = about
-    if key not in QUANTITY_KINDS:
-        return
-    mine = [name for name, base in errors.items() if base.lower() == of.lower()]
-    pairs = [(a, b) for a in errors for b in errors for low, up in _SIDES if _is_pair(a, b, of, (low, up))]
-    if pairs:
-        name, unit = ",".join(pairs[0]), units[pairs[0][0]]
-    elif mine:
-        name, unit = mine[0], units[mine[0]]
-    else:
-        return
-    column = found.columns[key]
-    same = column["unit"] if isinstance(column, dict) else None
-    found.columns[f"{key}_error"] = name if unit else {"name": name, "unit": same or (units[of] or "dex")}
+def _write_error(found: Guess, key: str, name: str, listed: Listed) -> None:
+    """Write the error of a column: one column, or "LOWER,UPPER"; its unit is that of the column where it has none."""
+    column, unit = found.columns[key], listed.units[name if name in listed.units else name.split(",")[0]]
+    same = column["unit"] if isinstance(column, dict) else listed.units[column]
+    found.columns[f"{key}_error"] = name if unit else {"name": name, "unit": same or "dex"}
 
 
 def _add_limit(found: Guess, key: str, of: str, limits: Mapping[str, str]) -> None:
@@ -250,29 +266,6 @@ def _limit_of(name: str, units: Mapping[str, str | None]) -> str | None:
     match = _LIMIT.match(name)
     of = None if match is None else match["prefixed"] or match["suffixed"]
     return of if of is not None and of.lower() in {other.lower() for other in units} else None
-
-
-def _sides_of(of: str, names: list[str]) -> list[str]:
-    """A lower and an upper column named after another, which may be its errors or its bounds."""
-    lower = {name.lower(): name for name in names}
-    pairs = ([lower.get(of.lower() + side) for side in pair] for pair in _SIDES)
-    return next(([str(name) for name in pair] for pair in pairs if all(pair)), [])
-
-
-def _is_pair(lower: str, upper: str, of: str, sides: tuple[str, str]) -> bool:
-    """Whether two columns are the lower and the upper error of another."""
-    pair = (lower.lower(), upper.lower())
-    stems = tuple(name.removesuffix(side) for name, side in zip(pair, sides, strict=True))
-    ends = pair[0].endswith(sides[0]) and pair[1].endswith(sides[1])
-    return ends and stems[0] == stems[1] and (_error_of(stems[0]) or "") == of.lower()
-
-
-def _error_of(name: str) -> str | None:
-    """Column of which `name` may be the error; None if it is none's."""
-    match = _ERROR.match(name)
-    if match is None:
-        return None
-    return match["prefixed"] or match["suffixed"]
 
 
 def _fits(key: str, unit: str | None) -> bool:

@@ -17,10 +17,13 @@ from ..core.errors import InputError
 from ..reading.limits import LIMITED
 from ..reading.positions import POSITION, sky_positions
 from ..reading.tables import Column, TableFile, open_table
+from .assumed import FILL_IN, assumed, missing, planned_error, planned_survey, to_fill_in
 from .guess import Guess, guess_columns, has_proxy
 from .load import builtin_configs, parse_config
 from .template import commented
 
+_COSMOLOGY = {"Om0": 0.3, "Ob0": 0.046, "h": 0.7, "ns": 0.96}
+"""Of a survey and of its table, where neither says."""
 _QUOTED = 600
 """Letters of a file's own description that are quoted."""
 _STEP = 0.001
@@ -37,10 +40,13 @@ class Starter:
         The commented configuration.
     doubts : tuple of str
         What has to be checked by hand.
+    missing : tuple of str
+        Keys that have to be filled in before the file can be used.
     """
 
     text: str
     doubts: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def planned(title: str, settings: Mapping[str, str | float | None]) -> Starter:
@@ -62,7 +68,8 @@ def planned(title: str, settings: Mapping[str, str | float | None]) -> Starter:
     _set(content, settings)
     _check(content)
     kept = "Those of Vikhlinin et al. (2009a), with their errors as priors; put yours here."
-    return Starter(commented(content, {"relations": kept}))
+    doubts = (*planned_survey(content, settings, "eRASS1"), *assumed(content), planned_error(content))
+    return Starter(commented(content, {"relations": kept}), doubts)
 
 
 def fitted(
@@ -102,23 +109,16 @@ def fitted(
     content |= {"title": f"Clusters of {table.name}", "description": ""}
     content.pop("published")
     _describe_catalogue(content, table if table.is_absolute() else _from(folder, table), found, doubts)
-    doubts.append(_fixed_cosmology(content["cosmology"]))
     if which is not None:
         content["catalogue"]["table"] = named
+    content["cosmology"] = dict(_COSMOLOGY)
     z = opened.numbers(found.columns["z"])
     _set(content, {**_redshifts(z, doubts, settings), **{k: v for k, v in settings.items() if v is not None}})
-    for key, words in (("area", "sky area"), ("flux_limit", "limit in 0.5-2 keV flux")):
-        if settings.get(key) is None:
-            table_ = content["survey"] if key == "area" else content["selection"]
-            doubts.append(f'{key}: wrote "{table_[key]}"; put the survey\'s own {words} there')
     _check(content)
-    return Starter(commented(content), tuple(doubts))
-
-
-def _fixed_cosmology(cosmology: Mapping[str, float]) -> str:
-    """What a fit assumes of the cosmology."""
-    wrote = f"cosmology: wrote Om0 = {cosmology['Om0']:g} and h = {cosmology['h']:g}, both fixed: sigma8 hangs on Om0"
-    return f"{wrote}; put yours there, or free it under [parameters]: Om0 = {{ flat = [0.2, 0.4] }}"
+    empty = missing(settings)
+    _set(content, {key.rpartition(".")[2]: FILL_IN for key in empty})
+    notes = dict.fromkeys(empty, "Your survey's own; the file is refused until it is filled in.")
+    return Starter(commented(content, notes), (*to_fill_in(empty), *doubts, *assumed(content)), empty)
 
 
 def _from(folder: Path, table: Path) -> Path:
@@ -228,12 +228,12 @@ def _describe_catalogue(content: dict[str, Any], table: Path, found: Guess, doub
     relation = content["catalogue"].pop("mass_relation")
     content["catalogue"] = {
         "path": str(table),
-        "cosmology": {"Om0": 0.3, "h": 0.7},
+        "cosmology": {key: _COSMOLOGY[key] for key in ("Om0", "h")},
         "columns": found.columns,
     }
     if limited := [key for key in LIMITED if f"{key}_limit" in found.columns]:
         content["catalogue"]["limit_confidence"] = dict.fromkeys(limited, 0.9987)
-    doubts.append("catalogue.cosmology: wrote Om0 = 0.3 and h = 0.7; put those of the table's luminosities there")
+    doubts.append("catalogue.cosmology: wrote the same Om0 and h; put those of the table's luminosities there")
     if "m500" in found.columns and "yx" not in found.columns:
         content["catalogue"]["mass_relation"] = relation
         doubts.append("m500: taken as made from Y_X by the relation of Vikhlinin et al. (2009a); put its own there")

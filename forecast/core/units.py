@@ -40,7 +40,7 @@ KINDS = {
         Kind("flux", "erg / (s cm2)", 0, "1.3e-11 erg / (s cm2)"),
         Kind("temperature", "keV", 0, "3.4 keV"),
         Kind("yx", "solMass keV", -1, "8.2e13 Msun/h keV"),
-        Kind("area", "sr", 0, "8.14 sr"),
+        Kind("area", "sr", 0, "3000 deg2"),
     )
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,24 @@ from markupsafe import Markup
 from ..config.load import Config
 from ..config.template import commented
 from ..core.digits import error_figure, error_text, plain_figure
-from ..core.files import write_csv, write_json, write_whole
+from ..core.files import prepare_output, write_csv, write_json, write_whole
 from ..forecasts.axes import SHORTCUTS, Axis, content_of
+from ..forecasts.require.change import change
 from ..forecasts.require.records import Requirement, Requirements
 from ..forecasts.sweep import set_value
 from .doubts import FISHER
 from .narrative import Account
-from .page.blocks import Fact, Page, Section, Table
+from .page.blocks import Fact, Page, Picture, Section, Table
 from .page.html import write_page
 from .page.typesetting import error, typeset
+from .plots.require import require_figure
+from .plots.style import save_figure
 from .source_sections import Source, source_sections
+from .text_table import fixed_words
 
 _FILES = "results.json and requirements.csv"
+_NAMED, _SAME = 3, 2e-3
+"""Changes that are named in a sentence, and change of the logarithm of an error that is none."""
 
 
 def requirement_table(found: Requirements) -> tuple[list[str], list[list[Any]]]:
@@ -42,18 +49,40 @@ def requirement_table(found: Requirements) -> tuple[list[str], list[list[Any]]]:
 
 def requirement_lines(found: Requirements, config: str, out: Path) -> Iterator[str]:
     """What is configured, why some keys never do, and the command that runs a survey that does."""
-    now = error_text(found.configured_std)
-    yield f"level {found.level}: {found.name} is now known to {now}; wanted {found.std:g}"
+    now, held = error_text(found.configured_std), fixed_words(found.Om0)
+    yield f"level {found.level}{held}: {found.name} is now known to {now}; wanted {found.std:g}"
+    yield best_help(found)
     for row in found.rows:
         if row.needed is None:
             yield f"{row.key}: never; {_limit(row)}"
-    met = [row for row in found.rows if row.needed is not None]
+    met = found.least
     if not met:
         yield f"Next: forecast require {config} {found.name}={1.02 * min(row.std for row in found.rows):.3g}"
     elif met[0].key in SHORTCUTS:
         yield f"Next: forecast sweep {config} --vary {met[0].key}={met[0].needed:.4g}:{met[0].needed:.4g}:1"
     else:
         yield f"Next: forecast ladder {_file(out, met[0])}"
+
+
+def best_help(found: Requirements) -> str:
+    """What gets there by the smallest change, and what else does; or what comes closest."""
+    if abs(math.log(found.configured_std / found.std)) < _SAME:
+        return f"The error of {found.name} is what is wanted."
+    each = [_words(row) for row in found.least[:_NAMED]]
+    if not each:
+        closest = min(found.rows, key=lambda row: abs(math.log(row.std / found.std)))
+        return f"Nothing alone gets there; {_words(closest)} comes closest, to {error_text(closest.std)}."
+    more = f"; instead of it {'; or '.join(each[1:])}" if each[1:] else ""
+    if found.configured_std < found.std:
+        return f"More than is wanted: enough is {each[0]}{more}."
+    return f"Best single help: {each[0]}{more}."
+
+
+def _words(row: Requirement) -> str:
+    """A change as a factor, or where there was nothing as an amount."""
+    if row.factor is None:
+        return f"{row.key} of {row.farthest:.3g}{f' {row.unit}' if row.unit else ''}"
+    return change(row.key, row.factor)
 
 
 def _limit(row: Requirement) -> str:
@@ -77,16 +106,12 @@ def _file(out: Path, row: Requirement) -> Path:
 
 def requirements_page(found: Requirements, account: Account | None = None) -> Page:
     """How much of each thing alone gets to an error."""
-    met = [row for row in found.rows if row.needed is not None]
-    if met:
-        what = f"{met[0].key} = {met[0].needed:.4g}{f' {met[0].unit}' if met[0].unit else ''}"
-        headline = Markup("An error of {} of {} needs <strong>{}</strong>, all else as it is (level {}).")
-        words = headline.format(error(found.std), typeset(found.name), typeset(what), found.level)
-    else:
-        headline = Markup("Nothing that was tried gets to an error of {} of {} (level {}).")
-        words = headline.format(error(found.std), typeset(found.name), found.level)
+    aim = Markup("For an error of {} of {} (level {}{}). ").format(
+        error(found.std), typeset(found.name), found.level, typeset(fixed_words(found.Om0))
+    )
+    words = aim + Markup("<strong>{}</strong>").format(typeset(best_help(found)))
     facts = (
-        Fact(f"Error of {found.name} now", error(found.configured_std), f"level {found.level}"),
+        Fact(f"Error of {found.name} now", error(found.configured_std), f"level {found.level}{fixed_words(found.Om0)}"),
         Fact("Wanted", error(found.std), _ratio(found.configured_std / found.std)),
     )
     header, rows = requirement_table(found)
@@ -100,8 +125,16 @@ def requirements_page(found: Requirements, account: Account | None = None) -> Pa
         limits=tuple(f"{row.key}: {_limit(row)}." for row in found.rows if row.needed is None),
         limits_title="What does not get there, and why",
         checks=(FISHER,),
-        sections=(Section("Each alone", (table,)), *source_sections(source)),
+        sections=(Section("Each alone", (table, Picture("require", _ALT, _CAPTION))), *source_sections(source)),
     )
+
+
+_ALT = "Error against the factor by which each thing is changed, a line a key; numbers are in the table."
+_CAPTION = (
+    "Each line is one thing changed alone, from what is configured at a factor of one: times (×) the factor where more "
+    "of it helps, over it (÷) where less does. Open markers: what is needed. Dashed grey: the error that is wanted. A "
+    "line that ends above it never gets there."
+)
 
 
 def write_requirements(found: Requirements, config: Config, out: Path, account: Account | None = None) -> None:
@@ -116,7 +149,9 @@ def write_requirements(found: Requirements, config: Config, out: Path, account: 
             content = content_of(config)
             set_value(content, Axis(row.key, (row.needed,), row.unit), row.needed)
             write_whole(_file(out, row), commented(_given(content)))
-    write_page(requirements_page(found, account), {}, out / "report.html")
+    prepare_output(out / "figures")
+    _, picture = save_figure(require_figure(found), out / "figures" / "require")
+    write_page(requirements_page(found, account), {"require": picture}, out / "report.html")
 
 
 def _given(value: Any) -> Any:

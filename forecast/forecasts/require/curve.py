@@ -113,6 +113,11 @@ class Curve:
         return self._found[x]
 
     @property
+    def points(self) -> tuple[tuple[float, At], ...]:
+        """Places computed so far, rising, and what is reached there."""
+        return tuple(sorted(self._found.items()))
+
+    @property
     def evaluations(self) -> int:
         """Surveys computed so far."""
         return len(self._found)

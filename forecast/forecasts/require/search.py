@@ -90,6 +90,7 @@ def compute_requirements(
         level=level,
         configured_std=rows[0].configured_std,
         rows=tuple(rows),
+        Om0=config.setup.fixed_density if wanted.name == "sigma8" else None,
     )
 
 
@@ -214,6 +215,7 @@ def _missed(curve: Curve, x: float, why: str) -> Requirement:
 
 def _row(curve: Curve, x: float, needed: float | None, why: str) -> Requirement:
     std = curve(x).fisher.std(curve.target.name)
+    points = () if curve.from_zero else curve.points
     return Requirement(
         key=curve.axis.key,
         unit=curve.axis.unit,
@@ -226,4 +228,6 @@ def _row(curve: Curve, x: float, needed: float | None, why: str) -> Requirement:
         lensing_masses=expected_lensing(curve.survey(x)[1]),
         why=why,
         evaluations=curve.evaluations,
+        factors=tuple(math.exp(x) for x, _ in points),
+        errors=tuple(curve.target.std * math.exp(at.excess) for _, at in points),
     )

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...core.arrays import Array
 from ...core.errors import InputError
 from ...core.observables import OBSERVABLES
 from ...likelihoods.level_name import Bound, LevelName
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 COLUMN = 3.4
@@ -106,6 +108,19 @@ def log_ticks(axes: Axes, low: float, high: float) -> None:
     axes.xaxis.set_minor_locator(LogLocator(subs=range(1, 10)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def plain_log(axis: Axis, values: Array) -> None:
+    """Plain numbers on a logarithmic axis whose values are neither tiny nor huge."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+
+    low, high = float(np.min(values)), float(np.max(values))
+    if low < 1e-4 or high > 3e4:
+        return
+    subs = (1, 2, 5) if high > 20 * low else (1, 2, 3, 5)
+    axis.set_major_locator(MaxNLocator(5) if high < 3 * low else LogLocator(subs=subs))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _tick_sets(low: float, high: float) -> Iterator[list[float]]:

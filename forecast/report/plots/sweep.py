@@ -12,7 +12,7 @@ from ...core.arrays import Array
 from ...core.errors import InputError
 from ...forecasts.sweep_records import Comparison, Sweep
 from ...likelihoods.level_name import Bound, LevelName
-from .style import COLUMN, CYCLE, LEVEL_STYLE, canvas, finished, freeze, legend, mathtext, new_figure, style
+from .style import COLUMN, CYCLE, LEVEL_STYLE, canvas, finished, freeze, legend, mathtext, new_figure, plain_log, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,9 +76,9 @@ def _curves(sweep: Sweep, given: Axes | None) -> Figure:
     axes.set_ylabel(SIGMA)
     if sweep.log[0]:
         axes.set_xscale("log")
-        _plain_log(axes.xaxis, x)
+        plain_log(axes.xaxis, x)
     axes.set_yscale("log")
-    _plain_log(axes.yaxis, np.array(list(sweep.levels.values())))
+    plain_log(axes.yaxis, np.array(list(sweep.levels.values())))
     legend(axes, given, ncols=3, columnspacing=1.2)
     return finished(axes, given)
 
@@ -110,8 +110,8 @@ def _curves_by_choice(sweep: Sweep) -> Figure:
         axes.set_yscale("log")
     if sweep.log[x_key]:
         axes.set_xscale("log")
-        _plain_log(axes.xaxis, x)
-    _plain_log(axes.yaxis, np.array([sweep.levels[level] for level in shown]))
+        plain_log(axes.xaxis, x)
+    plain_log(axes.yaxis, np.array([sweep.levels[level] for level in shown]))
     for axes in _lowest(panels, len(shown)):
         axes.set_xlabel(key_label(sweep.keys[x_key], sweep.units[x_key]))
     for axes in panels[:, 0]:
@@ -143,7 +143,7 @@ def _heat_maps(sweep: Sweep) -> Figure:
             _annotate(axes, sweep, sweep.levels[level], norm)
     _heat_axes(panels, sweep)
     bar = figure.colorbar(image, ax=panels, label=SIGMA, pad=0.02, aspect=35)
-    _plain_log(bar.ax.yaxis, everything)
+    plain_log(bar.ax.yaxis, everything)
     bar.ax.minorticks_off()
     return figure
 
@@ -169,7 +169,7 @@ def _heat_axes(panels: Any, sweep: Sweep) -> None:
         for axis, scale, i, room in ((axes.xaxis, axes.set_xscale, 0, 36), (axes.yaxis, axes.set_yscale, 1, 999)):
             if sweep.log[i]:
                 scale("log")
-                _plain_log(axis, sweep.values[i])
+                plain_log(axis, sweep.values[i])
             if sweep.named[i]:
                 names = [_short(str(name), 16) for name in sweep.values[i]]
                 axis.set_ticks(range(len(names)), names, rotation=30 if i == 0 and len(names) > 2 else 0)
@@ -210,19 +210,6 @@ def _edges(values: Array, log: bool) -> Array:
     return np.exp(edges) if log else edges
 
 
-def _plain_log(axis: Axis, values: Array) -> None:
-    """Plain numbers on a logarithmic axis whose values are neither tiny nor huge."""
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
-
-    low, high = float(np.min(values)), float(np.max(values))
-    if low < 1e-4 or high > 3e4:
-        return
-    subs = (1, 2, 5) if high > 20 * low else (1, 2, 3, 5)
-    axis.set_major_locator(MaxNLocator(5) if high < 3 * low else LogLocator(subs=subs))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
 @style()
 def comparison_figure(comparison: Comparison, axes: Axes | None = None) -> Figure:
     """sigma(sigma8) by level: one line of markers per configuration, with its expected count; on `axes` if given."""
@@ -250,7 +237,7 @@ def _markers(labels: Sequence[str], levels: dict[str, Array], title: str, given:
     axes.tick_params(axis="y", which="both", left=False, right=False)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.set_xscale("log")
-    _plain_log(axes.xaxis, everything[np.isfinite(everything)])
+    plain_log(axes.xaxis, everything[np.isfinite(everything)])
     axes.set_xlabel(SIGMA)
     axes.set_title(title)
     legend(axes, given, ncols=3, columnspacing=1.2, handletextpad=0.2)
