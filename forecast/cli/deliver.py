@@ -35,16 +35,26 @@ def deliver(result: Result, job: Job, shown: Shown) -> None:
 
 
 def _next(result: Result, job: Job) -> str:
-    """The command that goes on from here."""
+    """The command that goes on from here, as far as the chains have come."""
     command, survey = result.provenance.command, job.given or job.name
     if command == "ladder":
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
+    if not result.converged:
+        return _longer(result, f"Next: forecast {command} {survey}")
     if command in ("fit", "run") and result.quick:
-        return f"Next: forecast {command} {survey} (without --quick, for chains that have converged)"
+        return f"Next: forecast {command} {survey} (without --quick: the other levels, and the ladder)"
     return (
         "Next: forecast " + {"run": "check", "fit": "joint", "saliency": "proxies"}.get(command, "run") + f" {survey}"
     )
+
+
+def _longer(result: Result, command: str) -> str:
+    """The command that goes on with chains that are too short."""
+    if result.quick:
+        return f"{command} (without --quick, for chains that have converged)"
+    steps = 2 * max(chain.steps for chain in result.chains if not chain.converged)
+    return f"{command} --max-steps {steps} (goes on with the chains that have not converged)"
 
 
 def deliver_checks(checks: Checks, job: Job, shown: Shown) -> None:

@@ -11,6 +11,7 @@ from ..checks.goodness import Goodness, goodness_of_fit
 from ..checks.ppc import PredictiveTest, check_catalogue
 from ..core.caution import Caution
 from ..core.parameters import ParameterSet
+from ..core.records import Job
 from ..core.rng import generator
 from ..likelihoods.levels import at_level
 from ..model.catalogue import Catalogue
@@ -61,6 +62,16 @@ def unlike_replicas(fitted: tuple[ForwardModel, Catalogue], level: str, chain: C
     theta[:, [model.parameters.names.index(name) for name in chain.names]] = samples[kept]
     ess = min(float(len(kept)), chain.effective_size)
     return check_catalogue(model, level, catalogue, theta, rng=rng, ess=ess)
+
+
+def checked_fit(
+    fitted: tuple[ForwardModel, Catalogue], job: Job, result: Result, chains: Mapping[str, Chain]
+) -> Result:
+    """A result with what the headline's chain says of the catalogue."""
+    job.begin("data against predictions")
+    headline = result.headline
+    told = (fitted, headline, chains[headline], job.seed)
+    return replace(result, goodness=observed_against_predicted(*told), predictive=unlike_replicas(*told))
 
 
 def mass_scale_shifts(parameters: ParameterSet, chains: Mapping[str, Chain]) -> list[MassScaleShift]:

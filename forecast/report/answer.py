@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from ..core.digits import chance_text
 from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LEVELS, Bound, LevelName
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
@@ -14,7 +15,7 @@ from .cautions import BAD_FIT, SHIFT
 from .doubts import warning_check
 from .narrative import LEVEL_WORDS, used_words
 from .page.blocks import Check, Fact
-from .page.typesetting import SYMBOLS, beside, error, in_words, number, probability, rounded, symbol, typeset
+from .page.typesetting import SYMBOLS, beside, error, in_words, number, rounded, symbol, typeset
 from .results import Result
 
 COSMOLOGY = ("sigma8", "Om0", "h", "ns", "S8")
@@ -195,7 +196,7 @@ def _goodness(result: Result) -> tuple[Check, ...]:
     found = []
     for one in result.goodness:
         name = typeset(SYMBOLS.get(one.observable, one.observable))
-        words = Markup("posterior predictive <i>p</i> {}.").format(probability(one.p_value))
+        words = Markup("posterior predictive <i>p</i> {}.").format(chance_text(one.p_value))
         question = Markup("Distribution of {}:").format(name)
         found.append(Check(question, words, "bad" if one.p_value < BAD_FIT else "good"))
     return tuple(found)
@@ -205,7 +206,7 @@ def _prediction(result: Result) -> Check | None:
     test = result.predictive
     if test is None:
         return None
-    words = Markup("<i>p</i> {} that replicas are as odd: {}.").format(probability(test.joint), test.status)
+    words = Markup("<i>p</i> {} that replicas are as odd: {}.").format(chance_text(test.joint), test.status)
     if test.status == "no power":
         return Check("Catalogue against the model's own:", words, "none")
     return Check("Catalogue against the model's own:", words, "bad" if test.joint < BAD_FIT else "good")

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..core.digits import Figure, error_figure, error_text, measured_figure, measured_text, plain_figure, value_figure
+from ..core.digits import (
+    Figure,
+    chance_text,
+    error_figure,
+    error_text,
+    measured_figure,
+    measured_text,
+    plain_figure,
+    value_figure,
+)
+from ..core.observables import WORDS
 from ..core.signs import writable
 from .text_table import Cells, csv_lines, folded, latex_lines, screen_width, table_lines
 
@@ -32,7 +42,7 @@ class Screen:
     def __init__(self, form: str = "text") -> None:
         from rich.console import Console
 
-        self._width, self._form = screen_width(), form
+        self._width, self._form, self._apart = screen_width(), form, False
         self._console = Console(width=self._width, highlight=False)
 
     def say(self, words: str, *, head: str = "") -> None:
@@ -44,12 +54,13 @@ class Screen:
             lines = [
                 line for one in given for line in ([one] if one.startswith(_COMMAND) else folded(one, self._width))
             ]
+            self._apart = not lines[-1]
             text = Text("\n".join(lines))
             text.stylize("bold", 0, len(self._written(head)))
             self._console.print(text, soft_wrap=True)
 
     def table(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
-        """Print a table, an empty line about it; as CSV with every digit."""
+        """Print a table, one empty line about it; as CSV with every digit."""
         lines = list(rows)
         if self._form == "csv":
             text = csv_lines(header, lines)
@@ -57,7 +68,8 @@ class Screen:
             text = latex_lines(header, lines)
         else:
             shown = [[self._written(str(cell)) for cell in row] for row in (header, *lines)]
-            text = ["", *table_lines(shown[0], shown[1:], self._width)]
+            text = [*([] if self._apart else [""]), *table_lines(shown[0], shown[1:], self._width)]
+        self._apart = True
         self._console.print("\n".join([*text, ""]), markup=False, emoji=False, soft_wrap=True)
 
     def sentences(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -69,6 +81,7 @@ class Screen:
         for head, *words in lines:
             first, *others = folded(" ".join(words), self._width - room)
             shown = [head.ljust(room) + first, *(" " * room + line for line in others)]
+            self._apart = False
             self._console.print("\n".join(shown), markup=False, emoji=False, soft_wrap=True)
         return None
 
@@ -153,16 +166,16 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
         exact, (mean, scatter, number) = result.exact, result.exact.agreement
         console.say(
             f"exact posterior: median width {error_text(exact.median_std)}; mocks against it: "
-            f"p = {mean.p_value:.2g} (mean), {scatter.p_value:.2g} (scatter), {number.p_value:.2g} (number) "
-            f"in {mean.cells} cells"
+            f"p {chance_text(mean.p_value)} (mean), {chance_text(scatter.p_value)} (scatter), "
+            f"{chance_text(number.p_value)} (number) in {mean.cells} cells"
         )
     _print_influence(result, console)
     for check in result.goodness:
-        console.say(f"goodness of fit in {check.observable}: p = {check.p_value:.2f}")
+        console.say(f"goodness of fit in {WORDS[check.observable]}: p {chance_text(check.p_value)}")
     if result.predictive is not None:
         test, worst = result.predictive, int(result.predictive.p_values.argmin())
-        words = f"posterior predictive check ({test.level}): {test.status}, joint p = {test.joint:.2g} of"
-        smallest = f"smallest {test.p_values[worst]:.2g} ({test.names[worst]})"
+        words = f"posterior predictive check ({test.level}): {test.status}, joint p {chance_text(test.joint)} of"
+        smallest = f"smallest {chance_text(test.p_values[worst]).removeprefix('= ')} ({test.names[worst]})"
         console.say(f"{words} {len(test.names)} statistics; {smallest}")
     for note in result.notes:
         console.say(note)
@@ -222,7 +235,7 @@ def _print_influence(result: Result, console: Screen) -> None:
                 found.append((1e3 * bins.shift[b], 1e3 * bins.shift_error[b]))
                 cells = (measured_figure(float(x), float(error), sign=True) for x, error in found)
                 rows.append([f"{low:.{digits}f} - {high:.{digits}f}", *cells])
-            console.say(f"\n{curve.selection}, {curve.level}")
+            console.say(f"{curve.selection}, level {curve.level}")
             console.table([axis, *heads, "leave one out x 1000"], rows)
 
 

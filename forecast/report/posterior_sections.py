@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ..core.digits import chance_text
 from ..sampling.informed import AS_WIDE, Lesson
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import COSMOLOGY
 from .narrative import used_words
 from .page.blocks import Block, Folded, Picture, Section, Table, Text
-from .page.typesetting import SYMBOLS, beside, number, probability, spread, symbol, typeset
+from .page.typesetting import SYMBOLS, beside, number, spread, symbol, typeset
 from .results import Result
 
 MOST = 6
@@ -170,7 +171,7 @@ def goodness_section(result: Result) -> Section:
     """Observed against predicted counts."""
     each = Markup(", ").join(
         Markup("<i>p</i> {} for {}").format(
-            probability(one.p_value), typeset(SYMBOLS.get(one.observable, one.observable))
+            chance_text(one.p_value), typeset(SYMBOLS.get(one.observable, one.observable))
         )
         for one in result.goodness
     )
@@ -204,5 +205,5 @@ def predictive_section(result: Result) -> Section:
         f"below {test.threshold:.3f}, which only 5% of catalogues reach."
     )
     alt = "Observed statistics from the median of the replicas, in units of half their 68% interval, with p-values."
-    shown = words.format(test.replicas, test.level, len(test.names), probability(test.joint), test.status, lacking)
+    shown = words.format(test.replicas, test.level, len(test.names), chance_text(test.joint), test.status, lacking)
     return Section("Does the model describe the catalogue?", (Text(shown), Picture("predictive", alt, caption)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from ..core.digits import chance_text
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import checks, facts, headline, limits
 from .doubts import warning_banner
@@ -24,7 +25,7 @@ from .narrative import intake_sentences
 from .page.blocks import Banner, Block, Bullets, Page, Pairs, Section
 from .page.citation import cited
 from .page.html import write_page
-from .page.typesetting import in_words, number, plain, probability, typeset
+from .page.typesetting import in_words, number, plain, typeset
 from .posterior_sections import (
     convergence_section,
     goodness_section,
@@ -58,7 +59,7 @@ def result_page(result: Result) -> Page:
         result.title,
         result.description,
         lead=() if result.intake is None else intake_sentences(result.intake),
-        banners=(*warning_banner(result.warnings), *_state(result)),
+        banners=(*warning_banner(result.warnings), *_following(result), *_state(result)),
         headline=headline(result) or short_headline(result),
         facts=(*facts(result), *(() if answered else (*map_facts(result), *influence_facts(result)))),
         limits=limits(result),
@@ -100,7 +101,7 @@ def _study(result: Result) -> Study:
     """What the methods paragraph tells of."""
     aim = f"{_AIMS.get(result.provenance.command, 'study')} sigma8 with the survey '{result.title}'"
     levels = tuple(result.ladder[0].sigma8_std) if result.ladder else tuple(chain.level for chain in result.chains)
-    found = [f"posterior predictive p {probability(g.p_value)} for {g.observable}" for g in result.goodness]
+    found = [f"posterior predictive p {chance_text(g.p_value)} for {g.observable}" for g in result.goodness]
     more = (f"The fitted model describes the data with {in_words(found)}.",) if found else ()
     if result.ladder:
         fisher = "Fisher matrices, in which flat priors are replaced by Gaussians of equal variance"
@@ -144,6 +145,15 @@ def _data_rows(data: DataSummary) -> list[tuple[str, str]]:
         ("Clusters", f"{number(data.n_clusters, digits)}, of which {number(data.n_with_yx, digits)} with Y_X"),
         ("Median Y_X", median.format(number(data.median_log_yx, 3), typeset(data.proxy_unit))),
     ]
+
+
+def _following(result: Result) -> tuple[Banner, ...]:
+    """What was yet to be computed when the page was written."""
+    if not result.follows:
+        return ()
+    words = f"This is the answer of level {result.headline}. Yet to come, and then on this page: "
+    again = ". If the command was stopped, the same command goes on where it was."
+    return (Banner("More follows", (typeset(words + in_words(result.follows) + again),)),)
 
 
 def _state(result: Result) -> tuple[Banner, ...]:

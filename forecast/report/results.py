@@ -100,6 +100,8 @@ class Result:
         Of the catalogue that was fitted.
     warnings : tuple of Caution
         What is doubtful about the numbers.
+    follows : tuple of str
+        What was yet to be computed when this was written.
     """
 
     provenance: Provenance
@@ -126,6 +128,7 @@ class Result:
     notes: tuple[str, ...] = ()
     intake: Intake | None = None
     warnings: tuple[Caution, ...] = ()
+    follows: tuple[str, ...] = ()
 
     @property
     def converged(self) -> bool:

@@ -79,6 +79,16 @@ def probability(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
 
 
+def related(p: float) -> str:
+    """A p-value with its sign of relation, for a sentence.
+
+    >>> related(0.5), related(1e-7)
+    ('= 0.50', '< 1e-4')
+    """
+    words = probability(p)
+    return words if words.startswith("<") else f"= {words}"
+
+
 def listed(items: Sequence[str]) -> str:
     """Words joined.
 

@@ -10,7 +10,7 @@ from forecast.core.errors import InputError
 from ..accuracy.shrinkage import Shrinkage, shrinkage_test
 from ..evidence.evidence import Evidence
 from ..evidence.findings import Finding
-from ..evidence.part import Cell, Part, Picture, Table, listed, pm, probability
+from ..evidence.part import Cell, Part, Picture, Table, listed, pm, probability, related
 from ..trust.coverage import CalibrationTest, calibration_test
 from .plots.trust import rank_figure
 
@@ -85,8 +85,7 @@ def _calibration_finding(tested: CalibrationTest) -> Finding:
         key="calibration",
         question="Are its error bars right?",
         outcome="passed" if tested.passes else "failed",
-        result=f"coverage {cover}; ranks of the truth uniform with p = {probability(tested.p_value)}, "
-        "all tests together",
+        result=f"coverage {cover}; ranks of the truth uniform with p {related(tested.p_value)}, all tests together",
         rule=f"p of ranks and coverage, over all catalogues and thirds of the prediction, above {tested.false_alarm:g} "
         "(Bonferroni)",
         consequence="its error bars are wrong on these catalogues",
