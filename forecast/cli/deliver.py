@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def deliver(result: Result, job: Job, shown: Shown) -> None:
     """Print the result, and exit with the status of convergence."""
     from ..core.files import json_text
-    from ..report.console import Screen, not_converged, print_tables, summary_json
+    from ..report.console import Screen, not_converged, print_tables
+    from ..report.results import summary_json
 
     if shown.form is Form.JSON:
         typer.echo(json_text(summary_json(result)))

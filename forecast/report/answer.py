@@ -163,6 +163,7 @@ def checks(result: Result) -> tuple[Check, ...]:
         _likeness(result),
         *_goodness(result),
         _prediction(result),
+        _lensed(result),
         *_shifts(result),
         warning_check(result.warnings),
     )
@@ -210,6 +211,16 @@ def _prediction(result: Result) -> Check | None:
     if test.status == "no power":
         return Check("Catalogue against the model's own:", words, "none")
     return Check("Catalogue against the model's own:", words, "bad" if test.joint < BAD_FIT else "good")
+
+
+def _lensed(result: Result) -> Check | None:
+    fit = result.lensed
+    if fit is None:
+        return None
+    words = Markup("measured {} predicted by {} dex on average, <i>p</i> {} ({}).")
+    side = "above" if fit.offset > 0 else "below"
+    told = words.format(side, f"{abs(fit.offset):.3f}", chance_text(fit.joint), f"{len(fit.log_mwl)} clusters")
+    return Check("Lensing masses of clusters like these:", told, "bad" if fit.joint < BAD_FIT else "good")
 
 
 def _shifts(result: Result) -> tuple[Check, ...]:

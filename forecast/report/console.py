@@ -98,46 +98,6 @@ def not_converged(result: Result) -> str:
     return f"NOT CONVERGED: {short_chains(result.chains)}; {cure}"
 
 
-def summary_json(result: Result) -> dict[str, Any]:
-    """The JSON object of ``--json``: levels, and for chains the parameters of the headline level."""
-    from ..core.files import to_plain
-    from .narrative import used_words
-
-    summary: dict[str, Any] = {"command": result.provenance.command, "configuration": result.provenance.config_name}
-    summary |= {"seed": result.provenance.seed, "version": result.provenance.version}
-    if result.ladder:
-        first = result.ladder[0]
-        summary["levels"] = {level: {"sigma8_std": std} for level, std in first.sigma8_std.items()}
-        summary["rows"] = to_plain(result.ladder)
-        summary["systematics"] = to_plain(result.systematics)
-    if result.lensing:
-        summary["lensing"] = to_plain(result.lensing)
-    if result.survival:
-        summary["survival"] = to_plain(result.survival)
-    summary["warnings"] = to_plain(result.warnings)
-    if result.data is not None:
-        summary["n_clusters"] = result.data.n_clusters
-    if result.intake is not None:
-        summary["intake"] = to_plain(result.intake)
-    if result.chains:
-        summary["converged"] = result.converged
-        summary["chains"] = {c.level: to_plain(c) | {"data": used_words(c)} for c in result.chains}
-        headline = result.chain(result.headline)
-        if headline is not None:
-            summary |= {"level": headline.level, "parameters": to_plain(headline.parameters)}
-    if result.map is not None:
-        summary["map"] = to_plain(result.map)
-    if result.influence:
-        summary["influence"] = to_plain(result.influence)
-    if result.goodness:
-        summary["goodness"] = {g.observable: g.p_value for g in result.goodness}
-    if result.exact is not None:
-        summary["exact_map"] = to_plain(result.exact)
-    if result.predictive is not None:
-        summary["predictive"] = to_plain(result.predictive)
-    return dict(to_plain(summary))
-
-
 def print_tables(result: Result, job: Job, console: Screen | None = None) -> None:
     """Print everything a result holds as tables."""
     from .narrative import used_words
@@ -177,6 +137,10 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
         words = f"posterior predictive check ({test.level}): {test.status}, joint p {chance_text(test.joint)} of"
         smallest = f"smallest {chance_text(test.p_values[worst]).removeprefix('= ')} ({test.names[worst]})"
         console.say(f"{words} {len(test.names)} statistics; {smallest}")
+    if result.lensed is not None:
+        fit = result.lensed
+        words = f"weak-lensing masses of {len(fit.log_mwl)} clusters ({fit.level}): measured less predicted"
+        console.say(f"{words} {fit.offset:+.3f} dex, joint p {chance_text(fit.joint)}")
     for note in result.notes:
         console.say(note)
     console.say(f"report: {job.out / 'report.html'!s}")

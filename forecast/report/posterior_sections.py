@@ -189,6 +189,25 @@ def goodness_section(result: Result) -> Section:
     return Section("Observed against predicted", blocks)
 
 
+def lensed_section(result: Result) -> Section:
+    """Weak-lensing masses of the catalogue against predicted ones."""
+    fit = result.lensed
+    if fit is None:
+        return Section("", ())
+    each = Markup(", ").join(
+        Markup("{} <i>p</i> {}").format(name, chance_text(p)) for name, p in zip(fit.names, fit.p_values, strict=True)
+    )
+    words = Markup(
+        "The <i>M</i><sub>WL</sub> of {} clusters against those that the posterior of level {} predicts of clusters "
+        "with the same redshift and other observables: {}; all four together: <strong><i>p</i> {}</strong>. At level "
+        "full+wl these masses are among the data of the posterior, so that alarms are rarer than stated; at all other "
+        "levels their mean bias and scatter are as uncertain as their priors say."
+    ).format(len(fit.log_mwl), fit.level, each, chance_text(fit.joint))
+    caption = "Measured over predicted mass of each cluster; bars: 68% of the prediction, with the error."
+    alt = "Measured less predicted log mass of each cluster against the predicted one; p-values are in the text."
+    return Section("Are the lensing masses as predicted?", (Text(words), Picture("lensed", alt, caption)))
+
+
 def predictive_section(result: Result) -> Section:
     """Statistics of the catalogue against those of replicas."""
     test = result.predictive

@@ -30,6 +30,7 @@ from .posterior_sections import (
     convergence_section,
     goodness_section,
     influence_section,
+    lensed_section,
     posteriors_section,
     predictive_section,
 )
@@ -47,7 +48,7 @@ def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> Non
     """Write the report of `result` to `path`; see `html.write_page`.
 
     `figures`: PNG files among "ladder", "survival", "influence", "influence_z", "abundance", "corner", "map",
-    "goodness" and "predictive".
+    "goodness", "predictive" and "lensed".
     """
     write_page(result_page(result), figures, path)
 
@@ -78,6 +79,7 @@ def _sections(result: Result) -> tuple[Section, ...]:
         systematics_section(result),
         goodness_section(result),
         predictive_section(result),
+        lensed_section(result),
         map_section(result),
         influence_section(result),
         convergence_section(result),
