@@ -50,7 +50,7 @@ def of_lensed(fit: LensedFit | None) -> Caution | None:
     return Caution(
         "lensed",
         f"the M_WL of {len(fit.log_mwl)} clusters are unlike what the model predicts of clusters with their other "
-        f"observables: joint p < {BAD_FIT:g}, most of all in {fit.worst} (mean {abs(fit.offset):.2f} dex {side}); check "
+        f"observables: joint p < {BAD_FIT:g}, most in {fit.worst} (mean {abs(fit.offset):.2f} dex {side}): check "
         "their unit (Msun or Msun/h), aperture and errors, or give norm_wl and scatter_wl wider priors",
     )
 
