@@ -88,9 +88,12 @@ def deliver_table(record: Any, table: Table, job: Job, shown: Shown, more: Itera
         screen = Screen(shown.form)
         for caution in getattr(record, "warnings", ()):
             screen.say(f" {caution.text}", head="warning:")
-        print_columns(table, job, screen)
+        print_columns(table, screen)
         price = getattr(record, "price", None)
-        for words in (*([price.words] if price is not None else []), *getattr(record, "notes", ()), *more):
+        said = [*([price.words] if price is not None else []), *getattr(record, "notes", ()), *more]
+        following = next((i for i, words in enumerate(said) if words.startswith("Next: ")), len(said))
+        said.insert(following, f"report: {job.out / 'report.html'!s}")
+        for words in said:
             screen.say(words)
 
 

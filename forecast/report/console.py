@@ -42,7 +42,7 @@ class Screen:
     def __init__(self, form: str = "text") -> None:
         from rich.console import Console
 
-        self._width, self._form, self._apart = screen_width(), form, False
+        self._width, self._form, self._apart = screen_width(), form, True
         self._console = Console(width=self._width, highlight=False)
 
     def say(self, words: str, *, head: str = "") -> None:
@@ -222,7 +222,7 @@ def _print_calibration(checks: Checks, console: Screen) -> None:
     rows: list[Cells] = []
     for check in checks.calibration:
         found = (measured_figure(*x) for x in (check.coverage_68, check.coverage_95))
-        told = ("-",) * 3 if is_idle(check) else (plain_figure(check.p_value, ".3g"), *found)
+        told = ("-",) * 3 if is_idle(check) else (plain_figure(check.p_value, "#.2g"), *found)
         rows.append([check.level, check.status, *told, plain_figure(check.ess_median, ".0f")])
     console.table(["level", "status", "p", "68% coverage", "95% coverage", "effective draws"], rows)
 
@@ -232,14 +232,14 @@ def _print_predictions(checks: Checks, console: Screen) -> None:
     failures, rows = list(checks.predictive[0].power), list[Cells]()
     for found in checks.predictive:
         caught = (f"{found.power[name][0]:.2f} ({found.power[name][1]:.2f})" for name in failures)
-        p, alarms = plain_figure(found.new_p_values["joint"], ".3g"), measured_figure(*found.false_alarms)
+        p, alarms = plain_figure(found.new_p_values["joint"], "#.2g"), measured_figure(*found.false_alarms)
         rows.append([found.level, found.status, p, alarms, *caught])
     header = ["predictions", "status", "p", "false alarms", *(f"caught: {name}" for name in failures)]
     console.table(header, rows)
     console.say("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
 
 
-def print_columns(table: tuple[list[str], list[list[Any]]], job: Job, console: Screen) -> None:
+def print_columns(table: tuple[list[str], list[list[Any]]], console: Screen) -> None:
     """Print the table of a plan."""
     header, rows = table
     shown = [i for i, name in enumerate(header) if name != "title"]
@@ -247,7 +247,6 @@ def print_columns(table: tuple[list[str], list[list[Any]]], job: Job, console: S
     if any(name.startswith("sigma8_std") for name in header):
         console.say("sigma(sigma8), Fisher")
     console.table(names, ([_cell(header[i], row[i]) for i in shown] for row in rows))
-    console.say(f"report: {job.out / 'report.html'!s}")
 
 
 def _cell(column: str, value: str | float | Figure) -> str | Figure:

@@ -46,6 +46,15 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A number for the first lines of a report: its name, itself, and what it is of."""
+
+    name: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Part:
     """One section of a report."""
 
@@ -55,6 +64,7 @@ class Part:
     findings: tuple[Finding, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
 
 def pm(value: float, error: float) -> str:

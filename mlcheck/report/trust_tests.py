@@ -41,7 +41,7 @@ def leaks(evidence: Evidence) -> Part:
                          pm(found.correlation, found.correlation_error)))  # fmt: skip
             if i == 0:
                 findings.append(_leak_finding(case, found))
-                words = f"Case {case}: mean terse value of every catalogue at fixed mass against its sigma8; the null."
+                words = f"Case {case}: mean terse value of a catalogue at fixed mass against its sigma8, and by chance."
                 pictures.append(Picture(f"leak-{case}", words, leak_figure(found, case)))
     if "overspecialised" not in evidence.trial.networks:
         words = "no network of case 'overspecialised' to show that the test for sigma8 in single clusters can fail"
