@@ -16,6 +16,7 @@ from .core.lazy import public
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
+        "CatalogueWarning": ".core",
         "Data": ".likelihoods",
         "Fisher": ".api",
         "InputError": ".core",

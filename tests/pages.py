@@ -8,6 +8,7 @@ import numpy as np
 
 from forecast.checks.goodness import Goodness
 from forecast.checks.intake import Intake, Measured, Number
+from forecast.checks.lensed import STATISTICS, LensedFit
 from forecast.checks.outcome import Checks
 from forecast.checks.ppc import PredictiveTest
 from forecast.checks.ppc_power import PredictiveCheck
@@ -140,7 +141,9 @@ def fit():
     short = (chain("selfcal", lengths=12.0),)
     cautions = (Caution("listed_twice", f"listed twice: {LONG}"), Caution("not_converged", "too short"))
     data = DataSummary("catalogue", LONG, 49, 37, 14.0)
+    lensed = LensedFit("selfcal", 14 + three, 14 + three, 0.1 * three, STATISTICS, np.full(4, 0.3), 0.004)
     more = {"intake": intake, "warnings": cautions, "chains": short, "data": data, "predictive": test, "map": None}
+    more["lensed"] = lensed
     return replace(whole, provenance=provenance("fit"), influence=(), survival=(), **more)
 
 

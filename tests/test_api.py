@@ -1,18 +1,22 @@
 """The public objects: surveys opened, changed and sampled from Python, with the commands' errors."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from astropy import units
-from astropy.table import Table
+from astropy.table import Table, vstack
 
 import forecast
-from forecast import Data, InputError, load_survey
+from forecast import CatalogueWarning, Data, InputError, load_survey
+from forecast.api.catalogue import SERIOUS
 from forecast.config.load import load_config
 from forecast.forecasts.ladder import cone_variant
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.catalogue import builtin_table
 from forecast.model.forward import forward_model
 from forecast.model.mean_density import expected_number
+from forecast.sampling.identity import chain_digest
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +124,28 @@ def test_real_clusters():
         np.testing.assert_array_equal(survey.data(same).log_yx, data.log_yx)
     posterior = survey.posterior("full", data)
     assert np.isfinite(posterior(posterior.fiducial))
+
+
+def test_what_is_doubtful_about_a_catalogue_is_said_and_warned_of():
+    """As `forecast fit` says it, before anything is sampled."""
+    survey, table = load_survey("cccp_lowz"), Table.read(builtin_table("cccp_lowz"))
+    good = survey.data(table)
+    assert good.cautions == () and "caution" not in repr(good) and "doubtful" not in good._repr_html_()
+    table["lx_0p5_2"] = table["lx_0p5_2"] / 5
+    table["name"] = [name.replace("A3571", "<b>A3571</b>") for name in table["name"].astype(str)]
+    with pytest.warns(CatalogueWarning) as warned:
+        found = survey.data(vstack([table, table[:1]]))
+    kinds = [caution.kind for caution in found.cautions]
+    assert {"below_limit", "listed_twice"} <= set(kinds)
+    serious = [caution.text for caution in found.cautions if caution.kind in SERIOUS]
+    assert [str(one.message).partition(": ")[2] for one in warned] == serious
+    assert {one.filename for one in warned} == {__file__}
+    assert f"{len(kinds)} cautions: see .cautions" in repr(found)
+    page = found._repr_html_()
+    assert "50 clusters observed" in page and "below_limit" in page and "<b>A3571" not in page
+    assert chain_digest("x", "full", found) == chain_digest("x", "full", Data(**{
+        field.name: getattr(found, field.name) for field in fields(Data)
+    }))  # fmt: skip
 
 
 def test_how_they_look(survey):

@@ -127,3 +127,19 @@ def test_records_show_themselves(survey, chain):
         assert record._repr_html_().startswith("<table>")
     ladder = records[0]
     assert ladder["as configured"]["counts"] == survey.fisher("counts").std()
+
+
+def test_contours_close_along_a_bound_and_no_two_layers_share_a_colour():
+    rng = np.random.default_rng(2)
+    draws = rng.normal([0.82, 1.0], [0.08, 0.2], (4000, 2))
+    draws = draws[(draws[:, 0] > 0.7) & (draws[:, 0] < 0.92)]
+    own = {name: Samples(["sigma8", "norm_lx"], draws, bounds=[(0.7, 0.92), (-np.inf, np.inf)]) for name in "ab"}
+    figure = plot_contours({"selfcal": own["a"], **own}, ("sigma8", "norm_lx"))
+    outer = figure.axes[0].collections[0].get_paths()[0]
+    for curve in outer.to_polygons(closed_only=False):
+        np.testing.assert_allclose(curve[0], curve[-1])
+        assert curve[:, 0].min() == pytest.approx(0.7, abs=1e-4) and curve[:, 0].max() == pytest.approx(0.92, abs=1e-4)
+    colours = {tuple(one.get_edgecolor()[0]) for one in figure.axes[0].collections}
+    assert len(colours) == 3
+    corner = plot_corner({"selfcal": own["a"], **own})
+    assert len({line.get_color() for line in corner.legends[0].get_lines()}) == 3

@@ -30,10 +30,10 @@ from forecast.likelihoods.density.point_density import PointDensity
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.report.cautions import of_offsets
-from forecast.report.console import Screen, print_tables, summary_json
+from forecast.report.console import Screen, print_tables
 from forecast.report.forecast_sections import lensing_section
 from forecast.report.narrative import survey_sentences
-from forecast.report.results import Result
+from forecast.report.results import Result, summary_json
 from forecast.survey.lensing_sample import EVERY_CLUSTER, LensingSample
 
 SHIPPED = {name: tomllib.loads(builtin_configs()[name].read_text(encoding="utf-8")) for name in ("nv22", "cccp_lowz")}

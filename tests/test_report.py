@@ -24,11 +24,11 @@ from forecast.likelihoods.available import Share
 from forecast.report import answer
 from forecast.report import result_page as report
 from forecast.report.check_page import check_page
-from forecast.report.console import Screen, print_checks, print_tables, summary_json
+from forecast.report.console import Screen, print_checks, print_tables
 from forecast.report.narrative import LEVEL_WORDS, ParameterRow
 from forecast.report.page.html import write_page
 from forecast.report.page.typesetting import symbol, typeset
-from forecast.report.results import DataSummary, Result
+from forecast.report.results import DataSummary, Result, summary_json
 from forecast.sampling.mcmc import ChainSummary
 
 PIXEL = bytes.fromhex(

@@ -89,3 +89,13 @@ def test_words_and_commands_are_whole_on_narrow_terminals(monkeypatch, capsys):
     console.Screen().say(f"report: {path}\n{command}")
     lines = capsys.readouterr().out.splitlines()
     assert path in lines and command in lines
+
+
+def test_one_empty_line_parts_tables_from_all_else(capsys):
+    screen = console.Screen("text")
+    screen.say("before")
+    for _ in range(2):
+        screen.table(["x", "y"], [["a", "1"]])
+    screen.say("after")
+    table = "x  y\na  1"
+    assert capsys.readouterr().out == f"before\n\n{table}\n\n{table}\n\nafter\n"

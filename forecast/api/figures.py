@@ -167,7 +167,7 @@ def _labelled(results: Any) -> dict[str, Result]:
     if isinstance(results, Fisher):
         results = {results.level: results}
     if isinstance(results, Samples):
-        results = {results.title or "samples": results}
+        results = {results.title.removeprefix("level ") or "samples": results}
     if not isinstance(results, Mapping) or not results:
         raise InputError(f"nothing to draw in {type(results).__name__}; {_CURE}")
     for label, result in results.items():

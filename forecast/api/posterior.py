@@ -133,7 +133,7 @@ class Posterior:
         """
         rows, _ = vectors(theta, self.names, _VECTORS)
         given = None if weights is None else array(weights, "weights")
-        return Samples(self.names, rows, given, self.bounds, title=f"level {self.level}")
+        return Samples(self.names, rows, given, self.bounds, title=f"own samples, level {self.level}")
 
     def __repr__(self) -> str:
         shown = ", ".join(self.names[:5]) + (f", ... ({len(self.names)} parameters)" if len(self.names) > 5 else "")

@@ -30,6 +30,7 @@ from ..suite.plan import SuitePlan
 from ..suite.reader import Suite, open_suite
 from ..suite.writer import run_suite
 from .arguments import instance, path, positive, several, whole
+from .catalogue import CatalogueData, with_doubts
 from .fisher import Fisher
 from .mocks import cluster_table, draw_one, prior_mocks, summary_table
 from .opened import OpenedSurvey
@@ -141,8 +142,8 @@ class Survey(OpenedSurvey):
         theta, mocks = prior_mocks(self.model, whole(number, "number", 1), seed=whole(seed, "seed"))
         return summary_table(self.model, theta, mocks)
 
-    def data(self, catalogue: Any = None) -> Data:
-        """Data of real clusters.
+    def data(self, catalogue: Any = None) -> CatalogueData:
+        """Data of real clusters; what is doubtful about them is in `.cautions`, as ``forecast fit`` says it.
 
         Parameters
         ----------
@@ -153,9 +154,15 @@ class Survey(OpenedSurvey):
         ------
         InputError
             If it cannot be read, or the survey cannot contain its clusters.
+
+        Warns
+        -----
+        CatalogueWarning
+            For each caution that is most likely a mistake.
         """
         with table_file(catalogue) as file:
-            return catalogue_data(self.config, self.model, file)[1]
+            listed, found = catalogue_data(self.config, self.model, file)
+        return with_doubts(self.model, listed, found)
 
     def expected(self, level: str) -> Data:
         """Data as expected at the fiducial parameters, single clusters where a level needs them."""

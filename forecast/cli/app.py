@@ -17,7 +17,7 @@ from .options import (
     Form,
     Format,
     Json,
-    Level,
+    Levels,
     MaxSteps,
     Out,
     Overwrite,
@@ -68,7 +68,7 @@ def run(
     out: Out = None,
     seed: Seed = 1,
     quick: Quick = False,
-    level: Level = None,
+    level: Levels = None,
     mock: Annotated[int | None, typer.Option("--mock", min=0, help="Fit the mock catalogue of this seed.")] = None,
     max_steps: MaxSteps = None,
     overwrite: Overwrite = False,
@@ -100,7 +100,7 @@ def fit(
     out: Out = None,
     seed: Seed = 1,
     quick: Quick = False,
-    level: Level = None,
+    level: Levels = None,
     ladder: Annotated[
         bool | None,
         typer.Option("--ladder/--no-ladder", help="After sampling, the ladder too.  [default: unless --quick]"),
@@ -159,7 +159,7 @@ def ladder(
     form: Format = Form.TEXT,
 ) -> None:
     """What each further piece of data adds: sigma(sigma8) of every level and of the prior."""
-    options = {"quick": quick, "overwrite": overwrite}
+    options = {"level": ["all"], "quick": quick, "overwrite": overwrite}
     with task(config, "ladder", out, seed, quiet or as_json, options) as (settings, job):
         from .pipelines import run_ladder
 

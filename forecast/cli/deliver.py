@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def deliver(result: Result, job: Job, shown: Shown) -> None:
     """Print the result, and exit with the status of convergence."""
     from ..core.files import json_text
-    from ..report.console import Screen, not_converged, print_tables, summary_json
+    from ..report.console import Screen, not_converged, print_tables
+    from ..report.results import summary_json
 
     if shown.form is Form.JSON:
         typer.echo(json_text(summary_json(result)))
@@ -35,16 +36,26 @@ def deliver(result: Result, job: Job, shown: Shown) -> None:
 
 
 def _next(result: Result, job: Job) -> str:
-    """The command that goes on from here."""
+    """The command that goes on from here, as far as the chains have come."""
     command, survey = result.provenance.command, job.given or job.name
     if command == "ladder":
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
+    if not result.converged:
+        return _longer(result, f"Next: forecast {command} {survey}")
     if command in ("fit", "run") and result.quick:
-        return f"Next: forecast {command} {survey} (without --quick, for chains that have converged)"
+        return f"Next: forecast {command} {survey} (without --quick: the other levels, and the ladder)"
     return (
         "Next: forecast " + {"run": "check", "fit": "joint", "saliency": "proxies"}.get(command, "run") + f" {survey}"
     )
+
+
+def _longer(result: Result, command: str) -> str:
+    """The command that goes on with chains that are too short."""
+    if result.quick:
+        return f"{command} (without --quick, for chains that have converged)"
+    steps = 2 * max(chain.steps for chain in result.chains if not chain.converged)
+    return f"{command} --max-steps {steps} (goes on with the chains that have not converged)"
 
 
 def deliver_checks(checks: Checks, job: Job, shown: Shown) -> None:
@@ -77,9 +88,12 @@ def deliver_table(record: Any, table: Table, job: Job, shown: Shown, more: Itera
         screen = Screen(shown.form)
         for caution in getattr(record, "warnings", ()):
             screen.say(f" {caution.text}", head="warning:")
-        print_columns(table, job, screen)
+        print_columns(table, screen)
         price = getattr(record, "price", None)
-        for words in (*([price.words] if price is not None else []), *getattr(record, "notes", ()), *more):
+        said = [*([price.words] if price is not None else []), *getattr(record, "notes", ()), *more]
+        following = next((i for i, words in enumerate(said) if words.startswith("Next: ")), len(said))
+        said.insert(following, f"report: {job.out / 'report.html'!s}")
+        for words in said:
             screen.say(words)
 
 

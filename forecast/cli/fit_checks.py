@@ -8,10 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from ..checks.goodness import Goodness, goodness_of_fit
+from ..checks.lensed import DRAWS, LensedFit, lensed_fit
 from ..checks.ppc import PredictiveTest, check_catalogue
 from ..core.caution import Caution
 from ..core.parameters import ParameterSet
+from ..core.records import Job
 from ..core.rng import generator
+from ..likelihoods.data import catalogue_points
 from ..likelihoods.levels import at_level
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel, forward_model
@@ -25,7 +28,7 @@ from ..report.cautions import (
     of_tension,
     share_at_edges,
 )
-from ..report.doubts import of_convergence
+from ..report.doubts import of_convergence, of_lensed
 from ..report.results import Result
 from ..sampling.mass_scale import MassScaleShift
 from ..sampling.mcmc import Chain
@@ -63,6 +66,27 @@ def unlike_replicas(fitted: tuple[ForwardModel, Catalogue], level: str, chain: C
     return check_catalogue(model, level, catalogue, theta, rng=rng, ess=ess)
 
 
+def lensing_masses(fitted: tuple[ForwardModel, Catalogue], level: str, chain: Chain, seed: int) -> LensedFit | None:
+    """Weak-lensing masses against those predicted of clusters like these, where there are any."""
+    (model, catalogue), samples = fitted, chain.samples
+    rng = generator(seed, "lensed")
+    kept = rng.choice(len(samples), size=min(DRAWS, len(samples)), replace=False)
+    theta = model.parameters.draw(len(kept), rng=rng)
+    theta[:, [model.parameters.names.index(name) for name in chain.names]] = samples[kept]
+    return lensed_fit(model, catalogue_points(model, catalogue), level, theta, rng=rng)
+
+
+def checked_fit(
+    fitted: tuple[ForwardModel, Catalogue], job: Job, result: Result, chains: Mapping[str, Chain]
+) -> Result:
+    """A result with what the headline's chain says of the catalogue."""
+    job.begin("data against predictions")
+    headline = result.headline
+    told = (fitted, headline, chains[headline], job.seed)
+    found = replace(result, goodness=observed_against_predicted(*told), predictive=unlike_replicas(*told))
+    return replace(found, lensed=lensing_masses(*told))
+
+
 def mass_scale_shifts(parameters: ParameterSet, chains: Mapping[str, Chain]) -> list[MassScaleShift]:
     """Of every level where the mass scale is free."""
     found = (MassScaleShift.of(level, chain, parameters) for level, chain in chains.items())
@@ -72,7 +96,7 @@ def mass_scale_shifts(parameters: ParameterSet, chains: Mapping[str, Chain]) -> 
 def with_cautions(result: Result, parameters: ParameterSet, chains: Mapping[str, Chain]) -> Result:
     """A result with everything that is doubtful about it, as far as it has been computed."""
     shares = {level: share_at_edges(parameters, chain.names, chain.samples) for level, chain in chains.items()}
-    single = (of_convergence(result.walked), of_prediction(result.predictive))
+    single = (of_convergence(result.walked), of_prediction(result.predictive), of_lensed(result.lensed))
     found: tuple[Caution, ...] = (
         *(caution for caution in result.warnings if caution.kind in ("masses", "number", "lensing", "prior")),
         *(() if result.intake is None else before_fit(result.intake)),

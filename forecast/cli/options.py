@@ -70,6 +70,16 @@ Level = Annotated[
         autocompletion=complete_level,
     ),
 ]
+Levels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--level",
+        metavar="LEVEL",
+        help="counts, selfcal, binned, unbinned, full, full+wl, or all of [sampler] levels; may be repeated.  "
+        "[default: all; with --quick, [sampler] level alone]",
+        autocompletion=complete_level,
+    ),
+]
 ClusterLevel = Annotated[
     str,
     typer.Option("--level", metavar="LEVEL", help="unbinned, full or full+wl.", autocompletion=complete_cluster_level),

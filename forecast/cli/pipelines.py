@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..forecasts.variant_name import SELECTIONS
 from ..influence.by_mass import InfluencePlan, build_influence
 from ..likelihoods.data import Data
 from ..likelihoods.level_name import LevelName
-from ..likelihoods.levels import at_level, level_class, require_data, shares
+from ..likelihoods.levels import at_level, level_class
 from ..model.catalogue import Catalogue
 from ..model.concerns import concerns
 from ..model.forward import ForwardModel, forward_model
@@ -32,15 +33,15 @@ from ..model.yx_distribution import TabulatedDistribution, draw_medians
 from ..report.cautions import before_fit
 from ..report.narrative import intake_sentences, parameter_rows, survey_sentences
 from ..report.results import DataSummary, Result
-from ..report.text_table import answer_words
-from ..report.writers import chain_summary, export_chain, write_all
-from ..sampling.identity import chain_digest
-from ..sampling.mcmc import Chain, ChainPlan, load_steps
+from ..report.writers import write_all
+from ..sampling.mcmc import Chain
 from ..sampling.moved import moved_by, moved_words
-from ..sampling.parallel import Sampling, sampled
+from .chaining import Chaining
 from .climbing import Climb
-from .fit_checks import mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
+from .fit_checks import checked_fit, mass_scale_shifts, with_cautions
+from .level_choice import LevelChoice
 
+THE_LADDER = "the ladder and shifts by other assumptions"
 NO_LADDER = "Ladder and shifts by other mass functions were left out, as --quick does; --ladder adds them."
 _WHOLE_MAP = "The map of N and the median is that of a survey whose clusters were all followed up."
 MOST_CLUSTERS = 2_000_000
@@ -59,7 +60,7 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
         parameters=parameter_rows(config.setup.parameters),
         expected_count=count,
         quick=job.quick,
-        headline=job.level or config.sampler.level,
+        headline=LevelChoice.of(config, job).headline,
         notes=tuple(prior.words for prior in config.chain_priors),
         warnings=(*concerns(model), *config.cautions),
         Om0=config.setup.fixed_density,
@@ -72,13 +73,13 @@ def run_ladder(config: Config, job: Job, *, mcmc: bool = False) -> Result:
     model = forward_model(config.setup)
     if mcmc:
         data, summary = _forecast_data(config, job, model)
-        _check_chains(config, job, data)
+        chaining = Chaining.checked(config, job, (model, data))
     climb = Climb.of(config, job, quick=job.quick)
     own = climb.first()
     result = climb.added_to(base_result(config, job, "ladder", model), own, survival=True)
     chains: dict[str, Chain] = {}
     if mcmc:
-        result, chains = _with_chains(replace(result, data=summary), config, job, (model, data))
+        result, chains = chaining.added_to(replace(result, data=summary))
     return write_all(with_cautions(result, model.parameters, chains), job)
 
 
@@ -109,11 +110,12 @@ def run_forecast(config: Config, job: Job) -> Result:
     model = forward_model(config.setup)
     data, summary = _forecast_data(config, job, model)
     result = replace(base_result(config, job, "run", model), data=summary)
-    _check_chains(config, job, data)
+    chaining = Chaining.checked(config, job, (model, data))
     climb = Climb.of(config, job)
     own = climb.first()
-    result, chains = _with_chains(result, config, job, (model, data))
-    result = replace(climb.added_to(result, own), abundance=_abundance(config, model))
+    result = replace(result, ladder=own, abundance=_abundance(config, model))
+    result, chains = chaining.added_to(result, follows=("the rest of the ladder", "the map of sigma8"))
+    result = climb.added_to(result, own)
     job.begin("map of sigma8")
     result = with_cautions(_with_map(result, config, job, model), model.parameters, chains)
     return write_all(result, job, samples=chains)
@@ -124,23 +126,21 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
     prepare_output(job.out)
     model = forward_model(config.setup)
     catalogue, data = catalogue_data(config, model, catalogue_path)
-    require_levels(config, _levels(config, job), (model, catalogue, data))
-    _check_chains(config, job, data)
+    require_levels(config, LevelChoice.of(config, job).every, (model, catalogue, data))
+    chaining = Chaining.checked(config, job, (model, data))
     summary = DataSummary.of("catalogue", catalogue.source, data, model.setup.relations)
-    result = replace(base_result(config, job, "fit", model), data=summary)
-    result = replace(result, notes=(*_fit_notes(config, catalogue, job), *result.notes))
+    result = replace(base_result(config, job, "fit", model), data=summary, abundance=_abundance(config, model))
+    more = () if ladder else (NO_LADDER,)
+    result = replace(result, notes=(*_fit_notes(config, catalogue, job), *result.notes, *more))
     result = replace(result, intake=catalogue_intake(model, catalogue, job))
-    result, chains = _with_chains(result, config, job, (model, data))
-    job.begin("data against predictions")
-    headline, fitted = chains[result.headline], (model, catalogue)
-    checked = (fitted, result.headline, headline, job.seed)
-    result = replace(result, goodness=observed_against_predicted(*checked), predictive=unlike_replicas(*checked))
+    follows = (THE_LADDER,) if ladder else ()
+    result, chains = chaining.added_to(result, partial(checked_fit, (model, catalogue), job), follows)
     moved = (
-        moved_words(result.headline, moved_by(headline, model.parameters)),
+        moved_words(result.headline, moved_by(chains[result.headline], model.parameters)),
         *(f"{shift.words}." for shift in mass_scale_shifts(model.parameters, chains)),
     )
-    result = replace(result, abundance=_abundance(config, model), notes=(*result.notes, *filter(None, moved)))
-    result = Climb.of(config, job).added_to(result) if ladder else replace(result, notes=(*result.notes, NO_LADDER))
+    result = replace(result, notes=(*result.notes, *filter(None, moved)))
+    result = Climb.of(config, job).added_to(result) if ladder else result
     return write_all(with_cautions(result, model.parameters, chains), job, samples=chains)
 
 
@@ -155,7 +155,8 @@ def catalogue_intake(model: ForwardModel, catalogue: Catalogue, job: Job) -> Int
 
 def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data, DataSummary]:
     if job.mock is None:
-        data = Data.expected(model, points=any(level_class(level).of_clusters for level in _levels(config, job)))
+        levels = LevelChoice.of(config, job).every
+        data = Data.expected(model, points=any(level_class(level).of_clusters for level in levels))
         source = "expected (Asimov) data at the fiducial parameters"
         return data, DataSummary.of("expected", source, data, model.setup.relations)
     data = Data.of_mock(model, draw_mocks(model, model.parameters.fiducial, rng=generator(job.mock, "mock")))
@@ -190,57 +191,6 @@ def _counts_and_medians(model: ForwardModel, theta: Array, rng: np.random.Genera
     return size, np.concatenate(medians)
 
 
-def _levels(config: Config, job: Job) -> tuple[str, ...]:
-    if job.level is not None:
-        return (job.level,)
-    return tuple(dict.fromkeys((*config.sampler.levels, config.sampler.level)))
-
-
-def chain_plan(config: Config, job: Job, level: str, data: Data) -> ChainPlan:
-    """How the chain of a level is made and where it is kept; its fingerprint is that of configuration and data."""
-    settings = config.sampler
-    longest = job.max_steps or (settings.quick_steps if job.quick else settings.max_steps)
-    path = job.out / f"chain_{level}.h5"
-    walkers, block = settings.walkers, settings.block
-    digest = chain_digest(config.fingerprint(), level, data)
-    return ChainPlan(
-        level=level, seed=job.seed, walkers=walkers, block=block, max_steps=longest, path=path, fingerprint=digest
-    )
-
-
-def _check_chains(config: Config, job: Job, data: Data) -> None:
-    """Refuse levels without data and chains of another run before any work is done; discard those to be overwritten."""
-    for level in _levels(config, job):
-        require_data(level, config.setup, data)
-        plan = chain_plan(config, job, level, data)
-        if job.overwrite:
-            plan.path.unlink(missing_ok=True)
-        elif plan.path.exists():
-            job.say(f"level {level}: resuming from step {len(load_steps(plan)[0])}")
-
-
-def _with_chains(
-    result: Result, config: Config, job: Job, target: tuple[ForwardModel, Data]
-) -> tuple[Result, dict[str, Chain]]:
-    """Sample every level; chains are stored as they grow."""
-    model, data = target
-    levels = _levels(config, job)
-    samplings = [Sampling(model.setup, data, chain_plan(config, job, level, data)) for level in levels]
-
-    def report(plan: ChainPlan, steps: int, lengths: float) -> None:
-        if job.progress is not None:
-            job.progress(f"sampling {plan.level}", steps, plan.max_steps, lengths)
-
-    chains = {}
-    for level, (posterior, chain) in zip(levels, sampled(samplings, report), strict=True):
-        job.say(answer_words(level, chain, model.setup.fixed_density))
-        export_chain(chain, posterior, job, level)
-        chains[level] = chain
-    names, priors = model.setup.relations.names, model.parameters
-    summaries = (chain_summary(level, chain, shares(level, data, names), priors) for level, chain in chains.items())
-    return replace(result, chains=tuple(summaries)), chains
-
-
 def _fit_notes(config: Config, catalogue: Catalogue, job: Job) -> tuple[str, ...]:
     notes = [f"{p.label}: {p.value:g} ± {p.stat:g} (stat) ± {p.sys:g} (sys), as published." for p in config.published]
     limits = catalogue.limits.get("yx")
@@ -252,6 +202,6 @@ def _fit_notes(config: Config, catalogue: Catalogue, job: Job) -> tuple[str, ...
         notes.append(f"{missing} clusters have no Y_X: they count in N, and their Y_X is marginalised over.")
     if catalogue.evidence is not None:
         notes.append("What tells clusters from contaminants enters at levels unbinned, full and full+wl alone.")
-    if catalogue.log_mwl is not None and LevelName.FULL_WL not in _levels(config, job):
+    if catalogue.log_mwl is not None and LevelName.FULL_WL not in LevelChoice.of(config, job).every:
         notes.append(f"Weak-lensing masses are data of level {LevelName.FULL_WL} alone, which was not sampled.")
     return tuple(notes)

@@ -118,7 +118,7 @@ def run_proxies(config: Config, job: Job, models: Sequence[ErrorModel | MassProx
 def run_require(config: Config, job: Job, target: str, keys: Sequence[str]) -> Requirements:
     """How much of each key alone reaches a target; configurations of the surveys that do are written too."""
     prepare_output(job.out)
-    level = LevelName.UNBINNED if job.quick and job.level is None else job.level
+    level = next(iter(job.levels), LevelName.UNBINNED if job.quick else None)
     found = compute_requirements(config, target, keys, level, job.counted("searching"))
     provenance = Provenance("require", job.name, config.model_dump(mode="json"), job.seed)
     found = replace(found, provenance=provenance)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .level_choice import chosen_levels
 from .progress import progress_bar as progress_bar
 from .progress import voice
 
@@ -29,12 +30,12 @@ def task(
         from ..core.records import Job
 
         settings = load_config(name)
-        _check_level(options.get("level"), settings)
+        levels = chosen_levels(options.pop("level", None), settings)
         stem = Path(name).stem
         folder = out if out is not None else Path("out") / f"{stem}-{command}"
         heard: dict[str, Any] = {"progress": speaking.progress, "tell": speaking.tell, "given": name}
         with held(folder):
-            yield settings, Job(name=stem, out=folder, seed=seed, **heard, **options)
+            yield settings, Job(name=stem, out=folder, seed=seed, levels=levels, **heard, **options)
 
 
 @contextmanager
@@ -59,17 +60,6 @@ def exit_codes() -> Iterator[None]:
         fail(f"failed: {error}", EXIT_FAILED)
     except KeyboardInterrupt:
         fail("interrupted; what is finished is kept, and the same command goes on from there", EXIT_INTERRUPTED)
-
-
-def _check_level(level: str | None, settings: Config) -> None:
-    from ..core.errors import InputError, nearest
-    from ..likelihoods.level_name import LEVELS
-    from ..likelihoods.levels import levels_of
-
-    if level is not None and level not in LEVELS:
-        raise InputError(f"--level {level}: unknown level; {nearest(level, LEVELS)}")
-    if level is not None and level not in levels_of(settings.setup):
-        raise InputError(f"--level {level}: needs weak-lensing masses; add a [weak_lensing] table with their scatter")
 
 
 def fail(message: str, code: int) -> None:

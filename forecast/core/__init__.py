@@ -8,6 +8,7 @@ from .lazy import public
 __getattr__, __dir__, __all__ = public(
     __name__,
     {
+        "CatalogueWarning": ".caution",
         "InputError": ".errors",
         "MassanchorError": ".errors",
         "NumericalError": ".errors",

@@ -73,6 +73,17 @@ def measured_text(value: float, error: float | None, *, sign: bool = False) -> s
     return f"{words} ± {error_text(error)}" if error is not None and is_error(error) and words != "-" else words
 
 
+def chance_text(p_value: float) -> str:
+    """A p-value with its sign of relation; those of a finite number of draws are not told below 0.01.
+
+    >>> chance_text(0.204), chance_text(0.0004), chance_text(float("nan"))
+    ('= 0.20', '< 0.01', 'not known')
+    """
+    if not math.isfinite(p_value):
+        return "not known"
+    return "< 0.01" if p_value < 0.01 else f"= {p_value:.2f}"
+
+
 def error_figure(error: float) -> Figure:
     """An error in a table."""
     return Figure(error_text(error), (error,))

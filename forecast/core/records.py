@@ -61,8 +61,8 @@ class Job:
     seed : int
     quick : bool
         Cut chains at the configuration's `quick_steps`.
-    level : str or None
-        Sample only this level.
+    levels : tuple of str
+        Work on these levels alone; empty: those that the configuration and the command mean.
     mock : int or None
         Seed of a mock catalogue to fit instead of expected data.
     overwrite : bool
@@ -80,7 +80,7 @@ class Job:
     out: Path
     seed: int = 1
     quick: bool = False
-    level: str | None = None
+    levels: tuple[str, ...] = ()
     mock: int | None = None
     overwrite: bool = False
     max_steps: int | None = None

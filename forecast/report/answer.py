@@ -9,6 +9,7 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from ..core import parameters
+from ..core.digits import chance_text
 from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LEVELS, Bound, LevelName
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
@@ -16,7 +17,7 @@ from .cautions import BAD_FIT, SHIFT
 from .doubts import warning_check
 from .narrative import LEVEL_WORDS, used_words
 from .page.blocks import Check, Fact
-from .page.typesetting import SYMBOLS, beside, error, in_words, number, probability, rounded, symbol, typeset
+from .page.typesetting import SYMBOLS, beside, error, in_words, number, rounded, symbol, typeset
 from .results import Result, SurveyPart
 from .text_table import fixed_words
 
@@ -229,14 +230,14 @@ def _likeness(result: Result) -> Check | None:
 
 def _fit(result: Result | SurveyPart, whose: str = "") -> tuple[Check | None, ...]:
     """Whether the model describes a catalogue, maybe that of one survey of several."""
-    return (*_goodness(result, whose), _prediction(result, whose))
+    return (*_goodness(result, whose), _prediction(result, whose), _lensed(result, whose))
 
 
 def _goodness(result: Result | SurveyPart, whose: str) -> tuple[Check, ...]:
     found = []
     for one in result.goodness:
         name = typeset(SYMBOLS.get(one.observable, one.observable))
-        words = Markup("posterior predictive <i>p</i> {}.").format(probability(one.p_value))
+        words = Markup("posterior predictive <i>p</i> {}.").format(chance_text(one.p_value))
         question = Markup("{}Distribution of {}:").format(whose, name)
         found.append(Check(question, words, "bad" if one.p_value < BAD_FIT else "good"))
     return tuple(found)
@@ -246,10 +247,20 @@ def _prediction(result: Result | SurveyPart, whose: str) -> Check | None:
     test = result.predictive
     if test is None:
         return None
-    words = Markup("<i>p</i> {} that replicas are as odd: {}.").format(probability(test.joint), test.status)
+    words = Markup("<i>p</i> {} that replicas are as odd: {}.").format(chance_text(test.joint), test.status)
     if test.status == "no power":
         return Check(f"{whose}Catalogue against the model's own:", words, "none")
     return Check(f"{whose}Catalogue against the model's own:", words, "bad" if test.joint < BAD_FIT else "good")
+
+
+def _lensed(result: Result | SurveyPart, whose: str) -> Check | None:
+    fit = result.lensed
+    if fit is None:
+        return None
+    words = Markup("measured {} predicted by {} dex on average, <i>p</i> {} ({}).")
+    side = "above" if fit.offset > 0 else "below"
+    told = words.format(side, f"{abs(fit.offset):.3f}", chance_text(fit.joint), f"{len(fit.log_mwl)} clusters")
+    return Check(f"{whose}Lensing masses of clusters like these:", told, "bad" if fit.joint < BAD_FIT else "good")
 
 
 def _shifts(result: Result) -> tuple[Check, ...]:

@@ -96,7 +96,7 @@ def _check(one: LevelCalibration) -> Check:
         words = f"{one.status}; its posteriors rest on {one.ess_median:.2g} effective draws."
         return Check(f"Level {one.level}:", words, _flag(one.status))
     words = Markup("{}; ranks of σ<sub>8</sub> have <i>p</i> = {}, 95% intervals cover {}.").format(
-        one.status, f"{one.p_value:.2g}", rounded(*one.coverage_95)
+        one.status, f"{one.p_value:#.2g}", rounded(*one.coverage_95)
     )
     return Check(f"Level {one.level}:", words, _flag(one.status))
 
@@ -122,9 +122,9 @@ def _calibration(calibration: Sequence[LevelCalibration]) -> Section:
     rows = []
     for one in calibration:
         name = min(one.p_values, key=lambda key: one.p_values[key], default="")
-        worst = f"{name}: {one.p_values[name]:.2g}" if name and not is_idle(one) else "–"
+        worst = f"{name}: {one.p_values[name]:#.2g}" if name and not is_idle(one) else "–"
         intervals = [rounded(*x) for x in (one.coverage_68, one.coverage_95)]
-        told = ("–",) * 3 if is_idle(one) else (f"{one.p_value:.2g}", *intervals)
+        told = ("–",) * 3 if is_idle(one) else (f"{one.p_value:#.2g}", *intervals)
         rows.append((one.level, one.status, *told, f"{one.ess_median:.0f}", str(one.mocks), plain(worst)))
     intro = (
         "The true parameters of every mock are ranked in its posterior. If the posterior is right the ranks are "
@@ -145,7 +145,7 @@ def _predictive(predictive: Sequence[PredictiveCheck]) -> Section:
     for one in predictive:
         caught = (f"{one.power[name][0]:.2f} ({one.power[name][1]:.2f})" for name in failures)
         alarms = rounded(*one.false_alarms)
-        rows.append((one.level, one.status, f"{one.new_p_values['joint']:.2g}", alarms, *caught))
+        rows.append((one.level, one.status, f"{one.new_p_values['joint']:#.2g}", alarms, *caught))
     words = "Failures that were planted in mocks and caught at 5%; in brackets, with exactly 5% of false alarms."
     alt = "False alarms and failures caught by the posterior predictive checks; numbers are in the table."
     table = Table("Predictive checks by level", header, tuple(rows))

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..core.digits import Figure, error_figure, error_text, measured_figure, measured_text, plain_figure, value_figure
+from ..core.digits import (
+    Figure,
+    chance_text,
+    error_figure,
+    error_text,
+    measured_figure,
+    measured_text,
+    plain_figure,
+    value_figure,
+)
+from ..core.observables import WORDS
 from ..core.signs import writable
 from .text_table import Cells, csv_lines, fixed_words, folded, latex_lines, screen_width, table_lines
 
@@ -32,7 +42,7 @@ class Screen:
     def __init__(self, form: str = "text") -> None:
         from rich.console import Console
 
-        self._width, self._form = screen_width(), form
+        self._width, self._form, self._apart = screen_width(), form, True
         self._console = Console(width=self._width, highlight=False)
 
     def say(self, words: str, *, head: str = "") -> None:
@@ -44,12 +54,13 @@ class Screen:
             lines = [
                 line for one in given for line in ([one] if one.startswith(_COMMAND) else folded(one, self._width))
             ]
+            self._apart = not lines[-1]
             text = Text("\n".join(lines))
             text.stylize("bold", 0, len(self._written(head)))
             self._console.print(text, soft_wrap=True)
 
     def table(self, header: Sequence[str], rows: Iterable[Cells]) -> None:
-        """Print a table, an empty line about it; as CSV with every digit."""
+        """Print a table, one empty line about it; as CSV with every digit."""
         lines = list(rows)
         if self._form == "csv":
             text = csv_lines(header, lines)
@@ -57,7 +68,8 @@ class Screen:
             text = latex_lines(header, lines)
         else:
             shown = [[self._written(str(cell)) for cell in row] for row in (header, *lines)]
-            text = ["", *table_lines(shown[0], shown[1:], self._width)]
+            text = [*([] if self._apart else [""]), *table_lines(shown[0], shown[1:], self._width)]
+        self._apart = True
         self._console.print("\n".join([*text, ""]), markup=False, emoji=False, soft_wrap=True)
 
     def sentences(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -69,6 +81,7 @@ class Screen:
         for head, *words in lines:
             first, *others = folded(" ".join(words), self._width - room)
             shown = [head.ljust(room) + first, *(" " * room + line for line in others)]
+            self._apart = False
             self._console.print("\n".join(shown), markup=False, emoji=False, soft_wrap=True)
         return None
 
@@ -83,48 +96,6 @@ def not_converged(result: Result) -> str:
 
     cure = "run without --quick" if result.quick else "raise --max-steps; the same command continues the chain"
     return f"NOT CONVERGED: {short_chains(result.walked)}; {cure}"
-
-
-def summary_json(result: Result) -> dict[str, Any]:
-    """The JSON object of ``--json``: levels, and for chains the parameters of the headline level."""
-    from ..core.files import to_plain
-    from .narrative import used_words
-
-    summary: dict[str, Any] = {"command": result.provenance.command, "configuration": result.provenance.config_name}
-    summary |= {"seed": result.provenance.seed, "version": result.provenance.version}
-    if result.ladder:
-        first = result.ladder[0]
-        summary["levels"] = {level: {"sigma8_std": std} for level, std in first.sigma8_std.items()}
-        summary["rows"] = to_plain(result.ladder)
-        summary["systematics"] = to_plain(result.systematics)
-    if result.lensing:
-        summary["lensing"] = to_plain(result.lensing)
-    if result.survival:
-        summary["survival"] = to_plain(result.survival)
-    summary["warnings"] = to_plain(result.warnings)
-    if result.data is not None:
-        summary["n_clusters"] = result.data.n_clusters
-    if result.intake is not None:
-        summary["intake"] = to_plain(result.intake)
-    if result.chains:
-        summary["converged"] = result.converged
-        summary["chains"] = {c.level: to_plain(c) | {"data": used_words(c)} for c in result.chains}
-        headline = result.chain(result.headline)
-        if headline is not None:
-            summary |= {"level": headline.level, "parameters": to_plain(headline.parameters)}
-    if result.map is not None:
-        summary["map"] = to_plain(result.map)
-    if result.influence:
-        summary["influence"] = to_plain(result.influence)
-    if result.goodness:
-        summary["goodness"] = {g.observable: g.p_value for g in result.goodness}
-    if result.exact is not None:
-        summary["exact_map"] = to_plain(result.exact)
-    if result.predictive is not None:
-        summary["predictive"] = to_plain(result.predictive)
-    if result.surveys:
-        summary["surveys"] = to_plain(result.surveys)
-    return dict(to_plain(summary))
 
 
 def print_tables(result: Result, job: Job, console: Screen | None = None) -> None:
@@ -155,8 +126,8 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
         exact, (mean, scatter, number) = result.exact, result.exact.agreement
         console.say(
             f"exact posterior: median width {error_text(exact.median_std)}; mocks against it: "
-            f"p = {mean.p_value:.2g} (mean), {scatter.p_value:.2g} (scatter), {number.p_value:.2g} (number) "
-            f"in {mean.cells} cells"
+            f"p {chance_text(mean.p_value)} (mean), {chance_text(scatter.p_value)} (scatter), "
+            f"{chance_text(number.p_value)} (number) in {mean.cells} cells"
         )
     _print_influence(result, console)
     _print_fit(result, console)
@@ -170,12 +141,16 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
 def _print_fit(found: Result | SurveyPart, console: Screen, whose: str = "") -> None:
     """Whether a model describes a catalogue."""
     for check in found.goodness:
-        console.say(f"{whose}goodness of fit in {check.observable}: p = {check.p_value:.2f}")
+        console.say(f"{whose}goodness of fit in {WORDS[check.observable]}: p {chance_text(check.p_value)}")
     if found.predictive is not None:
         test, worst = found.predictive, int(found.predictive.p_values.argmin())
-        words = f"{whose}posterior predictive check ({test.level}): {test.status}, joint p = {test.joint:.2g} of"
-        smallest = f"smallest {test.p_values[worst]:.2g} ({test.names[worst]})"
+        words = f"{whose}posterior predictive check ({test.level}): {test.status}, joint p {chance_text(test.joint)} of"
+        smallest = f"smallest {chance_text(test.p_values[worst]).removeprefix('= ')} ({test.names[worst]})"
         console.say(f"{words} {len(test.names)} statistics; {smallest}")
+    if found.lensed is not None:
+        fit = found.lensed
+        words = f"{whose}weak-lensing masses of {len(fit.log_mwl)} clusters ({fit.level}): measured less predicted"
+        console.say(f"{words} {fit.offset:+.3f} dex, joint p {chance_text(fit.joint)}")
 
 
 def _print_fisher(result: Result, console: Screen) -> None:
@@ -233,7 +208,7 @@ def _print_influence(result: Result, console: Screen) -> None:
                 found.append((1e3 * bins.shift[b], 1e3 * bins.shift_error[b]))
                 cells = (measured_figure(float(x), float(error), sign=True) for x, error in found)
                 rows.append([f"{low:.{digits}f} - {high:.{digits}f}", *cells])
-            console.say(f"\n{curve.selection}, {curve.level}")
+            console.say(f"{curve.selection}, level {curve.level}")
             console.table([axis, *heads, "leave one out x 1000"], rows)
 
 
@@ -256,7 +231,7 @@ def _print_calibration(checks: Checks, console: Screen) -> None:
     rows: list[Cells] = []
     for check in checks.calibration:
         found = (measured_figure(*x) for x in (check.coverage_68, check.coverage_95))
-        told = ("-",) * 3 if is_idle(check) else (plain_figure(check.p_value, ".3g"), *found)
+        told = ("-",) * 3 if is_idle(check) else (plain_figure(check.p_value, "#.2g"), *found)
         rows.append([check.level, check.status, *told, plain_figure(check.ess_median, ".0f")])
     console.table(["level", "status", "p", "68% coverage", "95% coverage", "effective draws"], rows)
 
@@ -266,14 +241,14 @@ def _print_predictions(checks: Checks, console: Screen) -> None:
     failures, rows = list(checks.predictive[0].power), list[Cells]()
     for found in checks.predictive:
         caught = (f"{found.power[name][0]:.2f} ({found.power[name][1]:.2f})" for name in failures)
-        p, alarms = plain_figure(found.new_p_values["joint"], ".3g"), measured_figure(*found.false_alarms)
+        p, alarms = plain_figure(found.new_p_values["joint"], "#.2g"), measured_figure(*found.false_alarms)
         rows.append([found.level, found.status, p, alarms, *caught])
     header = ["predictions", "status", "p", "false alarms", *(f"caught: {name}" for name in failures)]
     console.table(header, rows)
     console.say("false alarms and failures caught at 5% (in brackets: with exactly 5% false alarms)")
 
 
-def print_columns(table: tuple[list[str], list[list[Any]]], job: Job, console: Screen) -> None:
+def print_columns(table: tuple[list[str], list[list[Any]]], console: Screen) -> None:
     """Print the table of a plan."""
     header, rows = table
     shown = [i for i, name in enumerate(header) if name != "title"]
@@ -281,7 +256,6 @@ def print_columns(table: tuple[list[str], list[list[Any]]], job: Job, console: S
     if any(name.startswith("sigma8_std") for name in header):
         console.say("sigma(sigma8), Fisher")
     console.table(names, ([_cell(header[i], row[i]) for i in shown] for row in rows))
-    console.say(f"report: {job.out / 'report.html'!s}")
 
 
 def _cell(column: str, value: str | float | Figure) -> str | Figure:

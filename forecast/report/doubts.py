@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..core.caution import Caution
+from .cautions import BAD_FIT
 from .page.blocks import Banner, Check
 from .page.typesetting import typeset
 
 if TYPE_CHECKING:
+    from ..checks.lensed import LensedFit
     from ..sampling.mcmc import ChainSummary
 
 FISHER = Check("Errors:", "from Fisher matrices, in which flat priors are Gaussians of equal variance.", "none")
@@ -38,6 +40,19 @@ def _told(warnings: Sequence[Caution]) -> list[Caution]:
 def short_chains(chains: Iterable[ChainSummary]) -> str:
     """Chains that have not converged, with their lengths; empty if all have."""
     return ", ".join(f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in chains if not c.converged)
+
+
+def of_lensed(fit: LensedFit | None) -> Caution | None:
+    """Weak-lensing masses that the model does not predict: joint p below `BAD_FIT`."""
+    if fit is None or not fit.joint < BAD_FIT:
+        return None
+    side = "above" if fit.offset > 0 else "below"
+    return Caution(
+        "lensed",
+        f"the M_WL of {len(fit.log_mwl)} clusters are unlike what the model predicts of clusters with their other "
+        f"observables: joint p < {BAD_FIT:g}, most in {fit.worst} (mean {abs(fit.offset):.2f} dex {side}): check "
+        "their unit (Msun or Msun/h), aperture and errors, or give norm_wl and scatter_wl wider priors",
+    )
 
 
 def of_convergence(chains: Iterable[ChainSummary]) -> Caution | None:

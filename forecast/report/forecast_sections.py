@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from markupsafe import Markup
 
+from ..core.digits import chance_text
 from ..forecasts.ladder import LadderRow
 from ..likelihoods.level_name import Bound
 from .answer import error_of
 from .cautions import SHIFT
 from .narrative import LEVEL_WORDS
 from .page.blocks import Block, Picture, Section, Table, Text
-from .page.typesetting import beside, number, probability, rounded, spread, typeset
+from .page.typesetting import beside, number, rounded, spread, typeset
 from .plots.style import LEVELS
 from .results import Result
 from .text_table import fixed_words
@@ -73,7 +74,7 @@ def lensing_section(result: Result) -> Section:
     """Level full+wl by what is known of the mean bias of lensing masses."""
     if not result.lensing:
         return Section("", ())
-    rows = tuple((typeset(row.label), *(number(std) for std in row.sigma8_std)) for row in result.lensing)
+    rows = tuple((typeset(row.label), *(spread(std) for std in row.sigma8_std)) for row in result.lensing)
     intro = (
         "Expected uncertainty of sigma8 at level full+wl where the mean bias of weak-lensing masses is known to so "
         "many per cent, all else as configured, and with wider priors on the relations' normalisations."
@@ -178,7 +179,7 @@ def _exact_words(result: Result) -> Markup:
     assert result.exact is not None
     each = Markup("; ").join(
         Markup("{}: χ<sup>2</sup> = {} of {} cells, <i>p</i> {}").format(
-            one.quantity, number(one.chi_squared, 0), one.cells, probability(one.p_value)
+            one.quantity, number(one.chi_squared, 0), one.cells, chance_text(one.p_value)
         )
         for one in result.exact.agreement
     )

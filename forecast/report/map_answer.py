@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from markupsafe import Markup
 
+from ..core.digits import chance_text
 from ..influence.by_mass import InfluenceCurve
 from .cautions import BAD_FIT
 from .page.blocks import Check, Fact
-from .page.typesetting import error, plain, probability, rounded, spread, typeset
+from .page.typesetting import error, plain, rounded, spread, typeset
 from .results import Result
 
 MOCKS, HEAVY = 10, 0.05
@@ -36,7 +37,7 @@ def map_checks(result: Result) -> tuple[Check, ...]:
     return tuple(
         Check(
             Markup("{} of cells against the exact posterior:").format(one.quantity.capitalize()),
-            Markup("<i>p</i> {} in {} cells.").format(probability(one.p_value), one.cells),
+            Markup("<i>p</i> {} in {} cells.").format(chance_text(one.p_value), one.cells),
             ("bad" if one.p_value < BAD_FIT else "good") if one.cells else "none",
         )
         for one in result.exact.agreement

@@ -186,11 +186,12 @@ def intake_sentences(intake: Intake) -> tuple[str, ...]:
     lacking = [(intake.size - m.known - m.limits, "no", WORDS[m.name]) for m in intake.measured]
     said = (f"{count} of {intake.size} have {what} {name}" for count, what, name in (*limits, *lacking) if count)
     lacks = "; ".join(said) or "none is missing"
-    faint = f"Below the flux limit: {intake.below}, {len(intake.outright_below)} of them by more than their errors. "
+    outright = f", {len(intake.outright_below)} of them by more than their errors" if intake.below else ""
+    faint = f"Below the flux limit: {intake.below or 'none'}{outright}. "
     return (
         f"{intake.source}: {intake.number}.",
         f"Medians: {', '.join(medians) or 'nothing was measured'}; {lacks}.",
-        f"{'' if intake.below is None else faint}Outside the survey's redshifts: {len(intake.outside)}.",
+        f"{'' if intake.below is None else faint}Outside the survey's redshifts: {len(intake.outside) or 'none'}.",
     )
 
 

@@ -68,7 +68,7 @@ def joint_table(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
 
 def joint_summary(forecast: JointForecast) -> tuple[list[str], list[list[Any]]]:
     """What to print: the errors, rounded."""
-    header = ["level", "sigma8", "Om0", "S8", "power p", "sigma8 (Om0/0.3)^p"]
+    header = ["level", "std sigma8", "std Om0", "std S8", "power p", "std sigma8 (Om0/0.3)^p"]
     rows = []
     for found in forecast.levels:
         Om0, sigma8, s8, best = map(error_figure, (*found.std, found.s8_std, found.combined_std))

@@ -66,9 +66,8 @@ def _joint_section(forecast: JointForecast) -> Section:
         for level in forecast.levels
     )
     shown = tuple(Markup(str(typeset(words)).replace("^p", "<sup><i>p</i></sup>")) for words in header)
-    caption = "68% and 95% ellipses of every level, all else marginalised over. " + levels_caption(
-        level.level for level in forecast.levels
-    )
+    words = "68% and 95% ellipses of every level, all else marginalised over; what lies beyond the axes is the prior. "
+    caption = words + levels_caption(level.level for level in forecast.levels)
     alt = "Ellipses of the density of matter and sigma8 by level; numbers are in the table."
     blocks = (Table("Joint errors by level", shown, rows), Picture("joint", alt, caption))
     return Section("Joint errors by level", blocks)

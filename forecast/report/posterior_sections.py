@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ..core.digits import chance_text
 from ..sampling.informed import AS_WIDE, Lesson
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import COSMOLOGY
 from .narrative import used_words
 from .page.blocks import Block, Folded, Picture, Section, Table, Text
-from .page.typesetting import SYMBOLS, beside, number, probability, spread, symbol, typeset
+from .page.typesetting import SYMBOLS, beside, number, spread, symbol, typeset
 from .results import Result, SurveyPart
 
 MOST = 6
@@ -170,7 +171,7 @@ def goodness_section(result: Result | SurveyPart, name: str = "") -> Section:
     """Observed against predicted counts; of one survey of several, its `name` is in the heading."""
     each = Markup(", ").join(
         Markup("<i>p</i> {} for {}").format(
-            probability(one.p_value), typeset(SYMBOLS.get(one.observable, one.observable))
+            chance_text(one.p_value), typeset(SYMBOLS.get(one.observable, one.observable))
         )
         for one in result.goodness
     )
@@ -199,6 +200,26 @@ def _of(survey: str) -> str:
     return f": {survey}" if survey else ""
 
 
+def lensed_section(result: Result | SurveyPart, name: str = "") -> Section:
+    """Weak-lensing masses of the catalogue against predicted ones; `name` as for `goodness_section`."""
+    fit = result.lensed
+    if fit is None:
+        return Section("", ())
+    each = Markup(", ").join(
+        Markup("{} <i>p</i> {}").format(what, chance_text(p)) for what, p in zip(fit.names, fit.p_values, strict=True)
+    )
+    words = Markup(
+        "The <i>M</i><sub>WL</sub> of {} clusters against those that the posterior of level {} predicts of clusters "
+        "with the same redshift and other observables: {}; all four together: <strong><i>p</i> {}</strong>. At level "
+        "full+wl these masses are among the data of the posterior, so that alarms are rarer than stated; at all other "
+        "levels their mean bias and scatter are as uncertain as their priors say."
+    ).format(len(fit.log_mwl), fit.level, each, chance_text(fit.joint))
+    caption = "Measured over predicted mass of each cluster; bars: 68% of the prediction, with the error."
+    alt = "Measured less predicted log mass of each cluster against the predicted one; p-values are in the text."
+    picture = Picture(figure_name("lensed", name), alt, caption)
+    return Section(f"Are the lensing masses as predicted?{_of(name).replace(':', '')}", (Text(words), picture))
+
+
 def predictive_section(result: Result | SurveyPart, name: str = "") -> Section:
     """Statistics of the catalogue against those of replicas; `name` as for `goodness_section`."""
     test = result.predictive
@@ -215,6 +236,6 @@ def predictive_section(result: Result | SurveyPart, name: str = "") -> Section:
         f"below {test.threshold:.3f}, which only 5% of catalogues reach."
     )
     alt = "Observed statistics from the median of the replicas, in units of half their 68% interval, with p-values."
-    shown = words.format(test.replicas, test.level, len(test.names), probability(test.joint), test.status, lacking)
+    shown = words.format(test.replicas, test.level, len(test.names), chance_text(test.joint), test.status, lacking)
     picture = Picture(figure_name("predictive", name), alt, caption)
     return Section(f"Does the model describe the catalogue?{_of(name).replace(':', '')}", (Text(shown), picture))

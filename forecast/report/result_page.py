@@ -7,6 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from ..core.digits import chance_text
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import checks, facts, headline, limits
 from .doubts import warning_banner
@@ -24,17 +25,20 @@ from .narrative import intake_sentences
 from .page.blocks import Banner, Block, Bullets, Page, Pairs, Section
 from .page.citation import cited
 from .page.html import write_page
-from .page.typesetting import in_words, number, plain, probability, typeset
+from .page.typesetting import in_words, number, plain, typeset
 from .posterior_sections import (
     convergence_section,
     goodness_section,
     influence_section,
+    lensed_section,
     posteriors_section,
     predictive_section,
 )
 from .results import DataSummary, Result
 from .source_sections import bullets_section, origin
 
+_OF_PARTS = (goodness_section, predictive_section, lensed_section)
+"""What the page says of each of several surveys."""
 _KINDS = {
     "expected": "expected data (no noise)",
     "mock": "one mock catalogue",
@@ -46,7 +50,7 @@ def write_report(result: Result, figures: Mapping[str, Path], path: Path) -> Non
     """Write the report of `result` to `path`; see `html.write_page`.
 
     `figures`: PNG files among "ladder", "survival", "influence", "influence_z", "abundance", "corner", "map",
-    "goodness" and "predictive".
+    "goodness", "predictive" and "lensed".
     """
     write_page(result_page(result), figures, path)
 
@@ -58,7 +62,7 @@ def result_page(result: Result) -> Page:
         result.title,
         result.description,
         lead=_lead(result),
-        banners=(*warning_banner(result.warnings), *_state(result)),
+        banners=(*warning_banner(result.warnings), *_following(result), *_state(result)),
         headline=headline(result) or short_headline(result),
         facts=(*facts(result), *(() if answered else (*map_facts(result), *influence_facts(result)))),
         limits=limits(result),
@@ -84,7 +88,8 @@ def _sections(result: Result) -> tuple[Section, ...]:
         systematics_section(result),
         goodness_section(result),
         predictive_section(result),
-        *(section(part, part.name) for part in result.surveys for section in (goodness_section, predictive_section)),
+        lensed_section(result),
+        *(section(part, part.name) for part in result.surveys for section in _OF_PARTS),
         map_section(result),
         influence_section(result),
         convergence_section(result),
@@ -109,7 +114,7 @@ def _study(result: Result) -> Study:
     aim = f"{_AIMS.get(result.provenance.command, 'study')} sigma8 with the survey '{result.title}'"
     levels = tuple(result.ladder[0].sigma8_std) if result.ladder else tuple(chain.level for chain in result.chains)
     found = [
-        f"posterior predictive p {probability(g.p_value)} for {g.observable}{whose}"
+        f"posterior predictive p {chance_text(g.p_value)} for {g.observable}{whose}"
         for g, whose in (
             *((g, "") for g in result.goodness),
             *((g, f" of {p.name}") for p in result.surveys for g in p.goodness),
@@ -158,6 +163,15 @@ def _data_rows(data: DataSummary) -> list[tuple[str, str]]:
         ("Clusters", f"{number(data.n_clusters, digits)}, of which {number(data.n_with_yx, digits)} with Y_X"),
         ("Median Y_X", median.format(number(data.median_log_yx, 3), typeset(data.proxy_unit))),
     ]
+
+
+def _following(result: Result) -> tuple[Banner, ...]:
+    """What was yet to be computed when the page was written."""
+    if not result.follows:
+        return ()
+    words = f"This is the answer of level {result.headline}. Yet to come, and then on this page: "
+    again = ". If the command was stopped, the same command goes on where it was."
+    return (Banner("More follows", (typeset(words + in_words(result.follows) + again),)),)
 
 
 def _state(result: Result) -> tuple[Banner, ...]:

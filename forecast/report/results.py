@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..checks.goodness import Goodness
 from ..checks.intake import Intake
+from ..checks.lensed import LensedFit
 from ..checks.ppc import PredictiveTest
 from ..core.caution import Caution
 from ..core.files import to_plain, write_json
@@ -23,7 +25,7 @@ from ..likelihoods.data import Data
 from ..likelihoods.level_name import LevelName
 from ..relations.power_laws import Relations
 from ..sampling.mcmc import ChainSummary
-from .narrative import ParameterRow
+from .narrative import ParameterRow, used_words
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class SurveyPart:
     goodness : tuple of Goodness
         With the posterior of all surveys.
     predictive : PredictiveTest or None
+    lensed : LensedFit or None
     alone : ChainSummary or None
         Posterior of its data alone, where that was sampled.
     """
@@ -86,6 +89,7 @@ class SurveyPart:
     intake: Intake
     goodness: tuple[Goodness, ...] = ()
     predictive: PredictiveTest | None = None
+    lensed: LensedFit | None = None
     alone: ChainSummary | None = None
 
 
@@ -120,6 +124,8 @@ class Result:
     goodness : tuple of Goodness
     predictive : PredictiveTest or None
         Of the headline level.
+    lensed : LensedFit or None
+        Weak-lensing masses of the catalogue against predicted ones, at the headline level.
     influence : tuple of InfluenceCurve
     notes : tuple of str
         Plain sentences for the report.
@@ -131,6 +137,8 @@ class Result:
         The fixed value to which sigma8 belongs; None where it is free.
     surveys : tuple of SurveyPart
         Those whose data were fitted together; empty for one survey.
+    follows : tuple of str
+        What was yet to be computed when this was written.
     """
 
     provenance: Provenance
@@ -153,12 +161,14 @@ class Result:
     exact: ExactMap | None = None
     goodness: tuple[Goodness, ...] = ()
     predictive: PredictiveTest | None = None
+    lensed: LensedFit | None = None
     influence: tuple[InfluenceCurve, ...] = ()
     notes: tuple[str, ...] = ()
     intake: Intake | None = None
     warnings: tuple[Caution, ...] = ()
     Om0: float | None = None
     surveys: tuple[SurveyPart, ...] = ()
+    follows: tuple[str, ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -189,3 +199,44 @@ def save_json(result: Result, path: Path) -> None:
         If the file cannot be written.
     """
     write_json(path, {"format": RESULTS.version, "converged": result.converged, **to_plain(result)})
+
+
+def summary_json(result: Result) -> dict[str, Any]:
+    """The JSON object of ``--json``: levels, and for chains the parameters of the headline level."""
+    summary: dict[str, Any] = {"command": result.provenance.command, "configuration": result.provenance.config_name}
+    summary |= {"seed": result.provenance.seed, "version": result.provenance.version}
+    if result.ladder:
+        first = result.ladder[0]
+        summary["levels"] = {level: {"sigma8_std": std} for level, std in first.sigma8_std.items()}
+        summary["rows"] = to_plain(result.ladder)
+        summary["systematics"] = to_plain(result.systematics)
+    if result.lensing:
+        summary["lensing"] = to_plain(result.lensing)
+    if result.survival:
+        summary["survival"] = to_plain(result.survival)
+    summary["warnings"] = to_plain(result.warnings)
+    if result.data is not None:
+        summary["n_clusters"] = result.data.n_clusters
+    if result.intake is not None:
+        summary["intake"] = to_plain(result.intake)
+    if result.chains:
+        summary["converged"] = result.converged
+        summary["chains"] = {c.level: to_plain(c) | {"data": used_words(c)} for c in result.chains}
+        headline = result.chain(result.headline)
+        if headline is not None:
+            summary |= {"level": headline.level, "parameters": to_plain(headline.parameters)}
+    if result.map is not None:
+        summary["map"] = to_plain(result.map)
+    if result.influence:
+        summary["influence"] = to_plain(result.influence)
+    if result.goodness:
+        summary["goodness"] = {g.observable: g.p_value for g in result.goodness}
+    if result.exact is not None:
+        summary["exact_map"] = to_plain(result.exact)
+    if result.predictive is not None:
+        summary["predictive"] = to_plain(result.predictive)
+    if result.lensed is not None:
+        summary["lensed"] = to_plain(result.lensed)
+    if result.surveys:
+        summary["surveys"] = to_plain(result.surveys)
+    return dict(to_plain(summary))

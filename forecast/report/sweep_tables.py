@@ -75,7 +75,8 @@ def _price_shown(price: Price | None) -> dict[str, list[Any]]:
     if price is None:
         return {}
     columns = {"ratio": price.ratio[price.level], "volume": price.equivalent_volume[price.level]}
-    return {name: [_brief(value) for value in column.ravel()] for name, column in columns.items()}
+    forms = {"ratio": ".2f", "volume": "#.3g"}
+    return {name: [_brief(value, forms[name]) for value in column.ravel()] for name, column in columns.items()}
 
 
 def _price_columns(price: Price | None) -> dict[str, list[Any]]:
@@ -87,11 +88,11 @@ def _price_columns(price: Price | None) -> dict[str, list[Any]]:
     return {name: ["" if v != v else v for v in values.ravel().tolist()] for name, values in columns.items()}
 
 
-def _brief(value: float | str) -> str | Figure:
-    """Three digits, or the word itself; nothing for NaN."""
+def _brief(value: float | str, form: str) -> str | Figure:
+    """A number in its form, or the word itself; nothing for NaN."""
     if isinstance(value, str):
         return value
-    return "" if math.isnan(value) else plain_figure(value, ",.0f" if value >= 1000 else "#.3g")
+    return "" if math.isnan(value) else plain_figure(value, ",.0f" if value >= 1000 else form)
 
 
 def _joined(header: list[str], rows: list[list[Any]], more: dict[str, list[Any]]) -> tuple[list[str], list[list[Any]]]:

@@ -70,6 +70,7 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
     from .plots.goodness import goodness_figure
     from .plots.influence import influence_figure
     from .plots.ladder import ladder_figure
+    from .plots.lensed import lensed_figure
     from .plots.predictive import predictive_figure
     from .plots.sigma8_map import exactmap_figure, map_figure
     from .plots.style import save_figure
@@ -98,11 +99,15 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
         figures["goodness"] = goodness_figure(result.goodness)
     if result.predictive is not None:
         figures["predictive"] = predictive_figure(result.predictive)
+    if result.lensed is not None:
+        figures["lensed"] = lensed_figure(result.lensed)
     for part in result.surveys:
         if part.goodness:
             figures[figure_name("goodness", part.name)] = goodness_figure(part.goodness)
         if part.predictive is not None:
             figures[figure_name("predictive", part.name)] = predictive_figure(part.predictive)
+        if part.lensed is not None:
+            figures[figure_name("lensed", part.name)] = lensed_figure(part.lensed)
     folder = job.out / "figures"
     prepare_output(folder)
     drawn = job.following(figures.items(), "figures and page", len(figures))

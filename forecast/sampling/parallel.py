@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..core.errors import MassanchorError
@@ -77,8 +77,12 @@ def sample_all(samplings: Sequence[Walk], progress: Progress | None = None) -> l
     return list(sampled(samplings, progress))
 
 
-def sampled(samplings: Sequence[Walk], progress: Progress | None = None) -> Iterator[tuple[Posterior, Chain]]:
+def sampled(
+    samplings: Sequence[Walk], progress: Progress | None = None
+) -> Generator[tuple[Posterior, Chain], None, None]:
     """Posteriors and chains, in order, each as soon as it is there; every chain is stored as it grows, and resumed.
+
+    While one is looked at, processes go on with the others; to close the generator ends them.
 
     Raises
     ------
@@ -87,13 +91,21 @@ def sampled(samplings: Sequence[Walk], progress: Progress | None = None) -> Iter
     """
     posteriors = [sampling.posterior for sampling in samplings]
     missing = [i for i, sampling in enumerate(samplings) if not is_finished(sampling.plan)]
+    apart: AbstractContextManager[Callable[[int], None]] = nullcontext(_nothing_to_wait_for)
     if min(len(missing), cores()) > 1:
-        seconds = np.array([_seconds(posteriors[i]) for i in missing])
-        if seconds.sum() - seconds.max() > WORTHWHILE:
-            _apart([samplings[missing[i]] for i in np.argsort(-seconds, kind="stable")], progress)
-    for posterior, sampling in zip(posteriors, samplings, strict=True):
-        report = None if progress is None else _reporter(progress, sampling.plan)
-        yield posterior, run_chain(posterior, sampling.plan, progress=report)
+        seconds = {i: _seconds(posteriors[i]) for i in missing}
+        if sum(seconds.values()) - max(seconds.values()) > WORTHWHILE:
+            order = sorted(missing, key=lambda i: (i != 0, -seconds[i]))
+            apart = _apart({i: samplings[i] for i in order}, progress)
+    with apart as ready:
+        for i, (posterior, sampling) in enumerate(zip(posteriors, samplings, strict=True)):
+            ready(i)
+            report = None if progress is None else _reporter(progress, sampling.plan)
+            yield posterior, run_chain(posterior, sampling.plan, progress=report)
+
+
+def _nothing_to_wait_for(index: int) -> None:
+    """A chain that is made here is there when it is made."""
 
 
 def _reporter(progress: Progress, plan: ChainPlan) -> Callable[[int, float], None]:
@@ -109,36 +121,41 @@ def _seconds(posterior: Posterior) -> float:
     return 2 * _TYPICAL_STEPS * (time.perf_counter() - start)
 
 
-def _apart(samplings: Sequence[Walk], progress: Progress | None) -> None:
-    """Make the chains' files in processes; if one fails, so does this."""
+@contextmanager
+def _apart(samplings: Mapping[int, Walk], progress: Progress | None) -> Iterator[Callable[[int], None]]:
+    """Make chains' files in processes, begun in order; what is given waits for one, and fails if any has failed."""
     context = multiprocessing.get_context("spawn")
     with discreet_children():
         queue: Any = context.SimpleQueue()  # what a process has put is there when its work is done
         pool = ProcessPoolExecutor(min(len(samplings), cores()), context, initializer=_adopt, initargs=(queue,))
-        futures: list[Future[None]] = [pool.submit(_work, i, sampling) for i, sampling in enumerate(samplings)]
-    try:
-        while not all(future.done() for future in futures):
-            wait(futures, timeout=_POLL)
+        futures = {i: pool.submit(_work, i, sampling) for i, sampling in samplings.items()}
+
+    def ready(index: int) -> None:
+        while index in futures and not futures[index].done():
+            wait([futures[index]], timeout=_POLL)
             _relay(queue, samplings, progress)
-            if any(future.done() and future.exception() is not None for future in futures):
-                break
-        for future in futures:
-            if future.done():
-                future.result()
+            for future in futures.values():
+                if future.done():
+                    future.result()
+        if index in futures:
+            futures[index].result()
         _relay(queue, samplings, progress)
+
+    try:
+        yield ready
     except BrokenProcessPool as error:
         raise MassanchorError(
             "a sampling process was killed (out of memory?); the same command goes on from the last finished block"
         ) from error
     finally:
-        if not all(future.done() for future in futures):
+        if not all(future.done() for future in futures.values()):
             for process in list(pool._processes.values()):
                 process.terminate()
         pool.shutdown(wait=True, cancel_futures=True)
         queue.close()
 
 
-def _relay(queue: Any, samplings: Sequence[Walk], progress: Progress | None) -> None:
+def _relay(queue: Any, samplings: Mapping[int, Walk], progress: Progress | None) -> None:
     while not queue.empty():
         index, steps, lengths = queue.get()
         if progress is not None:

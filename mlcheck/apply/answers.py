@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecast.cli.pipelines import chain_plan
+from forecast.cli.chaining import chain_plan
 from forecast.config.load import Config
 from forecast.core.arrays import Array
 from forecast.core.files import prepare_output

@@ -46,6 +46,15 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A number for the first lines of a report: its name, itself, and what it is of."""
+
+    name: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Part:
     """One section of a report."""
 
@@ -55,6 +64,7 @@ class Part:
     findings: tuple[Finding, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
 
 def pm(value: float, error: float) -> str:
@@ -77,6 +87,16 @@ def probability(p: float) -> str:
     if p < 1e-4:
         return "< 1e-4"
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
+
+
+def related(p: float) -> str:
+    """A p-value with its sign of relation, for a sentence.
+
+    >>> related(0.5), related(1e-7)
+    ('= 0.50', '< 1e-4')
+    """
+    words = probability(p)
+    return words if words.startswith("<") else f"= {words}"
 
 
 def listed(items: Sequence[str]) -> str:

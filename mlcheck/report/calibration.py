@@ -10,7 +10,7 @@ from forecast.core.errors import InputError
 from ..accuracy.shrinkage import Shrinkage, shrinkage_test
 from ..evidence.evidence import Evidence
 from ..evidence.findings import Finding
-from ..evidence.part import Cell, Part, Picture, Table, listed, pm, probability
+from ..evidence.part import Answer, Cell, Part, Picture, Table, listed, pm, probability, related
 from ..trust.coverage import CalibrationTest, calibration_test
 from .plots.trust import rank_figure
 
@@ -51,7 +51,16 @@ def calibration(evidence: Evidence) -> Part:
         findings=tuple(findings),
         tables=tuple(tables),
         pictures=tuple(pictures),
+        answers=() if tested is None else _answers(tested),
     )
+
+
+def _answers(tested: CalibrationTest) -> tuple[Answer, ...]:
+    """What the 68% intervals hold."""
+    whole = tested.parts[0]
+    one = next(c for c in whole.coverage if abs(c.probability - 0.68) < 0.01)
+    chance = f"{one.low:.0%} to {one.high:.0%} by chance (99%)"
+    return (Answer("Its 68% intervals hold the truth in", f"{one.found:.1%}", chance),)
 
 
 def bias_finding(evidence: Evidence, case: str) -> Finding:
@@ -85,8 +94,7 @@ def _calibration_finding(tested: CalibrationTest) -> Finding:
         key="calibration",
         question="Are its error bars right?",
         outcome="passed" if tested.passes else "failed",
-        result=f"coverage {cover}; ranks of the truth uniform with p = {probability(tested.p_value)}, "
-        "all tests together",
+        result=f"coverage {cover}; ranks of the truth uniform with p {related(tested.p_value)}, all tests together",
         rule=f"p of ranks and coverage, over all catalogues and thirds of the prediction, above {tested.false_alarm:g} "
         "(Bonferroni)",
         consequence="its error bars are wrong on these catalogues",

@@ -135,7 +135,8 @@ def _peak_cells(peak: Peak) -> tuple[str, str]:
 def _agreement_row(case: str, found: Agreement) -> tuple[Cell, ...]:
     numbers: tuple[Estimate, ...] = (found.correlation, found.slope, found.at_mass)
     both, slope, left = (pm(e.value, e.error) for e in numbers)
-    null, p = f"{found.null[1]:.2f}", probability(found.p_value)
+    null = f"{found.null[1]:.2f}" if np.isfinite(found.null[1]) else "–"
+    p = probability(found.p_value)
     return (case, found.name, both, null, p, slope, left, f"{found.reliability:.2f}")
 
 

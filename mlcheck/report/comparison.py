@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..accuracy.metrics import Exact, Score, against_exact, score
 from ..data.layout import CASE_WORDS
 from ..evidence.evidence import Evidence
 from ..evidence.findings import Finding
-from ..evidence.part import Cell, Part, Picture, Table, listed, pm
+from ..evidence.part import Answer, Cell, Part, Picture, Table, listed, pm
 from ..trust.shared_errors import SharedErrors, shared_errors
 from .plots.trained import agreement_figure, prediction_figure
 
@@ -46,6 +47,16 @@ def accuracy(evidence: Evidence) -> Part:
         findings=tuple(findings),
         tables=(Table("accuracy", caption, header, rows),),
         pictures=tuple(pictures),
+        answers=_answers(scores, mine),
+    )
+
+
+def _answers(scores: Sequence[Score], mine: Score) -> tuple[Answer, ...]:
+    """Scatter of sigma8 of the network and of the exact statistics of the same data, where there are any."""
+    exact = [(s, f"exact mean of level {s.name}") for s in scores if s.name == mine.counterpart]
+    return tuple(
+        Answer(f"Scatter of sigma8, {words}", pm(s.scatter, s.scatter_error), f"{s.catalogues:,} catalogues")
+        for s, words in ((mine, f"network, case {mine.name}"), *exact)
     )
 
 

@@ -70,7 +70,10 @@ def _terse_by_mass(evidence: Evidence, cases: list[str]) -> Picture | None:
         found[case] = whole.columns([feature]).by_mass(EDGES)
     if not found:
         return None
-    words = "Response of the terse value (in its standard deviations) to gas mass by true mass (NV22 figure 12)."
+    words = (
+        "Response of the terse value (in its standard deviations) to gas mass by true mass; bands: 68% of the clusters "
+        "(NV22 figure 12)."
+    )
     return Picture("terse-by-mass", words, mass_figure(found, "terse", feature, log_break=log_break(evidence)))
 
 
@@ -88,7 +91,8 @@ def _radial(evidence: Evidence, case: str) -> Picture:
     profiles = [by_radius(usual, name, np.array([13.6, 14.0, 14.4, 15.4])) for name in ("log_mgas", "slope")]
     words = (
         f"Case {case}: response of the terse value (in its standard deviations) to the profiles by radius, the other "
-        "features following as they do among clusters of one mass."
+        "features following as they do among clusters of one mass. Open symbols: radii to which more than 30% of the "
+        "profiles were extrapolated."
     )
     return Picture(f"radial-{case}", words, radial_figure(profiles))
 
@@ -167,7 +171,7 @@ def _proxies(evidence: Evidence, case: str) -> tuple[Table, Picture]:
     slope = typical_slope(trial.model)[1]
     found = compare_proxies(both[0], both[1], size, slope=slope, rng=evidence.rng("proxies"))
     rows: list[tuple[Cell, ...]] = [
-        (p.name, p.calibration, "within catalogues" if p.within else "all", pm(p.bias.value, p.bias.error),
+        (p.name, p.calibration, "within" if p.within else "all", pm(p.bias.value, p.bias.error),
          f"{p.low.value:+.3f} to {p.high.value:+.3f}", pm(p.percent.value, p.percent.error),
          pm(p.skewness.value, p.skewness.error), pm(p.kurtosis.value, p.kurtosis.error),
          pm(100 * p.sampled_bias.value, 100 * p.sampled_bias.error),
@@ -175,10 +179,10 @@ def _proxies(evidence: Evidence, case: str) -> tuple[Table, Picture]:
         for p in found
     ]  # fmt: skip
     header = ("proxy", "calibration", "errors", "bias [dex]", "16 to 84% [dex]", "scatter [%]", "skewness", "kurtosis",
-              "abundance bias [%]", "NV22 scatter [%]")  # fmt: skip
+              "abundance bias [%]", "NV22 [%]")  # fmt: skip
     caption = (
-        "Errors of log10 mass from each proxy, and the bias of abundances that their skewness and kurtosis imply for a "
-        f"mass function of slope {slope:.2f}, relative to log-normal errors."
+        "Errors of log10 mass from each proxy, of all clusters or within catalogues, and the bias of abundances that "
+        f"their skewness and kurtosis imply for a mass function of slope {slope:.2f}, relative to log-normal errors."
     )
     errors = {}
     for name in ("terse", *names):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from forecast.report.page.blocks import Block, Check, Flag, Page, Picture, Section, Table, Text
+from forecast.core.observables import OBSERVABLES
+from forecast.report.page.blocks import Block, Check, Fact, Flag, Page, Picture, Section, Table, Text
 from forecast.report.page.citation import cited
 from forecast.report.page.typesetting import typeset
 from forecast.report.source_sections import citation_section, configuration
 
 from ..evidence.findings import Finding, Verdict
-from ..evidence.part import Part
+from ..evidence.part import Cell, Part
 
 _GRADES: dict[str, Flag] = {"trusted": "good", "trusted with limits": "doubt"}
+_FEATURES = {"log_m500": "log10 M500", "slope": "slope of the profile", "size": "N"}
 _FLAGS: dict[str, Flag] = {"passed": "good", "no power": "none", "not tested": "none"}
 
 
@@ -40,11 +43,37 @@ def trust_page(told: TrustVerdict, parts: Sequence[Part], provenance: Mapping[st
         told.title,
         judged,
         headline=Markup("<strong class='{}'>{}.</strong> {}").format(flag, grade.capitalize(), told.words),
-        limits=told.verdict.reasons,
-        limits_title="Why it is not better",
+        facts=tuple(Fact(typeset(one.name), one.value, one.note) for part in parts for one in part.answers),
+        limits=_limits(findings),
         checks=tuple(Check(f"{one.question}", f"{one.outcome}.", _flag(one)) for one in findings),
         sections=(_tests(parts, findings), *(_section(part) for part in parts), *_source(provenance)),
     )
+
+
+def _limits(findings: Sequence[Finding]) -> tuple[Markup, ...]:
+    """What speaks against the network, the gravest first; then which questions are open."""
+    failed = sorted((one for one in findings if one.failed), key=lambda one: not one.grave)
+    told = [_sentence(one.consequence or one.result) for one in failed]
+    for outcome, words in (("no power", "Too few catalogues to tell"), ("not tested", "Not tested")):
+        asked = [one.question.rstrip("?") for one in findings if one.outcome == outcome]
+        told += [typeset(f"{words}: {'; '.join(f'{one[:1].lower()}{one[1:]}' for one in asked)}.")] if asked else []
+    return tuple(told)
+
+
+def _sentence(words: str) -> Markup:
+    """Words with a capital, unless they begin with a symbol, and a stop."""
+    first = words.split(" ", 1)[0]
+    start = words[:1].upper() + words[1:] if len(first) > 1 and first.isalpha() else words
+    return typeset(_signed(start.rstrip(".") + "."))
+
+
+def _signed(words: str) -> str:
+    """Words whose numbers have true minus signs.
+
+    >>> _signed("-0.5 and 1e-4, with --members 10, at -2")
+    '−0.5 and 1e-4, with --members 10, at −2'
+    """
+    return re.sub(r"(?<![\w.-])-(?=\d)", "−", words)
 
 
 def _flag(finding: Finding) -> Flag:
@@ -74,7 +103,7 @@ def _question(key: str, finding: Finding) -> Markup:
 
 
 def _measured(finding: Finding) -> Markup:
-    words = typeset(finding.result) + "."
+    words = _sentence(finding.result)
     if finding.rule:
         words += Markup(" <span class='soft'>Rule: {}.</span>").format(typeset(finding.rule))
     if finding.published:
@@ -87,7 +116,7 @@ def _section(part: Part) -> Section:
         Table(
             table.name,
             table.header,
-            tuple(tuple(str(cell) for cell in row) for row in table.rows),
+            tuple(tuple(_cell(cell) for cell in row) for row in table.rows),
             caption=table.caption,
         )
         for table in part.tables
@@ -96,6 +125,16 @@ def _section(part: Part) -> Section:
     blocks: list[Block] = [*(Text(words) for words in part.words), *tables]
     blocks += [Picture(picture.name, picture.caption, picture.caption) for picture in part.pictures]
     return Section(part.title, tuple(blocks), part.key)
+
+
+def _cell(cell: Cell) -> str:
+    """A cell for people: symbols for the names of features, true minus signs."""
+    words = str(cell)
+    stem, _, kind = words.partition("_")
+    known = {"mwl": "wl"}.get(kind, kind)
+    if stem == "log" and known in OBSERVABLES:
+        return f"log10 {OBSERVABLES[known].symbol}"
+    return _FEATURES.get(words, _signed(words))
 
 
 def _source(provenance: Mapping[str, Any]) -> tuple[Section, ...]:

@@ -14,7 +14,7 @@ from ..accuracy.cases import LEVEL_WORDS
 from ..data.draws import Drawn
 from ..evidence.evidence import Evidence
 from ..evidence.findings import Finding
-from ..evidence.part import Cell, Part, Table, pm, probability
+from ..evidence.part import Cell, Part, Table, pm, related
 from ..trust.diagnosis import ALARM, Diagnosis, Signature, diagnose, signature
 from ..trust.shifts import faults, natures
 from ..trust.transfer import NETWORK, Transfer, TransferPlan, transfer
@@ -166,7 +166,7 @@ def _difference_finding(found: Diagnosis, catalogues: int) -> Finding:
         key="difference",
         question=_DIFFERENCE,
         outcome="failed" if found.differs else "passed",
-        result=f"p = {probability(found.p_features)} (features), {probability(found.p_labels)} (labels against exact "
+        result=f"p {related(found.p_features)} (features), {related(found.p_labels)} (labels against exact "
         f"posteriors), {catalogues} catalogues; largest: {found.summary}, {found.standard_errors:+.1f} standard errors",
         rule=f"p above {ALARM:g} (chi-square; twice tested)",
         consequence=f"{what}; {like}",

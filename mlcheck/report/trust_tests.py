@@ -14,7 +14,7 @@ from ..attribution.terse import terse_values
 from ..domain.out_of_distribution import SUITE_ALARM, SUITE_DOUBTFUL, TEST_WORDS, UNTESTED, judge_suite
 from ..evidence.evidence import Evidence
 from ..evidence.findings import Finding
-from ..evidence.part import Part, Picture, Table, listed, pm, probability
+from ..evidence.part import Part, Picture, Table, listed, pm, probability, related
 from ..trust.label_leakage import Leak, LeakPlan, leak
 from .cluster_responses import EDGES, log_break
 from .plots.terse import leak_figure
@@ -41,7 +41,7 @@ def leaks(evidence: Evidence) -> Part:
                          pm(found.correlation, found.correlation_error)))  # fmt: skip
             if i == 0:
                 findings.append(_leak_finding(case, found))
-                words = f"Case {case}: mean terse value of every catalogue at fixed mass against its sigma8; the null."
+                words = f"Case {case}: mean terse value of a catalogue at fixed mass against its sigma8, and by chance."
                 pictures.append(Picture(f"leak-{case}", words, leak_figure(found, case)))
     if "overspecialised" not in evidence.trial.networks:
         words = "no network of case 'overspecialised' to show that the test for sigma8 in single clusters can fail"
@@ -66,7 +66,7 @@ def _leak_finding(case: str, found: Leak) -> Finding:
     good = found.caught if control else not found.caught
     result = (
         f"partial correlation {pm(found.correlation, found.correlation_error)}, statistic {found.statistic:.1f}, "
-        f"p = {probability(found.p_value)}"
+        f"p {related(found.p_value)}"
     )
     consequence = (
         "the test for sigma8 in single clusters misses a network that was made to cheat"

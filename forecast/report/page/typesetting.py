@@ -141,11 +141,6 @@ def in_words(items: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def probability(p_value: float) -> str:
-    """A p-value; those of a finite number of draws are not quoted below 0.01."""
-    return "< 0.01" if p_value < 0.01 else f"= {number(p_value, 2)}"
-
-
 def rounded(value: float, error: float, sign: bool = False) -> str:
     """A value and its error with two digits of the error; without a finite error, the value alone.
 

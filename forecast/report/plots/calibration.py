@@ -30,7 +30,7 @@ def calibration_figure(checks: Sequence[LevelCalibration]) -> Figure:
         _ranks(left, check)
         _coverage(right, check)
         left.set_ylabel("mocks per bin")
-        proof = "" if check.status == "no power" else f", p = {check.p_value:.2g}"
+        proof = "" if check.status == "no power" else f", p = {check.p_value:#.2g}"
         left.set_title(f"{check.level}: {check.status}{proof}", loc="left")
     panels[-1, 0].set_xlabel(r"posterior probability below the true $\sigma_8$")
     panels[-1, 1].set_xlabel("probability of the central interval")

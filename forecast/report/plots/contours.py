@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...core.arrays import Array
-from .style import COLUMN, CYCLE, LEVEL_STYLE, canvas, finished, legend, style
+from .style import COLUMN, canvas, finished, layer_colours, legend, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _CELLS, _MARGIN = 100, 4
 _WIDTHS = (1.2, 0.7)
+_THIN = 1e-3
+"""Of a cell: beyond a bound, within so much, the density has fallen to nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,13 @@ def contour_figure(
     probabilities : sequence of float
     """
     drawn = canvas(axes, COLUMN, 3.2)
-    spare = (colour for colour in CYCLE)
-    for layer in layers:
-        colour = LEVEL_STYLE[layer.label][0] if layer.label in LEVEL_STYLE else next(spare, "#000000")
+    for layer, colour in zip(layers, layer_colours([one.label for one in layers]), strict=True):
         if isinstance(layer, Outlines):
             for i, curve in enumerate(layer.curves):
                 drawn.plot(*curve.T, color=colour, lw=_WIDTHS[min(i, 1)])
         else:
             middles, density, limits = smooth(layer, probabilities)
+            middles, density = walled(middles, density, layer.bounds)
             drawn.contour(*middles, density.T, levels=limits, colors=colour, linewidths=_WIDTHS[::-1])
         drawn.plot([], [], color=colour, label=layer.label)
     drawn.use_sticky_edges = False  # contours would end at the edge
@@ -84,6 +85,25 @@ def contour_figure(
     drawn.set_ylabel(labels[1])
     legend(drawn, axes, ncols=3)
     return finished(drawn, axes)
+
+
+def walled(
+    middles: Sequence[Array], density: Array, bounds: Sequence[tuple[float, float]]
+) -> tuple[list[Array], Array]:
+    """A density with nothing beyond the bounds that its cells touch, so that contours close along them."""
+    places = []
+    for axis, (x, (low, high)) in enumerate(zip(middles, bounds, strict=True)):
+        step, ends = x[1] - x[0], []
+        for place, wall, side in ((x[0], low, 0), (x[-1], high, 1)):
+            touches = abs(abs(place - wall) - 0.5 * step) < 1e-6 * step
+            ends.append(np.array([wall, wall + (2 * side - 1) * _THIN * step]) if touches else np.empty(0))
+        places.append(np.concatenate([ends[0][::-1], x, ends[1]]))
+        wide = [(len(ends[0]), len(ends[1])) if i == axis else (0, 0) for i in (0, 1)]
+        density = np.pad(density, wide, mode="edge")
+        for end, row in zip(ends, (0, -1), strict=True):
+            if len(end):
+                np.moveaxis(density, axis, 0)[row] = 0.0
+    return places, density
 
 
 def smooth(cloud: Cloud, probabilities: Sequence[float]) -> tuple[list[Array], Array, Array]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.arrays import Array
 from ...core.parameters import latex
-from .style import COLUMN, LEVEL_STYLE, new_figure, style
+from .style import COLUMN, layer_colours, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,13 +53,14 @@ def corner_figure(
     size = len(order)
     side = max(COLUMN, min(_WIDEST, 0.58 * size + 0.5))
     figure = new_figure(side, side, layout="none")
+    colours = dict(zip(columns, layer_colours(list(columns)), strict=True))
     for level, x in columns.items():
-        _corner_layer(figure, x, [latex(names[i]) for i in order], _ranges(columns), level)
+        _corner_layer(figure, x, [latex(names[i]) for i in order], _ranges(columns), colours[level])
     panels = np.array(figure.axes).reshape(size, size)
     _tidy_corner(figure, panels)
     if truths is not None:
         _mark_truths(panels, np.asarray(truths)[order])
-    _corner_legend(figure, list(columns), single=size == 1)
+    _corner_legend(figure, colours, single=size == 1)
     return figure
 
 
@@ -71,14 +72,14 @@ def _ranges(columns: Mapping[str, Array]) -> list[tuple[float, float]]:
     return list(zip((low - flat).tolist(), (high + flat).tolist(), strict=True))
 
 
-def _corner_layer(figure: Figure, x: Array, labels: list[str], ranges: list[tuple[float, float]], level: str) -> None:
+def _corner_layer(figure: Figure, x: Array, labels: list[str], ranges: list[tuple[float, float]], colour: str) -> None:
     """Draw one level with the corner package."""
     with warnings.catch_warnings():  # corner imports ArviZ where it finds it, and ArviZ 0.23 warns
         warnings.filterwarnings("ignore", r"\s*ArviZ", FutureWarning)
         import corner
 
     x = np.tile(x, (-(-x.shape[1] // len(x)), 1))  # corner refuses fewer samples than parameters
-    weights, colour = np.full(len(x), 1 / len(x)), LEVEL_STYLE.get(level, ("#000000", ""))[0]
+    weights = np.full(len(x), 1 / len(x))
     look: dict[str, Any] = {"plot_datapoints": False, "plot_density": False, "no_fill_contours": True}
     look |= {"max_n_ticks": 3, "hist_kwargs": {"lw": 1.0}, "contour_kwargs": {"linewidths": [0.6, 1.0]}}
     look |= {"quiet": True, "bins": 24, "smooth": 1.2, "smooth1d": 0.7, "levels": _CONTOURS}
@@ -133,8 +134,8 @@ def _mark_truths(panels: Array, truths: Array) -> None:
             panels[i, j].axhline(truths[i], color="#999999", lw=0.6, zorder=0)
 
 
-def _corner_legend(figure: Figure, levels: list[str], *, single: bool) -> None:
+def _corner_legend(figure: Figure, colours: Mapping[str, str], *, single: bool) -> None:
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=LEVEL_STYLE.get(v, ("#000000", ""))[0], label=v) for v in levels]
+    handles = [Line2D([], [], color=colour, label=label) for label, colour in colours.items()]
     figure.legend(handles=handles, loc="upper center" if single else "upper right", ncols=3 if single else 1)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...checks.ppc import DOUBT, PredictiveTest
 from ...checks.ppc_power import PredictiveCheck
+from ...core.digits import chance_text
 from .style import BLUE, COLUMN, CYCLE, VERMILLION, freeze, mathtext, new_figure, style
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def predictive_figure(test: PredictiveTest) -> Figure:
     axes.set_ylim(len(test.names) - 0.4, -0.6)
     axes.set_xlim(-_REACH, _REACH)
     axes.set_xlabel("observed minus predicted, 68% half-widths")
-    axes.set_title(f"{test.level}: {test.status}, joint $p$ = {test.joint:.2g}", loc="left")
+    axes.set_title(f"{test.level}: {test.status}, joint $p$ {chance_text(test.joint)}", loc="left")
     return freeze(figure)
 
 

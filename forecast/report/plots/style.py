@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,19 @@ LEVEL_STYLE: dict[str, tuple[str, str]] = {
     Bound.KNOWN: ("#000000", "^"),
 }
 """Colour and marker of each level."""
+
+
+def layer_colours(labels: Sequence[str]) -> list[str]:
+    """A colour for each label: the level's own, and for what is no level one that no other has, as far as there are.
+
+    >>> layer_colours(["selfcal", "mine", "yours"])
+    ['#0072B2', '#D55E00', '#009E73']
+    """
+    taken = {LEVEL_STYLE[label][0] for label in labels if label in LEVEL_STYLE}
+    spare = (colour for colour in CYCLE if colour not in taken)
+    return [LEVEL_STYLE[label][0] if label in LEVEL_STYLE else next(spare, "#000000") for label in labels]
+
+
 _TICK_DIGITS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5), (1, 1.5, 2, 3, 5, 7))
 _LETTER, _EVEN = 0.06, 1.7
 """Width of a letter of a tick's label, inches; range, as a factor, below which ticks may be in even steps."""

@@ -38,7 +38,7 @@ def survival_figure(rows: Sequence[SurvivalRow]) -> Figure:
     panels = figure.subplots(len(selections), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, selection in zip(panels, selections, strict=True):
         _panel(axes, [row for row in rows if row.selection == selection], widths)
-        axes.text(0.03, 0.06, mathtext(selection), transform=axes.transAxes)
+        axes.set_title(mathtext(selection), loc="left", fontsize=7.5, pad=3)
     panels[-1].set_xlabel("survey volume / its own")
     figure.supylabel(r"$\sigma(\sigma_8)$", fontsize=8)
     handles = [
@@ -52,7 +52,7 @@ def survival_figure(rows: Sequence[SurvivalRow]) -> Figure:
 
 def _panel(axes: Axes, rows: Sequence[SurvivalRow], widths: Sequence[float]) -> None:
     """One selection."""
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     for i, width in enumerate(widths):
         line = sorted((row for row in rows if row.widening == width), key=lambda row: row.volume)
@@ -66,7 +66,7 @@ def _panel(axes: Axes, rows: Sequence[SurvivalRow], widths: Sequence[float]) -> 
     axes.axhline(rows[0].sigma8_std[Bound.PRIOR], color="#888888", lw=0.6)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_yticks([0.002, 0.005, 0.01, 0.02, 0.05])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -66,7 +66,8 @@ def leave_one_out_figure(bands: Bands, distributions: Sequence[ShiftDistribution
     bottom.set_ylim(0, 1)
     bottom.set_xlabel(r"$10^3\,(\sigma_8$ without it $-\ \sigma_8)$")
     bottom.set_ylabel("cumulative fraction of clusters")
-    bottom.legend(loc="upper left", fontsize=6.5)
+    handles, labels = bottom.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=6.5)
     return freeze(figure)
 
 
@@ -158,7 +159,7 @@ def mass_figure(cases: Mapping[str, Bands], of: str, feature: str, *, log_break:
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.set_xlabel(MASS)
     axes.set_ylabel(_label(of, feature))
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=4)
     return freeze(figure)
 
 
@@ -193,7 +194,7 @@ def totals_figure(
             axes.axvline(log_break, color=GREY, lw=0.8, ls=":", zorder=0)
         axes.set_ylabel(rf"$\Sigma\,\partial\sigma_8/\partial{_symbol(quantity)}$" + "\nper dex of $M$")
     panels[-1].set_xlabel(MASS)
-    panels[0].legend()
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     figure.align_ylabels(panels)
     return freeze(figure)
 

@@ -124,7 +124,7 @@ def _binned(axes: Axes, found: Leak) -> None:
     error = [found.residual[part].std(ddof=1) / np.sqrt(len(part)) for part in parts]
     axes.errorbar(x, mean, error, fmt="o", ms=3, lw=1, color=VERMILLION, label="means of tenths")
     limit = 1.15 * np.quantile(np.abs(found.residual), 0.995)
-    axes.set_ylim(-limit, limit)
+    axes.set_ylim(-limit, 1.5 * limit)
     axes.legend(loc="upper left")
 
 

@@ -82,7 +82,7 @@ def mass_curves_figure(
             axes.axvline(log_break, color=_GREY, lw=0.8, ls=":")
         axes.set_ylabel(label)
         axes.set_title(_TITLES.get(title, title), loc="left")
-    panels[0].legend()
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     panels[-1].set_xlabel(r"$\log_{10} M_{500}$ [$h^{-1} M_\odot$]")
     return freeze(figure)
 

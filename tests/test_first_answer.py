@@ -1,0 +1,127 @@
+"""The level of the answer is sampled first, and written before others are there; the last line fits its state."""
+
+from dataclasses import replace
+
+import pytest
+from pages import chain, run
+
+import forecast.cli.chaining as chaining
+from forecast.cli.deliver import _next
+from forecast.cli.level_choice import LevelChoice, chosen_levels
+from forecast.cli.pipelines import base_result
+from forecast.config.load import load_config
+from forecast.core.errors import InputError
+from forecast.core.records import Job, Provenance
+from forecast.likelihoods.data import Data
+from forecast.model.forward import forward_model
+from forecast.report.result_page import result_page
+from forecast.sampling.parallel import sample_all
+
+ALL = ("counts", "selfcal", "unbinned")
+
+
+@pytest.fixture(scope="module")
+def cccp_config():
+    return load_config("cccp_lowz")
+
+
+@pytest.mark.parametrize(
+    ("levels", "quick", "every", "headline"),
+    [
+        ((), True, ("unbinned",), "unbinned"),
+        ((), False, ALL, "unbinned"),
+        (("selfcal",), False, ("selfcal",), "selfcal"),
+        (("full", "counts"), True, ("full", "counts"), "full"),
+        (("counts", "unbinned"), True, ("counts", "unbinned"), "unbinned"),
+    ],
+)
+def test_a_quick_command_answers_at_one_level_unless_others_are_asked_for(
+    cccp_config, tmp_path, levels, quick, every, headline
+):
+    choice = LevelChoice.of(cccp_config, Job("cccp_lowz", tmp_path, quick=quick, levels=levels))
+    assert (choice.every, choice.headline) == (every, headline)
+    assert choice.in_turn[0] == headline and set(choice.in_turn) == set(every)
+
+
+def test_levels_are_named_once_each_and_all_are_those_of_the_configuration(cccp_config):
+    assert chosen_levels(None, cccp_config) == ()
+    assert chosen_levels("full", cccp_config) == ("full",)
+    assert chosen_levels(["selfcal", "all", "full", "selfcal"], cccp_config) == (
+        "selfcal",
+        "counts",
+        "unbinned",
+        "full",
+    )
+    with pytest.raises(InputError, match="did you mean 'selfcal'"):
+        chosen_levels(["all", "selfcall"], cccp_config)
+    with pytest.raises(InputError, match="needs weak-lensing masses"):
+        chosen_levels(["full+wl"], cccp_config)
+
+
+def test_the_answer_is_written_before_the_next_level_is_sampled(tmp_path, monkeypatch):
+    config = load_config("nv22")
+    small = config.sampler.model_copy(update={"walkers": 32, "block": 10, "max_steps": 10})
+    config = config.model_copy(update={"sampler": small})
+    told, written = [], []
+    job = Job("nv22", tmp_path, levels=("counts", "selfcal"), tell=told.append)
+    model = forward_model(config.setup)
+    monkeypatch.setattr(
+        chaining,
+        "write_all",
+        lambda result, *_, **__: written.append((result, (tmp_path / "chain_counts.h5").exists())),
+    )
+    made = chaining.Chaining.checked(config, job, (model, Data.expected(model)))
+    judged = []
+
+    def judge(result, chains):
+        judged.append(list(chains))
+        return replace(result, notes=("judged",))
+
+    result, chains = made.added_to(base_result(config, job, "fit", model), judge, ("the ladder",))
+    (early, counts_there), *others = written
+    assert not others and not counts_there and judged == [["selfcal"]]
+    assert [c.level for c in early.chains] == ["selfcal"] == [early.headline]
+    assert early.follows == ("level counts", "the ladder") and early.notes == ("judged",)
+    assert [c.level for c in result.chains] == list(chains) == ["counts", "selfcal"]
+    assert result.follows == () and result.notes == ("judged",)
+    assert result.chain("selfcal") == early.chains[0]
+    first, report, second = (
+        next(i for i, w in enumerate(told) if w.startswith(x)) for x in ("self", "report", "counts")
+    )
+    assert first < report < second
+    again = sample_all([chaining.Sampling(config.setup, made.data, plan) for plan in made.plans.values()])
+    assert (again[1][1].steps == chains["counts"].steps).all()
+    written.clear()
+    one = chaining.Chaining.checked(config, replace(job, levels=("counts",)), (model, made.data))
+    alone, _ = one.added_to(base_result(config, one.job, "fit", model))
+    assert not written and alone.chain("counts") == result.chain("counts")
+
+
+def test_the_page_says_what_follows():
+    result = replace(run(), follows=("level counts", "the ladder"))
+    labels = {banner.label: banner.paragraphs for banner in result_page(result).banners}
+    assert "level counts and the ladder" in labels["More follows"][0]
+    assert "More follows" not in {banner.label for banner in result_page(run()).banners}
+
+
+SHORT, LONG = chain("selfcal", lengths=20.0), chain("selfcal")
+
+
+@pytest.mark.parametrize(
+    ("command", "quick", "chains", "words"),
+    [
+        ("fit", True, (SHORT,), "forecast fit x (without --quick, for chains that have converged)"),
+        ("fit", True, (LONG,), "forecast fit x (without --quick: the other levels, and the ladder)"),
+        (
+            "fit",
+            False,
+            (SHORT, LONG),
+            "forecast fit x --max-steps 8000 (goes on with the chains that have not converged)",
+        ),
+        ("fit", False, (LONG,), "forecast joint x"),
+        ("run", False, (LONG,), "forecast check x"),
+    ],
+)
+def test_the_last_line_fits_the_state_of_the_chains(tmp_path, command, quick, chains, words):
+    result = replace(run(), provenance=Provenance(command, "x", {}, 1), quick=quick, chains=chains)
+    assert _next(result, Job("x", tmp_path)) == f"Next: {words}"
