@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -62,7 +62,7 @@ def load_surveys(given: Sequence[str], shared: Sequence[str] = ()) -> Surveys:
         if lists_surveys(name):
             raise InputError(f"{name}: lists surveys itself; give that file alone, or name its surveys here")
     configs = _by_word(names)
-    _refuse_copies(configs)
+    refuse_copies(configs)
     return Surveys(configs, tuple(dict.fromkeys(common)))
 
 
@@ -99,8 +99,13 @@ def _by_word(names: Sequence[str]) -> dict[str, Config]:
     return found
 
 
-def _refuse_copies(configs: dict[str, Config]) -> None:
-    """Raise where two files name one catalogue of one survey."""
+def refuse_copies(configs: Mapping[str, Config]) -> None:
+    """Raise where two configurations name one catalogue of one survey.
+
+    Raises
+    ------
+    InputError
+    """
     seen: dict[tuple[str, str], str] = {}
     for name, config in configs.items():
         table = config.catalogue
