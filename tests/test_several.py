@@ -10,21 +10,25 @@ from astropy.table import Table
 from commands import called
 from scipy import stats
 
+from forecast.checks.observed import open_catalogue
 from forecast.config.load import builtin_configs, parse_config
 from forecast.config.surveys import load_surveys
 from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
+from forecast.core.records import Job
 from forecast.core.ties import Tie
 from forecast.forecasts.survey_information import SurveyInformation
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
-from forecast.sampling.mcmc import Chain
+from forecast.sampling.mcmc import Chain, run_chain
 from forecast.sampling.moved import moved_by, moved_words
+from forecast.several.chains import Walks
 from forecast.several.contours import joint_ladder
 from forecast.several.joint_setup import JointSetup
+from forecast.several.together import Together
 from forecast.several.union import Union
 
 PARAMETERS = {
@@ -290,7 +294,6 @@ def cone(folder, name, dec, flux=2e-11, positions=True):
     places = {"ra": rng.uniform(0, 360, len(mock.z)), "dec": np.degrees(np.arcsin(sine))}
     columns = {"z": mock.z, **places, "lx": 10**mock.log_lx, "yx": 10**mock.log_yx}
     Table(columns).write(folder / f"{name}.ecsv")
-    return places["dec"]
 
 
 @pytest.fixture(scope="module")
@@ -309,54 +312,57 @@ def forecast(*arguments, cwd):
 
 
 def test_a_fit_of_several_surveys(skies):
-    """Both ways to name them are one; the chain goes on where it stopped; everything is in the files."""
-    first = forecast("fit", "both.toml", "--max-steps", 20, "--out", "a", "--quick", "--alone", cwd=skies)
-    assert first.returncode == 0, first.stderr
-    assert "counts (" in first.stderr and "counts, south alone (" in first.stderr
-    again = ("fit", "north.toml", "south.toml", "--shared", "norm_lx", "--quick")
-    done = forecast(*again, "--out", "a", "--format", "csv", cwd=skies)
-    assert "chain_counts.h5: resuming from step 20" in done.stderr
-    assert "sigma8" in done.stdout
-    assert forecast(*again, "--out", "b", "--json", cwd=skies).returncode == 0
-    found = [json.loads((skies / name / "results.json").read_text(encoding="utf-8")) for name in "ab"]
-    assert found[0]["chains"] == found[1]["chains"]
-    assert list(found[0]["provenance"]["config"]["surveys"]) == ["north", "south"]
-    assert found[0]["data"]["n_clusters"] == sum(one["data"]["n_clusters"] for one in found[0]["surveys"])
-    assert all(one["predictive"] and len(one["goodness"]) == 2 for one in found[0]["surveys"])
-    names = [line.split()[0] for line in (skies / "b/getdist/counts.paramnames").read_text().splitlines()]
+    """The answer with each survey's beside it, and everything in the files."""
+    given = "north.toml south.toml --shared norm_lx"
+    done = forecast("fit", *given.split(), "--quick", "--alone", "--out", "a", cwd=skies)
+    assert done.returncode == 0, done.stderr
+    assert "counts (" in done.stderr and "counts, south alone (" in done.stderr  # not converged
+    for words in ("Normalisations at level counts", "Shared, with priors that", "counts, north alone"):
+        assert words in done.stdout
+    assert f"Next: forecast fit {given} (without --quick" in done.stdout
+    found = json.loads((skies / "a/results.json").read_text(encoding="utf-8"))
+    assert list(found["provenance"]["config"]["surveys"]) == ["north", "south"]
+    assert found["data"]["n_clusters"] == sum(one["data"]["n_clusters"] for one in found["surveys"])
+    for one in found["surveys"]:
+        assert one["alone"]["steps"] == 40 and one["predictive"] and len(one["goodness"]) == 2
+    names = [line.split()[0] for line in (skies / "a/getdist/counts.paramnames").read_text().splitlines()]
     assert names == ["sigma8", "norm_lx", "norm_yx.north", "norm_yx.south"]
-    page = (skies / "b/report.html").read_text(encoding="utf-8")
+    page = (skies / "a/report.html").read_text(encoding="utf-8")
     for words in ("Observed against predicted: north", "describe the catalogue? south", "(south)", "north.ecsv"):
         assert words in page
-    text = forecast(*again, "--out", "b", cwd=skies).stdout
-    for words in ("Normalisations at level counts", "Each survey alone was not sampled", "Shared, with priors that"):
-        assert words in text
-    assert "Next: forecast fit north.toml south.toml --shared norm_lx (without --quick" in text
 
 
-def test_a_ladder_and_contours_of_several_surveys(skies):
+def test_a_chain_of_several_surveys_goes_on_as_if_it_had_not_stopped(pair, tmp_path):
+    """The same steps, whether in one go or in two; other things shared are another chain."""
+    configs, steps = {"one": box(), "two": box(300.0)}, []
+    data = {name: Data.observed(100, np.empty(0)) for name in configs}
+    for folder, lengths in (("a", (100,)), ("b", (40, 100))):
+        (tmp_path / folder).mkdir()
+        for length in lengths:
+            walk = Walks(pair, configs, data, Job("x", tmp_path / folder, max_steps=length)).together("counts")
+            chain = run_chain(walk.posterior, replace(walk.plan, block=20))
+        steps.append(chain.steps)
+    np.testing.assert_array_equal(*steps)
+    other = Walks(JointSetup.of(pair.setups), configs, data, Job("x", tmp_path / "a")).together("counts").plan
+    assert other.fingerprint != walk.plan.fingerprint
+
+
+def test_a_ladder_of_several_surveys(skies):
     ladder = forecast("ladder", "both.toml", "--quick", "--json", cwd=skies)
     rows = json.loads(ladder.stdout)["rows"]
     assert [row["label"] for row in rows] == ["north + south", "north", "south"]
     assert rows[0]["sigma8_std"]["unbinned"] < rows[1]["sigma8_std"]["unbinned"]
     assert (skies / "out/both-ladder/report.html").exists()
-    joint = forecast("joint", "north.toml", "south.toml", "--shared", "norm_lx", "--quick", cwd=skies)
-    assert joint.returncode == 0
-    assert "Next: forecast ladder north.toml south.toml --shared norm_lx" in joint.stdout
 
 
 def test_sky_that_is_cut_takes_its_clusters_with_it(skies, tmp_path):
-    left = cone(tmp_path, "more", [-90, 30])
-    (tmp_path / "north.toml").write_text((skies / "north.toml").read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "north.ecsv").write_bytes((skies / "north.ecsv").read_bytes())
-    given = ("fit", "north.toml", "more.toml", "--cut-overlap", "--max-steps", 20, "--quick", "--json")
-    done = forecast(*given, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    _, more = json.loads(done.stdout)["surveys"]
-    assert more["data"]["n_clusters"] == (left < 0).sum() < len(left)
-    (tmp_path / "blind").mkdir()
-    cone(tmp_path / "blind", "more", [-90, 30], positions=False)
-    refused = forecast("fit", "north.toml", "blind/more.toml", "--cut-overlap", cwd=tmp_path)
+    together = Together.of(load_surveys([str(skies / f"{name}.toml") for name in ("north", "more")]), cut=True)
+    config, sky = together.configs["more"], together.apart.left["more"]
+    whole, left = open_catalogue(config, None), open_catalogue(config, None, sky)
+    assert left.size == (whole.dec < 0).sum() < whole.size
+    assert together.joint.setups["more"].geometry.area == pytest.approx(2 * np.pi)
+    cone(tmp_path, "more", [-90, 30], positions=False)
+    refused = forecast("fit", "north.toml", tmp_path / "more.toml", "--cut-overlap", cwd=skies)
     assert refused.returncode == 2
     assert "only positions tell which of its clusters are there; map ra and dec" in refused.stderr
 
@@ -409,6 +415,11 @@ def test_bad_input_is_one_line(skies, arguments, message):
     assert done.stdout == ""
 
 
-def test_surveys_are_listed_with_what_they_share(skies):
+def test_a_file_lists_surveys_with_what_they_share(skies):
+    """It is the same as their names, to the chain that goes on."""
     found = load_surveys([str(skies / "both.toml")], ["norm_yx"])
     assert (list(found.configs), found.shared) == (["north", "south"], ("norm_lx", "norm_yx"))
+    named = load_surveys([str(skies / f"{name}.toml") for name in found.configs], found.shared)
+    job, data = Job("x", skies), {name: Data.observed(9, np.empty(0)) for name in found.configs}
+    walks = [Walks(Together.of(one).joint, one.configs, data, job) for one in (found, named)]
+    assert walks[0].together("counts").plan == walks[1].together("counts").plan
