@@ -22,7 +22,6 @@ __getattr__, __dir__, __all__ = public(
         "Posterior": ".api",
         "Samples": ".api",
         "Survey": ".api",
-        "Surveys": ".api",
         "load_survey": ".api",
         "load_surveys": ".api",
         "open_suite": ".suite",

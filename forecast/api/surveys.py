@@ -41,14 +41,15 @@ class Surveys:
 
     Examples
     --------
-    >>> from forecast import load_survey, Surveys
+    >>> from forecast import load_survey, load_surveys
     >>> whole = load_survey("nv22")
-    >>> halves = Surveys({"a": whole.with_(fraction=0.25), "b": whole.with_(fraction=0.25)}, ("norm_lx",))
+    >>> half = whole.with_(fraction=0.25)
+    >>> halves = load_surveys({"a": half, "b": half}, shared=["norm_lx"])
     >>> halves.parameters[:4]
     ('sigma8', 'norm_lx', 'norm_t.a', 'norm_mgas.a')
     >>> halves.posterior("counts")
     <posterior of sigma8, norm_lx, norm_t.a, norm_mgas.a, slope_lx.a, ... (14 parameters) at level counts>
-    >>> halves.fisher("counts").std("sigma8") > whole.fisher("counts").std("sigma8")
+    >>> halves.fisher("counts").std("sigma8") < half.fisher("counts").std("sigma8")
     True
     """
 
@@ -149,13 +150,13 @@ class Surveys:
         return f"<surveys {' + '.join(self.surveys)}: {words}, shared: {', '.join(self.joint.union.shared)}>"
 
 
-def load_surveys(*given: str | Path, shared: Sequence[str] = ()) -> Surveys:
+def load_surveys(*given: str | Path | Mapping[str, Survey], shared: Sequence[str] = ()) -> Surveys:
     """Several surveys of different parts of the sky, or those that one file lists.
 
     Parameters
     ----------
-    *given : str or Path
-        Built-in surveys or TOML files.
+    *given : str, Path or mapping of str to Survey
+        Built-in surveys or TOML files; or, alone, surveys by names of yours.
     shared : sequence of str
         Nuisances that are one in all, such as ``["norm_lx"]``; the cosmology always is.
 
@@ -174,5 +175,7 @@ def load_surveys(*given: str | Path, shared: Sequence[str] = ()) -> Surveys:
     """
     if not given:
         raise InputError("load_surveys: got none; try load_surveys('one.toml', 'two.toml')")
+    if len(given) == 1 and isinstance(given[0], Mapping):
+        return Surveys(given[0], several(shared, "shared parameters"))
     found = load_configs([str(path(one, "a survey")) for one in given], several(shared, "shared parameters"))
     return Surveys({name: Survey(config) for name, config in found.configs.items()}, found.shared)

@@ -100,18 +100,29 @@ def _by_word(names: Sequence[str]) -> dict[str, Config]:
 
 
 def refuse_copies(configs: Mapping[str, Config]) -> None:
-    """Raise where two configurations name one catalogue of one survey.
+    """Raise where two surveys read one catalogue, unless each takes the clusters of its own sky.
 
     Raises
     ------
     InputError
     """
-    seen: dict[tuple[str, str], str] = {}
-    for name, config in configs.items():
-        table = config.catalogue
-        source = None if table is None else table.builtin or table.path
-        if source is None:
-            continue
-        other = seen.setdefault((config.fingerprint(), str(source)), name)
-        if other != name:
-            raise InputError(f"{name}: is the survey of {other}, with its catalogue; its clusters count once, give one")
+    named = [(name, config) for name, config in configs.items() if _source(config)]
+    for i, (name, config) in enumerate(named):
+        for other, earlier in named[:i]:
+            if _source(config) != _source(earlier):
+                continue
+            if config.fingerprint() == earlier.fingerprint():
+                raise InputError(
+                    f"{name}: is the survey of {other}, with its catalogue; its clusters count once, give one"
+                )
+            if config.footprint is None or earlier.footprint is None:
+                cure = "declare both skies, [survey.footprint], or give each a catalogue of its own"
+                raise InputError(f"{name}: reads the catalogue of {other}, whose clusters would count twice; {cure}")
+
+
+def _source(config: Config) -> str:
+    """The table of clusters that a configuration names; empty if it names none."""
+    table = config.catalogue
+    if table is None or (table.builtin is None and table.path is None):
+        return ""
+    return table.builtin or str(Path(str(table.path)).resolve())
