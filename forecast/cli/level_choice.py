@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..likelihoods.level_name import EVERY, LEVELS
+
 if TYPE_CHECKING:
     from ..config.load import Config
     from ..core.records import Job
-
-EVERY = "all"
-"""What stands for every level that the configuration names."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,6 @@ def chosen_levels(given: str | Sequence[str] | None, config: Config) -> tuple[st
 
 def _check(level: str, config: Config) -> None:
     from ..core.errors import InputError, nearest
-    from ..likelihoods.level_name import LEVELS
     from ..likelihoods.levels import levels_of
 
     if level not in LEVELS:

@@ -17,26 +17,31 @@ from ..core.errors import InputError
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..likelihoods.data import Data
+from ..likelihoods.level_name import LevelName
 from ..likelihoods.levels import at_level, shares
 from ..model.catalogue import Catalogue
 from ..model.concerns import concerns
 from ..model.forward import ForwardModel
 from ..model.mean_density import expected_number
 from ..report.cautions import before_fit, of_goodness, of_mass_scale, of_prediction
+from ..report.doubts import of_lensed
 from ..report.narrative import parameter_rows, survey_sentences
 from ..report.results import DataSummary, Result, SurveyPart
-from ..report.text_table import answer_words
+from ..report.text_table import answer_words, row_words
 from ..report.writers import chain_summary, export_chain, write_all
 from ..sampling.mcmc import Chain, ChainPlan, ChainSummary
 from ..sampling.moved import moved_by, moved_words
 from ..sampling.parallel import Walk, sampled
 from ..several.chains import Walks, prepare_chains
+from ..several.contours import joint_ladder
 from ..several.joint_setup import JointSetup
 from ..several.together import Together
-from .fit_checks import mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
+from .fit_checks import lensing_masses, mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
+from .options import LEFT_OUT
 from .pipelines import catalogue_intake
 
 NOT_ALONE = "Each survey alone was not sampled; --alone adds that, to be held against the joint posterior."
+ONE_ROW = "Variants and shifts by other assumptions are those of single surveys: forecast ladder SURVEY."
 
 
 def several_result(together: Together, job: Job, command: str) -> Result:
@@ -109,12 +114,14 @@ class _Fitted:
     def checked(self, part: SurveyPart, level: str, chain: Chain, seed: int) -> SurveyPart:
         """Its data against what a posterior, of its own parameters, predicts."""
         how = ((self.model, self.catalogue), level, chain, seed)
-        return replace(part, goodness=observed_against_predicted(*how), predictive=unlike_replicas(*how))
+        found = replace(part, goodness=observed_against_predicted(*how), predictive=unlike_replicas(*how))
+        return replace(found, lensed=lensing_masses(*how))
 
     def doubts(self, part: SurveyPart, level: str, chain: Chain) -> tuple[Caution, ...]:
         """What is doubtful about its part in the posterior."""
         scales = of_mass_scale(mass_scale_shifts(self.model.parameters, {level: chain}))
-        found = (*before_fit(part.intake), of_prediction(part.predictive), *of_goodness(part.goodness), *scales)
+        fits = (of_prediction(part.predictive), of_lensed(part.lensed), *of_goodness(part.goodness))
+        found = (*before_fit(part.intake), *fits, *scales)
         return _of_survey(self.name, found)
 
 
@@ -154,6 +161,21 @@ def run_several_fit(
     return write_all(result, job, samples=chains)
 
 
+def run_several_ladder(surveys: Surveys, job: Job, *, cut: bool = False) -> Result:
+    """The ladder of several surveys together, and of each; everything is from Fisher matrices."""
+    prepare_output(job.out)
+    together = Together.of(surveys, cut=cut)
+    result, rows = several_result(together, job, "ladder"), []
+    for row in job.following(joint_ladder(together.joint, quick=job.quick), "ladder", len(surveys.configs) + 1):
+        job.say(row_words(row))
+        rows.append(row)
+    alike = [config.sampler.level for config in surveys.configs.values()]
+    level = alike[0] if len(set(alike)) == 1 and alike[0] in rows[-1].sigma8_std else LevelName.UNBINNED
+    notes = (*result.notes, ONE_ROW, *((LEFT_OUT,) if job.quick else ()))
+    result = replace(result, ladder=(rows[-1], *rows[:-1]), headline=level, notes=notes)
+    return write_all(with_cautions(result, together.joint.union.parameters, {}), job)
+
+
 def _own(joint: JointSetup, name: str, level: str, chain: Chain) -> Chain:
     """A survey's own and shared parameters in the chain of all, as its model knows them."""
     names = at_level(joint.models[name], level).parameters.names
@@ -162,7 +184,7 @@ def _own(joint: JointSetup, name: str, level: str, chain: Chain) -> Chain:
 
 def _sampled(walks: Walks, levels: Sequence[str], names: Sequence[str]) -> dict[str, Chain]:
     """Chains of all surveys by level, and of some alone at the first level by level and name; all written."""
-    job = walks.job
+    job, density = walks.job, next(iter(walks.joint.setups.values())).fixed_density
     found: dict[str, Chain] = {}
     labels: dict[str, Walk] = {level: walks.together(level) for level in levels}
     labels |= {f"{levels[0]}_{name}": walks.alone(name, levels[0]) for name in names}
@@ -172,7 +194,7 @@ def _sampled(walks: Walks, levels: Sequence[str], names: Sequence[str]) -> dict[
             job.progress(f"sampling {plan.path.stem.removeprefix('chain_')}", steps, plan.max_steps, lengths)
 
     for label, (posterior, chain) in zip(labels, sampled(list(labels.values()), report), strict=True):
-        job.say(answer_words(label, chain))
+        job.say(answer_words(label, chain, density))
         export_chain(chain, posterior, job, label)
         found[label] = chain
     return found

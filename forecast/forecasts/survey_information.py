@@ -65,22 +65,36 @@ class SurveyInformation:
         return Fisher(self.setup.parameters if parameters is None else parameters, self.by_level[level])
 
     def std(self, parameters: ParameterSet | None = None) -> dict[str, float]:
-        """sigma(sigma8) of the priors, by level, and "known": every Y_X, and no nuisance is free."""
-        return {level: fisher.std() for level, fisher in self._matrices(parameters).items()}
+        """sigma(sigma8) by level, as `std_by_level` gives it."""
+        return std_by_level(self.by_level, self.setup.parameters if parameters is None else parameters)
 
     def s8_std(self, parameters: ParameterSet | None = None) -> dict[str, float]:
         """The same of S8 = sigma8 (Om0/0.3)^0.5 where Om0 is free; empty where it is not."""
         if "Om0" not in self.setup.parameters.names:
             return {}
-        return {level: fisher_s8(fisher)[1] for level, fisher in self._matrices(parameters).items()}
+        known = fisher_by_level(self.by_level, self.setup.parameters if parameters is None else parameters)
+        return {level: fisher_s8(fisher)[1] for level, fisher in known.items()}
 
-    def _matrices(self, parameters: ParameterSet | None) -> dict[str, Fisher]:
-        parameters = self.setup.parameters if parameters is None else parameters
-        nothing = Fisher(parameters, np.zeros((len(parameters.names),) * 2))
-        by_level = {level: self.fisher(level, parameters) for level in self.by_level}
-        return {Bound.PRIOR: nothing, **by_level, Bound.KNOWN: self._known(parameters)}
 
-    def _known(self, parameters: ParameterSet) -> Fisher:
-        kept = [i for i, name in enumerate(parameters.names) if name not in parameters.nuisances]
-        known = parameters.without(parameters.nuisances)
-        return Fisher(known, self.by_level[LevelName.UNBINNED][np.ix_(kept, kept)])
+def std_by_level(information: Mapping[str, Array], parameters: ParameterSet) -> dict[str, float]:
+    """sigma(sigma8) of the matrices of `fisher_by_level`."""
+    return {level: fisher.std() for level, fisher in fisher_by_level(information, parameters).items()}
+
+
+def fisher_by_level(information: Mapping[str, Array], parameters: ParameterSet) -> dict[str, Fisher]:
+    """Fisher matrices of the priors, by level, and "known": every Y_X, and no nuisance is free.
+
+    Parameters
+    ----------
+    information : mapping of str to ndarray, shape (D, D)
+        By level, that of every Y_X among them.
+    parameters : ParameterSet
+    """
+    nothing = Fisher(parameters, np.zeros((len(parameters.names),) * 2))
+    by_level = {level: Fisher(parameters, one) for level, one in information.items()}
+    return {Bound.PRIOR: nothing, **by_level, Bound.KNOWN: _known(parameters, information[LevelName.UNBINNED])}
+
+
+def _known(parameters: ParameterSet, information: Array) -> Fisher:
+    kept = [i for i, name in enumerate(parameters.names) if name not in parameters.nuisances]
+    return Fisher(parameters.without(parameters.nuisances), information[np.ix_(kept, kept)])

@@ -16,6 +16,10 @@ class LevelName(LabelledName):
     FULL_WL = "full+wl", "the same and weak-lensing masses"
 
 
+EVERY = "all"
+"""What stands for every level that a configuration names."""
+
+
 class Bound(LabelledName):
     """What a ladder is held against: no data at all, and no parameter but sigma8 to be found."""
 

@@ -9,7 +9,7 @@ from ..checks.overlap import Apart, independent
 from ..config.load import Config
 from ..config.surveys import Surveys
 from ..core.errors import InputError, nearest
-from ..likelihoods.level_name import LEVELS
+from ..likelihoods.level_name import EVERY, LEVELS
 from .joint_setup import JointSetup
 
 
@@ -61,7 +61,7 @@ class Together:
         InputError
             If one is unknown or not every survey has it, or configurations do not agree.
         """
-        if given:
+        if given and EVERY not in given:
             for level in given:
                 self._check_level(level)
             return tuple(dict.fromkeys(given))
@@ -70,7 +70,7 @@ class Together:
             if one.level != other.level:
                 words = f"is {one.level} in {first} but {other.level} in {name}"
                 raise InputError(f"sampler.level: {words}; say which, such as --level {one.level}")
-        common = [] if quick else [v for v in one.levels if all(v in other.levels for _, other in others)]
+        common = [] if quick and not given else [v for v in one.levels if all(v in other.levels for _, other in others)]
         return tuple(dict.fromkeys((one.level, *common)))
 
     def _check_level(self, level: str) -> None:
