@@ -48,7 +48,8 @@ class Unbinned(Level):
         self._false = None if data.evidence is None else contaminants_of(self._proxied.model)
         self._asymmetric_false = None if self._false is None else data.asymmetric(self._false.model)
         evidence = None if data.evidence is None else data.evidence.limited
-        limits = data.limit, data.limit_width, evidence
+        true = None if self._asymmetric is None else self._asymmetric.true
+        limits = data.limit, data.limit_width, evidence, true
         self._limits = ProxyLimits(self._proxied.model, *limits) if len(data.limit) else None
 
     def __call__(self, theta: Array) -> Array:

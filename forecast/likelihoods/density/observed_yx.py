@@ -11,6 +11,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from ...core.arrays import Array
+from ...core.chunks import Remembered
 from ...model.yx_distribution import reaching
 from .split_normal import split_normal
 
@@ -32,6 +33,29 @@ class OfYx(Protocol):
         """Expected number per dex, shape (P, Q)."""
 
 
+class OnNodes:
+    """Density of true Y_X on the nodes of a model, continued to hold what was measured; kept for the last parameters.
+
+    Parameters
+    ----------
+    model : OfYx
+    log_yx : ndarray, shape (Q,)
+        log10 Y_X that the nodes must hold.
+    """
+
+    def __init__(self, model: OfYx, log_yx: Array) -> None:
+        grid, self._model = model.yx_grid, model
+        self.grid = reaching(reaching(grid, float(log_yx.min())), float(log_yx.max())) if len(log_yx) else grid
+        self._density = Remembered(self._of_model)
+
+    def _of_model(self, theta: Array) -> Array:
+        return self._model.yx_density(theta, self.grid)
+
+    def __call__(self, theta: Array) -> Array:
+        """Expected clusters per dex, (P, N)."""
+        return self._density(np.atleast_2d(theta))
+
+
 class ObservedYx:
     """Averages of a model's density over asymmetric errors, exact on nodes that resolve the smaller sides.
 
@@ -43,8 +67,9 @@ class ObservedYx:
     """
 
     def __init__(self, model: OfYx, log_yx: Array, error: Array, skew: Array) -> None:
-        self._model, self._error, self._skew = model, error, skew
-        self._grid = reaching(reaching(model.yx_grid, float(log_yx.min())), float(log_yx.max()))
+        self._error, self._skew = error, skew
+        self.true = OnNodes(model, log_yx)
+        self._grid = self.true.grid
         step, smallest = self._grid[1] - self._grid[0], float((error * (1 - np.abs(skew))).min())
         cells = min(_FINEST, math.ceil(2 * step / smallest) if smallest > 0 else _FINEST)
         self._fine = np.linspace(self._grid[0], self._grid[-1], cells * (len(self._grid) - 1) + 1)
@@ -58,7 +83,7 @@ class ObservedYx:
 
     def _true(self, theta: Array) -> Array:
         """Density of true values on the fine nodes, (P, N)."""
-        density = self._model.yx_density(theta, self._grid)
+        density = self.true(theta)
         true: Array = np.exp(CubicSpline(self._grid, np.log(np.maximum(density, _TINY)), axis=1)(self._fine))
         return true
 
