@@ -36,8 +36,9 @@ class Binned(Level):
         self._bins = YxBins.of(self._proxied.model)
         self._counts = self._bins.count(data.log_yx, data.weight)
         self._without, self._error = data.number_without_yx, data.rms_error
-        self._limits = ProxyLimits(self._proxied.model, data.limit, data.limit_width) if len(data.limit) else None
         asymmetric = data.asymmetric(self._proxied.model)
+        limits = data.limit, data.limit_width, None, None if asymmetric is None else asymmetric.true
+        self._limits = ProxyLimits(self._proxied.model, *limits) if len(data.limit) else None
         self._density = None if asymmetric is None else asymmetric.of_any(self._bins.nodes)
 
     def _expected(self, theta: Array) -> Array:

@@ -12,11 +12,11 @@ from ..core.arrays import Array
 from ..core.chunks import in_chunks, in_parts
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
-from ..model.yx_distribution import TabulatedDistribution
 from .data import Data
 from .density.evidence import contaminants_of, log_weighed
 from .density.followed import Proxied
 from .density.proxy_limits import ProxyLimits
+from .density.tabulated_yx import TabulatedYx
 from .expectation import Expectation
 from .level import TINY, Contribution, Level
 from .level_name import LevelName
@@ -40,15 +40,14 @@ class Unbinned(Level):
     def __init__(self, model: ForwardModel, data: Data) -> None:
         super().__init__(model, data)
         self._proxied = Proxied.of(model)
-        grid = self._proxied.model.yx_grid
-        inside = len(data.log_yx) and grid[0] <= data.log_yx.min() and data.log_yx.max() <= grid[-1]
-        same_error = len(set(np.round(data.error, 12))) <= 1
         self._asymmetric = data.asymmetric(self._proxied.model)
-        self._tabulate = bool(len(data.log_yx) > len(grid) and inside and same_error and self._asymmetric is None)
+        table = None if self._asymmetric else TabulatedYx(self._proxied.model, data.log_yx, data.error)
+        self._table = table if table is not None and table.worthwhile else None
         self._false = None if data.evidence is None else contaminants_of(self._proxied.model)
         self._asymmetric_false = None if self._false is None else data.asymmetric(self._false.model)
         evidence = None if data.evidence is None else data.evidence.limited
-        limits = data.limit, data.limit_width, evidence
+        true = None if self._asymmetric is None else self._asymmetric.true
+        limits = data.limit, data.limit_width, evidence, true
         self._limits = ProxyLimits(self._proxied.model, *limits) if len(data.limit) else None
 
     def __call__(self, theta: Array) -> Array:
@@ -58,17 +57,15 @@ class Unbinned(Level):
         value: Array = -count - special.gammaln(data.size + 1)
         value += self._lacking_yx(theta, count)
         if len(data.log_yx):
-            value += (self._from_table(theta) if self._tabulate else self._log_density(theta)) @ data.weight
+            value += (self._log_density(theta) if self._table is None else self._from_table(self._table, theta)) @ data.weight
         if self._limits is not None:
             value += self._limits(theta)
         return value
 
-    def _from_table(self, theta: Array) -> Array:
-        """ln lambda at every datum, shape (P, Q), where they are more than nodes."""
-        grid, data = self._proxied.model.yx_grid, self._data
-        density = self._proxied.model.yx_density(theta, grid, float(data.error[0]))
-        log_density = np.asarray(TabulatedDistribution.from_density(grid, density).log_density(data.log_yx))
-        return log_density if self._false is None else self._weighed(np.exp(log_density), theta, data.log_yx)
+    def _from_table(self, table: TabulatedYx, theta: Array) -> Array:
+        """ln lambda at every datum, shape (P, Q), where many have equal errors."""
+        log_density = table(theta)
+        return log_density if self._false is None else self._weighed(np.exp(log_density), theta, self._data.log_yx)
 
     def _lacking_yx(self, theta: Array, count: Array) -> Array:
         """What clusters without Y_X contribute, of `count` expected detections (P,); shape (P,)."""

@@ -7,7 +7,7 @@ that of the narrower scatter, averaged over a Gaussian. That is exact, and on no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -259,10 +259,9 @@ def averaging(grid: Array, x: Array, width: Array) -> Array:
     return kernel
 
 
-def in_rows(theta: Array, per_vector: int) -> Iterator[Array]:
-    """A few parameter vectors at a time, as many as temporary arrays of that many elements a vector allow."""
-    rows = max(1, CHUNK // max(1, per_vector))
-    return (theta[start : start + rows] for start in range(0, len(theta), rows))
+def rows_of(per_vector: int) -> int:
+    """Parameter vectors at a time, as many as temporary arrays of that many elements a vector allow."""
+    return max(1, CHUNK // max(1, per_vector))
 
 
 def spans(part: Component, lines: Lines, error: Array) -> tuple[Array, Array]:

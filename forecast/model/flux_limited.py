@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -76,18 +76,18 @@ class FluxLimitedModel:
             population.shells.z[:, None], population.log_mass, self.setup.cosmology, self.setup.relations
         )
 
-    def _selected(self, v: Values) -> Array:
-        """Expected selected clusters per dex of mass on the grid, shape (P, K, M)."""
+    def _selected(self, v: Values, abundance: Array | None = None) -> Array:
+        """Expected selected clusters per dex of mass on the grid, shape (P, K, M), of an `abundance` that is known."""
         excess = self.population.mean_observable(self._lines(v).lx, "lx", self.population.background(v)) - self._limit
         chance = sum_of(
             part.weight * special.ndtr((excess + part.lx_shift[:, None]) / part.lx_scatter[:, None])
             for part in self._detected(v)
         )
-        return self.population.abundance(v) * chance
+        return (self.population.abundance(v) if abundance is None else abundance) * chance
 
     def expected_count(self, theta: Array) -> Array:
         """Expected number of detections, shape (P,)."""
-        count = self._selected(self.parameters.values(theta)).sum(axis=(1, 2)) * self.step
+        count = self._selected(self.parameters.values(theta), self.population.at(theta)).sum(axis=(1, 2)) * self.step
         total: Array = count if self.contaminants is None else count + self.contaminants.count(theta)
         return total
 
@@ -142,8 +142,8 @@ class FluxLimitedModel:
 
     def local_yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
         """As `yx_density`, with errors (Q,) as a part of the residuals, a few parameter vectors at a time."""
-        parts = expansion.in_rows(theta, len(self.population.shells.z) * len(log_yx))
-        density = np.concatenate([self._yx_density(part, log_yx, error) for part in parts])
+        parts = self._in_rows(theta, len(self.population.shells.z) * len(log_yx))
+        density = np.concatenate([self._yx_density(v, before, (log_yx, error)) for v, before in parts])
         return density if self.contaminants is None else density + self.contaminants.yx_density(theta, log_yx, error)
 
     @cached_property
@@ -172,31 +172,28 @@ class FluxLimitedModel:
         density, left_out = [], np.hypot(split.widest, error)
         grid = expansion.reached(split.grid, log_yx, left_out)
         rule = expansion.rule_of_split(*(float(x[0]) for x in self._spans(np.zeros(1), split.fraction)))
-        for some in expansion.in_rows(theta, len(grid) * max(len(self.population.shells.z), len(log_yx) // 4)):
-            v = self.parameters.values(some)
-            before = self._before_selection(v)
-            total = np.zeros((len(some), len(log_yx)))
+        for v, before in self._in_rows(theta, len(grid) * max(len(self.population.shells.z), len(log_yx) // 4)):
+            total = np.zeros((len(before.log_number), len(log_yx)))
             for part in self._detected(v):
                 narrow, left = expansion.narrowed(part, split.fraction)
                 nodes = self._smooth_density(before, narrow, (grid, np.zeros_like(grid)), rule)
-                width = np.broadcast_to(np.hypot(left, error), (len(some), len(error)))
+                width = np.broadcast_to(np.hypot(left, error), total.shape)
                 total += part.weight * np.einsum("pn,pnq->pq", nodes, expansion.averaging(grid, log_yx, width))
             density.append(total)
         value = np.concatenate(density)
         return value if self.contaminants is None else value + self.contaminants.yx_density(theta, log_yx, error)
 
-    def _yx_density(self, theta: Array, log_yx: Array, error: Array) -> Array:
-        v = self.parameters.values(theta)
-        before, data = self._before_selection(v), (log_yx, error)
+    def _yx_density(self, v: Values, before: expansion.Unselected, data: tuple[Array, Array]) -> Array:
         if self._by_nodes:
             return sum_of(part.weight * self._nodal_density(before, part, data) for part in self._detected(v))
-        rule = expansion.rule_for(float(np.max(self._spans(error)[1], initial=0.0)))
+        rule = expansion.rule_for(float(np.max(self._spans(data[1])[1], initial=0.0)))
         return sum_of(part.weight * self._smooth_density(before, part, data, rule) for part in self._detected(v))
 
-    def _before_selection(self, v: Values) -> expansion.Unselected:
-        """Clusters on the grid, and how their observables follow from mass."""
-        log_number = np.log(np.maximum(self.population.abundance(v), np.finfo(float).tiny))
-        return expansion.Unselected(log_number, self._lines(v), self.population.background(v))
+    def _in_rows(self, theta: Array, per_vector: int) -> Iterator[tuple[Values, expansion.Unselected]]:
+        """Parameter values, clusters on the grid and their observables, a few parameter vectors at a time."""
+        for v, number in self.population.by_rows(theta, expansion.rows_of(per_vector)):
+            log_number = np.log(np.maximum(number, np.finfo(float).tiny))
+            yield v, expansion.Unselected(log_number, self._lines(v), self.population.background(v))
 
     @cached_property
     def _by_nodes(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -10,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.chunks import LARGEST, Remembered
 from ..core.parameters import ParameterSet, Values
 from ..cosmology.mass_function import MassFunction, ShapedMassFunction
 from ..cosmology.parameter_grid import Expansion, Shape, ShapeGrid
@@ -119,6 +121,22 @@ class Population:
         if not self.setup.parameters.contrasts or v.density_contrast is None:
             return number
         return number * self._sample_variance(v, v.density_contrast, shape)
+
+    @cached_property
+    def at(self) -> Remembered:
+        """`abundance` by parameter vectors (P, D) of the setup."""
+        return Remembered(self._at)
+
+    def _at(self, theta: Array) -> Array:
+        return self.abundance(self.setup.parameters.values(theta))
+
+    def by_rows(self, theta: Array, rows: int) -> Iterator[tuple[Values, Array]]:
+        """Parameter values and abundances of at most so many parameter vectors at a time."""
+        few = len(theta) * len(self.shells.z) * len(self.log_mass) <= LARGEST
+        for start in range(0, len(theta), rows):
+            some = slice(start, start + rows)
+            v = self.setup.parameters.values(theta[some])
+            yield v, self.at(theta)[some] if few else self.abundance(v)
 
     def by_shell(self, number: Array) -> Array:
         """Sums over masses and over the redshift nodes of each of the survey's shells, (P, K, M) -> (P, S)."""

@@ -51,17 +51,12 @@ class Stand:
     @classmethod
     def _at_redshifts(cls, model: ForwardModel, points: Points, *, lensing: bool) -> Stand:
         """Each cluster at every redshift that it may have; a lensing mass is the same at all of them."""
-        known, every = Redshifts(np.zeros(1), np.zeros(1), np.zeros((1, points.error.shape[1]))), []
-        for z, error, blur in zip(points.z, points.z_error, points.error, strict=True):
-            here = replace(known, z=np.array([z]))
-            every.append(Redshifts.of(model, float(z), float(error), blur) if error > 0 else here)
-        size = np.array([len(one.z) for one in every])
-        repeated = points[np.repeat(np.arange(len(size)), size)]
-        z, log_weight, shift = (np.concatenate([getattr(x, n) for x in every]) for n in ("z", "log_weight", "shift"))
-        moved = replace(repeated, z=z, z_error=np.zeros(len(z))).moved(shift)
-        inner = cls._of_errors(model, replace(moved, limit=repeated.limit + shift), lensing=lensing)
+        nodes = Redshifts.of(model, points)
+        size, repeated = np.bincount(nodes.cluster, minlength=len(points.z)), points[nodes.cluster]
+        moved = replace(repeated, z=nodes.z, z_error=np.zeros(len(nodes.z))).moved(nodes.shift)
+        inner = cls._of_errors(model, replace(moved, limit=repeated.limit + nodes.shift), lensing=lensing)
         number = np.add.reduceat(inner.number, np.cumsum(size) - size)
-        return replace(inner, log_weight=inner.log_weight + np.repeat(log_weight, inner.number), number=number)
+        return replace(inner, log_weight=inner.log_weight + np.repeat(nodes.log_weight, inner.number), number=number)
 
     @classmethod
     def _of_errors(cls, model: ForwardModel, points: Points, *, lensing: bool) -> Stand:

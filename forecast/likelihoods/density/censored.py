@@ -79,6 +79,9 @@ class Regressions:
     known: Array
     asked: Array
 
+    def __getitem__(self, at: Array) -> Regressions:
+        return replace(self, gain=self.gain[at], factor=self.factor[at])
+
     @classmethod
     def of(
         cls, covariance: Array, precision: Array, known: Array, asked: Array, errors: tuple[Array, float] | None = None
@@ -286,13 +289,6 @@ class Limits:
         threshold = -unseen.excess(threshold, column, log_mass)
         error = 0.0 if listed else unseen.selection.flux_error
         return CensoredChance(given, others, Luminosity(threshold, unseen.selection, own, error))
-
-
-def limit_marks(points: Points, lensing: bool) -> Array:
-    """Which limits Q clusters have: 0 for none, 1 for a wide and 2 for a narrow edge, of all E observables, (Q, E)."""
-    there = ~np.isnan(points.limit)
-    marks = there.astype(int) + (there & (points.limit_width < NARROW))
-    return np.pad(marks, ((0, 0), (0, 1))) if lensing else marks
 
 
 def limits_of(points: Points, mark: Array) -> Limits | None:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from ...core.arrays import Array
-from .censored import CensoredChance, Limits
+from .censored import CensoredChance, Limits, Regressions
 from .detectability import Chance, Regression, Unseen
 from .gaussians import Gaussians
 from .mixture import Entries, Linear, Normal, Shared, outer, square_of
@@ -52,7 +52,7 @@ class Group:
 
     def __init__(self, shared: Shared, known: Array, data: Array, errors: Array, beyond: Beyond) -> None:
         self._shared, self._known, self._data, self._errors = shared, known, data, errors
-        self._same_error = bool(np.all(errors == errors[0]))
+        self._first, self._kind = _kinds(errors)
         self._unseen, self._limits = beyond.unseen, beyond.limits
         self._by_chance = self._limits is not None or self._unseen is not None
         self._stride = shared.stride(known)
@@ -73,12 +73,13 @@ class Group:
     def _at_once(self, linear: Linear, table: Array, of: Entries, branch: int) -> Array:
         """Residuals that do not depend on mass: each component is a Gaussian in log M."""
         shared, known = self._shared, self._known
-        covariance = shared.residual.covariance[0] * outer(linear.scale)[:, None]
-        matrix, slope, at = square_of(covariance, known), np.ascontiguousarray(linear.slope[:, known]), of.row
-        if not self._same_error:
-            matrix, slope, at = matrix[of.row], slope[of.row], np.arange(len(of.row))
-        errors = self._errors[:1] if self._same_error else self._errors[of.place]
-        normal = Normal.of(shared.residual.weight, matrix + errors[:, None], slope)
+        alike = self._alike(linear, of)
+        rows, at = alike.row, alike.at
+        covariance = (shared.residual.covariance[0] * outer(linear.scale)[:, None])[rows]
+        slope = np.ascontiguousarray(linear.slope[:, known])[rows]
+        normal = Normal.of(
+            shared.residual.weight, square_of(covariance, known) + self._errors[alike.place][:, None], slope
+        )
         mean = shared.residual.mean[0] * linear.scale[:, None, :]
         mean = shared.at_pivot(linear, branch, of)[:, None, :] + mean[of.row]
         y = np.ascontiguousarray(self._data[of.place][:, None, :] - mean[..., known])
@@ -89,37 +90,59 @@ class Group:
         if self._by_chance:
             slopes = linear.slope[of.row][:, None, :]
             mean = mean + slopes * relative[..., None]
-            matrices = covariance[of.row], normal.precision[at]
-            chance = self._chance(matrices, mean, slopes, of, shared.pivot + relative)
-        about = (of.row, of.column, shared.pivot + relative, 1 / np.sqrt(normal.strength))
-        gaussians = Gaussians(*about, self._same_error, of.crowd, chance)
+            regression = self._regression((covariance, normal.precision), alike.place)
+            chance = self._chance(regression[at], mean, slopes, of, shared.pivot + relative)
+        width, shared_width = 1 / np.sqrt(normal.strength), len(self._first) == 1
+        about = (of.row, of.column, shared.pivot + relative, width if shared_width else width[at])
+        gaussians = Gaussians(*about, shared_width, of.crowd, chance)
         number = shared.integral.log_mean(table, branch, gaussians)
         log_density: Array = special.logsumexp(
             normal.log_norm[at] - 0.5 * (square - toward**2 / strength) + number, axis=1
         )
         return log_density
 
-    def _in_common(self, of: Entries) -> Array:
+    def _alike(self, linear: Linear, of: Entries) -> _Alike:
+        """Which entries share parameters and errors, and so what their observables say of mass beside the values."""
+        kinds, kind = len(self._first), self._kind[of.place]
+        if kinds == 1:
+            rows = np.arange(len(linear.slope))
+            return _Alike(rows, np.zeros(len(rows), dtype=int), of.row)
+        if kinds == len(self._kind):
+            return _Alike(of.row, of.place, np.arange(len(of.row)))
+        pair = of.row * kinds + kind
+        pair -= pair.min()
+        there = np.bincount(pair) > 0
+        first = np.flatnonzero(there) + int((of.row * kinds + kind).min())
+        return _Alike(first // kinds, self._first[first % kinds], (np.cumsum(there) - 1)[pair])
+
+    def _in_common(self, place: Array) -> Array:
         """Variance that the errors of a listed L_X and of the flux have in common, (n,), dex^2."""
         if self._unseen is None or not self._known[0]:
-            return np.zeros(len(of.place))
-        return np.asarray(np.minimum(self._errors[of.place, 0, 0], self._unseen.selection.flux_error**2))
+            return np.zeros(len(place))
+        return np.asarray(np.minimum(self._errors[place, 0, 0], self._unseen.selection.flux_error**2))
 
-    def _chance(
-        self, matrices: tuple[Array, Array], mean: Array, slope: Array, of: Entries, log_mass: Array
-    ) -> Chance | CensoredChance:
-        """Chance of detection and of limits at and about masses (n, ...), where observables have means (n, ..., E).
+    def _regression(self, matrices: tuple[Array, Array], place: Array) -> Regression | Regressions:
+        """What has limits, or was detected unseen, on the known observables of clusters at places (n,).
 
         `matrices`: covariance of all observables, (n, ..., J, E, E), and precision of the known ones.
         """
-        data = self._data[of.place].reshape(len(of.place), *([1] * (mean.ndim - 2)), -1)
-        in_common = self._in_common(of).reshape(len(of.place), *([1] * (mean.ndim - 2)))
+        in_common = self._in_common(place).reshape(len(place), *([1] * (matrices[0].ndim - 3)))
         if self._limits is not None:
-            given = self._limits.regressions(matrices, self._known, self._unseen, in_common).at(mean, slope, data)
+            return self._limits.regressions(matrices, self._known, self._unseen, in_common)
+        return Regression.of(*matrices, self._known, in_common)
+
+    def _chance(
+        self, regression: Regression | Regressions, mean: Array, slope: Array, of: Entries, log_mass: Array
+    ) -> Chance | CensoredChance:
+        """Chance of detection and of limits at and about masses (n, ...), where observables have means (n, ..., E)."""
+        data = self._data[of.place].reshape(len(of.place), *([1] * (mean.ndim - 2)), -1)
+        if isinstance(regression, Regressions):
+            assert self._limits is not None
             about = (of.place, of.column, log_mass)
-            return self._limits.chance(given, self._unseen, about, listed=bool(self._known[0]))
+            return self._limits.chance(
+                regression.at(mean, slope, data), self._unseen, about, listed=bool(self._known[0])
+            )
         assert self._unseen is not None
-        regression = Regression.of(*matrices, self._known, in_common)
         log_lx = mean[..., 0] + np.einsum("...k,...k->...", regression.gain, data - mean[..., self._known])
         tilt = slope[..., 0] - np.einsum("...k,...k->...", regression.gain, slope[..., self._known])
         excess = self._unseen.excess(log_lx, of.column, log_mass)
@@ -136,7 +159,7 @@ class Group:
         place = node if len(residual.mean) > 1 else np.zeros_like(at)
         covariance = residual.covariance * outer(linear.scale)[:, None, None]  # (P, M, J, E, E)
         matrix = square_of(covariance, known)
-        if self._same_error:
+        if len(self._first) == 1:
             precision, log_det = (x[at, place] for x in _inverse(matrix + self._errors[:1, None, None]))
         else:
             precision, log_det = _inverse(matrix[at, place] + self._errors[of.place][:, None, None])
@@ -148,8 +171,9 @@ class Group:
         square = np.einsum("nkjd,nkjde,nkje->nkj", r, precision, r, optimize=["einsum_path", (0, 1), (0, 1)])
         each = np.log(residual.weight) - 0.5 * (square + log_det + r.shape[-1] * _LOG_2PI)
         if self._by_chance:
+            regression = self._regression((covariance[at, place], precision), of.place)
             tangent = slope + 2 * bend * relative
-            chance = self._chance((covariance[at, place], precision), mean, tangent, of, log_mass[node][..., None])
+            chance = self._chance(regression, mean, tangent, of, log_mass[node][..., None])
             each = each + np.log(np.maximum(chance.at(np.zeros(1)), _TINY))
         number = np.take_along_axis(shared.integral.nodes(table, branch, of.row, of.column), node, axis=1)
         terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number * self._stride, _TINY))
@@ -176,6 +200,31 @@ class Group:
             node = np.clip(np.rint((centre - grid[0]) / step).astype(int), 0, len(grid) - 1)
         reach = min(int(np.ceil(8 * float(np.max(1 / np.sqrt(strength))) / step)), len(grid))
         return node[:, None] + np.arange(-reach, reach + 1, self._stride)
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Entries that share parameters and errors.
+
+    Parameters
+    ----------
+    row, place : ndarray of int, shape (U,)
+        Parameter vector, and place of one of the clusters, of each kind.
+    at : ndarray of int, shape (n,)
+        Kind of each entry.
+    """
+
+    row: Array
+    place: Array
+    at: Array
+
+
+def _kinds(errors: Array) -> tuple[Array, Array]:
+    """Places of the first of each kind of errors (G, K, K), and the kind of all, (G,)."""
+    if not errors.size or np.all(errors == errors[0]):
+        return np.zeros(1, dtype=int), np.zeros(len(errors), dtype=int)
+    _, first, kind = np.unique(errors.reshape(len(errors), -1), axis=0, return_index=True, return_inverse=True)
+    return first, kind.ravel()
 
 
 def _inverse(matrix: Array) -> tuple[Array, Array]:

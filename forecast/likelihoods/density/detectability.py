@@ -45,6 +45,9 @@ class Regression:
     gain: Array
     variance: Array
 
+    def __getitem__(self, at: Array) -> Regression:
+        return Regression(self.gain[at], self.variance[at])
+
     @classmethod
     def of(cls, covariance: Array, precision: Array, known: Array, shared: Array) -> Regression:
         """From the covariance of all E observables, L_X first, (..., J, E, E), and the known ones' precision.

@@ -1,4 +1,4 @@
-"""What single clusters say of their masses at given parameters."""
+"""What single clusters say of their masses at given parameters, and averages over that on nodes in mass."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.arrays import Array
+from ...model.mixture import SQRT2PI
 from .censored import CensoredChance
 from .detectability import Chance
+
+_TINY = np.finfo(float).tiny
+_FAR = 10.0
+"""Widths beyond which a mass adds nothing."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +75,42 @@ class Gaussians:
             crowd=self.crowd[chosen],
             chance=chance,
         )
+
+
+def over_nodes(number: Array, log_mass: Array, at: Gaussians, width: Array) -> Array:
+    """ln of numbers at mass nodes (n, M) averaged over Gaussians of widths (n, J), chances included, (n, J)."""
+    value = np.empty(at.centre.shape)
+    for j in range(at.centre.shape[1]):
+        value[:, j] = _log_sum(number, log_mass, (at, width), j)
+    return value
+
+
+def _log_sum(number: Array, log_mass: Array, about: tuple[Gaussians, Array], j: int) -> Array:
+    """ln of numbers (n, M) at masses (n or 1, M) averaged over Gaussians of component j, (n,)."""
+    at, width = about[0], about[1][:, j, None]
+    u = (log_mass - at.centre[:, j, None]) / width
+    kernel = np.exp(-0.5 * u * u)
+    if at.chance is not None:
+        kernel *= at.chance.component(j).at(u * width)
+    mean = np.einsum("nm,nm->n", kernel, number) / (width[:, 0] * SQRT2PI)
+    return np.asarray(np.log(np.maximum(mean, _TINY)))
+
+
+def in_windows(number: Array, log_mass: Array, at: Gaussians, width: Array) -> Array:
+    """The same as `over_nodes` of the masses within ten widths alone, those of about equal widths together."""
+    step, size = log_mass[1] - log_mass[0], len(log_mass)
+    reach = 1 + np.ceil(_FAR * width.max(axis=1) / step)
+    kind, value = np.ceil(np.log2(reach)).astype(int), np.empty(at.centre.shape)
+    for power in np.unique(kind):
+        mine = kind == power
+        some, own, total = at.part(mine), width[mine], number[mine]
+        if 2 ** (power + 1) >= size:
+            value[mine] = over_nodes(total, log_mass, some, own)
+            continue
+        part = np.empty(some.centre.shape)
+        for j in range(part.shape[1]):
+            middle = np.rint((some.centre[:, j] - log_mass[0]) / step).astype(int)
+            node = np.clip(middle - 2**power, 0, size - 2 ** (power + 1))[:, None] + np.arange(2 ** (power + 1))
+            part[:, j] = _log_sum(np.take_along_axis(total, node, axis=1), log_mass[node], (some, own), j)
+        value[mine] = part
+    return value

@@ -26,7 +26,7 @@ from ...model.resolution import SMOOTH
 from ...survey.shells import Geometry, Shells
 from .averages import MARGIN, averaged, cubic_value, log_averaged
 from .detectability import Unseen
-from .gaussians import Gaussians
+from .gaussians import Gaussians, in_windows, over_nodes
 
 _TINY = np.finfo(float).tiny
 _REDSHIFTS = 48
@@ -149,6 +149,7 @@ class SelectedInFlux:
             self._population = Population(setup, self.log_mass, grid.shells)
             self._cell, self._weight = np.zeros(len(z), dtype=int), np.ones((len(z), 1))
         self._z = z
+        _, self._sight, self._same_z = np.unique(z, return_index=True, return_inverse=True)
         self.unseen: Unseen | None = Unseen(model.selection, setup.cosmology, setup.relations, z)
         self._fixed = setup.background(model.parameters.fiducial_values, z[:, None], np.zeros((1, 1), dtype=int))
 
@@ -218,27 +219,25 @@ class SelectedInFlux:
 
     def _from_nodes(self, table: Array, at: Gaussians) -> Array:
         """The same, as a sum over the mass nodes, for Gaussians too wide for a local expansion."""
-        return over_nodes(self.nodes(table, 0, at.row, at.column), self.log_mass, at, at.widths)
+        number = self.nodes(table, 0, at.row, at.column)
+        if at.chance is None:
+            return over_nodes(number, self.log_mass, at, at.widths)
+        return in_windows(number, self.log_mass, at, at.widths)
 
     def nodes(self, table: Array, branch: int, row: Array, column: Array) -> Array:
-        """Expected clusters at each mass node at every cluster's redshift."""
+        """Expected clusters at each mass node at every cluster's redshift, which some may share."""
+        if not len(row):
+            return np.zeros((0, table.shape[2]))
+        pair = row * len(self._sight) + self._same_z[column]
+        low = int(pair.min())
+        there = np.bincount(pair - low) > 0
+        first = np.flatnonzero(there) + low
+        row, column = first // len(self._sight), self._sight[first % len(self._sight)]
         log_number = np.zeros((len(row), table.shape[2]))
         for a in range(self._weight.shape[1]):
             log_number += self._weight[column, a, None] * table[row, self._cell[column] + a]
-        return np.exp(log_number) * self._step
-
-
-def over_nodes(number: Array, log_mass: Array, at: Gaussians, width: Array) -> Array:
-    """ln of numbers at mass nodes (n, M) averaged over Gaussians of widths (n, J), chances included, (n, J)."""
-    value = np.empty(at.centre.shape)
-    for j in range(at.centre.shape[1]):
-        u = (log_mass - at.centre[:, j, None]) / width[:, j, None]
-        kernel = np.exp(-0.5 * u * u)
-        if at.chance is not None:
-            kernel *= at.chance.component(j).at(u * width[:, j, None])
-        mean = np.einsum("nm,nm->n", kernel, number) / (width[:, j] * SQRT2PI)
-        value[:, j] = np.log(np.maximum(mean, _TINY))
-    return value
+        number: Array = (np.exp(log_number) * self._step)[(np.cumsum(there) - 1)[pair - low]]
+        return number
 
 
 def _knots(geometry: Geometry, z: Array) -> tuple[Array, Array, Array, Array]:

@@ -11,12 +11,15 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from ...core.arrays import Array
+from ...core.chunks import Remembered
 from ...model.yx_distribution import reaching
-from .split_normal import split_normal
+from .split_normal import half_normals, split_normal
 
 _TINY = np.finfo(float).tiny
 _FINEST = 64
 """Largest number of cells into which one of the model's is divided."""
+_SHARP = 0.5
+"""Side of an error, in the model's cells, below which a cluster has nodes of its own: others need none so fine."""
 _MARGIN = 5.0
 """Errors by which nodes reach beyond the true values that are expected."""
 
@@ -28,8 +31,31 @@ class OfYx(Protocol):
     def yx_grid(self) -> Array:
         """Uniform nodes in log10 Y_X that hold all of them, shape (Q,)."""
 
-    def yx_density(self, theta: Array, log_yx: Array) -> Array:
-        """Expected number per dex, shape (P, Q)."""
+    def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
+        """Expected number per dex of values measured with errors, shape (P, Q)."""
+
+
+class OnNodes:
+    """Density of true Y_X on the nodes of a model, continued to hold what was measured; kept for the last parameters.
+
+    Parameters
+    ----------
+    model : OfYx
+    log_yx : ndarray, shape (Q,)
+        log10 Y_X that the nodes must hold.
+    """
+
+    def __init__(self, model: OfYx, log_yx: Array) -> None:
+        grid, self._model = model.yx_grid, model
+        self.grid = reaching(reaching(grid, float(log_yx.min())), float(log_yx.max())) if len(log_yx) else grid
+        self._density = Remembered(self._of_model)
+
+    def _of_model(self, theta: Array) -> Array:
+        return self._model.yx_density(theta, self.grid)
+
+    def __call__(self, theta: Array) -> Array:
+        """Expected clusters per dex, (P, N)."""
+        return self._density(np.atleast_2d(theta))
 
 
 class ObservedYx:
@@ -43,40 +69,62 @@ class ObservedYx:
     """
 
     def __init__(self, model: OfYx, log_yx: Array, error: Array, skew: Array) -> None:
-        self._model, self._error, self._skew = model, error, skew
-        self._grid = reaching(reaching(model.yx_grid, float(log_yx.min())), float(log_yx.max()))
-        step, smallest = self._grid[1] - self._grid[0], float((error * (1 - np.abs(skew))).min())
-        cells = min(_FINEST, math.ceil(2 * step / smallest) if smallest > 0 else _FINEST)
-        self._fine = np.linspace(self._grid[0], self._grid[-1], cells * (len(self._grid) - 1) + 1)
-        self._step = float(self._fine[1] - self._fine[0])
+        self._error, self._skew = error, skew
+        self.true = OnNodes(model, log_yx)
+        self._grid = self.true.grid
+        smallest = error * (1 - np.abs(skew))
+        sharp = smallest < _SHARP * (self._grid[1] - self._grid[0])
+        self._broad, self._sharp = np.flatnonzero(~sharp), np.flatnonzero(sharp)
+        self._fine, self._finest = (self._divided(smallest[part].min(initial=np.inf)) for part in (~sharp, slice(None)))
         self._matrix = lru_cache(maxsize=3)(self._to_data)
+        self._own = [half_normals(error[q], skew[q], self._grid[1] - self._grid[0]) for q in self._sharp]
+
+    def _divided(self, smallest: float) -> Array:
+        """Nodes that resolve errors."""
+        step, last = self._grid[1] - self._grid[0], len(self._grid) - 1
+        cells = min(_FINEST, math.ceil(2 * step / smallest) if smallest > 0 else _FINEST)
+        return np.linspace(self._grid[0], self._grid[-1], max(cells, 1) * last + 1)
 
     def _to_data(self, log_yx: bytes) -> Array:
-        """Matrix from densities of true values to those of measured ones (Q,), each with its own error."""
-        error = np.maximum(self._error, self._step)
-        return self._step * split_normal(np.frombuffer(log_yx), self._fine[:, None], error, self._skew)
+        """Matrix from densities of true values to those of measured ones, each with its own error."""
+        step, mine = float(self._fine[1] - self._fine[0]), self._broad
+        error = np.maximum(self._error[mine], step)
+        return step * split_normal(np.frombuffer(log_yx)[mine], self._fine[:, None], error, self._skew[mine])
 
-    def _true(self, theta: Array) -> Array:
-        """Density of true values on the fine nodes, (P, N)."""
-        density = self._model.yx_density(theta, self._grid)
-        true: Array = np.exp(CubicSpline(self._grid, np.log(np.maximum(density, _TINY)), axis=1)(self._fine))
+    def _true(self, theta: Array, at: Array) -> Array:
+        """Density of true values at nodes, (P, N)."""
+        density = self.true(theta)
+        true: Array = np.exp(CubicSpline(self._grid, np.log(np.maximum(density, _TINY)), axis=1)(at))
         return true
 
     def __call__(self, theta: Array, log_yx: Array) -> Array:
         """Expected clusters per dex of measured values (Q,) of the same clusters, (P, Q)."""
-        density: Array = self._true(theta) @ self._matrix(log_yx.tobytes())
+        if not len(self._sharp):
+            return np.asarray(self._true(theta, self._fine) @ self._matrix(log_yx.tobytes()))
+        density = np.empty((len(np.atleast_2d(theta)), len(log_yx)))
+        if len(self._broad):
+            density[:, self._broad] = self._true(theta, self._fine) @ self._matrix(log_yx.tobytes())
+        density[:, self._sharp] = self._about(theta, log_yx[self._sharp])
         return density
+
+    def _about(self, theta: Array, log_yx: Array) -> Array:
+        """The same of clusters of small errors, at nodes about each."""
+        offset, weight = (np.concatenate(x) for x in zip(*self._own, strict=True))
+        size = np.array([len(x) for x, _ in self._own])
+        at = np.clip(np.repeat(log_yx, size) + offset, self._grid[0], self._grid[-1])
+        return np.asarray(np.add.reduceat(self._true(theta, at) * weight, np.cumsum(size) - size, axis=1))
 
     def of_any(self, log_yx: Array) -> Callable[[Array], Array]:
         """Expected clusters per dex of measured values (G,), by parameter vectors: those of a cluster of the sample.
 
         Which of the clusters it is, and so its error, is left open: the average over their laws.
         """
-        kernel = np.zeros((len(self._fine), len(log_yx)))
-        for error, skew in zip(np.maximum(self._error, self._step), self._skew, strict=True):
-            kernel += split_normal(log_yx, self._fine[:, None], error, skew)
-        kernel *= self._step / len(self._error)
-        return lambda theta: self._true(theta) @ kernel
+        step = float(self._finest[1] - self._finest[0])
+        kernel = np.zeros((len(self._finest), len(log_yx)))
+        for error, skew in zip(np.maximum(self._error, step), self._skew, strict=True):
+            kernel += split_normal(log_yx, self._finest[:, None], error, skew)
+        kernel *= step / len(self._error)
+        return lambda theta: self._true(theta, self._finest) @ kernel
 
     @property
     def nodes(self) -> Array:

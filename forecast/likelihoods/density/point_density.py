@@ -20,7 +20,7 @@ from ...core.arrays import Array
 from ...core.errors import InputError
 from ...model.forward import ForwardModel
 from .asymmetric import Stand
-from .censored import limit_marks, limits_of
+from .censored import limits_of
 from .cluster_group import Beyond, Group
 from .detectability import followup_kinds, odds_of_contaminants, unseen_of
 from .mass_integral import MassIntegral, mass_integral
@@ -28,6 +28,8 @@ from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
 
 _TINY = np.finfo(float).tiny
+_MANY = 200
+"""Clusters of equal errors that are looked at apart from others."""
 _ENTRIES = 40_000
 """Clusters times components evaluated at once: what stays in the processor's cache."""
 
@@ -61,14 +63,14 @@ class PointDensity:
         data = points.values(lensing=lensing)
         self._evidence = listed.evidence if listed.evidence.any() else None
         self.undetected = _undetected(integral, listed)
-        marks = np.column_stack([~np.isnan(data), limit_marks(points, lensing)])
+        marks = np.column_stack([~np.isnan(data), points.limit_marks(lensing=lensing)])
         seen = np.column_stack([self.undetected, followup_kinds(model.setup, listed, self.undetected)])
-        seen = np.repeat(seen, self._stand.number, axis=0)
+        seen = np.column_stack([np.repeat(seen, self._stand.number, axis=0), _common(np.isfinite(data), errors)])
         patterns, pattern = np.unique(np.hstack([marks, seen]), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
         self._groups = []
-        parts = zip(*np.split(patterns[:, :-2], 2, axis=1), patterns[:, -2:], strict=True)
-        for i, (values, edges, (undetected, kind)) in enumerate(parts):
+        parts = zip(*np.split(patterns[:, :-3], 2, axis=1), patterns[:, -3:], strict=True)
+        for i, (values, edges, (undetected, kind, _)) in enumerate(parts):
             mine, known = np.flatnonzero(self._pattern == i), values.astype(bool)
             self._place[mine] = np.arange(len(mine))
             unseen = unseen_of(integral.unseen, model.setup.followup, kind) if undetected else None
@@ -114,6 +116,18 @@ class PointDensity:
         size = len(theta)
         row, column = np.repeat(np.arange(size), self._size), np.tile(np.arange(self._size), size)
         return self(theta, row, column).reshape(size, self._size)
+
+
+def _common(known: Array, errors: Array) -> Array:
+    """Which errors of what is known (n, E), (n, E, E), many clusters have in common, (n,): 0 for those of no others.
+
+    Clusters of equal errors are cheap together; one of another error is no reason to forgo that.
+    """
+    own = np.where(known[:, :, None] & known[:, None, :], errors, -1.0).reshape(len(errors), -1)
+    if not len(own) or np.all(own == own[0]):
+        return np.zeros(len(own), dtype=int)
+    _, kind, number = np.unique(own, axis=0, return_inverse=True, return_counts=True)
+    return np.where(number >= _MANY, 1 + np.arange(len(number)), 0)[kind.ravel()]
 
 
 def _undetected(integral: MassIntegral, points: Points) -> Array:

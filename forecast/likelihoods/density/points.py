@@ -11,6 +11,7 @@ from ...core.arrays import Array
 from ...core.errors import InputError
 from ...model.forward import ForwardModel
 from ...model.mocks import Mocks
+from .edges import NARROW
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,12 @@ class Points:
         """Their errors, dex, and the skew of these, (Q, E) each."""
         own, skew = [self.log_mwl_error] * lensing, [self.log_mwl_skew] * lensing
         return np.column_stack([self.error, *own]), np.column_stack([self.skew, *skew])
+
+    def limit_marks(self, *, lensing: bool) -> Array:
+        """Which limits there are: 0 for none, 1 for a wide and 2 for a narrow edge, of all E observables, (Q, E)."""
+        there = ~np.isnan(self.limit)
+        marks = there.astype(int) + (there & (self.limit_width < NARROW))
+        return np.pad(marks, ((0, 0), (0, 1))) if lensing else marks
 
     def moved(self, shift: Array) -> Points:
         """The same with values larger by (Q, E), dex."""

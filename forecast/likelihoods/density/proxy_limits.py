@@ -9,6 +9,7 @@ from ...core.arrays import Array
 from ...model.forward import ForwardModel
 from .edges import chance_of_limit
 from .evidence import contaminants_of, log_weighed
+from .observed_yx import OnNodes
 
 _TINY = np.finfo(float).tiny
 _FINE = 8
@@ -25,10 +26,20 @@ class ProxyLimits:
         log10 of the limits, and the noise behind them in units of the limits.
     evidence : ndarray, shape (L,), optional
         ln of the likelihood ratio of a cluster to a contaminant.
+    true : OnNodes, optional
+        Density of true Y_X that is known for other data too.
     """
 
-    def __init__(self, model: ForwardModel, limit: Array, width: Array, evidence: Array | None = None) -> None:
-        self._model, self._evidence, grid = model, evidence, model.yx_grid
+    def __init__(
+        self,
+        model: ForwardModel,
+        limit: Array,
+        width: Array,
+        evidence: Array | None = None,
+        true: OnNodes | None = None,
+    ) -> None:
+        self._evidence, self._true = evidence, true or OnNodes(model, np.empty(0))
+        grid = self._true.grid
         self._false = None if evidence is None else contaminants_of(model)
         fine = np.linspace(grid[0], grid[-1], _FINE * (len(grid) - 1) + 1)
         chance = chance_of_limit(fine[:, None], limit, width) * (fine[1] - fine[0])
@@ -36,8 +47,7 @@ class ProxyLimits:
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
-        grid = self._model.yx_grid
-        expected = self._model.yx_density(theta, grid) @ self._weights
+        grid, expected = self._true.grid, self._true(theta) @ self._weights
         if self._false is not None and self._evidence is not None:
             false = self._false.yx_density(theta, grid, np.zeros_like(grid)) @ self._weights
             return np.asarray(log_weighed(expected, false, self._evidence).sum(axis=1))

@@ -10,6 +10,7 @@ q = (upper - lower) / (upper + lower) the sides are e (1 + q) and e (1 - q).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +24,7 @@ LARGEST_SKEW = 0.7
 """Skew, 5.7 to 1, beyond which mixtures are those of this one."""
 _STEP, _REACH, _NODES = 0.025, 4.2, 60
 _FAR, _TIE = 3.0, 2e-3
+_HALF_REACH, _FEWEST, _PER_SCALE = 6.0, 16, 8
 _START = (
     (-1.0, -2.6, -0.5, -0.86, -1.66, -3.4),
     (-0.24, -0.2, 0.47, 1.3, 2.04, 2.66),
@@ -36,6 +38,19 @@ def split_normal(observed: Array, true: Array, error: Array, skew: Array) -> Arr
     offset = true - observed
     side = error * np.where(offset > 0, 1 + skew, 1 - skew)
     return np.asarray(np.exp(-0.5 * (offset / side) ** 2) / (SQRT2PI * error))
+
+
+def half_normals(error: float, skew: float, scale: float) -> tuple[Array, Array]:
+    """Offsets and weights of a sum over the truth about a measured value; `scale`: on which what is summed varies."""
+    parts = []
+    for side, sign in ((error * (1 + skew), 1), (error * (1 - skew), -1)):
+        x, w = np.polynomial.legendre.leggauss(_FEWEST + math.ceil(_PER_SCALE * side / scale))
+        u = 0.5 * _HALF_REACH * (x + 1)
+        weight = w * np.exp(-0.5 * u * u)
+        parts.append((sign * side * u, weight / weight.sum() * side))
+    offset, weight = (np.concatenate(x) for x in zip(*parts, strict=True))
+    total = weight.sum()
+    return offset, weight / total if total > 0 else np.full(len(weight), 1 / len(weight))
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,7 @@ does not know of it. The limits of the survey are those of true redshifts.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -19,13 +17,11 @@ from ...cosmology.parameter_grid import Expansion
 from ...model.forward import ForwardModel
 from ...model.mixture import SQRT2PI
 from ...model.setup import Setup
+from .points import Points
+from .redshift_nodes import Measured, Stretches, redshift_nodes
 
 _REACH = 5.0
 """Errors of a redshift beyond which it is not looked for."""
-_FEWEST, _MOST, _PRECISION = 5, 15, 1e-4
-"""Nodes of a Gauss-Hermite sum, away from edges; what it leaves of a Gaussian that the observables make of redshift."""
-_RESOLVED = 0.9
-"""Nodes are as far apart as this part of the scatter of any observable, and of the error, both at once."""
 
 
 def redshifts_are_data(setup: Setup) -> bool:
@@ -51,10 +47,11 @@ def shifts(setup: Setup, z: Array, at: Array) -> Array:
 
 @dataclass(frozen=True)
 class Redshifts:
-    """Redshifts that one cluster may have.
+    """Redshifts that Q clusters may have: n nodes, those of a cluster side by side.
 
     Parameters
     ----------
+    cluster : ndarray of int, shape (n,)
     z : ndarray, shape (n,)
     log_weight : ndarray, shape (n,)
         Log of the density of the measured redshift at each, times the node's share.
@@ -62,45 +59,36 @@ class Redshifts:
         What is added to log10 of the observables at each, dex.
     """
 
+    cluster: Array
     z: Array
     log_weight: Array
     shift: Array
 
     @classmethod
-    def of(cls, model: ForwardModel, z: float, error: float, blur: Array) -> Redshifts:
-        """Nodes over a Gaussian within the survey's limits; `blur`: errors of the observables, (D,), dex."""
-        setup = model.setup
-        edges = np.array(setup.geometry.redshift_edges)
-        scatter = np.hypot(setup.relations.scatters(model.parameters.fiducial_values)[0], blur)
-        change = float(np.max(np.abs(cls._slopes(setup, z)) / scatter))
-        number = max(_FEWEST, math.ceil(math.log(_PRECISION) / -math.log1p(1 / (change * error) ** 2)))
-        if number <= _MOST and np.all(np.abs(edges - z) > _REACH * error):
-            x, w = np.polynomial.hermite_e.hermegauss(number)
-            at = z + error * x
-            return cls(at, np.log(w / SQRT2PI), shifts(setup, np.full(number, z), at))
-        return cls._shell_by_shell(setup, (z, error), _RESOLVED / math.hypot(1 / error, change))
+    def of(cls, model: ForwardModel, points: Points) -> Redshifts:
+        """Nodes over Gaussians within the survey's limits; one where a redshift has no error."""
+        setup, z, error = model.setup, points.z, points.z_error
+        edges, mine = np.array(setup.geometry.redshift_edges), np.flatnonzero(error > 0)
+        scatter = np.hypot(setup.relations.scatters(model.parameters.fiducial_values)[0], points.error[mine])
+        step = 1e-3 * z[mine]
+        slopes = shifts(setup, z[mine], z[mine] + step) / step[:, None]
+        measured = Measured(z[mine], error[mine], np.linalg.norm(slopes / scatter, axis=1))
+        low, high = (np.clip(z[mine] + sign * _REACH * error[mine], edges[0], edges[-1]) for sign in (-1, 1))
+        empty = low >= high  # far outside: as at the next edge
+        low, high = np.where(empty & (low > edges[0]), low - error[mine], low), np.where(empty, low + error[mine], high)
+        stretches = Stretches.between(edges, low, high)
 
-    @classmethod
-    def _shell_by_shell(cls, setup: Setup, measured: tuple[float, float], step: float) -> Redshifts:
-        """Nodes about `step` apart where edges of the survey or of its shells are near."""
-        (z, error), edges = measured, np.array(setup.geometry.redshift_edges)
-        low, high = max(edges[0], z - _REACH * error), min(edges[-1], z + _REACH * error)
-        inner = edges[(edges > low) & (edges < high)]
-        nodes, weights = [], []
-        for a, b in pairwise([low, *inner, high]):
-            x, w = np.polynomial.legendre.leggauss(4 + math.ceil((b - a) / step))
-            nodes.append(0.5 * (a + b) + 0.5 * (b - a) * x)
-            weights.append(0.5 * (b - a) * w)
-        at = np.concatenate(nodes)
-        log_weight = np.log(np.concatenate(weights) / (SQRT2PI * error)) - 0.5 * ((at - z) / error) ** 2
-        return cls(at, log_weight, shifts(setup, np.full(len(at), z), at))
+        def log_density(some: Array, at: Array) -> Array:
+            own = measured[some]
+            return np.asarray(-0.5 * ((at - own.z) / own.error) ** 2 - np.log(SQRT2PI * own.error))
 
-    @staticmethod
-    def _slopes(setup: Setup, z: float) -> Array:
-        """d log10 of the observables by redshift, (D,)."""
-        step = 1e-3 * z
-        slopes: Array = shifts(setup, np.array([z]), np.array([z + step]))[0] / step
-        return slopes
+        cluster, at, log_weight = redshift_nodes(measured, stretches, log_density)
+        known = np.flatnonzero(error <= 0)
+        every = np.concatenate([known, mine[cluster]])
+        order = np.argsort(every, kind="stable")
+        at, log_weight = np.concatenate([z[known], at])[order], np.concatenate([np.zeros(len(known)), log_weight])[order]
+        every = every[order]
+        return cls(every, at, log_weight, shifts(setup, z[every], at))
 
 
 def proxy_error(model: ForwardModel, z: Array, error: Array) -> Array:
