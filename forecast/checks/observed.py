@@ -18,9 +18,10 @@ from ..likelihoods.data import Data, catalogue_points
 from ..likelihoods.density.uncertain_redshift import proxy_error
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
-from ..model.catalogue import Catalogue, builtin_table, read_catalogue, skew_of_sum
+from ..model.catalogue import Catalogue, builtin_table, read_catalogue
 from ..model.forward import ForwardModel
 from ..reading.limits import UpperLimits
+from ..reading.skew import skew_of_sum
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
 from .followed import refuse_beyond
@@ -45,7 +46,8 @@ def open_catalogue(config: Config, path: Path | None) -> Catalogue:
         raise InputError("this configuration names no catalogue; give one with --catalogue FILE")
     relations = config.setup.relations
     gas = relations.exponents("mgas" if relations.yx is None else "yx")
-    return inside_footprint(read_catalogue(path, spec, config.setup.cosmology, gas), config.footprint)
+    catalogue = read_catalogue(path, spec, config.setup.cosmology, gas, config.luminosities)
+    return inside_footprint(catalogue, config.footprint)
 
 
 def catalogue_data(config: Config, model: ForwardModel, path: Path | None) -> tuple[Catalogue, Data]:
