@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.band import SOFT, Band
 from ..core.errors import InputError
 from ..core.observables import OBSERVABLES, WORDS, unit_of
 from ..core.parameters import Values
@@ -61,6 +62,8 @@ class Relations:
         Gas masses are measured within an R500 that follows from Y_X, or within a fixed angle.
     on_mass_scale : tuple of str
         Observables whose relations were calibrated against the same masses, which `Values.mass_scale` multiplies.
+    lx_band : Band
+        Of L_X, rest frame: that of all luminosities of a survey with these relations.
     """
 
     pivot: float
@@ -81,6 +84,7 @@ class Relations:
     calibrated_masses: tuple[float, float] = (13.5, 15.5)
     aperture: Aperture = "r500"
     on_mass_scale: tuple[str, ...] = ()
+    lx_band: Band = SOFT
 
     def __post_init__(self) -> None:
         if not 0 <= self.calibrated_at <= 2:
