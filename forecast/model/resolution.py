@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.parameters import Values
+from ..survey.listed_redshifts import survey_shells
 from ..survey.selection import FluxSelection
 from .mixture import columns
 from .setup import Setup, prior_sample
@@ -92,7 +93,7 @@ def limit_resolution(setup: Setup, selection: FluxSelection) -> tuple[float, flo
 
 def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
     """log10 of the mass whose luminosity is six scatters below the lowest limit at the nearest redshift, Msun/h."""
-    z = setup.geometry.shells(setup.cosmology).z[:1]
+    z = survey_shells(setup).z.min(keepdims=True)
     limit = selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
     sample = prior_sample(setup)
     v = setup.parameters.values(sample)

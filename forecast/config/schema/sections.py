@@ -81,7 +81,7 @@ class WeakLensingConfig(Strict):
 
 
 class ErrorsConfig(Strict):
-    """Measurement errors of single clusters, dex."""
+    """Measurement errors of single clusters, dex; of redshifts over 1 + z."""
 
     t: Annotated[Number, Field(ge=0, le=2)] = 0.0
     """Measurement error of T, dex, where a catalogue gives none."""
@@ -91,6 +91,9 @@ class ErrorsConfig(Strict):
     """Of the core brightness, dex."""
     yx: Annotated[Number, Field(ge=0, le=2)] = 0.0
     """Of Y_X, dex, where it has a relation of its own."""
+    z: Annotated[Number, Field(ge=0, le=0.1)] = 0.0
+    """Of redshifts: the standard deviation of measured about true ones over 1 + z, without a unit. The survey's limits
+    in redshift then act on what is measured; in a fit, that of clusters without a z_error."""
 
 
 Level = Literal["counts", "selfcal", "binned", "unbinned", "full", "full+wl"]

@@ -3,7 +3,8 @@
 A measured redshift is a Gaussian about the true one. At another redshift the same flux is another luminosity
 (D_L^2 and the K-correction), and the same image another gas mass and Y_X, with the exponents of distance and of E(z)
 by which the survey's cosmology enters them; temperatures and lensing masses are taken as they are. Selection, on flux,
-does not know of it. The limits of the survey are those of true redshifts.
+does not know of it. The limits of the survey are those of true redshifts, unless it has a law of redshift errors: then
+those of measured ones, and errors go with 1 + z.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from itertools import pairwise
 import numpy as np
 
 from ...core.arrays import Array
-from ...cosmology.parameter_grid import Expansion
 from ...model.forward import ForwardModel
 from ...model.mixture import SQRT2PI
 from ...model.setup import Setup
+from ...survey.listed_redshifts import shifts
+from ...survey.redshift_law import RedshiftLaw
 
-_REACH = 5.0
+_REACH, _TINY = 5.0, np.finfo(float).tiny
 """Errors of a redshift beyond which it is not looked for."""
 _FEWEST, _MOST, _PRECISION = 5, 15, 1e-4
 """Nodes of a Gauss-Hermite sum, away from edges; what it leaves of a Gaussian that the observables make of redshift."""
@@ -31,22 +33,6 @@ _RESOLVED = 0.9
 def redshifts_are_data(setup: Setup) -> bool:
     """Whether likelihoods of single clusters look at their redshifts."""
     return setup.geometry.spans_redshifts and setup.selection.in_flux is not None
-
-
-def shifts(setup: Setup, z: Array, at: Array) -> Array:
-    """log10 of the observables of clusters listed at redshifts `z`, were they at `at`, minus as listed, (..., D)."""
-    relations, selection, expansion = setup.relations, setup.selection.in_flux, Expansion.of(setup.cosmology)
-    assert selection is not None
-    z, at = np.broadcast_arrays(z, at)
-    pivot = np.full(z.shape, relations.pivot)
-    here, there = (selection.log_luminosity_limit(x, pivot, setup.cosmology, relations) for x in (z, at))
-    distance = np.log10(expansion.comoving_distance(at) / expansion.comoving_distance(z))
-    growth = np.log10(expansion.efunc(at) / expansion.efunc(z))
-    moved = []
-    for name in relations.names:
-        powers = relations.exponents(name)
-        moved.append(there - here if name == "lx" else powers.distance * distance - powers.expansion * growth)
-    return np.stack(moved, axis=-1)
 
 
 @dataclass(frozen=True)
@@ -70,11 +56,14 @@ class Redshifts:
     def of(cls, model: ForwardModel, z: float, error: float, blur: Array) -> Redshifts:
         """Nodes over a Gaussian within the survey's limits; `blur`: errors of the observables, (D,), dex."""
         setup = model.setup
-        edges = np.array(setup.geometry.redshift_edges)
+        edges, law = np.array(setup.redshift_law.edges(setup.geometry)), RedshiftLaw(error / (1 + z))
         scatter = np.hypot(setup.relations.scatters(model.parameters.fiducial_values)[0], blur)
         change = float(np.max(np.abs(cls._slopes(setup, z)) / scatter))
         number = max(_FEWEST, math.ceil(math.log(_PRECISION) / -math.log1p(1 / (change * error) ** 2)))
         if number <= _MOST and np.all(np.abs(edges - z) > _REACH * error):
+            if setup.redshift_law.error:
+                at, weight = (part[0] for part in law.nodes(np.array([z]), number))
+                return cls(at, np.log(np.maximum(weight, _TINY)), shifts(setup, np.full(number, z), at))
             x, w = np.polynomial.hermite_e.hermegauss(number)
             at = z + error * x
             return cls(at, np.log(w / SQRT2PI), shifts(setup, np.full(number, z), at))
@@ -83,8 +72,10 @@ class Redshifts:
     @classmethod
     def _shell_by_shell(cls, setup: Setup, measured: tuple[float, float], step: float) -> Redshifts:
         """Nodes about `step` apart where edges of the survey or of its shells are near."""
-        (z, error), edges = measured, np.array(setup.geometry.redshift_edges)
-        low, high = max(edges[0], z - _REACH * error), min(edges[-1], z + _REACH * error)
+        (z, error), edges = measured, np.array(setup.redshift_law.edges(setup.geometry))
+        law, by_law = RedshiftLaw(error / (1 + z)), setup.redshift_law.error > 0
+        near, far = law.span(z, z) if by_law else (z - _REACH * error, z + _REACH * error)
+        low, high = max(edges[0], near), min(edges[-1], far)
         inner = edges[(edges > low) & (edges < high)]
         nodes, weights = [], []
         for a, b in pairwise([low, *inner, high]):
@@ -93,6 +84,8 @@ class Redshifts:
             weights.append(0.5 * (b - a) * w)
         at = np.concatenate(nodes)
         log_weight = np.log(np.concatenate(weights) / (SQRT2PI * error)) - 0.5 * ((at - z) / error) ** 2
+        if by_law:
+            log_weight = np.log(np.concatenate(weights)) + law.log_density(z, at)
         return cls(at, log_weight, shifts(setup, np.full(len(at), z), at))
 
     @staticmethod
