@@ -131,6 +131,7 @@ def _draw(
     chance = CHANCES[model.setup.selection.acts_on].of(model.setup, v, len(theta))
     log_mass, z = cells.corners.log_mass, cells.corners.shells.z
     density = cells.corners.abundance(v)  # (P, K + 1, M + 1), per dex and unit volume
+    density = np.broadcast_to(density, (len(theta), *density.shape[1:]))  # parameters may not move it
     bound = _corner_max(density) * _corner_max(chance.at_corners(z, log_mass))
     number = rng.poisson(bound * (scale[:, None, None] * cells.volume[:, None] * cells.step))
     flat = np.repeat(np.arange(number.size), number.ravel())
