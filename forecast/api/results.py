@@ -153,9 +153,9 @@ class SurveyMap(Sigma8Map):
         return f"<map of sigma8 from {self.mocks:,} mock catalogues: {found}>"
 
     def _repr_html_(self) -> str:
-        rises = [
-            ["sigma8 per 50 clusters", self.slope_count, self.slope_count_error],
-            ["sigma8 per 0.1 dex of the median Y_X", self.slope_yx, self.slope_yx_error],
+        rises: list[tuple[str, float, float]] = [
+            ("sigma8 per 50 clusters", self.slope_count, self.slope_count_error),
+            ("sigma8 per 0.1 dex of the median Y_X", self.slope_yx, self.slope_yx_error),
         ]
         known = [row for row in rises if math.isfinite(row[1])]
         return html_table(repr(self)[1:-1], ["", "rise", "its error"], known)

@@ -71,7 +71,8 @@ class WeakLensingConfig(Strict):
     """Error of single lensing masses beside the intrinsic scatter, of ln M, or with its unit: "0.13 dex"; or a table of
     it by z or mass. In a fit, that of clusters without a `mwl_error`."""
     fraction: Annotated[Number, Field(gt=0, le=1)] = 1.0
-    """Part of the clusters within the limits that has a weak-lensing mass, in forecasts and mock catalogues."""
+    """Part of the clusters within the limits that has a weak-lensing mass, in forecasts and mock catalogues; and in a
+    fit, of clusters whose L_X does not tell whether they are above flux_limit."""
     flux_limit: Flux | None = None
     """Measured flux, 0.5-2 keV, above which clusters have a weak-lensing mass, in forecasts and mock catalogues."""
     zmin: Annotated[Number, Field(ge=0)] | None = None
