@@ -19,6 +19,7 @@ from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.survey.geometry import LightCone
+from forecast.survey.redshift_law import RedshiftLaw
 
 ERROR, LIMITS = 0.04, (0.25, 0.5)
 FIELDS = {
@@ -165,3 +166,50 @@ def test_errors_that_leave_nothing_are_refused(base, fields, words):
 def test_surveys_in_mass_have_no_redshifts_to_measure(nv22):
     with pytest.raises(InputError, match="take it out, or give"):
         _ = changed(nv22, {"errors.z": 0.01}).setup
+
+
+CASES = {
+    "M_WL": {"t": 0.8, "mwl": 14.6},
+    "M_WL and a limit of T": {"limit": 0.75, "mwl": 14.6},
+    "a limit of T, asymmetric errors": {"limit": 0.75, "skew": 0.5},
+    "M_WL, all asymmetric": {"t": 0.8, "mwl": 14.6, "skew": -0.5, "mwl_skew": 0.5},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("expected_by_the_survey", [False, True])
+def test_lensing_masses_limits_and_asymmetric_errors_at_every_redshift(cccp, case, expected_by_the_survey):
+    """Sums over true redshifts: L_X and Y_X move with them, temperatures, their limits and lensing masses do not."""
+    has, z, error = CASES[case], 0.1, 0.006
+    free = cccp.setup.parameters.without([name for name in cccp.setup.parameters.names if name.startswith("density")])
+    setup = replace(cccp.setup, parameters=free, weak_lensing=0.3, errors=())
+    model = forward_model(setup)
+    theta, true = free.draw(2, rng=np.random.default_rng(4)), np.linspace(0.066, 0.14, 149)
+    theta = free.fiducial + 0.5 * (theta - free.fiducial)
+    selection, cosmology = setup.selection.in_flux, setup.cosmology
+    limits = selection.log_luminosity_limit(true, np.full(len(true), 14.5), cosmology, setup.relations)
+    limit = float(np.interp(z, true, limits))
+    distance = np.log10(cosmology.comoving_distance(true) / cosmology.comoving_distance(np.array([z])))
+    powers, growth = setup.relations.exponents("yx"), np.log10(cosmology.efunc(true) / cosmology.efunc(z))
+    of_yx = powers.distance * distance - powers.expansion * growth
+    moved = np.column_stack([limits - limit, np.zeros_like(true), of_yx])
+    listed = np.array([limit + 0.4, has.get("t", np.nan), 14.9])
+
+    def points(at, values):
+        nothing = np.full((len(at), 3), np.nan)
+        below, width = nothing.copy(), nothing.copy()
+        if "limit" in has:
+            below[:, 1], width[:, 1] = has["limit"], 1 / 3
+        one = Points.observed(at, values, np.tile([0.05, 0.03, 0.05], (len(at), 1)), limits=(below, width))
+        of_mwl = {"log_mwl": np.full(len(at), has.get("mwl", np.nan)), "log_mwl_error": np.full(len(at), 0.1)}
+        skew = np.tile([has.get("skew", 0.0), 0.0, -has.get("skew", 0.0)], (len(at), 1))
+        return replace(one, skew=skew, log_mwl_skew=np.full(len(at), has.get("mwl_skew", 0.0)), **of_mwl)
+
+    sigma = error * (1 + true) / (1 + z) if expected_by_the_survey else np.full(len(true), error)
+    law = stats.norm.pdf(z, true, sigma) * (true[1] - true[0])
+    each = PointDensity(model, points(true, listed + moved), "mwl" in has).grid(theta)
+    if expected_by_the_survey:
+        model = forward_model(replace(setup, redshift_law=RedshiftLaw(error / (1 + z))))
+    known = replace(points(np.array([z]), listed[None]), z_error=np.array([error]))
+    found = PointDensity(model, known, "mwl" in has).grid(theta)[:, 0]
+    np.testing.assert_allclose(found, np.log(np.exp(each) @ law), atol=6e-3)
