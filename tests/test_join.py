@@ -162,3 +162,11 @@ def test_every_key_of_a_join_is_explained():
         "path", "on", "key", "name", "format", "table", "unmatched"
     }  # fmt: skip
     assert all(key.meaning and key.example for key in mine)
+
+
+def test_a_format_that_does_not_fit_is_that_of_the_joined_file(tmp_path):
+    tables(tmp_path, endings=("ecsv", "ecsv", "ecsv"))
+    with pytest.raises(InputError, match=r"B\.ecsv: cannot be read as a table .* under its \[\[catalogue\.join\]\]"):
+        catalogue(tmp_path, B | {"path": "B.ecsv", "format": "votable"}, C)
+    with pytest.raises(InputError, match=r"nowhere\.fits: .*check the path$"):
+        catalogue(tmp_path, B | {"path": "nowhere.fits"}, C)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecast.api.results import SurveyMap
 from forecast.forecasts.ladder import cone_variant, with_sample_variance
 from forecast.forecasts.sigma8_map import Cells, build_map
 from forecast.model.forward import forward_model
@@ -109,3 +110,19 @@ def test_map_cells_by_hand():
     assert result.std[0, 0] == pytest.approx(np.std([0.7, 0.8], ddof=1))
     assert np.isnan(result.mean[0, 1])
     assert np.isnan(result.slope_count)
+
+
+def test_a_map_of_too_few_mocks_says_so():
+    few = build_map(np.array([0.7, 0.8]), np.array([5, 60]), np.array([13.0, 13.5]), Cells(10, 0.05, 2))
+    assert "no cell holds enough mocks" in few.lacking
+    shown = SurveyMap(**vars(few))
+    assert "no cell holds enough mocks" in repr(shown)
+    assert "nan" not in repr(shown) + shown._repr_html_()
+
+
+def test_parameters_may_leave_the_abundance_alone(nv22):
+    names = [name for name in nv22.setup.parameters.names if name not in ("norm_t", "norm_mgas")]
+    model = forward_model(replace(nv22.setup, parameters=nv22.setup.parameters.without(names)))
+    theta = model.parameters.draw(40, rng=np.random.default_rng(1))
+    mocks = draw_mocks(model, theta, rng=np.random.default_rng(2))
+    assert abs(mocks.size.sum() - model.expected_count(theta).sum()) < 5 * np.sqrt(mocks.size.sum())

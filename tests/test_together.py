@@ -11,7 +11,7 @@ from forecast.config.load import load_config
 from forecast.cosmology.mass_function import MassFunction
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.likelihoods.density.points import Points
-from forecast.likelihoods.density.split_normal import split_normal
+from forecast.likelihoods.density.split_normal import gaussians_of, split_normal
 from forecast.model.forward import forward_model
 
 FLUX_ERROR, Z, STEP, BRIGHTER, PART, NOISE = 0.05, 0.25, 0.002, 0.1, 0.8, 1 / 3
@@ -137,3 +137,42 @@ def test_it_is_the_measured_redshift_that_is_followed_up(models):
     theta = models["any"].parameters.draw(2, rng=np.random.default_rng(6))
     with_it, without = (PointDensity(models[name], known, False).grid(theta) for name in ("followed", "any"))
     np.testing.assert_array_equal(with_it, without)
+
+
+@pytest.mark.parametrize("skew", [0.6, -0.6])
+def test_asymmetric_errors_of_a_luminosity_on_either_side_of_the_flux_s(models, skew):
+    """Each Gaussian of their law holds the flux's error or is held by it, with the chance of its own detection."""
+    model, own, (lx, yx) = forward_model(changed(load_config("erosita"), FIELDS).setup), 0.045, (0.03, 14.0)
+    setup = replace(model.setup, selection=replace(model.setup.selection, flux_error=FLUX_ERROR))
+    setup = replace(setup, relations=replace(setup.relations, lx=replace(setup.relations.lx, scatter=0.05)))
+    model = forward_model(setup)
+    theta = model.parameters.draw(2, rng=np.random.default_rng(6))
+    points = points_of(model, (lx, own, yx, 0.03))
+    found = PointDensity(model, replace(points, skew=np.array([[skew, 0.0]])), False).grid(theta)[:, 0]
+    law, every = gaussians_of(skew), KINDS["any"]
+    parts = list(zip(law.weight, lx + own * law.shift, own * law.width, strict=True))
+    assert min(width for *_, width in parts) < FLUX_ERROR < max(width for *_, width in parts)
+    each = [[w * density(model, at, (x, width, yx, 0.03), every) for w, x, width in parts] for at in theta]
+    np.testing.assert_allclose(found, np.log(np.sum(each, axis=1)), atol=3e-3)
+
+
+@pytest.mark.parametrize("own", [0.1, np.nan])
+def test_lensing_masses_by_flux_where_a_luminosity_does_not_tell_it(models, own):
+    """Clusters without one are fainter, or of those that had no luck; with one, they make up the rest."""
+    lensing = {"scatter": "0.2 ln", "flux_limit": FOLLOWED["flux_limit"], "fraction": PART, "zmax": 0.4}
+    model = forward_model(changed(load_config("erosita"), FIELDS | {"weak_lensing": lensing}).setup)
+    theta = model.parameters.draw(2, rng=np.random.default_rng(6))
+    points = points_of(model, (0.05, np.nan_to_num(own, nan=0.05), 14.0, 0.03))
+    if np.isnan(own):
+        points = replace(points, observables=points.observables * [[np.nan, 1.0]])
+    without, every = PointDensity(model, points, True).grid(theta)[:, 0], PointDensity(model, points, False).grid(theta)
+    if np.isfinite(own):
+        cluster, chance = (0.05, own, 14.0, 0.03), KINDS["not followed"]
+        expected = np.log([density(model, at, cluster, chance) for at in theta])
+        np.testing.assert_allclose(without, expected, atol=2e-3)
+    mwl = np.linspace(12.5, 16.0, 701)
+    many = replace(points[np.zeros(len(mwl), dtype=int)], log_mwl=mwl)
+    of_lensed = np.exp(PointDensity(model, many, True).grid(theta)).sum(axis=1) * (mwl[1] - mwl[0])
+    np.testing.assert_allclose(np.exp(without) + of_lensed, np.exp(every[:, 0]), rtol=2e-3)
+    far = replace(points, z=np.array([0.45]))
+    np.testing.assert_array_equal(*(PointDensity(model, far, lensing).grid(theta) for lensing in (True, False)))

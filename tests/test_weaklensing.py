@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecast.checks.reach import out_of_reach
 from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter
 from forecast.core.priors import Prior
@@ -16,6 +17,7 @@ from forecast.likelihoods.density.point_density import PointDensity
 from forecast.likelihoods.density.points import Points
 from forecast.likelihoods.fisher import fisher_matrix
 from forecast.likelihoods.levels import likelihood
+from forecast.model.catalogue import Catalogue
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.relations.coupling import Coupling
@@ -143,12 +145,17 @@ def test_density_with_correlated_scatter_and_own_errors_against_brute_force(surv
 
 
 def test_density_without_luminosity_is_the_integral_over_detected_ones(surveys):
-    """Scatter of M_WL that correlates with that of L_X: a selected cluster's lensing mass is biased too."""
+    """Scatter of M_WL that correlates with that of L_X: a selected cluster's lensing mass is biased too.
+
+    That it has one says that its flux was above another limit, and that it was one of a fraction.
+    """
     model = forward_model(surveys["cone"])
+    sample = model.setup.lensing_sample
     points = Points.of_mocks(model, draw(model, 1, 5))
     point = points[np.flatnonzero(np.isfinite(points.log_mwl))[:1]]
     theta, z = model.parameters.fiducial[None], point.z
-    limit = float(model.setup.selection.log_luminosity_limit(z, z, model.setup.cosmology, model.setup.relations)[0])
+    lensing = model.setup.selection.with_limit(sample.flux_limit)
+    limit = float(lensing.log_luminosity_limit(z, z, model.setup.cosmology, model.setup.relations)[0])
     grid = np.linspace(limit, limit + 3, 601)
     each = replace(point[np.zeros(601, dtype=int)], observables=np.repeat(point.observables, 601, axis=0))
     each.observables[:, 0] = grid
@@ -156,7 +163,7 @@ def test_density_without_luminosity_is_the_integral_over_detected_ones(surveys):
     observables = point.observables.copy()
     observables[:, 0] = np.nan
     found = PointDensity(model, replace(point, observables=observables), True).grid(theta)[0, 0]
-    assert found == pytest.approx(np.log(np.trapezoid(density, grid)), abs=0.002)
+    assert found == pytest.approx(np.log(sample.fraction * np.trapezoid(density, grid)), abs=0.002)
 
 
 @pytest.mark.parametrize("masses", [(0.0,), (13.5, 14.2, 15.0)])
@@ -317,3 +324,24 @@ def test_asymmetric_errors_of_lensing_masses_average_over_true_ones(nv22):
     found = density(x, (lower + upper) / 2, (upper - lower) / (upper + lower))
     np.testing.assert_allclose(found, exact @ law * step, rtol=0.012)
     assert abs(np.log(found / density(x, (lower + upper) / 2, 0.0))).max() > 0.1
+
+
+def test_clusters_that_lack_a_lensing_mass_for_certain_are_named(cccp):
+    """Above a flux limit above which every one is said to have one."""
+    sample = LensingSample(flux_limit=1.3e-11)
+    setup = replace(cccp.setup, weak_lensing=0.2, lensing_sample=sample)
+    selection, z, masses = setup.selection.in_flux, np.full(3, 0.1), np.full(3, 14.5)
+    limit = selection.log_luminosity_limit(z, masses, setup.cosmology, setup.relations)
+    clusters = Catalogue(
+        name=("bright", "near the limit", "with a mass"),
+        z=z,
+        log_lx=limit + np.array([0.5, 0.01, 0.5]),
+        log_yx=masses,
+        log_yx_error=np.zeros(3),
+        source="",
+        log_lx_error=np.full(3, 0.05),
+        log_mwl=np.array([np.nan, np.nan, 14.7]),
+    )
+    (caution,) = out_of_reach(setup, clusters)
+    assert caution.text.startswith("bright have no lensing mass") and "fraction" in caution.text
+    assert not out_of_reach(replace(setup, lensing_sample=replace(sample, fraction=0.5)), clusters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -148,14 +149,16 @@ class SurveyMap(Sigma8Map):
         return map_figure(self, axes)
 
     def __repr__(self) -> str:
-        return f"<map of sigma8 from {self.mocks:,} mock catalogues: median scatter {self.median_std:.4f} in a cell>"
+        found = self.lacking or f"median scatter {self.median_std:.4f} in a cell"
+        return f"<map of sigma8 from {self.mocks:,} mock catalogues: {found}>"
 
     def _repr_html_(self) -> str:
-        rises = [
-            ["sigma8 per 50 clusters", self.slope_count, self.slope_count_error],
-            ["sigma8 per 0.1 dex of the median Y_X", self.slope_yx, self.slope_yx_error],
+        rises: list[tuple[str, float, float]] = [
+            ("sigma8 per 50 clusters", self.slope_count, self.slope_count_error),
+            ("sigma8 per 0.1 dex of the median Y_X", self.slope_yx, self.slope_yx_error),
         ]
-        return html_table(repr(self)[1:-1], ["", "rise", "its error"], rises)
+        known = [row for row in rises if math.isfinite(row[1])]
+        return html_table(repr(self)[1:-1], ["", "rise", "its error"], known)
 
 
 class SurveyJoint(JointForecast):

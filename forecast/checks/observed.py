@@ -80,12 +80,13 @@ def catalogue_data(
 
 
 def _yx_errors(model: ForwardModel, catalogue: Catalogue) -> tuple[Array, Array]:
-    """Errors of log10 of the mass proxy, those of redshifts included, and their skew, (N,) each."""
+    """Errors of log10 of the mass proxy, with what the model does not know of redshifts', and their skew, (N,) each."""
     own, skew = catalogue.log_yx_error, catalogue.skew("yx")
     if catalogue.z_error is None:
         return own, skew
-    known = np.isfinite(catalogue.log_yx)
-    error = np.where(known, np.hypot(own, proxy_error(model, catalogue.z, catalogue.z_error)), 0.0)
+    known, expected = np.isfinite(catalogue.log_yx), model.setup.redshift_law.sigma(catalogue.z)
+    beyond = np.sqrt(np.maximum(catalogue.z_error**2 - expected**2, 0.0))
+    error = np.where(known, np.hypot(own, proxy_error(model, catalogue.z, beyond)), 0.0)
     return error, skew * own / np.where(error > 0, error, 1.0)
 
 

@@ -16,10 +16,14 @@ ROUNDING = 0.02
 SIGMAS = 3.0
 """Errors by which they may."""
 _NAMED = 3
+_WITHOUT_MASS = (
+    "have no lensing mass, but lie above the flux_limit of [weak_lensing], where every cluster has one: give its "
+    "fraction, the part of them that has"
+)
 
 
 def out_of_reach(setup: Setup, catalogue: Catalogue) -> tuple[Caution, ...]:
-    """Cautions that name mass proxies below the flux limit of a follow-up, and lensing masses outside their limits."""
+    """Cautions that name mass proxies below the limit of a follow-up, and lensing masses outside theirs, or missing."""
     found = []
     followup = setup.followup
     if followup is not None and followup.flux_limit is not None:
@@ -30,16 +34,28 @@ def out_of_reach(setup: Setup, catalogue: Catalogue) -> tuple[Caution, ...]:
         strange = np.isfinite(catalogue.log_mwl) & ~_within(setup, catalogue, setup.lensing_sample)
         where = "have a lensing mass, but lie outside the flux_limit, zmin or zmax of [weak_lensing]"
         found += _said(catalogue, strange, "lensing", f"{where}, where mock catalogues have none: correct these")
+        found += _said(catalogue, _left_out(setup, catalogue), "lensing", _WITHOUT_MASS)
     return tuple(found)
 
 
-def _within(setup: Setup, catalogue: Catalogue, sample: LensingSample) -> Array:
-    """Which clusters are, or for all their errors say may be, within limits; bool, shape (N,)."""
+def _left_out(setup: Setup, catalogue: Catalogue) -> Array:
+    """Which clusters lack a lensing mass for certain, though every one above the flux limit is said to have one."""
+    sample = setup.lensing_sample
+    if catalogue.log_mwl is None or sample.flux_limit is None or sample.fraction < 1:
+        return np.zeros(catalogue.size, dtype=bool)
+    return ~np.isfinite(catalogue.log_mwl) & _within(setup, catalogue, sample, -SIGMAS)
+
+
+def _within(setup: Setup, catalogue: Catalogue, sample: LensingSample, sigmas: float = SIGMAS) -> Array:
+    """Which clusters are within limits were they brighter by `sigmas` of their errors; bool, shape (N,).
+
+    One of unknown L_X may be anywhere.
+    """
     values, errors = catalogue.observables["lx"]
     selection = setup.selection
     assumed = 0.0 if selection.in_flux is None else selection.in_flux.flux_error
-    highest = values + SIGMAS * np.where(errors > 0, errors, assumed) + ROUNDING
-    bright = np.where(np.isfinite(values), highest, np.inf)
+    highest = values + sigmas * np.where(errors > 0, errors, assumed) + np.sign(sigmas) * ROUNDING
+    bright = np.where(np.isfinite(values), highest, np.sign(sigmas) * np.inf)
     sky = Sky(catalogue.z, bright, cosmology=setup.cosmology, relations=setup.relations, selection=selection)
     return sky.within(sample)
 

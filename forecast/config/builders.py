@@ -37,7 +37,7 @@ from .schema.sections import CatalogueConfig, ErrorsConfig, JoinConfig
 
 def build_errors(c: ErrorsConfig, relations: Relations) -> tuple[float, ...]:
     """Measurement errors of log10 of the relations' observables; those of L_X follow from the flux."""
-    given = {name: error for name, error in c.model_dump().items() if error}
+    given = {name: error for name, error in c.model_dump(exclude={"z"}).items() if error}
     for name in given:
         if name not in relations.names:
             raise InputError(f"errors.{name}: there is no relation of '{name}'; {nearest(name, relations.names)}")

@@ -31,6 +31,7 @@ from ..survey.followup import FollowUp
 from ..survey.geometry import Box, LightCone, Replicated
 from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, OwnError
 from ..survey.mass_cut import Sharp, Smoothed
+from ..survey.redshift_law import NO_ERRORS, RedshiftLaw
 
 SCHEME = "2-"
 """How digests are made: of rounded values. The first scheme had no name."""
@@ -72,7 +73,12 @@ _FACTORS = " ".join(f"{kind}_{name}" for kind in ("norm", "slope", "scatter", "e
 LAYOUTS: dict[type, Layout] = {
     Setup: Layout(
         "cosmology mass_function geometry selection relations parameters yx_bin errors weak_lensing binned_in_redshift",
-        later={"followup": None, "lensing_correlation": [], "lensing_sample": to_plain(EVERY_CLUSTER)},
+        later={
+            "followup": None,
+            "lensing_correlation": [],
+            "lensing_sample": to_plain(EVERY_CLUSTER),
+            "redshift_law": to_plain(NO_ERRORS),
+        },
     ),
     Cosmology: Layout("Om0 Ob0 h ns"),
     Box: Layout("side fraction z"),
@@ -90,6 +96,7 @@ LAYOUTS: dict[type, Layout] = {
     LensingSample: Layout("error fraction flux_limit zmin zmax"),
     OwnError: Layout("values at by"),
     FollowUp: Layout("flux_limit zmax fraction"),
+    RedshiftLaw: Layout("error"),
     Detection: Layout("weight offset width"),
     Contamination: Layout("log_flux fraction"),
     Relations: Layout(

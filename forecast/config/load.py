@@ -22,6 +22,7 @@ from ..model.setup import Setup
 from ..reading.text_tables import decoded
 from ..survey.footprint import Footprint
 from ..survey.luminosity import Luminosities
+from ..survey.redshift_law import RedshiftLaw
 from .builders import build_catalogue_spec, build_errors, build_relations
 from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
@@ -146,6 +147,7 @@ class Config(Strict):
             ),
             yx_bin=self.yx_bin,
             errors=errors,
+            redshift_law=RedshiftLaw(self.errors.z),
             binned_in_redshift=getattr(self.survey, "binned_in_redshift", False),
             followup=build_followup(self.followup, cosmology.h, geometry, selection),
             **build_weak_lensing(self.weak_lensing, relations, cosmology.h),

@@ -133,3 +133,9 @@ class Sigma8Map:
     slope_yx: float
     slope_yx_error: float
     proxy_unit: str = OBSERVABLES["yx"].unit
+
+    @property
+    def lacking(self) -> str:
+        """Why there is no scatter, and what to do; empty if there is one."""
+        known = self.median_std is not None and np.isfinite(self.median_std)
+        return "" if known else "no cell holds enough mocks; enlarge map.cell_count and map.cell_yx, or map.mocks"

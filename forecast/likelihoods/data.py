@@ -211,7 +211,8 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
         limits=(np.column_stack([one.limit for one in limits]), np.column_stack([one.width for one in limits])),
     )
     skew = np.where(errors > 0, np.column_stack([catalogue.skew(name) for name in names]), 0.0)
-    z_error = np.zeros(catalogue.size) if catalogue.z_error is None else catalogue.z_error
+    own_z = np.zeros(catalogue.size) if catalogue.z_error is None else catalogue.z_error
+    z_error = np.where(own_z > 0, own_z, setup.redshift_law.sigma(catalogue.z))
     mwl_skew = np.where(own > 0, catalogue.skew("mwl"), 0.0)
     points = replace(points, skew=skew, log_mwl_skew=mwl_skew, z_error=z_error)
     return points if catalogue.evidence is None else replace(points, evidence=catalogue.evidence)

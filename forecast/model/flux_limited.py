@@ -60,7 +60,7 @@ class FluxLimitedModel:
         return self.selection.observed(self.setup.relations.at(v))
 
     def _residuals(self, v: Values) -> tuple[Component, ...]:
-        """Mixture of the residuals of the measured L_X and of Y_X on the mass grid."""
+        """Mixture of the residuals of measured L_X and of Y_X on the mass grid."""
         parts = self.setup.relations.components(v, self.population.log_mass)
         return tuple(part.blurred(self.selection.flux_error) for part in parts)
 
@@ -218,7 +218,8 @@ class FluxLimitedModel:
         (log_yx, error), lx, yx, population = data, before.lines.lx, before.lines.yx, self.population
         growth, powers = before.background.log_growth, self.setup.relations.exponents
         mean = log_yx - columns(yx.log_norm, 3) - part.yx_shift[:, None] - columns(yx.evolution, 3) * growth
-        mean = (mean - before.background.shift(powers("proxy"))) / columns(yx.slope, 3)  # log M, (P, K, Q)
+        mean = mean - before.background.shift(powers("proxy")) - population.as_listed("proxy")
+        mean = mean / columns(yx.slope, 3)  # log mass at zero residual, relative to the pivot, (P, K, Q)
         scatter = np.hypot(part.yx_scatter[:, None], error)
         rho = part.correlation[:, None] * part.yx_scatter[:, None] / scatter
         spread = part.lx_scatter[:, None]
@@ -257,9 +258,9 @@ class FluxLimitedModel:
         """
         log_lx = np.asarray(log_lx, dtype=float)
         v = self.parameters.values(theta)
-        lx = self._lines(v).lx
         number = self.population.abundance(v) * self.step
-        mean = np.broadcast_to(self.population.mean_observable(lx, "lx", self.population.background(v)), number.shape)
+        mean = self.population.mean_observable(self._lines(v).lx, "lx", self.population.background(v))
+        mean = np.broadcast_to(mean + self.population.as_listed("lx"), number.shape)
         density = sum_of(part.weight * luminosities(log_lx, mean, number, part) for part in self._residuals(v))
         density = (density * self._visible_fraction(log_lx)).sum(axis=-1)
         total: Array = density if self.contaminants is None else density + self.contaminants.lx_density(theta, log_lx)
@@ -273,8 +274,8 @@ class FluxLimitedModel:
         population, relation = self.population, self.setup.relations
         log_mass = relation.pivot + relation.lx.relative_mass(log_lx - relation.lx.log_norm)
         position = np.rint((log_mass - population.log_mass[0]) / self.step).astype(int)
-        limit = self._limit[:, np.clip(position, 0, self._limit.shape[1] - 1)].T  # (Q, K)
-        return visible_fraction(log_lx, limit, population.shells.index, self.selection.detection)
+        limit = self._limit[:, np.clip(position, 0, self._limit.shape[1] - 1)] + population.as_listed("lx")  # (K, Q)
+        return visible_fraction(log_lx, limit.T, population.shells.sheet, self.selection.detection)
 
     def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
         """Distribution of one selected cluster's log10 Y_X, tabulated."""

@@ -17,6 +17,7 @@ from ..cosmology.mass_function import MassFunction, ShapedMassFunction
 from ..cosmology.parameter_grid import Expansion, Shape, ShapeGrid
 from ..cosmology.rescaling import Background
 from ..relations.lines import Line
+from ..survey.listed_redshifts import shifts, survey_shells
 from ..survey.sample_variance import contrast_root, growth
 from ..survey.shells import Shells
 from .mixture import columns
@@ -54,7 +55,7 @@ class Population:
     @classmethod
     def of(cls, setup: Setup, log_mass: Array, fineness: float = 1.0) -> Population:
         """Population on the redshift quadrature of the survey's own geometry."""
-        return cls(setup, log_mass, setup.geometry.shells(setup.cosmology, fineness))
+        return cls(setup, log_mass, survey_shells(setup, fineness))
 
     @cached_property
     def mass_function(self) -> MassFunction:
@@ -73,6 +74,23 @@ class Population:
         cosmology, z0 = self.setup.cosmology, self.setup.relations.z0
         growth: Array = np.log10(cosmology.efunc(self.shells.z) / cosmology.efunc(z0))
         return growth
+
+    @cached_property
+    def misplaced(self) -> Array | None:
+        """log10 of the observables as listed, at the measured redshifts, minus at the true ones, (K, D); None: equal.
+
+        The limiting luminosity moves as L_X does.
+        """
+        shells = self.shells
+        return None if np.array_equal(shells.z, shells.measured) else shifts(self.setup, shells.z, shells.measured)
+
+    def as_listed(self, name: str) -> Array | float:
+        """The same of one observable, (K, 1), which "proxy" is made of: 0 where redshifts have no errors."""
+        if self.misplaced is None:
+            return 0.0
+        relations = self.setup.relations
+        weight = relations.combination if name == "proxy" else np.array(relations.names) == name
+        return np.asarray(self.misplaced @ weight)[:, None]
 
     @cached_property
     def _contrast(self) -> Array:
@@ -159,9 +177,14 @@ class Population:
         return self.setup.background(v, self.shells.z[:, None], np.arange(len(shape.Om0))[:, None, None])
 
     def mean_observable(self, line: Line, name: str, background: Background) -> Array:
-        """Mean log10 of an observable on the grid as measured, shape (P or 1, K, M); "proxy": the mass proxy."""
+        """Mean log10 of an observable on the grid as measured, shape (P or 1, K, M); "proxy": the mass proxy.
+
+        The mass proxy is that of the measured redshift, L_X that of the flux.
+        """
         log_mass = (self.log_mass - self.setup.relations.pivot)[None, None, :]
         mean = line.mean(log_mass, background.log_growth)
+        if name == "proxy" and self.misplaced is not None:
+            mean = mean + self.as_listed(name)
         return mean if self.setup.shapes is None else mean + background.shift(self.setup.relations.exponents(name))
 
 

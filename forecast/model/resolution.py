@@ -9,6 +9,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.parameters import Values
 from ..relations.lines import FLATTEST, Line, rising
+from ..survey.listed_redshifts import survey_shells
 from ..survey.selection import FluxSelection
 from .mixture import columns
 from .population import LOG_MASS_HIGH
@@ -100,7 +101,7 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
     InputError
         If L_X does not rise with mass.
     """
-    z = setup.geometry.shells(setup.cosmology).z[:1]
+    z = survey_shells(setup).z.min(keepdims=True)
     limit = selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
     sample = prior_sample(setup)
     v = setup.parameters.values(sample)

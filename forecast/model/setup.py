@@ -21,6 +21,7 @@ from ..relations.lines import Line
 from ..relations.power_laws import Relations
 from ..survey.followup import FollowUp, until
 from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, Sky
+from ..survey.redshift_law import FEWEST_ERRORS, LARGEST_ERROR, NO_ERRORS, RedshiftLaw
 from ..survey.selection import Selection
 from ..survey.shells import Geometry
 
@@ -60,6 +61,8 @@ class Setup:
         knows every redshift anyway.
     followup : FollowUp or None
         Which detected clusters have a mass proxy and other observables beside L_X; None: all, or any of them.
+    redshift_law : RedshiftLaw
+        How measured redshifts, on which the survey's limits act, scatter about true ones.
     """
 
     cosmology: Cosmology
@@ -75,6 +78,7 @@ class Setup:
     lensing_sample: LensingSample = EVERY_CLUSTER
     binned_in_redshift: bool = False
     followup: FollowUp | None = None
+    redshift_law: RedshiftLaw = NO_ERRORS
 
     def __post_init__(self) -> None:
         if self.weak_lensing is not None and not 0 < self.weak_lensing < 3:
@@ -105,6 +109,7 @@ class Setup:
                 "followup: is by flux and redshift, but the survey selects in mass; take [followup] out, or give "
                 '[selection] kind = "flux_limited"'
             )
+        self._check_redshift_law()
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
 
@@ -122,6 +127,22 @@ class Setup:
         curved = [n for n in self.relations.names if n != "lx" and self.relations[n].curvature]
         if curved:
             raise InputError(f"relations.{curved[0]}.curvature: only the L_X-M relation may be curved; leave it out")
+
+    def _check_redshift_law(self) -> None:
+        """Raise where redshifts have errors that mean nothing."""
+        error, near = self.redshift_law.error, self.geometry.redshift_edges[0]
+        if not 0 <= error <= LARGEST_ERROR:
+            raise InputError(f"errors.z must be between 0 and {LARGEST_ERROR:g}, sigma_z / (1 + z), got {error:g}")
+        if error and (self.selection.in_flux is None or not self.geometry.spans_redshifts):
+            raise InputError(
+                "errors.z: redshifts are data of a flux-limited light cone alone; take it out, or give "
+                'survey.geometry = "light_cone" and selection.kind = "flux_limited"'
+            )
+        if error and near < FEWEST_ERRORS * error:
+            raise InputError(
+                f"errors.z = {error:g}: of redshifts near survey.zmin = {near:g} such an error leaves nothing; "
+                f"give zmin = {FEWEST_ERRORS * error:g} or more"
+            )
 
     def _check_reach(self) -> None:
         """Raise where a flux has no distance, or the mass function no calibration."""

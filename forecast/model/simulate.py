@@ -13,6 +13,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.parameters import Values
 from ..cosmology.rescaling import LENSING, Background
+from ..survey.listed_redshifts import shifts
 from ..survey.shells import Geometry, Shells
 from .chance import CHANCES, Chance, full_line
 from .forward import ForwardModel, forward_model
@@ -33,8 +34,9 @@ def draw_mocks(model: ForwardModel, theta: Array, *, rng: np.random.Generator) -
     theta : ndarray, shape (P, D)
     rng : numpy.random.Generator
     """
-    theta = np.atleast_2d(theta)
-    mocks = Mocks.merged([_draw_part(model, part, theta, rng) for part in model.setup.geometry.parts])
+    theta, setup = np.atleast_2d(theta), model.setup
+    parts = setup.redshift_law.reached(setup.geometry).parts
+    mocks = Mocks.merged([_draw_part(model, part, theta, rng) for part in parts])
     return mocks if model.setup.followup is None else _followed_up(model.setup, mocks, rng)
 
 
@@ -129,6 +131,7 @@ def _draw(
     chance = CHANCES[model.setup.selection.acts_on].of(model.setup, v, len(theta))
     log_mass, z = cells.corners.log_mass, cells.corners.shells.z
     density = cells.corners.abundance(v)  # (P, K + 1, M + 1), per dex and unit volume
+    density = np.broadcast_to(density, (len(theta), *density.shape[1:]))  # parameters may not move it
     bound = _corner_max(density) * _corner_max(chance.at_corners(z, log_mass))
     number = rng.poisson(bound * (scale[:, None, None] * cells.volume[:, None] * cells.step))
     flat = np.repeat(np.arange(number.size), number.ravel())
@@ -151,16 +154,19 @@ def _draw(
     residuals, lx_error = chance.residuals(row, mass, each, rng)
     size = np.bincount(row, minlength=len(theta))
     names, observables, log_yx = _observed(chance, row, (redshift, mass), (residuals, lx_error), rng)
+    true, kept = redshift, np.ones(len(row), dtype=bool)
+    if model.setup.redshift_law.error:
+        redshift, observables, log_yx, kept = _misplaced(model.setup, true, (observables, log_yx), rng)
     log_mwl = np.full(len(row), np.nan)
     if model.setup.weak_lensing is not None:
-        unit, background = residuals / chance.scatter[row], chance.background(row, redshift)
+        unit, background = residuals / chance.scatter[row], chance.background(row, true)
         lensed = _Lensed(
             row=row, z=redshift, log_mass=mass, log_lx=observables[:, 0], residuals=unit, background=background
         )
         log_mwl = _weak_lensing(model.setup, v, len(theta), lensed, rng)
-    return Mocks(
+    mocks = Mocks(
         size=size,
-        row=row + first,
+        row=row,
         z=redshift,
         log_mass=mass,
         names=names,
@@ -168,6 +174,20 @@ def _draw(
         log_yx=log_yx,
         log_mwl=log_mwl,
     )
+    mocks = mocks if kept.all() else mocks.kept(kept)
+    return replace(mocks, row=mocks.row + first)
+
+
+def _misplaced(
+    setup: Setup, z: Array, observed: tuple[Array, Array], rng: np.random.Generator
+) -> tuple[Array, Array, Array, Array]:
+    """Measured redshifts of true ones (n,), observables and mass proxy inferred there, and which are of the survey."""
+    (observables, log_yx), law, (near, *_, far) = observed, setup.redshift_law, setup.geometry.redshift_edges
+    measured = law.drawn(z, rng=rng)
+    kept = (measured >= near) & (measured <= far)
+    measured = np.where(kept, measured, z)
+    moved = shifts(setup, z, measured)
+    return measured, observables + moved, log_yx + moved @ setup.relations.combination, kept
 
 
 def _observed(

@@ -15,6 +15,9 @@ from .source import Source, opened
 from .text_tables import read_text
 
 _FITS, _HDF5, _PARQUET = b"SIMPLE  =", b"\x89HDF\r\n\x1a\n", b"PAR1"
+_OF_FORMAT = {"catalogue": "set catalogue.format", "catalogue.join": "set format under its [[catalogue.join]]"}
+"""Where the format of a file is written, by the table of the configuration that names it."""
+_FORMATS = ', for example to "ascii.ecsv", "fits", "votable", "ascii.csv" or "ascii.basic"'
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,9 @@ def read_table(path: Path, wanted: Wanted) -> Reading:
         except Exception as error:
             broken = isinstance(error, TypeError | AttributeError | LookupError | AssertionError)
             reason = "damaged" if broken or not str(error).strip() else str(error).strip().splitlines()[0].rstrip(".")
+            cure = f"{_OF_FORMAT[wanted.section]}{_FORMATS}" if wanted.section in _OF_FORMAT else "save it as ECSV"
             raise InputError(
-                f"{path}: cannot be read as a table ({reason[:160]}); if the file is complete, "
-                'set catalogue.format, for example to "ascii.ecsv", "fits", "votable", "ascii.csv" or "ascii.basic"'
+                f"{path}: cannot be read as a table ({reason[:160]}); if the file is complete, {cure}"
             ) from error
     if any("truncated" in str(warning.message) for warning in caught):
         raise InputError(f"{path}: the file is truncated; get a complete copy")

@@ -70,10 +70,10 @@ def opened(path: Path, format: str | None) -> Source:
         raise InputError(f"{path}: the file is truncated; get a complete copy") from error
     except OSError as error:
         reason = (error.strerror or "cannot be unpacked").lower()
-        raise InputError(f"{path}: {reason}; check the path of the catalogue") from error
+        raise InputError(f"{path}: {reason}; check the path") from error
     begin = source.head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not begin:
-        raise InputError(f"{path}: the file is empty; a catalogue needs at least 2 clusters")
+        raise InputError(f"{path}: the file is empty; a table needs at least 2 rows")
     if begin.startswith((b"<!doctype html", b"<html")) and "html" not in (format or ""):
         raise InputError(f"{path}: this is a web page (HTML), not a table; download the table itself")
     for mark, what in _OTHER.items():

@@ -120,8 +120,8 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
     if result.map is not None:
         m = result.map
         console.say(
-            "map: no cell holds enough mocks; enlarge map.cell_count and map.cell_yx, or map.mocks"
-            if m.median_std is None or m.median_std != m.median_std
+            f"map: {m.lacking}"
+            if m.lacking
             else f"map: median scatter {error_text(m.median_std)}; sigma8 rises by "
             f"{measured_text(m.slope_count, m.slope_count_error)} per 50 clusters "
             f"and {measured_text(m.slope_yx, m.slope_yx_error)} per 0.1 dex of median Y_X"

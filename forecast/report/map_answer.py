@@ -77,6 +77,8 @@ def influence_checks(result: Result) -> tuple[Check, ...]:
 
 def short_headline(result: Result) -> Markup:
     """One sentence for results without a level."""
+    if result.map is not None and result.map.lacking:
+        return plain(f"The map is empty: {result.map.lacking}.")
     if result.map is not None:
         words = Markup("N and the median <i>Y</i><sub>X</sub> tell σ<sub>8</sub> to <strong>{}</strong>.")
         return words.format(error(result.map.median_std))

@@ -154,6 +154,8 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
         whose = setup.relations.least_known
         rest = "" if whose == "yx" else f", which is taken as an error of {_OBSERVABLES[whose]}"
         sentences.append(f"Each mass proxy is measured to {setup.yx_error:.3g} dex{rest}.")
+    if setup.redshift_law.error:
+        sentences.append(f"Redshifts are measured to {setup.redshift_law.error:g} (1 + z).")
     if setup.weak_lensing is not None:
         sentences.append(_lensing_words(setup))
     return tuple(sentences)

@@ -86,6 +86,10 @@ class LensingSample:
         """Whether every cluster has one."""
         return replace(self, error=EVERY_CLUSTER.error) == EVERY_CLUSTER
 
+    def reaches(self, z: Array) -> Array:
+        """Whether redshifts are within its limits; bool."""
+        return (z >= (self.zmin or 0.0)) & (z <= (np.inf if self.zmax is None else self.zmax))
+
     @property
     def possible(self) -> LensingSample:
         """The same of every cluster within the limits."""
@@ -117,11 +121,7 @@ class Sky:
 
     def within(self, sample: LensingSample) -> Array:
         """Which are within a sample's limits, bool of shape (n,); none of unknown L_X where flux decides."""
-        inside = np.ones(len(self.z), dtype=bool)
-        if sample.zmin is not None:
-            inside &= self.z >= sample.zmin
-        if sample.zmax is not None:
-            inside &= self.z <= sample.zmax
+        inside = sample.reaches(self.z)
         if sample.flux_limit is not None:
             flux: FluxSelection = self.selection.in_flux or FluxLimited(1.0, band=self.relations.lx_band)
             flux = flux.with_limit(sample.flux_limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 import numpy as np
@@ -22,20 +22,29 @@ class Shells:
     volume : ndarray, shape (K,)
         Comoving volume each node stands for, (Mpc/h)^3.
     index : ndarray of int, shape (K,)
-        Shell of the survey in which each node lies, ascending; 0 by default.
+        Shell of the survey in which each node lies; 0 by default.
+    measured : ndarray, shape (K,)
+        Redshift at which its clusters are listed; the true one by default.
+    sheet : ndarray of int, shape (K,)
+        Ascending; nodes of one are a quadrature of a shell in the measured redshift; that of the shell by default.
     """
 
     z: Array
     volume: Array
     index: Array = field(default_factory=lambda: np.zeros(1, dtype=int))
+    measured: Array = field(default_factory=lambda: np.empty(0))
+    sheet: Array = field(default_factory=lambda: np.empty(0, dtype=int))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", np.broadcast_to(self.index, self.z.shape))
+        for name, usual in (("measured", self.z), ("sheet", self.index)):
+            if len(getattr(self, name)) != len(self.z):
+                object.__setattr__(self, name, usual)
 
     @classmethod
     def joined(cls, parts: Sequence[Shells]) -> Shells:
         """Quadrature of several shells as one."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("z", "volume", "index")))
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
     @property
     def total_volume(self) -> float:

@@ -71,7 +71,8 @@ class WeakLensingConfig(Strict):
     """Error of single lensing masses beside the intrinsic scatter, of ln M, or with its unit: "0.13 dex"; or a table of
     it by z or mass. In a fit, that of clusters without a `mwl_error`."""
     fraction: Annotated[Number, Field(gt=0, le=1)] = 1.0
-    """Part of the clusters within the limits that has a weak-lensing mass, in forecasts and mock catalogues."""
+    """Part of the clusters within the limits that has a weak-lensing mass, in forecasts and mock catalogues; and in a
+    fit, of clusters whose L_X does not tell whether they are above flux_limit."""
     flux_limit: Flux | None = None
     """Measured flux, in selection.band, above which clusters have a weak-lensing mass, in forecasts and mock
     catalogues."""
@@ -82,7 +83,7 @@ class WeakLensingConfig(Strict):
 
 
 class ErrorsConfig(Strict):
-    """Measurement errors of single clusters, dex."""
+    """Measurement errors of single clusters, dex; of redshifts over 1 + z."""
 
     t: Annotated[Number, Field(ge=0, le=2)] = 0.0
     """Measurement error of T, dex, where a catalogue gives none."""
@@ -92,6 +93,9 @@ class ErrorsConfig(Strict):
     """Of the core brightness, dex."""
     yx: Annotated[Number, Field(ge=0, le=2)] = 0.0
     """Of Y_X, dex, where it has a relation of its own."""
+    z: Annotated[Number, Field(ge=0, le=0.1)] = 0.0
+    """Of redshifts: the standard deviation of measured about true ones over 1 + z, without a unit. The survey's limits
+    in redshift then act on what is measured; in a fit, that of clusters without a z_error."""
 
 
 Level = Literal["counts", "selfcal", "binned", "unbinned", "full", "full+wl"]

@@ -5,11 +5,13 @@ Gaussian in each component of the residuals (theirs are correlated), and so is i
 
 A listed L_X is the flux that selected it where their errors are equal. Else the two share photons: the larger of the
 two errors holds the smaller one, and a part of its own. Where the flux's is larger, its own part depends on nothing,
-and detection at given L_X is a number that no parameter changes. Where it is smaller, it must be integrated over.
+and detection at given L_X is a number that no parameter changes. Where it is smaller, it must be integrated over. So it
+must where one of two asymmetric errors of L_X is larger: each Gaussian of their law holds the flux's error, or is held.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -168,8 +170,23 @@ def followup_kinds(setup: Setup, points: Points, undetected: Array) -> Array:
     return kinds
 
 
-def unseen_of(unseen: Unseen | None, followup: FollowUp | None, kind: int) -> Unseen | None:
-    """Selection of clusters of one kind."""
-    if unseen is None or followup is None or kind == EVERY:
-        return unseen
-    return replace(unseen, selection=(followup.of if kind == FOLLOWED else followup.but)(unseen.selection))
+def lensing_kinds(setup: Setup, points: Points, undetected: Array) -> Array:
+    """The same of lensing masses, (Q,), which clusters have by the flux where `weak_lensing.flux_limit` says so."""
+    kinds, sample = np.full(len(points.z), EVERY), setup.lensing_sample
+    if sample.flux_limit is None:
+        return kinds
+    measured, within = np.isfinite(points.log_mwl), sample.reaches(points.z)
+    kinds[undetected & measured] = FOLLOWED
+    kinds[undetected & ~measured & within] = NOT_FOLLOWED
+    return kinds
+
+
+def unseen_of(unseen: Unseen | None, setup: Setup, kinds: Sequence[int]) -> Unseen | None:
+    """Selection of clusters by their kinds, of follow-up and of lensing masses."""
+    sample = setup.lensing_sample
+    lensing = FollowUp(sample.flux_limit, fraction=sample.fraction)
+    for choice, kind in zip((setup.followup, lensing), kinds, strict=True):
+        if unseen is not None and choice is not None and kind != EVERY:
+            chosen = (choice.of if kind == FOLLOWED else choice.but)(unseen.selection)
+            unseen = replace(unseen, selection=chosen)
+    return unseen

@@ -7,7 +7,7 @@ the abundance averaged over it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -142,7 +142,8 @@ class SelectedInFlux:
             self.log_mass = np.linspace(grid.log_mass[0], grid.log_mass[-1], cells + 1)
         self._step = float(self.log_mass[1] - self.log_mass[0])
         if setup.geometry.spans_redshifts:
-            knots, shell, self._cell, self._weight = _knots(setup.geometry, z)
+            edges = setup.redshift_law.edges(setup.geometry)
+            knots, shell, self._cell, self._weight = _knots(setup.geometry, edges, z)
             volume = setup.geometry.area * setup.cosmology.volume_element(knots**3)
             self._population = Population(setup, self.log_mass, Shells(knots**3, volume, shell))
         else:
@@ -240,13 +241,13 @@ class SelectedInFlux:
         return number
 
 
-def _knots(geometry: Geometry, z: Array) -> tuple[Array, Array, Array, Array]:
+def _knots(geometry: Geometry, edges: Sequence[float], z: Array) -> tuple[Array, Array, Array, Array]:
     """Knots in z^(1/3) and the shell of each, (Z,); first knot and weights of redshifts (Q,), (Q,) and (Q, 4).
 
     No cubic crosses the edge of a shell, where the expected number may jump.
+    `edges`: of true redshifts.
     """
     size = max(8, math.ceil(_REDSHIFTS / geometry.shell_count))
-    edges = geometry.redshift_edges
     knots = [np.linspace(max(np.cbrt(low), 0.02), np.cbrt(high), size) for low, high in pairwise(edges)]
     mine = np.searchsorted(edges[1:-1], z)
     cell, weight = np.zeros(len(z), dtype=int), np.zeros((len(z), 4))

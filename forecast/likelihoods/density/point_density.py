@@ -22,7 +22,7 @@ from ...model.forward import ForwardModel
 from .asymmetric import Stand
 from .censored import limits_of
 from .cluster_group import Beyond, Group
-from .detectability import followup_kinds, odds_of_contaminants, unseen_of
+from .detectability import followup_kinds, lensing_kinds, odds_of_contaminants, unseen_of
 from .mass_integral import MassIntegral, mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
@@ -64,16 +64,17 @@ class PointDensity:
         self._evidence = listed.evidence if listed.evidence.any() else None
         self.undetected = _undetected(integral, listed)
         marks = np.column_stack([~np.isnan(data), points.limit_marks(lensing=lensing)])
-        seen = np.column_stack([self.undetected, followup_kinds(model.setup, listed, self.undetected)])
+        kinds = followup_kinds(model.setup, listed, self.undetected)
+        seen = np.column_stack([self.undetected, kinds, lensing_kinds(model.setup, listed, self.undetected & lensing)])
         seen = np.column_stack([np.repeat(seen, self._stand.number, axis=0), _common(np.isfinite(data), errors)])
         patterns, pattern = np.unique(np.hstack([marks, seen]), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
         self._groups = []
-        parts = zip(*np.split(patterns[:, :-3], 2, axis=1), patterns[:, -3:], strict=True)
-        for i, (values, edges, (undetected, kind, _)) in enumerate(parts):
+        parts = zip(*np.split(patterns[:, :-4], 2, axis=1), patterns[:, -4:], strict=True)
+        for i, (values, edges, (undetected, *kind, _)) in enumerate(parts):
             mine, known = np.flatnonzero(self._pattern == i), values.astype(bool)
             self._place[mine] = np.arange(len(mine))
-            unseen = unseen_of(integral.unseen, model.setup.followup, kind) if undetected else None
+            unseen = unseen_of(integral.unseen, model.setup, kind) if undetected else None
             beyond, own = Beyond(unseen, limits_of(points[mine], edges)), square_of(errors[mine], known)
             self._groups.append(Group(self._shared, known, data[mine][:, known], own, beyond))
 
@@ -131,11 +132,14 @@ def _common(known: Array, errors: Array) -> Array:
 
 
 def _undetected(integral: MassIntegral, points: Points) -> Array:
-    """Whether clusters may have been missed at their listed L_X, or have none, bool of shape (Q,)."""
+    """Whether clusters may have been missed at their listed L_X, or have none, bool of shape (Q,).
+
+    Of asymmetric errors of L_X the larger one decides.
+    """
     unseen, known = integral.unseen, np.isfinite(points.observables[:, 0])
     if unseen is None:
         return np.zeros(len(known), dtype=bool)
-    return np.asarray(~known | unseen.apart(points.error[:, 0]))
+    return np.asarray(~known | unseen.apart(points.error[:, 0] * (1 + np.abs(points.skew[:, 0]))))
 
 
 @dataclass(frozen=True)

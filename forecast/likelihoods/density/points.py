@@ -125,7 +125,7 @@ class Points:
             observables=observables,
             error=error,
             skew=np.zeros_like(observables),
-            z_error=np.zeros(len(observables)),
+            z_error=model.setup.redshift_law.sigma(mocks.z),
             log_mwl=mocks.log_mwl,
             log_mwl_error=model.setup.lensing_errors(mocks.z, mocks.log_lx),
             weight=np.ones(len(mocks.z)),

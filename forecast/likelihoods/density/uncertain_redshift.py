@@ -3,7 +3,8 @@
 A measured redshift is a Gaussian about the true one. At another redshift the same flux is another luminosity
 (D_L^2 and the K-correction), and the same image another gas mass and Y_X, with the exponents of distance and of E(z)
 by which the survey's cosmology enters them; temperatures and lensing masses are taken as they are. Selection, on flux,
-does not know of it. The limits of the survey are those of true redshifts.
+does not know of it. The limits of the survey are those of true redshifts, unless it has a law of redshift errors: then
+those of measured ones, and errors go with 1 + z.
 """
 
 from __future__ import annotations
@@ -13,36 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.arrays import Array
-from ...cosmology.parameter_grid import Expansion
 from ...model.forward import ForwardModel
 from ...model.mixture import SQRT2PI
 from ...model.setup import Setup
+from ...survey.listed_redshifts import shifts
 from .points import Points
 from .redshift_nodes import Measured, Stretches, redshift_nodes
 
-_REACH = 5.0
+_REACH, _TINY = 5.0, np.finfo(float).tiny
 """Errors of a redshift beyond which it is not looked for."""
 
 
 def redshifts_are_data(setup: Setup) -> bool:
     """Whether likelihoods of single clusters look at their redshifts."""
     return setup.geometry.spans_redshifts and setup.selection.in_flux is not None
-
-
-def shifts(setup: Setup, z: Array, at: Array) -> Array:
-    """log10 of the observables of clusters listed at redshifts `z`, were they at `at`, minus as listed, (..., D)."""
-    relations, selection, expansion = setup.relations, setup.selection.in_flux, Expansion.of(setup.cosmology)
-    assert selection is not None
-    z, at = np.broadcast_arrays(z, at)
-    pivot = np.full(z.shape, relations.pivot)
-    here, there = (selection.log_luminosity_limit(x, pivot, setup.cosmology, relations) for x in (z, at))
-    distance = np.log10(expansion.comoving_distance(at) / expansion.comoving_distance(z))
-    growth = np.log10(expansion.efunc(at) / expansion.efunc(z))
-    moved = []
-    for name in relations.names:
-        powers = relations.exponents(name)
-        moved.append(there - here if name == "lx" else powers.distance * distance - powers.expansion * growth)
-    return np.stack(moved, axis=-1)
 
 
 @dataclass(frozen=True)
@@ -66,27 +51,35 @@ class Redshifts:
 
     @classmethod
     def of(cls, model: ForwardModel, points: Points) -> Redshifts:
-        """Nodes over Gaussians within the survey's limits; one where a redshift has no error."""
+        """Nodes over the laws of redshifts within the survey's limits; one where a redshift has no error."""
         setup, z, error = model.setup, points.z, points.z_error
-        edges, mine = np.array(setup.geometry.redshift_edges), np.flatnonzero(error > 0)
+        edges, mine = np.array(setup.redshift_law.edges(setup.geometry)), np.flatnonzero(error > 0)
         scatter = np.hypot(setup.relations.scatters(model.parameters.fiducial_values)[0], points.error[mine])
         step = 1e-3 * z[mine]
         slopes = shifts(setup, z[mine], z[mine] + step) / step[:, None]
         measured = Measured(z[mine], error[mine], np.linalg.norm(slopes / scatter, axis=1))
-        low, high = (np.clip(z[mine] + sign * _REACH * error[mine], edges[0], edges[-1]) for sign in (-1, 1))
-        empty = low >= high  # far outside: as at the next edge
-        low, high = np.where(empty & (low > edges[0]), low - error[mine], low), np.where(empty, low + error[mine], high)
-        stretches = Stretches.between(edges, low, high)
+        widens = float(setup.redshift_law.error > 0)  # with the true redshift, as that law has it
 
         def log_density(some: Array, at: Array) -> Array:
             own = measured[some]
-            return np.asarray(-0.5 * ((at - own.z) / own.error) ** 2 - np.log(SQRT2PI * own.error))
+            sigma = own.error * ((1 + at) / (1 + own.z)) ** widens
+            return np.asarray(-0.5 * ((at - own.z) / sigma) ** 2 - np.log(SQRT2PI * sigma))
+
+        reach = _REACH * error[mine]
+        ends = [z[mine] + sign * reach / (1 - sign * widens * reach / (1 + z[mine])) for sign in (-1, 1)]
+        low, high = (np.clip(end, edges[0], edges[-1]) for end in ends)
+        empty = low >= high  # far outside: as at the next edge
+        low, high = np.where(empty & (low > edges[0]), low - error[mine], low), np.where(empty, low + error[mine], high)
+        stretches = Stretches.between(edges, low, high)
 
         cluster, at, log_weight = redshift_nodes(measured, stretches, log_density)
         known = np.flatnonzero(error <= 0)
         every = np.concatenate([known, mine[cluster]])
         order = np.argsort(every, kind="stable")
-        at, log_weight = np.concatenate([z[known], at])[order], np.concatenate([np.zeros(len(known)), log_weight])[order]
+        at, log_weight = (
+            np.concatenate([z[known], at])[order],
+            np.concatenate([np.zeros(len(known)), log_weight])[order],
+        )
         every = every[order]
         return cls(every, at, log_weight, shifts(setup, z[every], at))
 
