@@ -100,7 +100,8 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
         alone = [name for name, c in relations.proxy if len(relations.proxy) == 1 and c == 1.0]
         limits |= {key: limits[name] for key in ("yx",) for name in alone if name in limits}
     own = np.isfinite(values) & (errors > 0)
-    errors = np.where(errors > 0, errors, setup.yx_error)
+    assumed = setup.yx_error_of(catalogue.z, catalogue.log_lx)
+    errors = np.where(errors > 0, errors, assumed)
     errors, skew = np.where(np.isfinite(values), errors, 0.0), np.where(own, skew, 0.0)
     remarks = (*catalogue.remarks, *_unused(limits, relations.names, len(catalogue.limits) - len(limits)))
     return replace(catalogue, log_yx=values, log_yx_error=errors, log_yx_skew=skew, limits=limits, remarks=remarks)
