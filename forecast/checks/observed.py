@@ -113,7 +113,8 @@ def as_modelled(model: ForwardModel, catalogue: Catalogue) -> Catalogue:
         alone = [name for name, c in relations.proxy if len(relations.proxy) == 1 and c == 1.0]
         limits |= {key: limits[name] for key in ("yx",) for name in alone if name in limits}
     own = np.isfinite(values) & (errors > 0)
-    errors = np.where(errors > 0, errors, setup.yx_error)
+    assumed = setup.yx_error_of(catalogue.z, catalogue.log_lx)
+    errors = np.where(errors > 0, errors, assumed)
     errors, skew = np.where(np.isfinite(values), errors, 0.0), np.where(own, skew, 0.0)
     unused = _unused(limits, relations.names, len(catalogue.limits) - len(limits))
     exact = _exact(int(np.isfinite(values).sum()), int((np.isfinite(values) & (errors == 0)).sum()))

@@ -221,7 +221,7 @@ def draw_summaries(
 ) -> Summary:
     """Statistics of one catalogue for each parameter vector; those of `nodes`' observables.
 
-    `yx_errors`: measurement errors of log10 Y_X, dex, of which each cluster gets one at random, beyond the setup's.
+    `yx_errors`: errors of log10 Y_X, dex, of which each cluster gets one at random, beyond the setup's.
     """
     count = np.concatenate([model.expected_count(theta[i : i + _ROWS]) for i in range(0, len(theta), _ROWS)])
     ends = np.flatnonzero(np.diff(np.cumsum(count) // _CLUSTERS)) + 1
@@ -230,8 +230,8 @@ def draw_summaries(
         mocks = draw_mocks(model, part, rng=rng)
         columns = columns_of(mocks)
         if yx_errors is not None:
-            spread = np.sqrt(np.maximum(yx_errors**2 - model.setup.yx_error**2, 0.0))
-            columns["Y_X"] = columns["Y_X"] + rng.choice(spread, len(mocks.row)) * rng.standard_normal(len(mocks.row))
+            beyond = rng.choice(yx_errors, len(mocks.z)) ** 2 - model.setup.yx_error_of(mocks.z, mocks.log_lx) ** 2
+            columns["Y_X"] = columns["Y_X"] + np.sqrt(np.maximum(beyond, 0.0)) * rng.standard_normal(len(beyond))
         parts.append(Summary.of(mocks.size, mocks.row, {n: columns[n] for n in nodes}, nodes))
     return Summary.joined(parts)
 

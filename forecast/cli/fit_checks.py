@@ -44,7 +44,7 @@ def observed_against_predicted(
     model, catalogue = fitted
     errors = catalogue.log_yx_error[catalogue.has_yx]
     rms = float(np.sqrt(np.mean(errors**2))) if len(errors) else 0.0
-    model = forward_model(replace(at_level(model, level).setup, errors=()).with_yx_error(rms))
+    model = forward_model(replace(at_level(model, level).setup, errors=(), error_laws=()).with_yx_error(rms))
     rng, samples = generator(seed, "goodness"), chain.samples
     theta = samples[rng.choice(len(samples), size=min(500, len(samples)), replace=False)]
     checks = []

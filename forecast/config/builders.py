@@ -29,19 +29,38 @@ from ..relations.lines import PowerLaw
 from ..relations.mass_proxy import ErrorModel, with_proxy
 from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
+from ..survey.error_law import ErrorLaw
 from ..survey.evidence import EvidenceSpec
-from .quantities import named, read_log_mass, read_scatter
+from ..survey.redshift_law import RedshiftLaw
+from .quantities import named, read_log_mass, read_quantities, read_scatter
 from .schema.relations import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
-from .schema.sections import CatalogueConfig, ErrorsConfig, JoinConfig
+from .schema.sections import CatalogueConfig, ErrorLawConfig, ErrorsConfig, JoinConfig
 
 
-def build_errors(c: ErrorsConfig, relations: Relations) -> tuple[float, ...]:
-    """Measurement errors of log10 of the relations' observables; those of L_X follow from the flux."""
-    given = {name: error for name, error in c.model_dump(exclude={"z"}).items() if error}
+def build_errors(c: ErrorsConfig, relations: Relations, h: float) -> dict[str, Any]:
+    """Fields of a `Setup` with measurement errors of the relations' observables; those of L_X follow from the flux."""
+    given = {name: _error(getattr(c, name), f"errors.{name}", h) for name in ("t", "mgas", "core", "yx")}
+    given = {name: error for name, error in given.items() if error}
     for name in given:
         if name not in relations.names:
             raise InputError(f"errors.{name}: there is no relation of '{name}'; {nearest(name, relations.names)}")
-    return tuple(given.get(name, 0.0) for name in relations.names) if given else ()
+    numbers = {name: error for name, error in given.items() if isinstance(error, float)}
+    return {
+        "errors": tuple(numbers.get(name, 0.0) for name in relations.names) if numbers else (),
+        "error_laws": tuple((name, error) for name, error in given.items() if isinstance(error, ErrorLaw)),
+        "redshift_law": RedshiftLaw(c.z),
+    }
+
+
+def _error(c: float | ErrorLawConfig, path: str, h: float) -> float | ErrorLaw:
+    """An error, dex, or its law; a law that is the same at every flux is a number."""
+    if not isinstance(c, ErrorLawConfig):
+        return c
+    fluxes, values = (c.fluxes, c.values) if c.at is None else ((c.at,), (c.value,))
+    log_flux = tuple(map(float, np.log10(read_quantities(fluxes or (), "flux", path, h))))
+    slope = None if c.at is None else c.slope
+    law = named(path, lambda: ErrorLaw(log_flux, tuple(float(x or 0.0) for x in values or ()), slope, c.floor))
+    return law if law.constant is None else law.constant
 
 
 def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: Cosmology) -> PowerLaw:

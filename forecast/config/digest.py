@@ -26,6 +26,7 @@ from ..relations.residuals import Residuals
 from ..survey.band_table import BandTable
 from ..survey.completeness import Contamination, Detection
 from ..survey.emission import CONTINUUM, Emission
+from ..survey.error_law import ErrorLaw
 from ..survey.flux_limit import FluxLimited
 from ..survey.followup import FollowUp
 from ..survey.geometry import Box, LightCone, Replicated
@@ -78,6 +79,7 @@ LAYOUTS: dict[type, Layout] = {
             "lensing_correlation": [],
             "lensing_sample": to_plain(EVERY_CLUSTER),
             "redshift_law": to_plain(NO_ERRORS),
+            "error_laws": [],
         },
     ),
     Cosmology: Layout("Om0 Ob0 h ns"),
@@ -97,6 +99,7 @@ LAYOUTS: dict[type, Layout] = {
     OwnError: Layout("values at by"),
     FollowUp: Layout("flux_limit zmax fraction"),
     RedshiftLaw: Layout("error"),
+    ErrorLaw: Layout("log_flux value slope floor"),
     Detection: Layout("weight offset width"),
     Contamination: Layout("log_flux fraction"),
     Relations: Layout(

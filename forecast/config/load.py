@@ -22,7 +22,6 @@ from ..model.setup import Setup
 from ..reading.text_tables import decoded
 from ..survey.footprint import Footprint
 from ..survey.luminosity import Luminosities
-from ..survey.redshift_law import RedshiftLaw
 from .builders import build_catalogue_spec, build_errors, build_relations
 from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
@@ -127,7 +126,7 @@ class Config(Strict):
             cure = "add a [weak_lensing] table with their scatter, or take the level out"
             raise InputError(f"sampler: level 'full+wl' needs weak-lensing masses; {cure}")
         relations = build_relations(self.relations, self.library, self.proxy, cosmology, self.parameters)
-        errors = build_errors(self.errors, relations)
+        errors = build_errors(self.errors, relations, cosmology.h)
         geometry = build_geometry(self.survey, cosmology)
         emission = build_emission(self.emission, cosmology)
         selection = build_selection(self.selection, cosmology.h, geometry)
@@ -146,10 +145,9 @@ class Config(Strict):
                 shells=geometry.shell_count if self.sample_variance else 0,
             ),
             yx_bin=self.yx_bin,
-            errors=errors,
-            redshift_law=RedshiftLaw(self.errors.z),
             binned_in_redshift=getattr(self.survey, "binned_in_redshift", False),
             followup=build_followup(self.followup, cosmology.h, geometry, selection),
+            **errors,
             **build_weak_lensing(self.weak_lensing, relations, cosmology.h),
         )
         refuse_idle(setup)

@@ -21,6 +21,10 @@ _LIMITS = (
 _TYPES = {"number": "number", "integer": "whole number", "boolean": "true or false", "string": "text"}
 _TAGS = ("geometry", "kind")
 Schema = dict[str, Any]
+_LAW = {
+    "fluxes": '["1e-13 erg/(s cm2)", "1e-12 erg/(s cm2)"]', "values": "[0.12, 0.04]", "at": '"1e-13 erg/(s cm2)"',
+    "value": "0.1", "slope": "-0.5", "floor": "0.02",
+}  # fmt: skip
 _CURVE = {"fluxes": '["1e-13 erg/(s cm2)", "3e-13 erg/(s cm2)"]', "values": "[0.0, 1.0]", "path": '"curve.ecsv"'}
 _EXAMPLES = {
     "title": '"My survey"',
@@ -63,6 +67,11 @@ _EXAMPLES = {
     "weak_lensing.fraction": "0.1",
     "weak_lensing.zmin": "0.1",
     "weak_lensing.zmax": "0.6",
+    **{
+        f"errors.{name}": text
+        for name, text in {"t": "0.05", "mgas": "0.05", "core": "0.1", "yx": "0.07", "z": "0.01"}.items()
+    },
+    **{f"errors.{name}.{key}": text for name in ("t", "mgas", "core", "yx") for key, text in _LAW.items()},
     "followup.flux_limit": '"3e-13 erg/(s cm2)"',
     "followup.zmax": "0.5",
     "followup.fraction": "0.7",

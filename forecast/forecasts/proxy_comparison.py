@@ -109,12 +109,14 @@ def proxy_setup(base: Setup, choice: str | ErrorModel | MassProxy, yx_error: flo
     relations = proxy.of(base.relations)
     if proxy.error_model is None:
         setup = replace(base, relations=relations)
+        if setup.yx_error_varies and not yx_error:
+            return setup
         return setup.with_yx_error(max(yx_error, setup.yx_error))
     gone = [n for n in base.parameters.names if n.endswith(("_t", "_mgas", "_core")) or n in DEFAULT_PRIORS]
     parameters = base.parameters.without(gone)
     for name, width in DEFAULT_PRIORS.items():
         parameters = parameters.with_free(_factor(name, width))
-    return replace(base, relations=relations, parameters=parameters, errors=())
+    return replace(base, relations=relations, parameters=parameters, errors=(), error_laws=())
 
 
 def _factor(name: str, width: float, fiducial: float = 1.0) -> Parameter:
@@ -136,6 +138,8 @@ def typical_slope(model: ForwardModel) -> tuple[float, float]:
 
 def mass_residual(setup: Setup) -> tuple[float, UnitMixture]:
     """Scatter of log10 of the proxy mass at the pivot, dex, and the standardised density."""
+    if setup.yx_error_varies:
+        raise InputError("errors: proxies are compared with errors that are numbers; give numbers under [errors]")
     v = setup.parameters.fiducial_values
     slope = float(np.squeeze(setup.relations.at(v).yx.slope))
     parts = setup.relations.components(v, np.array([setup.relations.pivot]))

@@ -205,7 +205,7 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
     points = Points.observed(
         z=catalogue.z,
         observables=values,
-        error=np.where(errors > 0, errors, observable_errors(model)),
+        error=np.where(errors > 0, errors, observable_errors(model, catalogue.z, catalogue.log_lx)),
         log_mwl=log_mwl,
         log_mwl_error=np.where(own > 0, own, setup.lensing_errors(catalogue.z, catalogue.log_lx)),
         limits=(np.column_stack([one.limit for one in limits]), np.column_stack([one.width for one in limits])),

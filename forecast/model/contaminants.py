@@ -80,6 +80,8 @@ class Contaminants:
 
     def _observed(self, log_yx: Array, error: Array) -> Array:
         """Expected number per dex at Y_X observed with errors (Q,), which are at least the nodes' spacing."""
+        if np.isnan(error).any():  # `BY_FLUX`
+            return np.asarray(self.model.yx_density(self.fiducial, log_yx, error)[0])
         grid, density = self._table
         step = grid[1] - grid[0]
         error = np.maximum(error, step)

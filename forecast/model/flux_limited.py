@@ -18,7 +18,7 @@ from .mixture import columns, sum_of
 from .population import Population, mass_grid, yx_support
 from .resolution import limit_resolution, lowest_mass
 from .setup import Setup, prior_sample
-from .visibility import luminosities, visible_fraction
+from .visibility import by_flux, luminosities, visible_fraction
 from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
 
 
@@ -115,13 +115,14 @@ class FluxLimitedModel:
         return np.exp(expansion.local_cubic(table, position, stride=1)[0][:, 0])
 
     def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
-        """Expected number of detections per dex of observed Y_X, shape (P, Q); `error` in dex, scalar or (Q,).
+        """Expected number of detections per dex of observed Y_X, shape (P, Q); `error` in dex (or `BY_FLUX`), or (Q,).
 
         The integral over mass at given Y_X is a Gauss-Hermite sum over the Y_X residual; a residual
-        shifts the expected L_X by correlation x scatter ratio, and with it the chance of selection.
-        """
+        shifts the expected L_X by correlation x scatter ratio, and with it the chance of selection."""
         theta, log_yx = np.atleast_2d(theta), np.asarray(log_yx, dtype=float)
         error = np.broadcast_to(np.asarray(error, dtype=float), log_yx.shape)
+        if np.isnan(error).any():
+            return by_flux(self, theta, log_yx)
         if self._split is not None:
             return self._split_density(self._split, theta, log_yx, error)
         far = self._convolvable(error)
@@ -256,8 +257,7 @@ class FluxLimitedModel:
         At each L_X the unselected density is expanded in Legendre polynomials of the redshift
         coordinate and integrated up to the redshift at which L_X falls below the flux limit.
         """
-        log_lx = np.asarray(log_lx, dtype=float)
-        v = self.parameters.values(theta)
+        log_lx, v = np.asarray(log_lx, dtype=float), self.parameters.values(theta)
         number = self.population.abundance(v) * self.step
         mean = self.population.mean_observable(self._lines(v).lx, "lx", self.population.background(v))
         mean = np.broadcast_to(mean + self.population.as_listed("lx"), number.shape)

@@ -19,9 +19,10 @@ from ..cosmology.rescaling import Background
 from ..relations.coupling import Coupling
 from ..relations.lines import Line
 from ..relations.power_laws import Relations
+from ..survey.error_law import BY_FLUX, ErrorLaw
 from ..survey.followup import FollowUp, until
 from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, Sky
-from ..survey.redshift_law import FEWEST_ERRORS, LARGEST_ERROR, NO_ERRORS, RedshiftLaw
+from ..survey.redshift_law import NO_ERRORS, RedshiftLaw
 from ..survey.selection import Selection
 from ..survey.shells import Geometry
 
@@ -61,6 +62,8 @@ class Setup:
         knows every redshift anyway.
     followup : FollowUp or None
         Which detected clusters have a mass proxy and other observables beside L_X; None: all, or any of them.
+    error_laws : tuple of (str, ErrorLaw)
+        Errors of observables that depend on the measured flux, beside `errors`, which are those of others.
     redshift_law : RedshiftLaw
         How measured redshifts, on which the survey's limits act, scatter about true ones.
     """
@@ -79,6 +82,7 @@ class Setup:
     binned_in_redshift: bool = False
     followup: FollowUp | None = None
     redshift_law: RedshiftLaw = NO_ERRORS
+    error_laws: tuple[tuple[str, ErrorLaw], ...] = ()
 
     def __post_init__(self) -> None:
         if self.weak_lensing is not None and not 0 < self.weak_lensing < 3:
@@ -109,7 +113,12 @@ class Setup:
                 "followup: is by flux and redshift, but the survey selects in mass; take [followup] out, or give "
                 '[selection] kind = "flux_limited"'
             )
-        self._check_redshift_law()
+        if self.error_laws and self.selection.in_flux is None:
+            raise InputError(
+                f"errors.{self.error_laws[0][0]}: a survey in mass measures no flux on which an error could depend; "
+                'give a number, or [selection] kind = "flux_limited"'
+            )
+        self.redshift_law.require(self.geometry, by_flux=self.selection.in_flux is not None)
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
 
@@ -127,22 +136,6 @@ class Setup:
         curved = [n for n in self.relations.names if n != "lx" and self.relations[n].curvature]
         if curved:
             raise InputError(f"relations.{curved[0]}.curvature: only the L_X-M relation may be curved; leave it out")
-
-    def _check_redshift_law(self) -> None:
-        """Raise where redshifts have errors that mean nothing."""
-        error, near = self.redshift_law.error, self.geometry.redshift_edges[0]
-        if not 0 <= error <= LARGEST_ERROR:
-            raise InputError(f"errors.z must be between 0 and {LARGEST_ERROR:g}, sigma_z / (1 + z), got {error:g}")
-        if error and (self.selection.in_flux is None or not self.geometry.spans_redshifts):
-            raise InputError(
-                "errors.z: redshifts are data of a flux-limited light cone alone; take it out, or give "
-                'survey.geometry = "light_cone" and selection.kind = "flux_limited"'
-            )
-        if error and near < FEWEST_ERRORS * error:
-            raise InputError(
-                f"errors.z = {error:g}: of redshifts near survey.zmin = {near:g} such an error leaves nothing; "
-                f"give zmin = {FEWEST_ERRORS * error:g} or more"
-            )
 
     def _check_reach(self) -> None:
         """Raise where a flux has no distance, or the mass function no calibration."""
@@ -260,9 +253,43 @@ class Setup:
         errors = self.errors or (0.0,) * len(self.relations.names)
         return self.relations.error_covariance(np.array(errors))
 
+    def errors_of(self, z: Array, log_lx: Array) -> Array:
+        """Errors of the observables, but for L_X, at redshifts and measured log10 L_X, (n,); dex, (n, D)."""
+        return self._errors_at(self._flux_of(z, log_lx))
+
+    def yx_error_of(self, z: Array, log_lx: Array) -> Array:
+        """That of log10 of their mass proxy, dex, (n,)."""
+        return self.yx_error_at(self._flux_of(z, log_lx)) if self.yx_error_varies else np.full(len(z), self.yx_error)
+
+    def _flux_of(self, z: Array, log_lx: Array) -> Array:
+        """log10 of measured fluxes, erg/s/cm2, (n,); that of the limit where they are unknown."""
+        flux = self.selection.in_flux
+        unknown = 0.0 if flux is None else math.log10(flux.flux_limit)
+        return np.nan_to_num(self.sky(z, log_lx).log_flux, nan=unknown) if self.error_laws else z
+
+    def _errors_at(self, log_flux: Array) -> Array:
+        """The same at log10 of measured fluxes, (n,)."""
+        errors = np.tile(self.errors or np.zeros(len(self.relations.names)), (len(log_flux), 1))
+        for name, law in self.error_laws:
+            errors[:, self.relations.names.index(name)] = law.of(log_flux)
+        return errors
+
+    def yx_error_at(self, log_flux: Array) -> Array:
+        """Errors of log10 of the mass proxy at log10 of measured fluxes, (n,), dex."""
+        weights, covariance = self.relations.combination, self.relations.error_covariance(self._errors_at(log_flux))
+        return np.asarray(np.sqrt(np.einsum("i,nij,j->n", weights, covariance, weights)))
+
+    @property
+    def yx_error_varies(self) -> bool:
+        """Whether the error of the mass proxy depends on the flux."""
+        weight = dict(zip(self.relations.names, self.relations.combination, strict=True))
+        return any(weight[name] for name, _ in self.error_laws)
+
     @property
     def yx_error(self) -> float:
-        """Measurement error of log10 of the mass proxy, dex."""
+        """Measurement error of log10 of the mass proxy, dex; `BY_FLUX` if it depends on the flux."""
+        if self.yx_error_varies:
+            return BY_FLUX
         weights = self.relations.combination
         return math.sqrt(float(weights @ self.error_covariance @ weights))
 
@@ -276,6 +303,11 @@ class Setup:
         InputError
             If they explain more than all of it.
         """
+        if self.yx_error_varies:
+            raise InputError(
+                "yx_error: the mass proxy has errors that depend on the flux; give numbers under [errors] instead of "
+                "tables, or leave yx_error out"
+            )
         names, name = self.relations.names, self.relations.least_known
         others = np.array(self.errors or np.zeros(len(names))) * (np.array(names) != name)
         explained = float(np.linalg.norm(self.relations.combination * others))

@@ -200,7 +200,12 @@ def _observed(
     background, log_mass = chance.background(row, at[0]), at[1]
     means = [chance.mean(line, n, row, background, log_mass) for line, n in zip(lines, relations.names, strict=True)]
     true = np.stack(means, axis=-1) + residuals
-    error = rng.standard_normal(true.shape) @ _root(setup.error_covariance)
+    error = rng.standard_normal(true.shape)
+    if setup.error_laws:
+        errors = setup.errors_of(at[0], true[:, 0] + lx_error)
+        error = np.einsum("nd,nde->ne", error, _root(relations.error_covariance(errors)))
+    else:
+        error = error @ _root(setup.error_covariance)
     proxy = full_line(relations.at(v).yx, size)
     stretch = relations.proxy_stretch(v, size)[row]
     log_yx = chance.mean(proxy, "proxy", row, background, log_mass)
@@ -211,9 +216,9 @@ def _observed(
 
 
 def _root(covariance: Array) -> Array:
-    """Symmetric root of a covariance, which may be singular."""
+    """Symmetric roots of covariances (..., D, D), which may be singular."""
     values, vectors = np.linalg.eigh(covariance)
-    root: Array = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    root: Array = (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
     return root
 
 

@@ -1,13 +1,44 @@
-"""Up to which redshift a luminosity is seen: weights that cut a redshift quadrature there."""
+"""Up to which redshift a luminosity is seen: weights that cut a redshift quadrature there; and sums over fluxes."""
 
 from __future__ import annotations
+
+from copy import copy
+from typing import Protocol
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..relations.lines import Component
 from ..survey.completeness import Detection
+from ..survey.error_law import BY_FLUX, flux_cells
+from ..survey.selection import FluxSelection
+from .contaminants import Contaminants
 from .mixture import mixture
+from .setup import Setup
+
+
+class Detecting(Protocol):
+    """A forward model whose selection acts on flux."""
+
+    setup: Setup
+    selection: FluxSelection
+    contaminants: Contaminants | None
+
+    def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
+        """Expected number of detections per dex of observed Y_X, shape (P, Q)."""
+
+
+def by_flux(model: Detecting, theta: Array, log_yx: Array) -> Array:
+    """Density of Y_X, (P, Q), whose error depends on the measured flux: a sum over cells of it."""
+    total = np.zeros((len(theta), len(log_yx)))
+    for cell in flux_cells(model.selection):
+        one = copy(model)
+        one.selection, one.contaminants = cell.selection, None
+        error = np.sqrt(cell.weight @ model.setup.yx_error_at(cell.log_flux) ** 2)
+        total += one.yx_density(theta, log_yx, float(error))
+    if model.contaminants is None:
+        return total
+    return total + model.contaminants.yx_density(theta, log_yx, np.full(len(log_yx), BY_FLUX))
 
 
 def luminosities(log_lx: Array, mean: Array, number: Array, part: Component) -> Array:

@@ -150,7 +150,8 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
     ]
     if setup.binned_in_redshift:
         sentences.append("Data are kept apart by redshift bin.")
-    if setup.yx_error:
+    sentences += [f"Errors of {WORDS[name]} depend on the flux: {law.words}." for name, law in setup.error_laws]
+    if setup.yx_error and not setup.yx_error_varies:
         whose = setup.relations.least_known
         rest = "" if whose == "yx" else f", which is taken as an error of {_OBSERVABLES[whose]}"
         sentences.append(f"Each mass proxy is measured to {setup.yx_error:.3g} dex{rest}.")

@@ -98,6 +98,11 @@ class Detection:
         clipped: Array = np.maximum(chance, 0.0)  # weights of contaminants may be negative
         return clipped
 
+    def without(self, other: Detection) -> Detection:
+        """The chance minus another one."""
+        less = tuple(-a for a in other.weight)
+        return Detection((*self.weight, *less), (*self.offset, *other.offset), (*self.width, *other.width))
+
     @property
     def is_sharp(self) -> bool:
         """Whether it is a limit at the reference flux and nothing else."""

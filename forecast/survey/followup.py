@@ -47,14 +47,12 @@ class FollowUp:
 
     def of(self, selection: FluxSelection) -> FluxSelection:
         """Selection of clusters that are detected and followed up, but for the redshift."""
-        return selection.with_detection(_above(selection.detection, self.log_limit(selection), self.fraction))
+        return selection.with_detection(above(selection.detection, self.log_limit(selection), self.fraction))
 
     def but(self, selection: FluxSelection) -> FluxSelection:
         """Selection of clusters that are detected and, within the redshift, not followed up."""
         every, some = selection.detection, self.of(selection).detection
-        negative = tuple(-a for a in some.weight)
-        rest = Detection((*every.weight, *negative), (*every.offset, *some.offset), (*every.width, *some.width))
-        return selection.with_detection(rest)
+        return selection.with_detection(every.without(some))
 
     def reaches(self, z: Array) -> Array:
         """Whether redshifts are within that of the follow-up; bool."""
@@ -73,7 +71,7 @@ class FollowUp:
         return f"Follow-up: {share}the clusters {' and '.join(parts) or 'detected'} have a mass proxy."
 
 
-def _above(detection: Detection, limit: float, fraction: float) -> Detection:
+def above(detection: Detection, limit: float, fraction: float) -> Detection:
     """Chance of detection where the flux is above a limit, and nothing below, times a fraction."""
     parts: dict[tuple[float, float], float] = {}
     for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True):

@@ -119,6 +119,13 @@ class Sky:
         mass: Array = relations.pivot + np.nan_to_num(relative)
         return mass
 
+    @property
+    def log_flux(self) -> Array:
+        """log10 of the measured fluxes, 0.5-2 keV, erg/s/cm2, (n,); NaN of unknown luminosities."""
+        flux: FluxSelection = (self.selection.in_flux or FluxLimited(1.0)).with_limit(1.0)
+        limit = flux.log_luminosity_limit(self.z, self.log_mass, self.cosmology, self.relations)
+        return np.asarray(self.log_lx - limit)
+
     def within(self, sample: LensingSample) -> Array:
         """Which are within a sample's limits, bool of shape (n,); none of unknown L_X where flux decides."""
         inside = sample.reaches(self.z)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.errors import InputError
 from .geometry import LightCone, Replicated
 from .shells import Geometry
 
@@ -32,6 +33,27 @@ class RedshiftLaw:
     """
 
     error: float
+
+    def require(self, geometry: Geometry, *, by_flux: bool) -> None:
+        """Raise where a survey's redshifts have errors that mean nothing.
+
+        Raises
+        ------
+        InputError
+        """
+        error, near = self.error, geometry.redshift_edges[0]
+        if not 0 <= error <= LARGEST_ERROR:
+            raise InputError(f"errors.z must be between 0 and {LARGEST_ERROR:g}, sigma_z / (1 + z), got {error:g}")
+        if error and not (by_flux and geometry.spans_redshifts):
+            raise InputError(
+                "errors.z: redshifts are data of a flux-limited light cone alone; take it out, or give "
+                'survey.geometry = "light_cone" and selection.kind = "flux_limited"'
+            )
+        if error and near < FEWEST_ERRORS * error:
+            raise InputError(
+                f"errors.z = {error:g}: of redshifts near survey.zmin = {near:g} such an error leaves nothing; "
+                f"give zmin = {FEWEST_ERRORS * error:g} or more"
+            )
 
     def sigma(self, z: Array) -> Array:
         """Standard deviation of what is measured of true redshifts."""

@@ -38,8 +38,9 @@ class Noise:
         """
         from forecast.checks.observed import open_catalogue
 
-        errors = open_catalogue(config, None).log_yx_error
-        beyond = np.sqrt(np.maximum(errors**2 - config.setup.yx_error**2, 0.0))
+        catalogue = open_catalogue(config, None)
+        own = config.setup.yx_error_of(catalogue.z, catalogue.log_lx)
+        beyond = np.sqrt(np.maximum(catalogue.log_yx_error**2 - own**2, 0.0))
         if not beyond.any():
             raise InputError("catalogue_errors: the survey's catalogue has no errors of Y_X; leave this key out")
         return cls(tuple(beyond.tolist()))

@@ -82,17 +82,48 @@ class WeakLensingConfig(Strict):
     """Redshift below which they have one."""
 
 
+class ErrorLawConfig(Strict):
+    """Errors against measured flux: a table, or a power of flux."""
+
+    fluxes: tuple[Flux, ...] | None = None
+    """Measured fluxes, 0.5-2 keV, increasing; errors are linear in log flux between them and constant beyond."""
+    values: tuple[Annotated[Number, Field(ge=0, le=2)], ...] | None = None
+    """Error at each flux, dex."""
+    at: Flux | None = None
+    """Flux at which a power law has its value."""
+    value: Annotated[Number, Field(ge=0, le=2)] | None = None
+    """Error there, dex."""
+    slope: Annotated[Number, Field(ge=-3, le=3)] = -0.5
+    """Power of flux with which the error goes: -0.5 with the root of counts."""
+    floor: Annotated[Number, Field(ge=0, le=2)] = 0.0
+    """What is added in quadrature at every flux, dex."""
+
+    @model_validator(mode="after")
+    def _one_law(self) -> ErrorLawConfig:
+        table, power = (self.fluxes, self.values), (self.at, self.value)
+        whole = [pair for pair in (table, power) if all(part is not None for part in pair)]
+        given = [pair for pair in (table, power) if any(part is not None for part in pair)]
+        if len(whole) != 1 or len(given) != 1 or (table in whole and len(self.fluxes or ()) != len(self.values or ())):
+            raise ValueError('give fluxes = [...] and values = [...], one for each, or at = "FLUX" and value = NUMBER')
+        if table in whole and "slope" in self.model_fields_set:
+            raise ValueError("slope goes with at and value; leave it out of a table")
+        return self
+
+
+DexError = Annotated[Number, Field(ge=0, le=2)] | ErrorLawConfig
+
+
 class ErrorsConfig(Strict):
     """Measurement errors of single clusters, dex; of redshifts over 1 + z."""
 
-    t: Annotated[Number, Field(ge=0, le=2)] = 0.0
-    """Measurement error of T, dex, where a catalogue gives none."""
-    mgas: Annotated[Number, Field(ge=0, le=2)] = 0.0
-    """Of M_gas, dex."""
-    core: Annotated[Number, Field(ge=0, le=2)] = 0.0
-    """Of the core brightness, dex."""
-    yx: Annotated[Number, Field(ge=0, le=2)] = 0.0
-    """Of Y_X, dex, where it has a relation of its own."""
+    t: DexError = 0.0
+    """Measurement error of T, dex, where a catalogue gives none: a number, or a table or power law against flux."""
+    mgas: DexError = 0.0
+    """Of M_gas, dex, likewise."""
+    core: DexError = 0.0
+    """Of the core brightness, dex, likewise."""
+    yx: DexError = 0.0
+    """Of Y_X, dex, where it has a relation of its own, likewise."""
     z: Annotated[Number, Field(ge=0, le=0.1)] = 0.0
     """Of redshifts: the standard deviation of measured about true ones over 1 + z, without a unit. The survey's limits
     in redshift then act on what is measured; in a fit, that of clusters without a z_error."""

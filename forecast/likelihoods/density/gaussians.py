@@ -107,7 +107,7 @@ def in_windows(number: Array, log_mass: Array, at: Gaussians, width: Array) -> A
         if 2 ** (power + 1) >= size:
             value[mine] = over_nodes(total, log_mass, some, own)
             continue
-        part = np.empty(some.centre.shape)
+        part = np.empty_like(some.centre)
         for j in range(part.shape[1]):
             middle = np.rint((some.centre[:, j] - log_mass[0]) / step).astype(int)
             node = np.clip(middle - 2**power, 0, size - 2 ** (power + 1))[:, None] + np.arange(2 ** (power + 1))

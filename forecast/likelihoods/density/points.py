@@ -118,7 +118,7 @@ class Points:
         if missing:
             raise InputError(f"the mocks have {', '.join(mocks.names)}, but the model needs '{missing[0]}' too")
         observables = mocks.observables[:, [mocks.names.index(name) for name in names]]
-        error = np.broadcast_to(observable_errors(model), observables.shape)
+        error = observable_errors(model, mocks.z, mocks.log_lx)
         none = np.broadcast_to(np.nan, observables.shape)
         return cls(
             z=mocks.z,
@@ -167,9 +167,12 @@ class Points:
         return replace(self, log_mwl=np.full(len(self.z), np.nan))
 
 
-def observable_errors(model: ForwardModel) -> Array:
-    """Measurement errors of log10 of the observables in a setup, shape (D,), dex; L_X has the flux's."""
+def observable_errors(model: ForwardModel, z: Array, log_lx: Array) -> Array:
+    """Measurement errors of log10 of the observables of clusters at redshifts and measured L_X, (n,); (n, D), dex.
+
+    L_X has the flux's; of one whose L_X is unknown they are those at the reference flux.
+    """
     setup = model.setup
-    errors = np.array(setup.errors or np.zeros(len(setup.relations.names)))
-    errors[0] = np.hypot(errors[0], setup.selection.flux_error)
+    errors = setup.errors_of(z, log_lx)
+    errors[:, 0] = np.hypot(errors[:, 0], setup.selection.flux_error)
     return errors
