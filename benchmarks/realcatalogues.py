@@ -65,9 +65,53 @@ FIELDS = {
 }  # fmt: skip
 
 
-def survey() -> ForwardModel:
-    """The survey as its likelihoods know it."""
-    return forward_model(changed(load_config("erosita"), FIELDS).setup)
+def survey(larger: float = 1.0) -> ForwardModel:
+    """The survey of about 80 clusters, or one of a larger area, as its likelihoods know it."""
+    setup = changed(load_config("erosita"), FIELDS).setup
+    return forward_model(replace(setup, geometry=replace(setup.geometry, area=setup.geometry.area * larger)))
+
+
+IGNORED = (
+    "limits",
+    "follow-up",
+    "evidence",
+    "contaminants",
+    "unlike errors",
+    "lensing scatter",
+    "lensing correlation",
+    "lensing bias",
+    "mass scale",
+)
+"""What a likelihood may leave out of account."""
+
+
+def model_ignoring(model: ForwardModel, piece: str) -> ForwardModel:
+    """The survey as a likelihood knows it that leaves one piece out."""
+    setup = model.setup
+    fixed = {"contaminants": "norm_contamination", "lensing bias": "norm_wl", "mass scale": "mass_scale"}
+    if piece in fixed:
+        setup = replace(setup, parameters=setup.parameters.without([fixed[piece]]))
+    if piece == "contaminants":
+        assert setup.selection.in_flux is not None
+        setup = replace(setup, selection=setup.selection.in_flux.of_clusters)  # type: ignore[arg-type]
+    if piece == "follow-up":
+        setup = replace(setup, followup=None)
+    if piece == "lensing scatter":
+        setup = replace(setup, weak_lensing=0.01)
+    if piece in ("lensing scatter", "lensing correlation"):
+        setup = replace(setup, lensing_correlation=())
+    return forward_model(setup)
+
+
+def catalogue_ignoring(catalogue: Catalogue, piece: str) -> Catalogue:
+    """A catalogue without one piece."""
+    if piece == "limits":
+        return replace(catalogue, limits={})
+    if piece in ("evidence", "contaminants"):
+        return replace(catalogue, evidence=None)
+    if piece == "unlike errors":
+        return replace(catalogue, log_yx_skew=None, log_mwl_skew=None)
+    return catalogue
 
 
 @dataclass(frozen=True)

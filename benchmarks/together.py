@@ -1,9 +1,13 @@
-"""Ranks of truths in posteriors of mocks with all that real catalogues have: ``python -m benchmarks.together``.
+"""Likelihoods of mocks with all that real catalogues have: ``python -m benchmarks.together``.
 
 Simulation-based calibration (Talts et al. 2018, arXiv:1804.06788) of every level where `forecast check` cannot go:
 limits, errors of single clusters, evidence, photometric redshifts. Catalogues are drawn by brute force
 (`benchmarks.realcatalogues`), posteriors are those of `forecast fit`. Every mock is a line of a file, from
 which an interrupted run goes on.
+
+``--ratios`` tests likelihoods for less: drawn at theta, data have L(theta') / L(theta) of mean one for every
+theta', if L is normalised. One parameter a little larger and a little smaller than the truth make two such ratios; half
+their difference is the score, and their mean what the information and the scores' variance have in common.
 """
 
 from __future__ import annotations
@@ -24,7 +28,17 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.independent import LogPosterior, Rank, Search, independent_draws, log_posterior, rank_of
-from benchmarks.realcatalogues import LOW_LIMIT, Pieces, Universe, catalogue_of, data_of, survey
+from benchmarks.realcatalogues import (
+    IGNORED,
+    LOW_LIMIT,
+    Pieces,
+    Universe,
+    catalogue_ignoring,
+    catalogue_of,
+    data_of,
+    model_ignoring,
+    survey,
+)
 from forecast.checks.sbc import CalibrationPlan, assess
 from forecast.core.arrays import Array
 from forecast.core.errors import InputError
@@ -32,8 +46,9 @@ from forecast.likelihoods.levels import at_level, likelihood
 from forecast.model.forward import ForwardModel
 from forecast.sampling.proposal import from_scores
 
-PILOTS, SEARCH = 4, Search()
-"""Mocks whose mean curvature every other one starts from, and how maxima are found."""
+PILOTS, SEARCH, STEP = 4, Search(), 0.5
+"""Mocks whose mean curvature every other one starts from; how maxima are found; steps of ratios in units of errors with
+all other parameters known."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +60,23 @@ class Bench:
     model: ForwardModel
     pieces: Pieces
     seed: int
+    ignoring: str = ""
 
     @classmethod
-    def of(cls, level: str, seed: int, *, photometric: bool) -> Bench:
+    def of(cls, level: str, options: argparse.Namespace) -> Bench:
         """Of the survey of `realcatalogues`."""
-        whole = survey()
+        whole = survey(options.larger)
         limit = {"limit": LOW_LIMIT} if level == "selfcal" else {}
-        return cls(Universe.of(whole), level, at_level(whole, level), Pieces(photometric, **limit), seed)
+        model = at_level(model_ignoring(whole, options.ignoring), level)
+        pieces = Pieces(options.photometric, **limit)
+        return cls(Universe.of(whole), level, model, pieces, options.seed, options.ignoring)
 
     def _mock(self, index: int, rng: np.random.Generator) -> tuple[LogPosterior, Array]:
         """ln posterior of one mock, and the scores of its truth that the level knows."""
         parameters = self.universe.model.parameters
         scores = rng.standard_normal(len(parameters.names))
         catalogue = catalogue_of(self.universe, from_scores(parameters, scores[None])[0], self.pieces, rng)
+        catalogue = catalogue_ignoring(catalogue, self.ignoring)
         target = log_posterior(
             likelihood(self.level, self.model, data_of(self.model, catalogue)), self.model.parameters
         )
@@ -80,6 +99,20 @@ class Bench:
             return None
         return rank_of(truth, target, independent_draws(target, curvature, SEARCH, rng), rng)
 
+    def ratios(self, index: int, curvature: Array) -> Array:
+        """Half the difference of the two likelihood ratios of each parameter, and their mean less one, (2 D,)."""
+        target, truth = self._mock(index, np.random.default_rng([self.seed, 2, index]))
+        unit = np.diag(steps_of(curvature))
+        scores = truth + np.vstack([np.zeros(len(truth)), unit, -unit])
+        height = target(scores) + 0.5 * (scores**2).sum(axis=1)
+        more, less = np.exp(height[1:] - height[0]).reshape(2, -1)
+        return np.concatenate([0.5 * (more - less), 0.5 * (more + less) - 1])
+
+
+def steps_of(curvature: Array) -> Array:
+    """Steps of the ratios in prior scores, (D,)."""
+    return np.asarray(STEP / np.sqrt(np.maximum(np.diag(curvature), 1.0)))
+
 
 def done(path: Path) -> dict[int, dict]:
     """Mocks of a file, by their number."""
@@ -87,16 +120,40 @@ def done(path: Path) -> dict[int, dict]:
     return {one["index"]: one for one in map(json.loads, lines)}
 
 
-def run(bench: Bench, mocks: int, path: Path) -> None:
-    """Rank the mocks that a file lacks."""
+def run(bench: Bench, mocks: int, path: Path, *, ratios: bool) -> None:
+    """Rank the mocks that a file lacks, or find their ratios."""
     left = sorted(set(range(mocks)) - set(done(path)))
     curvature = bench.curvature() if left else np.empty(0)
     for index in left:
-        start, found = time.process_time(), bench.rank(index, curvature)
-        line = {"index": index, "rank": None if found is None else found.rank.tolist()}
-        line |= {"effective": None if found is None else found.effective, "cpu": time.process_time() - start}
+        start = time.process_time()
+        if ratios:
+            line: dict = {"ratios": bench.ratios(index, curvature).tolist()}
+        else:
+            found = bench.rank(index, curvature)
+            line = {"rank": None if found is None else found.rank.tolist()}
+            line["effective"] = None if found is None else found.effective
         with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps({"index": index} | line | {"cpu": time.process_time() - start}) + "\n")
+
+
+def ratio_rows(bench: Bench, path: Path) -> Iterator[str]:
+    """A level's line, and one for each parameter: how many standard errors means are from zero."""
+    values = np.array([one["ratios"] for one in done(path).values()])
+    size, width = values.shape
+    mean, covariance = values.mean(axis=0), np.cov(values.T)
+    square = size * mean @ np.linalg.solve(covariance, mean) * (size - width) / ((size - 1) * width)
+    cpu = np.mean([one["cpu"] for one in done(path).values()])
+    words = f"means are zero: p = {stats.f.sf(square, width, size - width):.4f} (Hotelling's T2 of {width})"
+    score = values[:, : width // 2] / steps_of(bench.curvature())
+    posterior = np.linalg.inv(np.cov(score.T) + np.eye(width // 2))
+    moved = score @ posterior[0] / np.sqrt(posterior[0, 0])
+    shift = (
+        f"one Newton step moves sigma8 by {moved.mean():+.3f} ± {moved.std(ddof=1) / np.sqrt(size):.3f} of its error"
+    )
+    yield f"{bench.level}: {size} mocks, {cpu:.2f} s each; {words}; {shift}"
+    first, second = np.split(mean / np.sqrt(np.diag(covariance) / size), 2)
+    for name, a, b in zip(bench.model.parameters.names, first, second, strict=True):
+        yield f"  {name:20s} score {a:+.2f} sigma, information {b:+.2f} sigma"
 
 
 def rows(bench: Bench, path: Path) -> Iterator[str]:
@@ -126,14 +183,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--levels", nargs="*", default=["counts", "selfcal", "binned", "unbinned", "full", "full+wl"])
     parser.add_argument("--photometric", action="store_true", help="a fifth of the redshifts are photometric")
+    parser.add_argument("--ratios", action="store_true", help="likelihood ratios in place of ranks")
+    parser.add_argument("--ignoring", choices=IGNORED, default="", help="what the likelihood leaves out of account")
+    parser.add_argument("--larger", type=float, default=1.0, help="area in units of that of 80 clusters")
     parser.add_argument("--out", type=Path, default=Path("out/together"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for level in options.levels:
-        bench = Bench.of(level, options.seed, photometric=options.photometric)
-        path = options.out / f"{level}{'-z' * options.photometric}-{options.seed}.jsonl"
-        run(bench, options.mocks, path)
-        print("\n".join(rows(bench, path)), flush=True)
+        bench = Bench.of(level, options)
+        kind = "-z" * options.photometric + "-ratios" * options.ratios
+        kind += f"-{options.larger:g}" * (options.larger != 1) + f"-{options.ignoring}" * bool(options.ignoring)
+        path = options.out / f"{level}{kind}-{options.seed}.jsonl"
+        run(bench, options.mocks, path, ratios=options.ratios)
+        print("\n".join((ratio_rows if options.ratios else rows)(bench, path)), flush=True)
 
 
 if __name__ == "__main__":
