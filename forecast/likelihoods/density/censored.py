@@ -215,7 +215,8 @@ class CensoredChance:
         luminosity, own = self.luminosity, self.given.factor[..., -1, :]
         if luminosity is None:
             return self.edges[-1].averaged
-        if not (luminosity.both and mean.ndim == 3 and mean.shape[1] > _TABLE and own.shape[1] == 1):
+        asked = mean.shape[1] * _WIDE_NODES ** (mean.shape[-1] - 1)
+        if not (luminosity.both and mean.ndim == 3 and asked > _TABLE and own.shape[1] == 1):
             return luminosity.averaged
         reach = _REACH * np.abs(own[..., :-1]).sum(axis=-1)
         low, high = mean[..., -1].min(axis=1, keepdims=True), mean[..., -1].max(axis=1, keepdims=True)

@@ -12,8 +12,11 @@ from .censored import CensoredChance
 from .detectability import Chance
 
 _TINY = np.finfo(float).tiny
-_FAR = 10.0
-"""Widths beyond which a mass adds nothing."""
+_FAR, _RESOLVED = 10.0, 1.1
+"""Widths beyond which a mass adds nothing; spacing of masses, in widths of a Gaussian times a chance, that resolves it
+to 1e-7."""
+_LONGEST, _COUNTS = 4, np.array([24, 32, 48, 64, 96, 128, 192, 256, 10_000])
+"""Largest spacing, in nodes; numbers of masses, of which the next larger one is taken."""
 
 
 @dataclass(frozen=True)
@@ -97,20 +100,20 @@ def _log_sum(number: Array, log_mass: Array, about: tuple[Gaussians, Array], j: 
 
 
 def in_windows(number: Array, log_mass: Array, at: Gaussians, width: Array) -> Array:
-    """The same as `over_nodes` of the masses within ten widths alone, those of about equal widths together."""
-    step, size = log_mass[1] - log_mass[0], len(log_mass)
-    reach = 1 + np.ceil(_FAR * width.max(axis=1) / step)
-    kind, value = np.ceil(np.log2(reach)).astype(int), np.empty(at.centre.shape)
-    for power in np.unique(kind):
-        mine = kind == power
-        some, own, total = at.part(mine), width[mine], number[mine]
-        if 2 ** (power + 1) >= size:
-            value[mine] = over_nodes(total, log_mass, some, own)
-            continue
-        part = np.empty_like(some.centre)
-        for j in range(part.shape[1]):
-            middle = np.rint((some.centre[:, j] - log_mass[0]) / step).astype(int)
-            node = np.clip(middle - 2**power, 0, size - 2 ** (power + 1))[:, None] + np.arange(2 ** (power + 1))
-            part[:, j] = _log_sum(np.take_along_axis(total, node, axis=1), log_mass[node], (some, own), j)
-        value[mine] = part
+    """The same as `over_nodes` of as many masses as each needs: those within ten widths, and resolve it."""
+    step, size, value = float(log_mass[1] - log_mass[0]), len(log_mass), np.empty(at.centre.shape)
+    resolved = _RESOLVED * width.min(axis=1) / np.sqrt(1 + at.steepness**2)
+    stride = np.clip((resolved / step).astype(int), 1, _LONGEST)
+    many = np.minimum(2 * _FAR * width.max(axis=1) / (step * stride), (size - 1) // stride) + 1
+    many = np.minimum(_COUNTS[np.searchsorted(_COUNTS, many)], (size - 1) // stride + 1)
+    kinds, kind = np.unique(stride * (size + 1) + many, return_inverse=True)
+    for i, (every, count) in enumerate(zip(*divmod(kinds, size + 1), strict=True)):
+        mine = np.flatnonzero(kind.ravel() == i)
+        some, own, last = at.part(mine), width[mine], size - 1 - every * (count - 1)
+        for j in range(value.shape[1]):
+            middle = np.rint((some.centre[:, j] - log_mass[0]) / step)
+            first = np.clip(middle - every * (count // 2), 0, last).astype(int)
+            node = first[:, None] + every * np.arange(count)
+            there = np.take(number, (mine * size)[:, None] + node)
+            value[mine, j] = _log_sum(there, log_mass[node], (some, own), j) + np.log(every)
     return value
