@@ -17,6 +17,7 @@ from ..core.errors import InputError
 from ..core.observables import OBSERVABLES, WORDS, unit_of
 from ..core.parameters import Values
 from ..cosmology.rescaling import FIXED_ANGLE, Exponents, gas_exponents
+from .bend import Bend
 from .lines import FLATTEST, LARGEST_Z0, Component, Line, Lines, PowerLaw
 from .residuals import Residuals
 
@@ -225,15 +226,14 @@ class Relations:
         """Relation of one observable at parameter values `v`."""
         relation = self[name]
         slope = relation.slope * np.asarray(_factor(v, "slope", name))
-        line = Line(
+        scale = np.log10(v.mass_scale) if name in self.on_mass_scale else 0.0
+        return Line(
             log_norm=relation.log_norm + np.log10(_factor(v, "norm", name)) + self._by_mass_scale(name, slope, v),
             slope=slope,
             evolution=relation.evolution + np.asarray(_factor(v, "evolution", name)),
             scatter=relation.scatter * np.asarray(_factor(v, "scatter", name)),
-            curvature=relation.curvature + np.asarray(_factor(v, "curvature", name)),
+            bend=Bend(relation.curvature + np.asarray(_factor(v, "curvature", name)), scale),
         )
-        shift = np.log10(v.mass_scale) if name in self.on_mass_scale else 0.0
-        return line.bent_by(shift) if line.is_curved else line
 
     def _by_mass_scale(self, name: str, slope: Array, v: Values) -> float | Array:
         """How far the shared mass scale moves log10 of an observable whose relation has this slope, shape (P,)."""
