@@ -18,10 +18,11 @@ from ..likelihoods.data import Data, catalogue_points
 from ..likelihoods.density.uncertain_redshift import proxy_error
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
-from ..model.catalogue import Catalogue, builtin_table, read_catalogue, skew_of_sum
+from ..model.catalogue import Catalogue, builtin_table, read_catalogue
 from ..model.forward import ForwardModel
 from ..reading.limits import UpperLimits
 from ..reading.public_tables import public_table
+from ..reading.skew import skew_of_sum
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
 from ..survey.footprint import Remainder
@@ -52,7 +53,8 @@ def open_catalogue(config: Config, path: Path | None, sky: Remainder | None = No
         raise InputError("this configuration names no catalogue; give one with --catalogue FILE")
     relations = config.setup.relations
     gas = relations.exponents("mgas" if relations.yx is None else "yx")
-    return inside_footprint(read_catalogue(path, spec, config.setup.cosmology, gas), sky or config.footprint)
+    catalogue = read_catalogue(path, spec, config.setup.cosmology, gas, config.luminosities)
+    return inside_footprint(catalogue, sky or config.footprint)
 
 
 def catalogue_data(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.band import Band
 from ..core.errors import InputError, nearest
 from ..core.observables import OBSERVABLES
 from ..core.units import KINDS, h_power, parse
@@ -64,7 +65,7 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
             evolution=table.evolution,
             scatter=scatter,
             hubble=hubble,
-            curvature=table.curvature,
+            curvature=getattr(table, "curvature", 0.0),
         ),
     )
 
@@ -104,8 +105,8 @@ def _calibrated(relations: Relations, c: CalibrationConfig | None, cosmology: Co
     """Relations at the distance, in the configured cosmology, of the clusters on which they were calibrated."""
     if c is None:
         return relations
-    reference = replace(cosmology, Om0=c.Om0, h=c.h)
-    ratio = Ratio.of(Expansion.of(cosmology), Expansion.of(reference), c.z)
+    reference = Expansion(np.asarray(c.Om0), np.asarray(c.h))
+    ratio = Ratio.of(Expansion.of(cosmology), reference, c.z)
     moved: dict[str, Any] = {}
     for name in set(relations.names) - {"core"}:
         of = relations.exponents(name)
@@ -143,6 +144,7 @@ def build_relations(
         calibrated_masses=_calibrated_masses(c, cosmology.h),
         aperture=c.aperture,
         on_mass_scale=_on_mass_scale(c, given, parameters),
+        lx_band=Band.parse(c.lx.band),
     )
     relations = named("relations.calibration", lambda: _calibrated(relations, c.calibration, cosmology))
     return relations if proxy == "yx" else named("proxy", lambda: with_proxy(relations, proxy_choice(proxy)))
@@ -230,4 +232,6 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
         frame=c.frame,
         joins=tuple(map(_build_join, c.join)),
         evidence=None if c.evidence is None else EvidenceSpec(**c.evidence.model_dump()),
+        lx_band=None if c.lx_band is None else Band.parse(c.lx_band),
+        lx_from=c.lx_from,
     )

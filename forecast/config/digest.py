@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from ..core.band import SOFT, Band
 from ..core.files import to_plain
 from ..core.parameters import Parameter, ParameterSet, Values
 from ..core.priors import Prior
@@ -22,7 +23,9 @@ from ..model.setup import Setup
 from ..relations.lines import PowerLaw
 from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
+from ..survey.band_table import BandTable
 from ..survey.completeness import Contamination, Detection
+from ..survey.emission import CONTINUUM, Emission
 from ..survey.flux_limit import FluxLimited
 from ..survey.followup import FollowUp
 from ..survey.geometry import Box, LightCone, Replicated
@@ -77,7 +80,13 @@ LAYOUTS: dict[type, Layout] = {
     Replicated: Layout("survey copies"),
     Sharp: Layout("log_break log_min slope min_mass_mode"),
     Smoothed: Layout("sharp width"),
-    FluxLimited: Layout("flux_limit k_correction k_slope flux_error detection contamination"),
+    FluxLimited: Layout(
+        "flux_limit k_correction k_slope flux_error detection contamination",
+        {"band": to_plain(SOFT), "emission": to_plain(CONTINUUM)},
+    ),
+    Band: Layout("low high"),
+    Emission: Layout("table ratio temperature"),
+    BandTable: Layout("t z log_ratio log_k"),
     LensingSample: Layout("error fraction flux_limit zmin zmax"),
     OwnError: Layout("values at by"),
     FollowUp: Layout("flux_limit zmax fraction"),
@@ -86,7 +95,7 @@ LAYOUTS: dict[type, Layout] = {
     Relations: Layout(
         "pivot z0 lx t mgas yx lx_t lx_mgas t_mgas lx_yx t_yx core residuals proxy calibrated_at calibrated_masses "
         "aperture",
-        {"on_mass_scale": []},
+        {"on_mass_scale": [], "lx_band": to_plain(SOFT)},
     ),
     PowerLaw: Layout("log_norm slope evolution scatter hubble", {"curvature": 0.0}),
     Residuals: Layout("names weight mean covariance log_mass"),

@@ -21,13 +21,16 @@ from ..model.idle import refuse_idle
 from ..model.setup import Setup
 from ..reading.text_tables import decoded
 from ..survey.footprint import Footprint
+from ..survey.luminosity import Luminosities
 from .builders import build_catalogue_spec, build_errors, build_relations
 from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
+from .emission_builder import build_emission, build_luminosities, with_emission
 from .explain import explain
 from .lensing_builder import build_weak_lensing, lensing_cautions
 from .parameter_builders import build_parameters, is_factor
 from .quantities import named, read_log_mass
+from .schema.emission import EmissionConfig
 from .schema.parameters import ParameterConfig, PriorChainConfig, PriorCorrelationConfig
 from .schema.relations import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema.sections import (
@@ -78,6 +81,8 @@ class Config(Strict):
     """Which detected clusters have a mass proxy, where not all have."""
     relations: RelationsConfig
     """How observables scale with mass."""
+    emission: EmissionConfig = EmissionConfig()
+    """How luminosities in one energy band follow from those in another, where bands differ."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
     """Free parameters and their priors: sigma8, Om0, h, ns, and norm_X, slope_X, scatter_X, evolution_X of each
     relation X, and mass_scale, which they share."""
@@ -123,7 +128,9 @@ class Config(Strict):
         relations = build_relations(self.relations, self.library, self.proxy, cosmology, self.parameters)
         errors = build_errors(self.errors, relations)
         geometry = build_geometry(self.survey, cosmology)
+        emission = build_emission(self.emission, cosmology)
         selection = build_selection(self.selection, cosmology.h, geometry)
+        selection = with_emission(selection, emission, relations, geometry)
         setup = Setup(
             cosmology=cosmology,
             mass_function=self.mass_function,
@@ -186,6 +193,11 @@ class Config(Strict):
                 'such as scatter = "0.2 ln"; add it, or leave the column out'
             )
         return build_catalogue_spec(self.catalogue)
+
+    @cached_property
+    def luminosities(self) -> Luminosities:
+        """How the catalogue's luminosities, or fluxes, become those of the relations."""
+        return build_luminosities(self.catalogue_spec, self.setup, build_emission(self.emission, self.setup.cosmology))
 
     @cached_property
     def footprint(self) -> Footprint | None:
@@ -251,7 +263,7 @@ def load_config(name: str | Path) -> Config:
     config = parse_config(content, source=path.name, folder=path.parent)
     try:
         _ = config.setup, config.break_masses
-        _ = config.catalogue and config.catalogue_spec
+        _ = config.catalogue and config.luminosities
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from error
     return config

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ..core.band import SOFT, Band
 from ..core.errors import InputError
 from ..core.units import parse
 from ..cosmology.background import Cosmology
 from ..reading.tables import Column, open_table
 from ..survey.completeness import SHARP, Contamination, Detection
-from ..survey.flux_limit import FluxLimited
+from ..survey.flux_limit import SOFT_SLOPE, FluxLimited
 from ..survey.followup import FollowUp, until
 from ..survey.footprint import Cap, Footprint, Region, SkyBox
 from ..survey.geometry import Box, LightCone
@@ -142,13 +143,15 @@ def _build_flux_limited(s: FluxLimitedConfig, h: float, geometry: Geometry) -> F
         log_flux, fraction = read_curve(s.contamination, "selection.contamination", h)
         relative = tuple((log_flux - math.log10(limit)).tolist())
         contamination = Contamination(relative, tuple(fraction.tolist())) if np.any(fraction != 0) else None
+    band = Band.parse(s.band)
     return FluxLimited(
         flux_limit=limit,
-        k_correction=s.k_correction,
-        k_slope=s.k_slope,
+        k_correction=s.k_correction or ("power_law" if band == SOFT else "continuum"),
+        k_slope=SOFT_SLOPE if s.k_slope is None else s.k_slope,
         flux_error=s.flux_error,
         detection=detection,
         contamination=contamination,
+        band=band,
     )
 
 

@@ -9,7 +9,7 @@ Kind = Literal[
     "number", "prior_edge", "prior_tension", "goodness", "predictive", "mass_function", "listed_twice", "rows_left_out",
     "table", "encoding", "unit", "below_limit", "redshift", "flux_error", "errors", "offset", "masses", "completeness",
     "lensing", "not_converged", "limits", "followup", "footprint", "mass_scale", "no_power", "same_redshift", "prior",
-    "contamination",
+    "contamination", "band",
 ]  # fmt: skip
 """What a caution is about."""
 

@@ -50,7 +50,8 @@ def cone_variant(setup: Setup) -> Setup:
 
     NV22 2.1.1: the break mass has the limiting flux at zmax = the box's redshift; zmin = 0.01.
     """
-    relations, unit = setup.relations, FluxLimited(1e-12)
+    relations = setup.relations
+    unit = FluxLimited(1e-12, band=relations.lx_band)
     z, log_break = np.array(setup.geometry.redshift_edges[-1]), np.array(setup.selection.log_break)
     at_unit = unit.log_luminosity_limit(z, log_break, setup.cosmology, relations)
     growth = np.log10(setup.cosmology.efunc(z) / setup.cosmology.efunc(relations.z0))
@@ -58,7 +59,7 @@ def cone_variant(setup: Setup) -> Setup:
     log_luminosity = lx.log_norm + lx.slope * (log_break - relations.pivot) + lx.evolution * growth
     flux_limit = 1e-12 * 10.0 ** float(log_luminosity - at_unit)
     cone = setup.geometry.cone(setup.cosmology, _ZMIN)
-    return replace(setup, geometry=cone, selection=FluxLimited(flux_limit))
+    return replace(setup, geometry=cone, selection=unit.with_limit(flux_limit))
 
 
 def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]:

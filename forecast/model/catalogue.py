@@ -8,7 +8,7 @@ are rescaled from the catalogue's reference cosmology to the model's. A cluster 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
@@ -25,8 +25,10 @@ from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, LENSING, Exponents, Ratio
 from ..reading.join import Origin, open_joined
 from ..reading.limits import LIMITED, UpperLimits, split_limits
 from ..reading.positions import sky_positions
+from ..reading.skew import skew_of_sum
 from ..reading.tables import QUANTITY_KINDS, Column, TableFile
 from ..survey.evidence import read_evidence
+from ..survey.luminosity import Luminosities
 from .catalogue_spec import CatalogueSpec
 
 LARGEST_Z_ERROR = 0.2
@@ -42,7 +44,7 @@ class Catalogue:
     name : tuple of str, length N
     z : ndarray, shape (N,)
     log_lx : ndarray, shape (N,)
-        log10 L_X / (erg/s), rest-frame 0.5-2 keV; NaN where unknown.
+        log10 L_X / (erg/s), rest frame, in the band of the survey's relations; NaN where unknown.
     log_yx : ndarray, shape (N,)
         log10 Y_X / (Msun/h keV); NaN where unknown.
     log_yx_error : ndarray, shape (N,)
@@ -136,7 +138,11 @@ class Catalogue:
 
 
 def read_catalogue(
-    path: Path, spec: CatalogueSpec, model_cosmology: Cosmology, gas: Exponents = FIXED_ANGLE
+    path: Path,
+    spec: CatalogueSpec,
+    model_cosmology: Cosmology,
+    gas: Exponents = FIXED_ANGLE,
+    luminosities: Luminosities | None = None,
 ) -> Catalogue:
     """Read clusters from any table astropy understands: ECSV, FITS, VOTable, CSV and others.
 
@@ -150,6 +156,8 @@ def read_catalogue(
     model_cosmology : Cosmology
     gas : Exponents
         Of gas masses and Y_X; within a fixed angle by default. Relations know theirs.
+    luminosities : Luminosities or None
+        How L_X in a survey's band follow from what is listed; as they are if None, which fluxes cannot be.
 
     Raises
     ------
@@ -160,21 +168,22 @@ def read_catalogue(
     path = Path(path)
     own = {} if spec.evidence is None else {"evidence": Column(spec.evidence.column)}
     table = open_joined(Origin(path, spec.table, spec.format, spec.joins), {**spec.columns, **own}, spec.cosmology.h)
-    reference = spec.cosmology.flat_lcdm()
-    z = table.redshifts()
-    ratio, log_h = Ratio.of(Expansion.of(model_cosmology), Expansion.of(reference), z), math.log10(spec.cosmology.h)
+    reference, z = spec.cosmology.expansion, table.redshifts()
+    ratio, log_h = Ratio.of(Expansion.of(model_cosmology), reference, z), math.log10(spec.cosmology.h)
 
     def shift(name: str, of: Exponents) -> Array:
         return np.asarray(HUBBLE.get(name, 0.0) * (math.log10(model_cosmology.h) - log_h) - ratio.shift(of))
 
-    moves = {"lx": shift("lx", Exponents(2.0)), "t": np.zeros_like(z)}
+    moves = {"lx": shift("lx", Exponents(2.0)), "flux": np.zeros_like(z), "t": np.zeros_like(z)}
     moves |= {"mgas": log_h + shift("mgas", gas), "yx": log_h + shift("yx", gas)}
     limits = {}
     for key in (key for key in LIMITED if f"{key}_limit" in spec.columns):
         table, found = split_limits(table, key, spec.limit_confidence[key])
         limits[key] = found.moved(moves[key])
+    (log_lx, lx_error), doubted = _luminosities(table, spec, moves, luminosities)
+    if "lx" in limits and luminosities is not None:
+        limits["lx"] = limits["lx"].moved(luminosities.shift(z, limits["lx"].limit, table.quantity("t")[0]))
     (log_yx, error), yx_skew = _reference_yx(table, spec, reference.efunc(z)), _yx_skew(table, spec)
-    log_lx, lx_error = _measured(table, "lx", moves["lx"])
     optional = {"t": moves["t"], "mgas": moves["mgas"], "mwl": log_h + shift("mwl", LENSING)}
     listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
     positions = sky_positions(table, spec.frame)
@@ -186,11 +195,11 @@ def read_catalogue(
         log_yx=log_yx + log_h + shift("yx", gas),
         log_yx_error=np.where(np.isfinite(log_yx), error, 0.0),
         source=path.name,
-        log_lx_error=lx_error if "lx_error" in spec.columns else None,
-        log_lx_skew=table.skew("lx"),
+        log_lx_error=lx_error if f"{spec.lx_source}_error" in spec.columns else None,
+        log_lx_skew=table.skew(spec.lx_source),
         log_yx_skew=yx_skew,
         z_error=_redshift_errors(table, z),
-        remarks=(*_remarks(table), *_of_products(spec, limits), *doubts),
+        remarks=(*_remarks(table), *_of_products(spec, limits), *doubts, *doubted),
         limits=limits,
         evidence=evidence,
         ra=None if positions is None else positions.ra,
@@ -199,6 +208,18 @@ def read_catalogue(
         **{f"log_{key}_error": errors for key, (_, errors) in listed.items()},
         **{f"log_{key}_skew": table.skew(key) for key in listed},
     )
+
+
+def _luminosities(
+    table: TableFile, spec: CatalogueSpec, moves: Mapping[str, Array], luminosities: Luminosities | None
+) -> tuple[tuple[Array, Array], tuple[Caution, ...]]:
+    """log10 L_X in the band of the relations and errors, dex, (N,) each, and what is doubtful about them."""
+    listed, error = _measured(table, spec.lx_source, moves[spec.lx_source])
+    if luminosities is None:
+        assert spec.lx_source == "lx", "fluxes become luminosities by a survey's K-correction"
+        return (listed, error), ()
+    of = (table.redshifts(), listed, table.quantity("t")[0])
+    return (listed + luminosities.shift(*of), error), luminosities.cautions(*of)
 
 
 def _measured(table: TableFile, key: str, shift: Array) -> tuple[Array, Array]:
@@ -276,12 +297,3 @@ def _yx_skew(table: TableFile, spec: CatalogueSpec) -> Array:
         return table.skew(spec.yx_source or "yx")
     parts = [(table.quantity(key)[1], table.skew(key)) for key in ("mgas", "t")]
     return skew_of_sum([error for error, _ in parts], [skew for _, skew in parts])
-
-
-def skew_of_sum(errors: Sequence[Array], skews: Sequence[Array]) -> Array:
-    """How much the errors of a sum of measurements differ, whose lower and upper ones add in quadrature; (N,)."""
-    lower, upper = (
-        np.linalg.norm([e * (1 + sign * s) for e, s in zip(errors, skews, strict=True)], axis=0) for sign in (-1, 1)
-    )
-    total = lower + upper
-    return np.asarray((upper - lower) / np.where(total > 0, total, 1.0))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.band import Band
 from ..core.errors import InputError, nearest
-from ..cosmology.background import Cosmology
+from ..cosmology.background import LIMITS
+from ..cosmology.parameter_grid import Expansion
 from ..reading.join import Join
 from ..reading.limits import LIMITED
 from ..reading.positions import POSITION
@@ -37,14 +40,14 @@ class CatalogueCosmology:
     h: float
 
     def __post_init__(self) -> None:
-        try:
-            self.flat_lcdm()
-        except InputError as error:
-            raise InputError(f"catalogue.{error}") from None
+        for name, (low, high) in {"Om0": (LIMITS["Om0"][0], 1.0), "h": LIMITS["h"]}.items():
+            if not low <= getattr(self, name) <= high:
+                raise InputError(f"catalogue.cosmology: {name} = {getattr(self, name)} is outside {low} to {high}")
 
-    def flat_lcdm(self) -> Cosmology:
-        """The cosmology as one that has distances, which depend on neither Ob0 nor ns."""
-        return Cosmology(self.Om0, Ob0=0.045, h=self.h, ns=0.96)
+    @property
+    def expansion(self) -> Expansion:
+        """Distances and E(z); Om0 = 1 is Einstein-de Sitter."""
+        return Expansion(np.asarray(self.Om0), np.asarray(self.h))
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,10 @@ class CatalogueSpec:
         Other tables of the same clusters.
     evidence : EvidenceSpec, optional
         What tells clusters from contaminants.
+    lx_band : Band, optional
+        Of luminosities and fluxes of the table; that of the survey if None.
+    lx_from : {"lx", "flux"}, optional
+        The column that gives L_X; lx where it is mapped if None.
 
     Raises
     ------
@@ -119,6 +126,8 @@ class CatalogueSpec:
     frame: str = "icrs"
     joins: tuple[Join, ...] = ()
     evidence: EvidenceSpec | None = None
+    lx_band: Band | None = None
+    lx_from: Literal["lx", "flux"] | None = None
 
     def __post_init__(self) -> None:
         needs = {"mgas": "t", "ra": "dec", "dec": "ra"} | {f"{key}_error": key for key in QUANTITY_KINDS}
@@ -134,6 +143,8 @@ class CatalogueSpec:
                 raise InputError(f"catalogue.columns.{key}: has no unit, got '{column.unit}'; remove it")
         if "z" not in self.columns:
             raise InputError('catalogue.columns.z: missing; name the column of redshifts, z = "COLUMN"')
+        if self.lx_from is not None and self.lx_from not in self.columns:
+            raise InputError(f"catalogue.lx_from = '{self.lx_from}': map that column too, or drop this key")
         self._check_limits()
         if self.yx_source == "m500" and self.mass_relation is None:
             raise InputError(
@@ -154,6 +165,11 @@ class CatalogueSpec:
                     f"catalogue.limit_confidence.{key}: there are no limits; map {key}_limit under "
                     "[catalogue.columns], or drop it"
                 )
+
+    @property
+    def lx_source(self) -> str:
+        """The column that gives L_X: 'lx', or 'flux', where it is mapped."""
+        return self.lx_from or ("flux" if "flux" in self.columns and "lx" not in self.columns else "lx")
 
     @property
     def yx_source(self) -> str | None:

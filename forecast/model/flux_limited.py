@@ -76,7 +76,7 @@ class FluxLimitedModel:
             population.shells.z[:, None], population.log_mass, self.setup.cosmology, self.setup.relations
         )
 
-    def _selected(self, v: Values) -> Array:
+    def by_node(self, v: Values) -> Array:
         """Expected selected clusters per dex of mass on the grid, shape (P, K, M)."""
         excess = self.population.mean_observable(self._lines(v).lx, "lx", self.population.background(v)) - self._limit
         chance = sum_of(
@@ -87,7 +87,7 @@ class FluxLimitedModel:
 
     def expected_count(self, theta: Array) -> Array:
         """Expected number of detections, shape (P,)."""
-        count = self._selected(self.parameters.values(theta)).sum(axis=(1, 2)) * self.step
+        count = self.by_node(self.parameters.values(theta)).sum(axis=(1, 2)) * self.step
         total: Array = count if self.contaminants is None else count + self.contaminants.count(theta)
         return total
 
@@ -100,11 +100,11 @@ class FluxLimitedModel:
     def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
         """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
         v = self.parameters.values(theta)
-        return self.step * self.population.by_shell(self._selected(replace(v, density_contrast=None) if mean else v))
+        return self.step * self.population.by_shell(self.by_node(replace(v, density_contrast=None) if mean else v))
 
     def by_mass(self, theta: Array) -> Array:
         """Expected clusters, without contaminants, at each node of the mass grid, shape (P, M)."""
-        return np.asarray(self._selected(self.parameters.values(theta)).sum(axis=1) * self.step)
+        return np.asarray(self.by_node(self.parameters.values(theta)).sum(axis=1) * self.step)
 
     def mass_density(self, theta: Array, log_mass: Array) -> Array:
         """Expected number of clusters, without contaminants, per dex of true M500c, shape (P, Q)."""
@@ -164,7 +164,7 @@ class FluxLimitedModel:
         v = self.parameters.values(sample[:64])
         mean = self.population.mean_observable(self._lines(v).yx, "proxy", self.population.background(v))
         margin = 6 * max(float(np.max(part.yx_scatter + np.abs(part.yx_shift))) for part, _ in own)
-        grid = expansion.nodes_about(mean, self._selected(v), margin, step)
+        grid = expansion.nodes_about(mean, self.by_node(v), margin, step)
         return expansion.Split(fraction, float(left_out.max()), grid)
 
     def _split_density(self, split: expansion.Split, theta: Array, log_yx: Array, error: Array) -> Array:
@@ -245,8 +245,8 @@ class FluxLimitedModel:
         return expansion.sum_over_nodes(np.exp(before.log_number) * self.step, (excess, mean), part, data)
 
     def _limit_at(self, position: Array) -> Array:
-        """Limiting luminosity at grid positions; it varies with mass only through T in K(z, T)."""
-        if not self.selection.varies_with_mass:
+        """Limiting luminosity at grid positions; it varies with mass only through T, in K and between bands."""
+        if not self.selection.needs_temperature(self.setup.relations.lx_band):
             return self._limit[None, :, :1]
         index = np.clip(np.rint(position).astype(int), 0, self._limit.shape[1] - 1)
         limit: Array = self._limit[np.arange(self._limit.shape[0])[None, :, None], index]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..core.parameters import ParameterSet
+from ..core.parameters import ParameterSet, Values
+from ..survey.emission import COOLEST_CONTINUUM, TABLE_CURE
+from ..survey.selection import FluxSelection
 from .flux_limited import FluxLimitedModel
 from .population import LOG_MASS_HIGH, LOG_MASS_LOW, Population
 from .setup import Setup
@@ -18,6 +20,8 @@ LOST = 0.01
 """Part of the expected clusters that may lie beyond the ends of the mass function."""
 NAMED, UNCALIBRATED = 5e-4, 0.05
 """Parts beyond its ends, and outside the calibration of the relations, from which on a report says so."""
+COOL = 0.05
+"""Part cooler than the continuum model holds from which on a report says so."""
 FEWEST = 1e-60
 """Expected clusters below which a survey has none."""
 _REACH = 0.5
@@ -42,6 +46,13 @@ class MassModel(Protocol):
 
     def by_mass(self, theta: Array) -> Array:
         """Expected clusters at each node of the mass grid, shape (P, M)."""
+
+
+class FluxModel(MassModel, Protocol):
+    """The same of a survey that is limited in flux."""
+
+    def by_node(self, v: Values) -> Array:
+        """Expected clusters per dex of mass at each redshift node and mass, shape (P, K, M)."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +111,57 @@ def check_masses(model: MassModel) -> None:
             f"the survey would see clusters below 10^{LOG_MASS_LOW:g} Msun/h, where there is no mass function; "
             f"{_cure(model)}"
         )
+    _refuse_beyond_table(model)
+
+
+@dataclass(frozen=True)
+class _Temperatures:
+    """log10 kT / keV at each redshift node and mass, (K, M), and the share of the expected clusters there."""
+
+    selection: FluxSelection
+    log_t: Array
+    share: Array
+
+
+def _temperatures(model: MassModel) -> _Temperatures | None:
+    """Temperatures of the expected clusters of a flux limit; None where nothing depends on them."""
+    setup, selection = model.setup, model.setup.selection.in_flux
+    if selection is None or not selection.needs_temperature(setup.relations.lx_band):
+        return None
+    z, log_mass = model.population.shells.z[:, None], model.population.log_mass
+    log_t = selection.emission.log_temperature(z, log_mass, setup.cosmology, setup.relations)
+    number = cast(FluxModel, model).by_node(model.parameters.values(model.parameters.fiducial[None]))[0]
+    return _Temperatures(selection, log_t, number / number.sum())
+
+
+def _refuse_beyond_table(model: MassModel) -> None:
+    """Raise if more than `LOST` of the expected clusters have temperatures that a table of factors lacks."""
+    found = _temperatures(model)
+    if found is None or (table := found.selection.emission.table) is None:
+        return
+    part = float(found.share[table.lacks(found.log_t)].sum())
+    if part > LOST:
+        near = 10 ** found.log_t[found.share > LOST * found.share.max()]
+        raise InputError(
+            f"emission.band_table: is of {table.t[0]:g} to {table.t[-1]:g} keV, but {part:.0%} of the expected "
+            f"clusters are of others; list {near.min():.2g} to {near.max():.2g} keV"
+        )
+
+
+def temperature_concerns(model: MassModel) -> tuple[str, ...]:
+    """Share of the expected clusters that are cooler than the continuum model holds, in a sentence."""
+    found = _temperatures(model)
+    if found is None or found.selection.emission.table is not None:
+        return ()
+    part = float(found.share[found.log_t < np.log10(COOLEST_CONTINUUM)].sum())
+    if part < COOL:
+        return ()
+    selection, to = found.selection, model.setup.relations.lx_band
+    what = f"luminosities of {to}" if to != selection.band else "luminosities"
+    return (
+        f"{part:.0%} of the expected clusters are cooler than {COOLEST_CONTINUUM:g} keV, where lines matter that the "
+        f"factor from fluxes of {selection.band} to {what} leaves out; {TABLE_CURE}",
+    )
 
 
 def _cure(model: MassModel) -> str:

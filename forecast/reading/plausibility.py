@@ -14,8 +14,10 @@ from ..core.arrays import Array
 from ..core.units import KINDS, LN10, LOG_UNIT, bare_unit
 
 RANGES = {"luminosity": (38.0, 48.0), "yx": (8.0, 18.0), "temperature": (-1.5, 1.7), "mass": (8.0, 17.0)}
-"""log10 ranges in erg/s, Msun keV, keV, Msun that no cluster leaves, but a wrong unit does."""
+RANGES["flux"] = (-19.0, -7.0)
+"""log10 ranges in erg/s, Msun keV, keV, Msun, erg/s/cm2 that no cluster leaves, but a wrong unit does."""
 USUAL = {"luminosity": (40.0, 45.5), "yx": (10.0, 16.5), "temperature": (-1.0, 1.5), "mass": (10.0, 16.0)}
+USUAL["flux"] = (-17.0, -8.0)
 """The same of the median of any sample."""
 LARGEST_ERROR, LARGEST_RATIO, SMALLEST_ERROR = 1.0, 20.0, 1e-6
 """Errors, dex, over the value, dex, beyond which a number is no error of a measurement (eFEDS has 12 times a T)."""

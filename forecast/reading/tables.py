@@ -23,7 +23,8 @@ from .plausibility import Check, Values, all_negative, are_bounds, looks_like_lo
 
 MIN_Z, MAX_Z = 1e-4, 3.0
 """Smallest redshift accepted, within the Local Group, and largest; the mass functions are not calibrated beyond."""
-QUANTITY_KINDS = {"lx": "luminosity", "yx": "yx", "t": "temperature", "mgas": "mass", "m500": "mass", "mwl": "mass"}
+QUANTITY_KINDS = {"lx": "luminosity", "flux": "flux", "yx": "yx", "t": "temperature"}
+QUANTITY_KINDS |= dict.fromkeys(("mgas", "m500", "mwl"), "mass")
 """Kind of unit of every quantity that a column may hold; see `forecast.core.units.KINDS`."""
 
 
@@ -61,8 +62,7 @@ def open_table(
     InputError
         If the file cannot be read, has fewer than 2 rows, or several tables that could be meant.
     """
-    names = tuple(column.name for column in columns.values())
-    reading = read_table(path, Wanted(names, table, format, section))
+    reading = read_table(path, Wanted(tuple(c.name for c in columns.values()), table, format, section))
     if (rows := len(reading.table)) < 2:
         least = "a catalogue needs at least 2 clusters" if section == "catalogue" else f"{section} needs at least 2"
         raise InputError(f"{path.name}: has {'1 row' if rows else 'no rows'}, but {least}")

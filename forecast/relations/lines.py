@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
+from ..core.parameters import Values
 from .bend import Bend
 
 LARGEST_Z0, FLATTEST, STEEPEST, FASTEST, STRONGEST = 3.0, 0.05, 10.0, 20.0, 1.0
@@ -150,3 +152,12 @@ class Component:
 def _column(x: Array | float, log_mass: Array) -> Array:
     """A field of P relations that broadcasts against masses (P or 1, ...)."""
     return np.reshape(x, (-1,) + (1,) * (np.ndim(log_mass) - 1))
+
+
+_NEUTRAL: Mapping[str, float] = {"norm": 1.0, "slope": 1.0, "scatter": 1.0, "evolution": 0.0, "curvature": 0.0}
+
+
+def factor(v: Values, kind: str, name: str) -> float | Array:
+    """Value of a parameter such as norm_lx; what changes nothing where there is no such parameter."""
+    value: float | Array = getattr(v, f"{kind}_{name}", _NEUTRAL[kind])
+    return value

@@ -10,23 +10,31 @@ import numpy as np
 from scipy import special
 
 from ..core.arrays import Array
+from ..core.band import SOFT, Band
 from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..relations.lines import Lines
 from ..relations.power_laws import Relations
 from .completeness import SHARP, Contamination, Detection
+from .emission import CONTINUUM, Emission, log_continuum
 from .selection import Shifted
 
 MPC_CM = 3.0856775814913673e24
 COOLEST = 0.02
 """Temperature, keV, below which no gas shines between 0.5 and 2 keV, at any redshift."""
+SOFT_SLOPE = -0.57
+"""Power of 1 + z of L_X / (4 pi D_L^2 f) of 0.5-2 keV in the table of Vikhlinin et al. (2009a)."""
+BY_TEMPERATURE = ("bremsstrahlung", "continuum", "table")
+"""K-corrections that depend on temperature."""
 _SHIFT = 1.5
 """Factor on the flux limit that a check should find out."""
-KCorrection = Literal["none", "power_law", "bremsstrahlung"]
+KCorrection = Literal["none", "power_law", "bremsstrahlung", "continuum", "table"]
 _K_WORDS = {
     "none": "no K-correction",
     "power_law": "K-correction (1+z)^{slope:g}",
     "bremsstrahlung": "K-correction of thermal bremsstrahlung at T(M, z)",
+    "continuum": "K-correction of free-free emission at T(M, z)",
+    "table": "K-correction of emission.band_table at T(M, z)",
 }
 
 
@@ -37,25 +45,32 @@ class FluxLimited:
     Parameters
     ----------
     flux_limit : float
-        0.5-2 keV, erg/s/cm2; the reference flux of `detection` and `contamination`.
-    k_correction : {"none", "power_law", "bremsstrahlung"}
-        LX / (4 pi D_L^2 f): 1; (1+z)^k_slope; or thermal bremsstrahlung at T(M, z).
+        In `band`, erg/s/cm2; the reference flux of `detection` and `contamination`.
+    k_correction : {"none", "power_law", "bremsstrahlung", "continuum", "table"}
+        LX / (4 pi D_L^2 f) in `band`: 1; (1+z)^k_slope; or by T(M, z): bremsstrahlung with a Gaunt factor E^-0.4,
+        free-free emission as `log_continuum` has it, or the table of `emission`.
     k_slope : float
-        -0.57 follows from the table of Vikhlinin et al. (2009a).
+        Power of 1 + z.
     flux_error : float
         Log-normal error of the measured flux, dex: the limit acts on what is measured.
     detection : Detection
         Chance of detection against measured flux; by default one above the limit and zero below.
     contamination : Contamination or None
         Detections that are no clusters.
+    band : Band
+        Of fluxes, observed frame.
+    emission : Emission
+        How luminosities in the band of the relations follow from those in this one.
     """
 
     flux_limit: float
     k_correction: KCorrection = "power_law"
-    k_slope: float = -0.57
+    k_slope: float = SOFT_SLOPE
     flux_error: float = 0.0
     detection: Detection = SHARP
     contamination: Contamination | None = None
+    band: Band = SOFT
+    emission: Emission = CONTINUUM
     acts_on: ClassVar[Literal["flux"]] = "flux"
     in_mass: ClassVar[None] = None
     log_break: ClassVar[None] = None
@@ -76,31 +91,52 @@ class FluxLimited:
     def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
         """log10 of the luminosity, erg/s, that has the limiting flux: L_lim = 4 pi D_L^2 f_lim K(z, T).
 
-        `z` and `log_mass` (log10 Msun/h) broadcast; the result has their common shape.
+        In the band of the relations. `z` and `log_mass` (log10 Msun/h) broadcast; the result has their common shape.
         """
         distance = cosmology.luminosity_distance(z) / cosmology.h * MPC_CM
         euclidean = np.log10(4 * math.pi * self.flux_limit) + 2 * np.log10(distance) + 0.0 * log_mass
-        if self.k_correction == "bremsstrahlung":
-            if relations.t is None:
-                raise InputError("selection.k_correction = 'bremsstrahlung' needs relations.t; use 'power_law'")
-            growth = np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
-            t = relations.t
-            log_t = t.log_norm + t.slope * (log_mass - relations.pivot) + t.evolution * growth
-            correction = np.log10(bremsstrahlung_k(z, 10.0**log_t))
-        else:
-            correction = (self.k_slope if self.k_correction == "power_law" else 0.0) * np.log10(1 + z)
-        limit: Array = euclidean + correction
+        log_t: Array | None = None
+        if self.needs_temperature(relations.lx_band):
+            log_t = self.emission.log_temperature(z, log_mass, cosmology, relations)
+        limit: Array = euclidean + self.log_factor(z, log_t, relations.lx_band)
         return limit
+
+    @property
+    def k_by_temperature(self) -> bool:
+        """Whether the K-correction depends on temperature."""
+        return self.k_correction in BY_TEMPERATURE
+
+    def needs_temperature(self, to: Band) -> bool:
+        """Whether luminosities in a band follow from fluxes by a factor that depends on temperature."""
+        return self.k_by_temperature or self.emission.depends_on_temperature(self.band, to)
+
+    def log_factor(self, z: Array, log_t: Array | None, to: Band) -> Array:
+        """log10 of a luminosity in a band over 4 pi D_L^2 times a flux in the survey's.
+
+        `z` and `log_t`, log10 kT / keV, broadcast; `log_t` may be None where nothing depends on it.
+        """
+        correction = self._log_k(z, log_t)
+        if to == self.band:
+            return correction
+        ratio = self.emission.log_ratio(self.band, to, np.zeros(()) if log_t is None else log_t, z)
+        return np.asarray(correction + ratio)
+
+    def _log_k(self, z: Array, log_t: Array | None) -> Array:
+        """log10 of the K-correction in the survey's own band."""
+        if self.k_by_temperature:
+            assert log_t is not None
+            if self.k_correction == "bremsstrahlung":
+                return np.log10(bremsstrahlung_k(z, 10.0**log_t, self.band))
+            if self.k_correction == "continuum":
+                return log_continuum(self.band, log_t) - log_continuum(self.band, log_t, z)
+            assert self.emission.table is not None
+            return self.emission.table.k(log_t, z)
+        return np.asarray((self.k_slope if self.k_correction == "power_law" else 0.0) * np.log10(1 + z))
 
     @property
     def in_flux(self) -> FluxLimited:
         """The selection itself."""
         return self
-
-    @property
-    def varies_with_mass(self) -> bool:
-        """Whether the limiting luminosity depends on mass at given redshift, through T in K(z, T)."""
-        return self.k_correction == "bremsstrahlung"
 
     def with_limit(self, flux_limit: float) -> FluxLimited:
         """The same with another reference flux."""
@@ -109,6 +145,14 @@ class FluxLimited:
     def with_detection(self, detection: Detection) -> FluxLimited:
         """The same with another chance of detection."""
         return replace(self, detection=detection)
+
+    def in_band(self, band: Band) -> FluxLimited:
+        """The same of fluxes in another band."""
+        return replace(self, band=band)
+
+    def with_emission(self, emission: Emission) -> FluxLimited:
+        """The same with other factors between bands."""
+        return replace(self, emission=emission)
 
     @property
     def of_clusters(self) -> FluxLimited:
@@ -132,7 +176,7 @@ class FluxLimited:
         k = _K_WORDS[self.k_correction].format(slope=self.k_slope)
         error = f"; fluxes are measured to {self.flux_error:g} dex" if self.flux_error else ""
         return (
-            f"Selection: 0.5-2 keV flux above {self.flux_limit:.3g} erg/s/cm2, {k}; "
+            f"Selection: {self.band} flux above {self.flux_limit:.3g} erg/s/cm2, {k}; "
             f"L_X scatters log-normally at fixed mass{error}.{self._detection_words}"
         )
 
@@ -150,16 +194,17 @@ class FluxLimited:
         return words
 
 
-def bremsstrahlung_k(z: Array, temperature: Array) -> Array:
-    """Rest-frame over observed 0.5-2 keV luminosity of thermal bremsstrahlung at `temperature` keV.
+def bremsstrahlung_k(z: Array, temperature: Array, band: Band = SOFT) -> Array:
+    """Rest-frame over observed luminosity in a band of thermal bremsstrahlung at `temperature` keV.
 
     Spectrum E^-0.4 exp(-E/T) in energy (Gaunt factor E^-0.4), no lines. Gas cooler than `COOLEST` counts as that.
     """
 
     temperature = np.maximum(temperature, COOLEST)
 
-    def band(low: Array, high: Array) -> Array:
+    def between(low: Array, high: Array) -> Array:
         fraction: Array = special.gammaincc(0.6, low / temperature) - special.gammaincc(0.6, high / temperature)
         return fraction
 
-    return band(np.asarray(0.5), np.asarray(2.0)) / band(0.5 * (1 + z), 2.0 * (1 + z))
+    low, high = band.low, band.high
+    return between(np.asarray(low), np.asarray(high)) / between(low * (1 + z), high * (1 + z))

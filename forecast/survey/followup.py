@@ -30,7 +30,7 @@ class FollowUp:
     Parameters
     ----------
     flux_limit : float or None
-        0.5-2 keV, erg/s/cm2; None: that of the survey.
+        In the survey's band, erg/s/cm2; None: that of the survey.
     zmax : float or None
         None: that of the survey.
     fraction : float

@@ -63,7 +63,7 @@ class LensingSample:
     fraction : float
         Chance that a cluster within the limits has one.
     flux_limit : float or None
-        Least measured flux, 0.5-2 keV, erg/s/cm2.
+        Least measured flux in the survey's band, erg/s/cm2.
     zmin, zmax : float or None
         Least and largest redshift.
     """
@@ -123,7 +123,8 @@ class Sky:
         if sample.zmax is not None:
             inside &= self.z <= sample.zmax
         if sample.flux_limit is not None:
-            flux: FluxSelection = (self.selection.in_flux or FluxLimited(1.0)).with_limit(sample.flux_limit)
+            flux: FluxSelection = self.selection.in_flux or FluxLimited(1.0, band=self.relations.lx_band)
+            flux = flux.with_limit(sample.flux_limit)
             inside &= self.log_lx >= flux.log_luminosity_limit(self.z, self.log_mass, self.cosmology, self.relations)
         return inside
 

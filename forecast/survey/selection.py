@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ..core.arrays import Array
+from ..core.band import Band
 from ..cosmology.background import Cosmology
 from ..relations.lines import Line, Lines
 from ..relations.power_laws import Relations
 from .completeness import Contamination, Detection
+from .emission import Emission
 
 MinMassMode = Literal["fixed", "follows_lx"]
 """Whether a lowest mass is an absolute mass standard, which no survey has, or follows the luminosity relation."""
@@ -101,27 +103,54 @@ class FluxSelection(Selection, Protocol):
 
     @property
     def flux_limit(self) -> float:
-        """Reference flux of `detection` and `contamination`, 0.5-2 keV, erg/s/cm2."""
+        """Reference flux of `detection` and `contamination`, erg/s/cm2."""
 
     @property
     def detection(self) -> Detection:
         """Chance of detection against measured flux."""
 
     @property
-    def varies_with_mass(self) -> bool:
-        """Whether the limiting luminosity depends on mass at given redshift."""
+    def band(self) -> Band:
+        """Of fluxes, observed frame."""
+
+    @property
+    def emission(self) -> Emission:
+        """How luminosities in other bands follow."""
+
+    @property
+    def k_correction(self) -> str:
+        """Which K-correction luminosities have."""
+
+    @property
+    def k_by_temperature(self) -> bool:
+        """Whether the K-correction depends on temperature."""
+
+    def needs_temperature(self, to: Band) -> bool:
+        """Whether luminosities in a band follow from fluxes by a factor that depends on temperature."""
+
+    def log_factor(self, z: Array, log_t: Array | None, to: Band) -> Array:
+        """log10 of a luminosity in a band over 4 pi D_L^2 times a flux in the survey's."""
 
     def observed(self, lines: Lines) -> Lines:
         """Relations of the *measured* L_X: more scatter, and less of it correlated with Y_X."""
 
     def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
-        """log10 of the luminosity, erg/s, that has the limiting flux; `z` and `log_mass` (Msun/h) broadcast."""
+        """log10 of the luminosity, erg/s, in the band of the relations that has the limiting flux.
+
+        `z` and `log_mass` (Msun/h) broadcast.
+        """
 
     def with_limit(self, flux_limit: float) -> FluxSelection:
         """The same with another reference flux."""
 
     def with_detection(self, detection: Detection) -> FluxSelection:
         """The same with another chance of detection against flux over the same reference flux."""
+
+    def in_band(self, band: Band) -> FluxSelection:
+        """The same of fluxes in another band."""
+
+    def with_emission(self, emission: Emission) -> FluxSelection:
+        """The same with other factors between bands."""
 
     @property
     def of_clusters(self) -> FluxSelection:

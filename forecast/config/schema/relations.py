@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .types import FileName, Hubble, Mass, MatterDensity, Number, Strict
+from .types import BandText, FileName, Hubble, Mass, Number, PublishedDensity, Strict
 
 
 class PowerLawConfig(Strict):
@@ -23,12 +23,18 @@ class PowerLawConfig(Strict):
     """Power of E(z)/E(z0)."""
     scatter: Number | str | None = None
     """Scatter at fixed mass, dex, or with its unit: "0.396 ln"; that of the [library] if left out."""
-    curvature: Annotated[Number, Field(ge=-1, le=1)] = 0.0
-    """Of L_X alone: log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot, per dex^2; straight beyond
-    1.5 dex from it."""
     h_exponent: Annotated[Number, Field(ge=-10, le=10)] | None = None
     """Published power of h of the normalisation at fixed mass in the unit of the pivot; if left out, that which
     follows from how the observable is measured (L_X h^2, M_gas h^2.5, M h)."""
+
+
+class LuminosityConfig(PowerLawConfig):
+    """The scaling relation of L_X."""
+
+    band: BandText = "0.5-2 keV"
+    """Energies of L_X in the rest frame; all luminosities of a survey are converted to them."""
+    curvature: Annotated[Number, Field(ge=-1, le=1)] = 0.0
+    """log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot, per dex^2; straight beyond 1.5 dex."""
 
 
 class CorrelationConfig(Strict):
@@ -49,7 +55,7 @@ class CorrelationConfig(Strict):
 class CalibrationConfig(Strict):
     """Flat LambdaCDM in which the relations were calibrated, on clusters at redshift `z`."""
 
-    Om0: MatterDensity
+    Om0: PublishedDensity
     """Matter density with which the relations were published."""
     h: Hubble
     """Hubble constant over 100 km/s/Mpc with which they were."""
@@ -64,8 +70,8 @@ class RelationsConfig(Strict):
     """Mass M500c at which the normalisations hold."""
     z0: Number
     """Redshift at which they hold."""
-    lx: PowerLawConfig
-    """L_X of 0.5-2 keV in the rest frame, against mass."""
+    lx: LuminosityConfig
+    """L_X in `band` of the rest frame, against mass."""
     t: PowerLawConfig | None = None
     """Temperature against mass; with `mgas` it makes Y_X = M_gas T."""
     mgas: PowerLawConfig | None = None
@@ -87,8 +93,9 @@ class RelationsConfig(Strict):
 class ReferenceCosmologyConfig(Strict):
     """Cosmology in which a catalogue's luminosities and masses were computed."""
 
-    Om0: MatterDensity
-    """Matter density with which distances, luminosities and masses of the table were computed."""
+    Om0: PublishedDensity
+    """Matter density with which distances, luminosities and masses of the table were computed; 1 is Einstein-de
+    Sitter."""
     h: Hubble
     """Hubble constant over 100 km/s/Mpc with which they were."""
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ...cosmology.mass_function import MODELS
 from .relations import ReferenceCosmologyConfig
-from .types import FileName, Flux, Mass, Number, Strict, Whole, like
+from .types import BandText, FileName, Flux, Mass, Number, Strict, Whole, like
 
 
 class CosmologyConfig(Strict):
@@ -73,7 +73,8 @@ class WeakLensingConfig(Strict):
     fraction: Annotated[Number, Field(gt=0, le=1)] = 1.0
     """Part of the clusters within the limits that has a weak-lensing mass, in forecasts and mock catalogues."""
     flux_limit: Flux | None = None
-    """Measured flux, 0.5-2 keV, above which clusters have a weak-lensing mass, in forecasts and mock catalogues."""
+    """Measured flux, in selection.band, above which clusters have a weak-lensing mass, in forecasts and mock
+    catalogues."""
     zmin: Annotated[Number, Field(ge=0)] | None = None
     """Redshift above which they have one."""
     zmax: Annotated[Number, Field(gt=0)] | None = None
@@ -227,13 +228,18 @@ class CatalogueConfig(Strict):
     frame: Literal["icrs", "fk5", "fk4", "galactic"] = "icrs"
     """Frame of ra and dec: icrs, fk5 (J2000), fk4 (B1950) or galactic, whose l and b are then named ra and dec."""
     columns: dict[str, str | dict[str, str]]
-    """What columns mean: name, z, ra, dec, lx, t, mgas, yx, m500, mwl, and X_error of each but name, ra and dec; a
-    name, or { name = ..., unit = ... }. X_limit: a flag, the column of errors if they are negative for limits, or a
+    """What columns mean: name, z, ra, dec, lx, flux, t, mgas, yx, m500, mwl, and X_error of each but name, ra and dec;
+    a name, or { name = ..., unit = ... }. X_limit: a flag, the column of errors if they are negative for limits, or a
     column of limits."""
     limit_confidence: LimitConfidenceConfig = LimitConfidenceConfig()
     """Confidence of the upper limits of each X that has a column X_limit."""
     cosmology: ReferenceCosmologyConfig
     """Cosmology in which luminosities and masses of the table were computed."""
+    lx_band: BandText | None = None
+    """Energies of the table's luminosities, rest frame, and fluxes, observed frame; selection.band if left out."""
+    lx_from: Literal["lx", "flux"] | None = None
+    """Whether L_X are those of column lx, or made from column flux with the survey's K-correction; lx where it is
+    mapped, if left out."""
     evidence: EvidenceConfig | None = None
     """What tells clusters from contaminants, for levels that know single clusters."""
     mass_relation: MassRelationConfig | None = None

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ...core.band import SOFT, Band
 from ...core.parameters import MAX_SHELLS
 from .footprint import FootprintConfig
-from .types import Area, FileName, Flux, Length, Mass, Number, Strict, Whole
+from .types import Area, BandText, FileName, Flux, Length, Mass, Number, Strict, Whole
 
 
 class BoxConfig(Strict):
@@ -90,7 +91,7 @@ class CurveConfig(Strict):
     """Values against measured flux: `fluxes` and `values`, or a table file with columns flux and value."""
 
     fluxes: tuple[Flux, ...] | None = None
-    """Measured fluxes, 0.5-2 keV, increasing."""
+    """Measured fluxes in selection.band, increasing."""
     values: tuple[Number, ...] | None = None
     """One value for each flux, 0 to 1."""
     path: FileName | None = None
@@ -108,7 +109,8 @@ class FollowUpConfig(Strict):
     """Which detected clusters were followed up, so that they have T, M_gas and Y_X."""
 
     flux_limit: Flux | None = None
-    """Measured 0.5-2 keV flux from which on clusters were followed up; from the survey's own limit if left out."""
+    """Measured flux, in selection.band, from which on clusters were followed up; from the survey's own limit if left
+    out."""
     zmax: Annotated[Number, Field(gt=0)] | None = None
     """Redshift up to which they were; that of the survey if left out."""
     fraction: Annotated[Number, Field(gt=0, le=1)] = 1.0
@@ -116,10 +118,12 @@ class FollowUpConfig(Strict):
 
 
 class FluxLimitedConfig(Strict):
-    """A limit in 0.5-2 keV flux, one for each part of the sky, or a completeness curve."""
+    """A limit in X-ray flux, one for each part of the sky, or a completeness curve."""
 
     kind: Literal["flux_limited"]
-    """A limit in measured flux, 0.5-2 keV in the observed frame."""
+    """A limit in measured flux, in `band` of the observed frame, without Galactic absorption."""
+    band: BandText = "0.5-2 keV"
+    """Energies of all fluxes of the survey, observed frame."""
     flux_limit: Flux | None = None
     """The limit, over the whole area."""
     flux_limits: tuple[Flux, ...] | None = None
@@ -134,10 +138,12 @@ class FluxLimitedConfig(Strict):
     """Width of the rise from 0 to 1 about the limit, dex in flux; 0 is a step."""
     contamination: CurveConfig | None = None
     """Detections that are no clusters, as a share of all, against flux."""
-    k_correction: Literal["none", "power_law", "bremsstrahlung"] = "power_law"
-    """How luminosities follow from fluxes: a power law of 1 + z, bremsstrahlung of the temperature, or none."""
-    k_slope: Number = -0.57
-    """Power of 1 + z of L_X over 4 pi D_L^2 flux, for k_correction = "power_law"."""
+    k_correction: Literal["none", "power_law", "bremsstrahlung", "continuum", "table"] | None = None
+    """How luminosities in the survey's band follow from fluxes: a power law of 1 + z (default in 0.5-2 keV), free-free
+    emission of the temperature (continuum, default in other bands; bremsstrahlung, with a Gaunt factor E^-0.4),
+    emission.band_table (table), or none."""
+    k_slope: Number | None = None
+    """Power of 1 + z of L_X over 4 pi D_L^2 flux, for k_correction = "power_law"; -0.57 in 0.5-2 keV if left out."""
     flux_error: Number = 0.0
     """Scatter of measured about true flux, dex; the selection is by the measured one."""
 
@@ -151,4 +157,12 @@ class FluxLimitedConfig(Strict):
             raise ValueError("flux_limits = [...] and areas = [...] go together, one area for each limit")
         if self.completeness is not None and self.completeness_width:
             raise ValueError("completeness is a whole curve; leave out completeness_width")
+        return self
+
+    @model_validator(mode="after")
+    def _k_of_this_band(self) -> FluxLimitedConfig:
+        if self.k_correction == "power_law" and self.k_slope is None and Band.parse(self.band) != SOFT:
+            raise ValueError(
+                f'k_slope = -0.57 is that of {SOFT}; give the slope in {self.band}, or k_correction = "continuum"'
+            )
         return self

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from ...core.band import Band
+from ...core.errors import InputError
 from ...core.units import KINDS
 from ...cosmology.background import LIMITS
 
@@ -35,7 +37,8 @@ def _no_pair(value: Any) -> Any:
 
 Width = Annotated[Number, BeforeValidator(_no_pair)]
 Whole = Annotated[int, BeforeValidator(_no_truth)]
-MatterDensity = Annotated[Number, Field(ge=LIMITS["Om0"][0], le=LIMITS["Om0"][1])]
+PublishedDensity = Annotated[Number, Field(ge=LIMITS["Om0"][0], le=1)]
+"""Of a published cosmology, whose distances are all that is needed; 1 is Einstein-de Sitter."""
 Hubble = Annotated[Number, Field(ge=LIMITS["h"][0], le=LIMITS["h"][1])]
 
 
@@ -59,3 +62,15 @@ Mass = Annotated[str, like("mass")]
 Length = Annotated[str, like("length")]
 Area = Annotated[str, like("area")]
 Flux = Annotated[str, like("flux")]
+
+
+def _is_band(value: str) -> str:
+    try:
+        Band.parse(value)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+BandText = Annotated[str, AfterValidator(_is_band), Field(examples=['"0.1-2.4 keV"'])]
+"""Photon energies between two limits."""
