@@ -115,7 +115,7 @@ class Luminosities:
             return
         raise InputError(
             f"emission.band_table: is of {table.t[0]:g} to {table.t[-1]:g} keV, but {outside.sum()} clusters of the "
-            f"catalogue are of others, one of {10 ** log_t[outside][0]:.2g} keV; list those too"
+            f"catalogue are of others, one of {10 ** log_t[outside][0]:.3g} keV; list those too"
         )
 
     def _factor(self, z: Array, log_t: Array) -> Array:

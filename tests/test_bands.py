@@ -1,0 +1,369 @@
+"""Energy bands: the continuum model against quadrature and published numbers, surveys in one band as in another."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from scipy import integrate, special
+
+from forecast.checks.observed import catalogue_data, open_catalogue
+from forecast.config.load import parse_config
+from forecast.core.band import SOFT, Band
+from forecast.core.errors import InputError
+from forecast.cosmology.parameter_grid import Expansion
+from forecast.likelihoods.levels import likelihood
+from forecast.model.catalogue import builtin_table
+from forecast.model.concerns import concerns
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.survey.band_table import BandTable
+from forecast.survey.emission import log_continuum
+from forecast.survey.flux_limit import MPC_CM
+
+ROSAT = Band(0.1, 2.4)
+BCS = Table(
+    rows=[
+        ("A7", 0.1073, 10.3, 5.01, 6.2),
+        ("A21", 0.0955, 9.4, 3.66, 5.5),
+        ("A68", 0.2546, 5.5, 14.89, 10.0),
+        ("A77", 0.0712, 7.9, 1.71, 4.0),
+        ("A84", 0.1014, 6.5, 2.84, 5.0),
+        ("Z235", 0.0830, 10.9, 3.22, 5.2),
+        ("A115", 0.1971, 9.0, 14.59, 9.8),
+        ("A267", 0.2300, 6.2, 13.71, 9.7),
+    ],
+    names=("name", "z", "flux", "lx", "t"),
+)
+"""Eight rows of Ebeling et al. (1998, MNRAS 301, 881): flux in 1e-12 erg/s/cm2 and L_X in 1e44 erg/s, both
+of 0.1-2.4 keV, H0 = 50 and q0 = 0.5, and temperatures in keV."""
+BCS_ROUNDING = 0.05 / BCS["flux"] + 0.005 / BCS["lx"]
+
+
+@pytest.mark.parametrize("t", [3.0, 4.7, 15.0])
+@pytest.mark.parametrize("z", [0.0, 0.3])
+def test_the_continuum_is_born_s_free_free_emission(t, z):
+    def emitted(band):
+        def spectrum(e):
+            return math.sqrt(3) / math.pi * special.k0(e / (2 * t)) * math.exp(-e / (2 * t))
+
+        return integrate.quad(spectrum, band.low * (1 + z), band.high * (1 + z), epsabs=0, epsrel=1e-11)[0]
+
+    log_t = np.log10(t)
+    ratio = log_continuum(ROSAT, log_t, z) - log_continuum(SOFT, log_t, z)
+    assert 10**ratio == pytest.approx(emitted(ROSAT) / emitted(SOFT), rel=1e-9)
+
+
+def test_cooler_gas_counts_as_the_coolest_that_the_continuum_holds_for():
+    log_t = np.log10([1e-300, 0.5, 3.0])
+    np.testing.assert_array_equal(log_continuum(ROSAT, log_t), log_continuum(ROSAT, log_t[-1]))
+
+
+def test_ratio_of_bands_is_about_1_6():
+    """1.59 to 1.63 at 3 to 15 keV with lines of 0.3 solar (docs/model.md); the continuum is up to 5% above."""
+    log_t = np.log10([3, 4, 5, 7, 10, 15])
+    ratio = 10 ** (log_continuum(ROSAT, log_t) - log_continuum(SOFT, log_t))
+    np.testing.assert_allclose(ratio, [1.628, 1.622, 1.617, 1.611, 1.606, 1.598], rtol=0.05)
+    np.testing.assert_allclose(ratio[2:], [1.617, 1.611, 1.606, 1.598], rtol=0.022)
+
+
+def test_k_corrections_of_a_published_table():
+    """L_X / (4 pi D_L^2 f) of 0.5-2 keV: Vikhlinin et al. (2009a), table 2: z, 1e-12 erg/s/cm2, 1e44 erg/s, keV."""
+    z, flux, lx, t = np.transpose(
+        [
+            (0.0386, 74.2, 2.37, 6.81),
+            (0.0304, 64.3, 1.27, 3.99),
+            (0.0542, 43.5, 2.78, 8.73),
+            (0.0779, 42.3, 5.72, 8.22),
+            (0.0881, 41.6, 7.24, 7.96),
+            (0.0904, 39.4, 7.20, 10.0),
+            (0.0288, 34.8, 0.618, 2.61),
+        ]
+    )
+    distance = Expansion(np.asarray(0.3), np.asarray(0.72)).luminosity_distance(z) / 0.72 * MPC_CM
+    k = 10 ** (log_continuum(SOFT, np.log10(t)) - log_continuum(SOFT, np.log10(t), z))
+    listed = lx * 1e44 / (4 * np.pi * distance**2 * flux * 1e-12)
+    assert (np.abs(k / listed - 1) < 0.05 / flux + 0.005 / lx + 0.005).all()
+
+
+FLUX, LX, T, YX = (
+    {"name": "flux", "unit": "1e-12 erg / (s cm2)"},
+    {"name": "lx", "unit": "1e44 erg / s"},
+    {"name": "t", "unit": "keV"},
+    {"name": "yx", "unit": "Msun keV"},
+)
+
+
+@pytest.fixture
+def of_table(cccp, tmp_path):
+    """The catalogue of a survey of 0.1-2.4 keV and the model's cosmology, whose table lists what a test gives it."""
+
+    def read(columns, *, relations="0.1-2.4 keV", table=BCS, selection=(), **catalogue):
+        table = table.copy()
+        table["yx"] = 3e14
+        table.write(tmp_path / "clusters.ecsv", overwrite=True)
+        content = cccp.model_dump(mode="json", exclude_none=True)
+        content["relations"]["lx"]["band"] = relations
+        content["selection"] |= {"band": "0.1-2.4 keV", "k_correction": "continuum", **dict(selection)}
+        content["survey"] |= {"zmin": 0.01, "zmax": 0.3}
+        content["catalogue"] = {
+            "path": str(tmp_path / "clusters.ecsv"),
+            "cosmology": {"Om0": 1.0, "h": 0.5},
+            "columns": {"name": "name", "z": "z", "yx": YX, **columns},
+            **catalogue,
+        }
+        return open_catalogue(parse_config(content), None)
+
+    return read
+
+
+def test_luminosities_of_einstein_de_sitter_follow_from_fluxes(of_table):
+    """Those of the BCS to their rounding and 1%, for the metals that the continuum leaves out."""
+    listed, made = of_table({"lx": LX, "t": T}), of_table({"flux": FLUX, "t": T})
+    assert (np.abs(10 ** (made.log_lx - listed.log_lx) - 1) < BCS_ROUNDING + 0.01).all()
+    z = np.array(BCS["z"])
+    mattig = 2 * 2.99792458e5 / 50 * (1 + z - np.sqrt(1 + z))
+    own = Expansion(np.asarray(0.25), np.asarray(0.72)).luminosity_distance(z) / 0.72
+    np.testing.assert_allclose(10**listed.log_lx, 1e44 * BCS["lx"] * (own / mattig) ** 2, rtol=2e-4)
+
+
+def test_fluxes_are_taken_where_they_are_asked_for_and_keep_their_errors(of_table):
+    table = BCS.copy()
+    table["e_flux"] = 0.1 * table["flux"]
+    columns = {"lx": LX, "t": T, "flux": FLUX, "flux_error": FLUX | {"name": "e_flux"}}
+    both, asked = of_table(columns, table=table), of_table(columns, table=table, lx_from="flux")
+    np.testing.assert_array_equal(both.log_lx, of_table({"lx": LX, "t": T}).log_lx)
+    np.testing.assert_array_equal(asked.log_lx, of_table({"flux": FLUX, "t": T}).log_lx)
+    assert both.log_lx_error is None
+    np.testing.assert_allclose(asked.log_lx_error, 0.1 / np.log(10), rtol=1e-12)
+
+
+def test_luminosities_are_converted_at_the_listed_temperature(of_table):
+    columns = {"lx": LX, "t": T}
+    as_listed, soft = of_table(columns), of_table(columns, relations="0.5-2 keV")
+    log_t = np.log10(BCS["t"])
+    expected = log_continuum(SOFT, log_t) - log_continuum(ROSAT, log_t)
+    np.testing.assert_allclose(soft.log_lx - as_listed.log_lx, expected, atol=1e-12)
+    other = of_table(columns, relations="0.5-2 keV", lx_band="0.5-2 keV")
+    np.testing.assert_array_equal(other.log_lx, as_listed.log_lx)
+
+
+def test_where_none_is_listed_the_temperature_is_that_of_a_cluster_so_luminous(cccp, of_table):
+    soft = of_table({"lx": LX}, relations="0.5-2 keV")
+    setup = cccp.setup
+    lx, t, growth = setup.relations.lx, setup.relations.t, np.log10(setup.cosmology.efunc(soft.z))
+    mass = (soft.log_lx - lx.log_norm - lx.evolution * growth) / lx.slope
+    log_t = t.log_norm + t.slope * mass + t.evolution * growth
+    expected = log_continuum(SOFT, log_t) - log_continuum(ROSAT, log_t)
+    np.testing.assert_allclose(soft.log_lx - of_table({"lx": LX}).log_lx, expected, atol=1e-9)
+    assert 4 < 10 ** log_t.max() < 12
+
+
+def test_a_fit_says_which_clusters_the_continuum_does_not_hold_for(of_table):
+    table = BCS.copy()
+    table["t"][:3] = [1.0, 2.9, 3.1]
+    said = [
+        c.text for c in of_table({"lx": LX, "t": T}, relations="0.5-2 keV", table=table).remarks if c.kind == "band"
+    ]
+    assert len(said) == 1
+    assert said[0].startswith("2 of 8 clusters are cooler than 3 keV")
+    assert not [c for c in of_table({"lx": LX, "t": T}, table=table).remarks if c.kind == "band"]
+
+
+@pytest.fixture
+def rosat(cccp):
+    """The configuration of cccp_lowz with another selection, whose limit is 1.3e-11 in 0.5-2 keV at a ratio."""
+
+    def make(ratio, emission=(), **selection):
+        content = cccp.model_dump(mode="json", exclude_none=True)
+        limit = f"{1.3e-11 / ratio!r} erg / (s cm2)"
+        content["selection"] |= {"band": "0.1-2.4 keV", "flux_limit": limit, **selection}
+        content["emission"] = dict(emission)
+        return parse_config(content)
+
+    return make
+
+
+@pytest.mark.parametrize("by", ["constant", "table"])
+def test_a_survey_in_another_band_is_that_with_the_limit_converted_by_hand(cccp, cccp_model, rosat, tmp_path, by):
+    """Expected number, mock catalogues and the likelihood of every level, where the ratio of bands is constant."""
+    ratio, emission, least = 0.62, {"band_ratio": 0.62}, 0.0
+    if by == "table":
+        rows = [(t, z, ratio) for t in (0.1, 30.0) for z in (0.0, 0.5)]
+        Table(rows=rows, names=("t", "z", "ratio")).write(tmp_path / "bands.ecsv")
+        emission, least = {"band_table": str(tmp_path / "bands.ecsv")}, 1e-12
+    config = rosat(ratio, emission, k_correction="power_law", k_slope=-0.57)
+    model, theta = forward_model(config.setup), cccp_model.parameters.draw(6, rng=np.random.default_rng(1))
+    np.testing.assert_allclose(model.expected_count(theta), cccp_model.expected_count(theta), rtol=1e-10)
+    drawn, same = (draw_mocks(m, theta, rng=np.random.default_rng(3)) for m in (model, cccp_model))
+    np.testing.assert_allclose(drawn.log_lx, same.log_lx, atol=1e-9)
+    content = config.model_dump(mode="json", exclude_none=True)
+    content["catalogue"]["lx_band"] = "0.5-2 keV"
+    catalogues = [catalogue_data(c, m, None) for c, m in ((parse_config(content), model), (cccp, cccp_model))]
+    np.testing.assert_allclose(catalogues[0][0].log_lx, catalogues[1][0].log_lx, atol=least)
+    for level in ("selfcal", "unbinned", "full"):
+        ours, theirs = (
+            likelihood(level, m, data)(theta) for m, (_, data) in zip((model, cccp_model), catalogues, strict=True)
+        )
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-8)
+
+
+def test_a_table_of_the_continuum_is_the_continuum(rosat, tmp_path):
+    """Factors that vary with temperature and redshift: interpolated on a grid as fine as one would make it."""
+    t, z = (grid.ravel() for grid in np.meshgrid(np.geomspace(3, 30, 25), np.linspace(0, 0.3, 7)))
+    log_t = np.log10(t)
+    soft, hard = log_continuum(SOFT, log_t), log_continuum(ROSAT, log_t)
+    k = 10 ** (hard - log_continuum(ROSAT, log_t, z))
+    Table({"t": t, "z": z, "ratio": 10 ** (soft - hard), "k": k}).write(tmp_path / "bands.ecsv")
+    table = rosat(0.62, {"band_table": str(tmp_path / "bands.ecsv")}, k_correction="table").setup
+    model = rosat(0.62, k_correction="continuum").setup
+    z, mass = np.array([[0.03], [0.11], [0.24]]), np.linspace(14.4, 15.4, 31)
+    limits = (s.selection.log_luminosity_limit(z, mass, s.cosmology, s.relations) for s in (table, model))
+    np.testing.assert_allclose(*limits, atol=1e-4)
+
+
+def test_mocks_are_selected_by_the_flux_of_the_survey_s_band(rosat):
+    """Each cluster's flux by hand, from its luminosity in the band of the relations; as many as are expected."""
+    setup = rosat(0.62, k_correction="continuum").setup
+    model, size = forward_model(setup), 300
+    theta = np.repeat(model.parameters.fiducial[None], size, axis=0)
+    mocks = draw_mocks(model, theta, rng=np.random.default_rng(5))
+    expected = model.expected_count(theta[:1])[0]
+    assert mocks.size.mean() == pytest.approx(expected, abs=5 * np.sqrt(expected / size) + 1e-3 * expected)
+    t, growth = setup.relations.t, np.log10(setup.cosmology.efunc(mocks.z))
+    log_t = t.log_norm + t.slope * (mocks.log_mass - setup.relations.pivot) + t.evolution * growth
+    received = log_continuum(ROSAT, log_t, mocks.z) - log_continuum(SOFT, log_t)
+    distance = setup.cosmology.luminosity_distance(mocks.z) / setup.cosmology.h * MPC_CM
+    flux = 10 ** (mocks.log_lx + received) / (4 * np.pi * distance**2)
+    limit = 1.3e-11 / 0.62
+    assert flux.min() > limit * (1 - 1e-9)
+    assert flux.min() < 1.001 * limit
+
+
+def test_a_survey_says_what_share_of_its_clusters_the_continuum_does_not_hold_for(rosat, cccp_model):
+    model = forward_model(rosat(0.62, k_correction="continuum").setup)
+    (said,) = [c.text for c in concerns(model) if c.kind == "band"]
+    theta = np.repeat(model.parameters.fiducial[None], 200, axis=0)
+    mocks = draw_mocks(model, theta, rng=np.random.default_rng(6))
+    setup = model.setup
+    log_t = setup.selection.emission.log_temperature(mocks.z, mocks.log_mass, setup.cosmology, setup.relations)
+    share = float(np.mean(10**log_t < 3))
+    assert abs(int(said.split("%")[0]) / 100 - share) < 0.005 + 5 * math.sqrt(share / len(log_t))
+    assert "are cooler than 3 keV" in said
+    assert not [c for c in concerns(cccp_model) if c.kind == "band"]
+
+
+def test_a_table_that_lacks_the_survey_s_clusters_is_refused(rosat, tmp_path):
+    rows = [(t, z, 0.62) for t in (4.0, 20.0) for z in (0.0, 0.5)]
+    Table(rows=rows, names=("t", "z", "ratio")).write(tmp_path / "bands.ecsv")
+    config = rosat(0.62, {"band_table": str(tmp_path / "bands.ecsv")}, k_correction="none")
+    with pytest.raises(InputError, match=r"band_table: is of 4 to 20 keV, but \d\d% of the expected clusters"):
+        forward_model(config.setup)
+    content = config.model_dump(mode="json", exclude_none=True)
+    content["catalogue"]["columns"]["t"] = T | {"name": "tx"}
+    cool = int(np.sum(Table.read(builtin_table("cccp_lowz"))["tx"] < 4))
+    with pytest.raises(InputError, match=f"band_table: is of 4 to 20 keV, but {cool} clusters of the catalogue"):
+        open_catalogue(parse_config(content), None)
+
+
+def test_temperatures_may_be_given_where_there_is_no_relation_of_them(rosat):
+    by_relation = rosat(0.62, k_correction="continuum")
+    content = by_relation.model_dump(mode="json", exclude_none=True)
+    t = content["relations"].pop("t")
+    content["relations"]["correlation"]["t_yx"], content["errors"]["t"] = 0.0, 0.0
+    content["parameters"] = {k: v for k, v in content["parameters"].items() if not k.endswith("_t")}
+    with pytest.raises(InputError, match=r"selection\.k_correction = 'continuum' needs relations\.t; add it, or write"):
+        _ = parse_config(content).setup
+    content["selection"]["k_correction"] = "none"
+    with pytest.raises(
+        InputError, match=r"selection\.band = '0\.1-2\.4 keV' beside relations\.lx\.band = '0\.5-2 keV'"
+    ):
+        _ = parse_config(content).setup
+    content["selection"]["k_correction"] = "continuum"
+    content["emission"] = {"temperature": {key: t[key] for key in ("norm", "slope", "evolution")}}
+    ours, theirs = parse_config(content).setup, by_relation.setup
+    mass, z = np.linspace(14, 15.5, 9), np.array([[0.05], [0.2]])
+    limits = (s.selection.log_luminosity_limit(z, mass, s.cosmology, s.relations) for s in (ours, theirs))
+    np.testing.assert_allclose(*limits, atol=1e-3)  # h and the calibration's cosmology move relations.t alone
+
+
+REFUSED = {
+    "no band": ({"band": "hard"}, {}, 'expected a band such as "0.1-2.4 keV"'),
+    "turned": ({"band": "2.4-0.1 keV"}, {}, "from a lower to a higher energy"),
+    "not covered": ({"band": "0.05-200 keV"}, {}, "no conversion between 0.05-200 keV and 0.5-2 keV"),
+    "slope of another band": ({"k_correction": "power_law"}, {}, "k_slope = -0.57 is that of 0.5-2 keV"),
+    "no table": ({"k_correction": "table"}, {}, "needs [emission] band_table"),
+    "both": ({}, {"band_ratio": 0.6, "band_table": "x.ecsv"}, "band_table or band_ratio, not both"),
+    "nothing to convert": ({"band": "0.5-2 keV"}, {"band_ratio": 0.6}, "converts nothing"),
+    "two temperatures": ({}, {"temperature": {"norm": "5 keV"}}, "there is a [relations.t]"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_conversion_covers_is_refused(cccp, name):
+    selection, emission, message = REFUSED[name]
+    content = cccp.model_dump(mode="json", exclude_none=True)
+    content["selection"] = {
+        "kind": "flux_limited",
+        "flux_limit": "1e-11 erg/(s cm2)",
+        "band": "0.1-2.4 keV",
+    } | selection
+    content["emission"] = emission
+    with pytest.raises(InputError) as error:
+        _ = parse_config(content).setup
+    assert message in str(error.value)
+
+
+TABLES = {
+    "no factor": ({"t": [1, 9], "z": [0, 0]}, {}, "neither a column ratio nor a column k"),
+    "a hole": ({"t": [1, 1, 9], "z": [0, 1, 0], "ratio": [1, 1, 1]}, {}, "make 4 rows"),
+    "not positive": ({"t": [1, 9], "z": [0, 0], "ratio": [1, -1]}, {}, "column 'ratio' holds values"),
+    "redshifts": ({"t": [1, 1, 9, 9], "z": [0, 0.1] * 2, "ratio": [1] * 4}, {}, "redshifts 0 to 0.1, but the survey"),
+    "idle k": ({"t": [1, 9], "z": [0, 0], "ratio": [1, 1], "k": [1, 1]}, {}, "nothing uses its column k"),
+    "idle ratio": ({"t": [1, 9], "z": [0, 0], "ratio": [1, 1]}, {"band": "0.5-2 keV"}, "nothing uses its column ratio"),
+    "no ratio": ({"t": [1, 1], "z": [0, 1], "k": [1, 1]}, {"k_correction": "table"}, "needs a column ratio"),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_of_factors_that_are_none(rosat, tmp_path, name):
+    columns, selection, message = TABLES[name]
+    Table({key: np.array(values, dtype=float) for key, values in columns.items()}).write(tmp_path / "bands.ecsv")
+    with pytest.raises(InputError) as error:
+        _ = rosat(0.62, {"band_table": str(tmp_path / "bands.ecsv")}, **{"k_correction": "none"} | selection).setup
+    assert message in str(error.value)
+
+
+def test_interpolation_is_exact_where_factors_are_powers(tmp_path):
+    t, z = (grid.ravel() for grid in np.meshgrid([1.0, 3.0, 9.0], [0.0, 0.2, 0.5]))
+    table = BandTable.of({"t": t, "z": z, "ratio": t**0.1 * (1 + z) ** -0.5}, "x")
+    log_t, at = np.log10(np.array([[1.0, 1.7, 8.0]])), np.array([[0.0], [0.13], [0.5]])
+    np.testing.assert_allclose(table.ratio(log_t, at), 0.1 * log_t - 0.5 * np.log10(1 + at), atol=1e-12)
+    np.testing.assert_array_equal(table.lacks(np.log10([0.9, 1.0, 9.0, 9.1])), [True, False, False, True])
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "selection", "message"),
+    [
+        ({"lx_from": "flux"}, {}, "catalogue.lx_from = 'flux': map that column too"),
+        ({"lx_band": "0.2-2.3 keV"}, {"k_correction": "power_law", "k_slope": -0.5}, ""),
+        ({"lx_band": "0.01-2 keV"}, {}, "catalogue.lx_band: no conversion between 0.01-2 keV and 0.1-2.4 keV"),
+    ],
+)
+def test_bands_of_a_catalogue(of_table, catalogue, selection, message):
+    columns = {"lx": LX, "t": T}
+    if not message:  # luminosities need no K-correction; fluxes in another band do
+        assert np.isfinite(of_table(columns, selection=selection, **catalogue).log_lx).all()
+        columns, message = {"flux": FLUX, "t": T}, "is of fluxes in 0.1-2.4 keV alone"
+    with pytest.raises(InputError) as error:
+        of_table(columns, selection=selection, **catalogue)
+    assert message in str(error.value)
+
+
+def test_a_selection_keeps_its_band_in_words_and_digest(cccp, rosat):
+    one, other = rosat(0.62, k_correction="continuum"), rosat(0.62, k_correction="bremsstrahlung")
+    assert one.setup.selection.words.startswith("Selection: 0.1-2.4 keV flux above 2.1e-11")
+    assert len({cccp.fingerprint(), one.fingerprint(), other.fingerprint()}) == 3
+    soft = replace(one.setup.selection, band=SOFT)
+    assert soft.log_factor(np.zeros(1), np.ones(1), SOFT) == 0
