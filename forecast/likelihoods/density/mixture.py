@@ -108,11 +108,18 @@ class Shared:
     integral: MassIntegral
     residual: Residual
 
-    def require_resolved(self, lensing: bool) -> None:
-        """Raise unless sums over mass nodes, where residuals need them, resolve what all observables say of mass."""
-        if self.model.setup.sums_over_masses:
-            names = [*self.model.setup.relations.names, *(["wl"] if lensing else [])]
-            require_width(self._narrowest(np.ones(len(names), dtype=bool)), self._step / SMOOTH, names)
+    def require_resolved(self, told: Array) -> None:
+        """Raise unless sums over mass nodes, where they are needed, resolve what observables `told`, (E,), say of mass.
+
+        Where residuals depend on mass, what all of them would say.
+        """
+        setup, every = self.model.setup, [*self.model.setup.relations.names, "wl"]
+        if not setup.sums_over_masses:
+            return
+        told = np.ones_like(told) if setup.relations.unit_residuals.mass_dependent else told
+        if told.any():
+            names = [name for name, one in zip(every, told, strict=False) if one]
+            require_width(self._narrowest(told), self._step / SMOOTH, names)
 
     def stride(self, known: Array) -> int:
         """Every how many mass nodes resolve what observables `known`, (E,), say of mass."""
