@@ -34,7 +34,7 @@ class LuminosityConfig(PowerLawConfig):
     band: BandText = "0.5-2 keV"
     """Energies of L_X in the rest frame; all luminosities of a survey are converted to them."""
     curvature: Annotated[Number, Field(ge=-1, le=1)] = 0.0
-    """log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot, per dex^2; straight beyond 1.5 dex."""
+    """In log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot; per dex^2. Straight beyond 1.5 dex."""
 
 
 class CorrelationConfig(Strict):
