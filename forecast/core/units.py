@@ -1,7 +1,7 @@
 """Units, stated once.
 
 Inside the package: masses in Msun/h (M500c), lengths in comoving Mpc/h, temperatures in keV,
-luminosities in erg/s (rest-frame 0.5-2 keV), gas masses in Msun/h, Y_X = M_gas T in Msun/h keV,
+luminosities in erg/s (rest frame, in the band of relations.lx), gas masses in Msun/h, Y_X = M_gas T in Msun/h keV,
 fluxes in erg/s/cm2, areas in steradian, redshifts and scatters (dex) as plain numbers. Everything
 a user writes carries its unit and is converted here, at the edge.
 

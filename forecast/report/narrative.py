@@ -123,6 +123,13 @@ def _measurement_words(setup: Setup) -> tuple[str, ...]:
     )
 
 
+def _band_words(setup: Setup) -> tuple[str, ...]:
+    """In which band luminosities are, where the survey's fluxes are of another."""
+    flux = setup.selection.in_flux
+    words = "" if flux is None else flux.emission.words(flux.band, setup.relations.lx_band)
+    return (words,) if words else ()
+
+
 def survey_sentences(setup: Setup) -> tuple[str, ...]:
     """The survey and the model in a few sentences."""
     c = setup.cosmology
@@ -130,6 +137,7 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
     sentences = [
         setup.geometry.describe(c),
         setup.selection.words,
+        *_band_words(setup),
         *([] if setup.followup is None else [setup.followup.words]),
         _relation_words(setup.relations),
         *_proxy_words(setup.relations),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from .shards import TABLES, Column, Shard, ShardFile, encode, software
 Table = dict[str, Array]
 
 _OBSERVABLES = {
-    "lx": Column("log_lx", "float32", "log10 erg/s", "measured luminosity, rest-frame 0.5-2 keV"),
+    "lx": Column("log_lx", "float32", "log10 erg/s", "measured luminosity, rest frame"),
     "t": Column("log_t", "float32", "log10 keV", "measured temperature"),
     "mgas": Column("log_mgas", "float32", "log10 Msun/h", "measured gas mass inside R500c"),
     "core": Column("log_core", "float32", "log10", "luminosity over core-excised luminosity"),
@@ -55,6 +55,13 @@ def _profile_columns(profiles: GasProfiles) -> tuple[Column, ...]:
     return (*mass, *slope)
 
 
+def _observable_column(name: str, setup: Setup) -> Column:
+    """Column of an observable; luminosities say of which band they are."""
+    column = _OBSERVABLES[name]
+    band = setup.relations.lx_band
+    return replace(column, meaning=f"measured luminosity, rest-frame {band}") if name == "lx" else column
+
+
 def _proxy_column(setup: Setup) -> Column:
     """Column of the mass proxy, which any combination of observables may be."""
     relations = setup.relations
@@ -70,7 +77,7 @@ def cluster_columns(setup: Setup, profiles: GasProfiles) -> tuple[Column, ...]:
         Column("catalogue", "int32", "", "number of the catalogue in the suite, ascending"),
         Column("z", "float32", "", "redshift"),
         Column("log_m500", "float32", "log10 Msun/h", "true mass M500c; no observable"),
-        *(_OBSERVABLES[name] for name in names if name in _OBSERVABLES),
+        *(_observable_column(name, setup) for name in names if name in _OBSERVABLES),
         _proxy_column(setup),
     ]
     if setup.weak_lensing is not None:

@@ -97,6 +97,17 @@ class Emission:
         """Whether the ratio of the luminosities in two bands does."""
         return of != to and self.ratio is None
 
+    def words(self, of: Band, to: Band) -> str:
+        """What luminosities and fluxes are of, in a sentence; "" where both are of one band."""
+        if of == to:
+            return ""
+        by = f"the free-free emission of gas at T(M, z), above {COOLEST_CONTINUUM:g} keV"
+        if self.ratio is not None:
+            by = f"a factor {self.ratio:g}"
+        elif self.table is not None and self.table.log_ratio:
+            by = "a table of factors at T(M, z)"
+        return f"L_X is of {to} in the rest frame, and follows from {of} by {by}."
+
     def check(self, of: Band, to: Band, key: str) -> None:
         """Raise unless luminosities in one band can be converted to another; `key` is that which sets the first.
 

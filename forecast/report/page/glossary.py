@@ -37,7 +37,7 @@ TERMS = (
     Term("S8", "sigma8 (Om/0.3)^0.5, the combination that is quoted beside sigma8", "<i>S</i><sub>8</sub>"),
     Term("Om0", "mean density of matter today over the critical density", "Ω<sub>m</sub>"),
     Term("Y_X", "X-ray temperature times gas mass, a proxy of the total mass", "<i>Y</i><sub>X</sub>"),
-    Term("L_X", "X-ray luminosity, rest-frame 0.5-2 keV", "<i>L</i><sub>X</sub>"),
+    Term("L_X", "X-ray luminosity in the rest frame, of 0.5-2 keV unless said otherwise", "<i>L</i><sub>X</sub>"),
     Term("M_gas", "mass of the hot gas within R500c", "<i>M</i><sub>gas</sub>"),
     Term("M_WL", "mass measured by weak gravitational lensing", "<i>M</i><sub>WL</sub>"),
     Term(
