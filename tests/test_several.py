@@ -316,8 +316,8 @@ def test_a_fit_of_several_surveys(skies):
     given = "north.toml south.toml --shared norm_lx"
     done = forecast("fit", *given.split(), "--quick", "--alone", "--out", "a", cwd=skies)
     assert done.returncode == 0, done.stderr
-    assert "counts (" in done.stderr and "counts, south alone (" in done.stderr  # not converged
-    for words in ("Normalisations at level counts", "Shared, with priors that", "counts, north alone"):
+    assert "counts (" in done.stderr and "counts (south alone) (" in done.stderr  # not converged
+    for words in ("Normalisations at level counts", "Shared, with priors that", "counts (north alone)"):
         assert words in done.stdout
     assert f"Next: forecast fit {given} (without --quick" in done.stdout
     found = json.loads((skies / "a/results.json").read_text(encoding="utf-8"))
