@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = public(
         "Samples": ".api",
         "Survey": ".api",
         "load_survey": ".api",
+        "load_surveys": ".api",
         "open_suite": ".suite",
         "plot_contours": ".api",
         "plot_corner": ".api",

@@ -12,11 +12,8 @@ from forecast.cli.app import app
 from forecast.config.load import builtin_configs, find_config, parse_config
 from forecast.config.survey_builders import DEG2
 from forecast.core.errors import InputError
-from forecast.core.parameters import Parameter, ParameterSet
-from forecast.core.priors import Prior
 from forecast.forecasts.joint import compute_joint
-from forecast.forecasts.joint_surveys import compute_joint_surveys, distinct, marginal_information
-from forecast.likelihoods.fisher import Fisher
+from forecast.several.contours import compute_joint_surveys
 
 
 def survey(dec=None, folder=None, places=None, variance=False, **changed):
@@ -56,8 +53,6 @@ def test_skies_that_overlap_are_refused_or_cut():
     content = north.model_dump(mode="json")
     content["survey"] |= {"zmin": 0.3, "zmax": 0.8, "redshift_edges": None}
     assert independent({"south": south, "deep": parse_config(content)}).notes == ()
-    with pytest.raises(InputError, match="south: is given 2 times"):
-        distinct(["south", "north", "south"])
 
 
 def test_clusters_in_common_are_refused(tmp_path):
@@ -73,18 +68,6 @@ def test_clusters_in_common_are_refused(tmp_path):
     assert "their catalogues share no cluster, but no [survey.footprint] of a and b says" in note
     (note,) = independent({"a": survey(), "b": survey([0, 90])}).notes
     assert note == "a and b are taken to be independent: no [survey.footprint] of a says whether they share sky."
-
-
-def test_nuisances_are_marginalised_over():
-    rng = np.random.default_rng(1)
-    root = rng.normal(size=(4, 6))
-    names, widths = ("Om0", "norm_lx", "sigma8", "slope_lx"), (0.1, 0.2, 0.3, 0.4)
-    fiducial = (0.3, 1.0, 0.8, 1.0)
-    free = [Parameter(n, x, Prior("gaussian", mean=x, std=w)) for n, x, w in zip(names, fiducial, widths, strict=True)]
-    fisher = Fisher(ParameterSet(tuple(free)), root @ root.T)
-    found = marginal_information(fisher, ("Om0", "sigma8"))
-    block = np.linalg.inv(fisher.covariance[np.ix_([0, 2], [0, 2])]) - np.diag([0.1**-2, 0.3**-2])
-    np.testing.assert_allclose(found, block, rtol=1e-9)
 
 
 def test_halves_make_a_whole():
@@ -104,14 +87,22 @@ def test_halves_make_a_whole():
 @pytest.mark.parametrize(
     ("changed", "shared", "message"),
     [
-        ({"h": {"fiducial": 0.7, "gaussian": 0.05}}, (), r"h is free in b but not in a; free it in both or in neither"),
+        (
+            {"h": {"fiducial": 0.7, "gaussian": 0.05}},
+            (),
+            "h: is free in b but not in a; free it in both or in",
+        ),
         (
             {"sigma8": {"fiducial": 0.75, "flat": [0.5, 1.1]}},
             (),
-            r"sigma8 is 0.[0-9]+ in a but 0.75 in b; set parameters",
+            r"sigma8: is shared, and its prior is 'flat, 0.5 to 1.2' in a but 'flat, 0.5 to 1.1' in b; write the same",
         ),
-        ({}, ("norm_zz",), r"--shared norm_zz: is not free in a; "),
-        ({"variance": True}, ("density_contrast_1",), r"--shared density_contrast_1: other parts of the sky have"),
+        ({}, ("norm_zz",), "shared parameter norm_zz: is free in no survey; "),
+        (
+            {"variance": True},
+            ("density_contrast_1",),
+            "shared parameter density_contrast_1: other parts of the sky",
+        ),
     ],
 )
 def test_what_is_shared_must_be_the_same(changed, shared, message):

@@ -29,7 +29,7 @@ from .options import (
 )
 from .planning_commands import compare, joint, proxies, require, sweep
 from .session import exit_codes, task
-from .several_commands import Alone, Asked, CutOverlap, FitPlan, Others, Place, Shared, fit_several
+from .several_commands import Alone, Asked, CutOverlap, FitPlan, Others, Place, Shared, fit_several, ladder_several
 from .start import data, doctor, explain, init_app
 from .streams import prepare_streams
 
@@ -149,6 +149,9 @@ def map_command(
 )
 def ladder(
     config: ConfigName,
+    others: Others = None,
+    shared: Shared = None,
+    cut_overlap: CutOverlap = False,
     mcmc: Annotated[bool, typer.Option("--mcmc", help="Sample every level on expected data too.")] = False,
     out: Out = None,
     seed: Seed = 1,
@@ -160,10 +163,13 @@ def ladder(
 ) -> None:
     """What each further piece of data adds: sigma(sigma8) of every level and of the prior."""
     options = {"quick": quick, "overwrite": overwrite}
+    if (asked := Asked.of(config, others, shared, cut_overlap)).several:
+        return ladder_several(asked, Place(out, seed), options, Shown(quiet, as_json, form), mcmc=mcmc)
     with task(config, "ladder", out, seed, quiet or as_json, options) as (settings, job):
         from .pipelines import run_ladder
 
         deliver(run_ladder(settings, job, mcmc=mcmc), job, Shown(quiet, as_json, form))
+    return None
 
 
 for command, summary, example in (

@@ -26,6 +26,7 @@ from .options import (
 )
 from .progress import voice
 from .session import exit_codes, held, task
+from .several_commands import Asked, CutOverlap, Others, Place, Shared, joint_several
 
 
 def sweep(
@@ -120,13 +121,9 @@ def proxies(
 
 def joint(
     config: ConfigName,
-    others: Annotated[
-        list[str] | None, typer.Argument(metavar="[CONFIG...]", help="Surveys of other parts of the sky.")
-    ] = None,
-    shared: Annotated[
-        list[str] | None, typer.Option("--shared", help="A nuisance that is one in all surveys; may be repeated.")
-    ] = None,
-    cut_overlap: Annotated[bool, typer.Option("--cut-overlap", help="Later surveys lose sky of earlier ones.")] = False,
+    others: Others = None,
+    shared: Shared = None,
+    cut_overlap: CutOverlap = False,
     quick: UpToUnbinned = False,
     out: Out = None,
     seed: Seed = 1,
@@ -138,19 +135,16 @@ def joint(
 
     Of several surveys, whose skies must not overlap, the information on what they share is added up.
     """
+    if (asked := Asked.of(config, others, shared, cut_overlap)).several:
+        return joint_several(asked, Place(out, seed), {"quick": quick}, Shown(quiet, as_json, form))
     with task(config, "joint", out, seed, quiet or as_json, {"quick": quick}) as (settings, job):
-        from ..config.load import load_config
-        from ..forecasts.joint_surveys import distinct
         from ..report.planning_files import joint_summary
-        from .planning_pipelines import run_joint, run_joint_surveys
+        from .planning_pipelines import run_joint
 
-        if others:
-            configs = {config: settings} | {name: load_config(name) for name in distinct([config, *others])[1:]}
-            result = run_joint_surveys(configs, job, shared or (), cut=cut_overlap)
-        else:
-            result = run_joint(settings, job)
+        result = run_joint(settings, job)
         following = [f"Next: forecast ladder {config}"]
         deliver_table(result, joint_summary(result), job, Shown(quiet, as_json, form), following)
+    return None
 
 
 def require(

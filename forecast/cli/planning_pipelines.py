@@ -8,13 +8,13 @@ from typing import Literal
 
 from ..checks.overlap import independent
 from ..config.load import Config
+from ..config.surveys import Surveys
 from ..core.errors import InputError
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..execution.executor import Executor
 from ..execution.store import STEPS, Store
 from ..forecasts.joint import JointForecast, compute_joint, with_free_density
-from ..forecasts.joint_surveys import compute_joint_surveys
 from ..forecasts.ladder import LadderRow
 from ..forecasts.many_surveys import Heard, NamedSetup, SurveyLadder
 from ..forecasts.planning import priced_comparison, priced_sweep
@@ -31,6 +31,7 @@ from ..report.narrative import account
 from ..report.planning_files import write_comparison, write_joint, write_proxies, write_sweep
 from ..report.requirements import write_requirements
 from ..report.text_table import row_words
+from ..several.contours import compute_joint_surveys
 from .options import LEFT_OUT
 
 
@@ -91,15 +92,14 @@ def run_joint(config: Config, job: Job) -> JointForecast:
     return forecast
 
 
-def run_joint_surveys(
-    configs: Mapping[str, Config], job: Job, shared: Sequence[str] = (), *, cut: bool = False
-) -> JointForecast:
+def run_joint_surveys(surveys: Surveys, job: Job, *, cut: bool = False) -> JointForecast:
     """Joint contours of several surveys that share no sky, or with `cut` are made to."""
     prepare_output(job.out)
-    contents = {name: config.model_dump(mode="json") for name, config in configs.items()}
+    contents = {name: config.model_dump(mode="json") for name, config in surveys.configs.items()}
     provenance = Provenance("joint", job.name, contents, job.seed)
-    apart = independent(configs, cut=cut)
-    found = compute_joint_surveys(apart.setups, shared, job.counted("surveys"), quick=job.quick)
+    apart = independent(surveys.configs, cut=cut)
+    job.begin("levels")
+    found = compute_joint_surveys(apart.setups, surveys.shared, job.counted("levels"), quick=job.quick)
     found = replace(found, notes=(*apart.notes, *found.notes, *_left_out(job)), provenance=provenance)
     write_joint(found, job.out)
     return found

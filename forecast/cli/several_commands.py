@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .deliver import deliver
+from .deliver import deliver, deliver_table
 from .options import Shown
 from .progress import voice
 from .session import exit_codes, held
@@ -140,3 +140,24 @@ def fit_several(asked: Asked, plan: FitPlan, place: Place, options: dict[str, An
 
         plan.check(asked)
         deliver(run_several_fit(surveys, job, plan.levels, cut=asked.cut, alone=plan.alone), job, shown)
+
+
+def ladder_several(asked: Asked, place: Place, options: dict[str, Any], shown: Shown, *, mcmc: bool) -> None:
+    """The ladder of several surveys, and of each."""
+    with several_task(asked, "ladder", place, shown.silent, options) as (surveys, job):
+        from ..core.errors import InputError
+        from .several_pipelines import run_several_ladder
+
+        if mcmc:
+            raise InputError("--mcmc: samples expected data of one survey; leave it out, or give one survey")
+        deliver(run_several_ladder(surveys, job, cut=asked.cut), job, shown)
+
+
+def joint_several(asked: Asked, place: Place, options: dict[str, Any], shown: Shown) -> None:
+    """Joint contours of several surveys."""
+    with several_task(asked, "joint", place, shown.silent, options) as (surveys, job):
+        from ..report.planning_files import joint_summary
+        from .planning_pipelines import run_joint_surveys
+
+        result = run_joint_surveys(surveys, job, cut=asked.cut)
+        deliver_table(result, joint_summary(result), job, shown, [f"Next: forecast ladder {asked.words}"])

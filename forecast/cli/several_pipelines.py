@@ -17,6 +17,7 @@ from ..core.errors import InputError
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..likelihoods.data import Data
+from ..likelihoods.level_name import LevelName
 from ..likelihoods.levels import at_level, shares
 from ..model.catalogue import Catalogue
 from ..model.concerns import concerns
@@ -25,18 +26,21 @@ from ..model.mean_density import expected_number
 from ..report.cautions import before_fit, of_goodness, of_mass_scale, of_prediction
 from ..report.narrative import parameter_rows, survey_sentences
 from ..report.results import DataSummary, Result, SurveyPart
-from ..report.text_table import answer_words
+from ..report.text_table import answer_words, row_words
 from ..report.writers import chain_summary, export_chain, write_all
 from ..sampling.mcmc import Chain, ChainPlan, ChainSummary
 from ..sampling.moved import moved_by, moved_words
 from ..sampling.parallel import Walk, sampled
 from ..several.chains import Walks, prepare_chains
+from ..several.contours import joint_ladder
 from ..several.joint_setup import JointSetup
 from ..several.together import Together
 from .fit_checks import mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
+from .options import LEFT_OUT
 from .pipelines import catalogue_intake
 
 NOT_ALONE = "Each survey alone was not sampled; --alone adds that, to be held against the joint posterior."
+ONE_ROW = "Variants and shifts by other assumptions are those of single surveys: forecast ladder SURVEY."
 
 
 def several_result(together: Together, job: Job, command: str) -> Result:
@@ -44,6 +48,7 @@ def several_result(together: Together, job: Job, command: str) -> Result:
     joint, configs = together.joint, together.configs
     first = next(iter(configs.values()))
     content: dict[str, Any] = {
+        "given": job.given,
         "surveys": {name: config.model_dump(mode="json") for name, config in configs.items()},
         "shared": list(joint.union.shared),
         "cut": sorted(together.apart.left),
@@ -69,7 +74,7 @@ def several_result(together: Together, job: Job, command: str) -> Result:
 def _sentences(joint: JointSetup) -> tuple[str, ...]:
     """Every survey in sentences, those that hold for all of them once."""
     told = {name: survey_sentences(setup) for name, setup in joint.setups.items()}
-    common = [words for words in next(iter(told.values())) if all(words in each for each in told.values())]
+    common = [words for words in next(iter(told.values()))[1:] if all(words in each for each in told.values())]
     own = (f"{name}: {words}" for name, each in told.items() for words in each if words not in common)
     return (*own, *common)
 
@@ -151,6 +156,21 @@ def run_several_fit(
     doubts = [caution for name, one in fitted.items() for caution in one.doubts(parts[name], levels[0], own[name])]
     result = replace(result, warnings=(*result.warnings, *doubts))
     return write_all(result, job, samples=chains)
+
+
+def run_several_ladder(surveys: Surveys, job: Job, *, cut: bool = False) -> Result:
+    """The ladder of several surveys together, and of each; everything is from Fisher matrices."""
+    prepare_output(job.out)
+    together = Together.of(surveys, cut=cut)
+    result, rows = several_result(together, job, "ladder"), []
+    for row in job.following(joint_ladder(together.joint, quick=job.quick), "ladder", len(surveys.configs) + 1):
+        job.say(row_words(row))
+        rows.append(row)
+    alike = [config.sampler.level for config in surveys.configs.values()]
+    level = alike[0] if len(set(alike)) == 1 and alike[0] in rows[-1].sigma8_std else LevelName.UNBINNED
+    notes = (*result.notes, ONE_ROW, *((LEFT_OUT,) if job.quick else ()))
+    result = replace(result, ladder=(rows[-1], *rows[:-1]), headline=level, notes=notes)
+    return write_all(with_cautions(result, together.joint.union.parameters, {}), job)
 
 
 def _own(joint: JointSetup, name: str, level: str, chain: Chain) -> Chain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -62,7 +62,7 @@ def load_surveys(given: Sequence[str], shared: Sequence[str] = ()) -> Surveys:
         if lists_surveys(name):
             raise InputError(f"{name}: lists surveys itself; give that file alone, or name its surveys here")
     configs = _by_word(names)
-    _refuse_copies(configs)
+    refuse_copies(configs)
     return Surveys(configs, tuple(dict.fromkeys(common)))
 
 
@@ -99,14 +99,30 @@ def _by_word(names: Sequence[str]) -> dict[str, Config]:
     return found
 
 
-def _refuse_copies(configs: dict[str, Config]) -> None:
-    """Raise where two files name one catalogue of one survey."""
-    seen: dict[tuple[str, str], str] = {}
-    for name, config in configs.items():
-        table = config.catalogue
-        source = None if table is None else table.builtin or table.path
-        if source is None:
-            continue
-        other = seen.setdefault((config.fingerprint(), str(source)), name)
-        if other != name:
-            raise InputError(f"{name}: is the survey of {other}, with its catalogue; its clusters count once, give one")
+def refuse_copies(configs: Mapping[str, Config]) -> None:
+    """Raise where two surveys read one catalogue, unless each takes the clusters of its own sky.
+
+    Raises
+    ------
+    InputError
+    """
+    named = [(name, config) for name, config in configs.items() if _source(config)]
+    for i, (name, config) in enumerate(named):
+        for other, earlier in named[:i]:
+            if _source(config) != _source(earlier):
+                continue
+            if config.fingerprint() == earlier.fingerprint():
+                raise InputError(
+                    f"{name}: is the survey of {other}, with its catalogue; its clusters count once, give one"
+                )
+            if config.footprint is None or earlier.footprint is None:
+                cure = "declare both skies, [survey.footprint], or give each a catalogue of its own"
+                raise InputError(f"{name}: reads the catalogue of {other}, whose clusters would count twice; {cure}")
+
+
+def _source(config: Config) -> str:
+    """The table of clusters that a configuration names; empty if it names none."""
+    table = config.catalogue
+    if table is None or (table.builtin is None and table.path is None):
+        return ""
+    return table.builtin or str(Path(str(table.path)).resolve())

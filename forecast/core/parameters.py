@@ -108,10 +108,10 @@ LATEX = _latex()
 
 
 def latex(name: str) -> str:
-    """Axis label of a parameter, with the survey that it belongs to; unknown names as they are.
+    r"""Axis label of a parameter, with the survey that it belongs to; unknown names as they are.
 
-    >>> latex("norm_lx"), latex("norm_lx.bcs"), latex("my_own")
-    ('$b_{L_{\\rm X}}$', '$b_{L_{\\rm X}}^{\\rm bcs}$', 'my_own')
+    >>> print(latex("norm_lx"), latex("norm_lx.bcs"), latex("my_own"))
+    $b_{L_{\rm X}}$ $b_{L_{\rm X}}^{\rm bcs}$ my_own
     """
     label, survey = LATEX.get(bare(name)), owner(name).replace("_", r"\_")
     if label is None or not survey:

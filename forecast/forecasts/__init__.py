@@ -11,7 +11,6 @@ __getattr__, __dir__, __all__ = public(
         "build_ladder": ".ladder",
         "build_map": ".sigma8_map",
         "compute_joint": ".joint",
-        "compute_joint_surveys": ".joint_surveys",
         "compute_proxies": ".proxy_comparison",
         "compute_sweep": ".sweep",
     },

@@ -64,14 +64,27 @@ class SurveyInformation:
         return Fisher(self.setup.parameters if parameters is None else parameters, self.by_level[level])
 
     def std(self, parameters: ParameterSet | None = None) -> dict[str, float]:
-        """sigma(sigma8) of the priors, by level, and "known": every Y_X, and no nuisance is free."""
-        parameters = self.setup.parameters if parameters is None else parameters
-        nothing = Fisher(parameters, np.zeros((len(parameters.names),) * 2))
-        by_level = {level: self.fisher(level, parameters).std() for level in self.by_level}
-        return {Bound.PRIOR: nothing.std(), **by_level, Bound.KNOWN: self._known(parameters).std()}
+        """sigma(sigma8) by level, as `std_by_level` gives it."""
+        return std_by_level(self.by_level, self.setup.parameters if parameters is None else parameters)
 
-    def _known(self, parameters: ParameterSet) -> Fisher:
-        names = parameters.names
-        nuisances = [name for name in names if name not in ("sigma8", *parameters.contrasts)]
-        kept = [i for i, name in enumerate(names) if name not in nuisances]
-        return Fisher(parameters.without(nuisances), self.by_level[LevelName.UNBINNED][np.ix_(kept, kept)])
+
+def std_by_level(information: Mapping[str, Array], parameters: ParameterSet) -> dict[str, float]:
+    """sigma(sigma8) of the priors, by level, and "known": every Y_X, and no nuisance is free.
+
+    Parameters
+    ----------
+    information : mapping of str to ndarray, shape (D, D)
+        By level, that of every Y_X among them.
+    parameters : ParameterSet
+    """
+    nothing = Fisher(parameters, np.zeros((len(parameters.names),) * 2))
+    by_level = {level: Fisher(parameters, one).std() for level, one in information.items()}
+    known = _known(parameters, information[LevelName.UNBINNED])
+    return {Bound.PRIOR: nothing.std(), **by_level, Bound.KNOWN: known.std()}
+
+
+def _known(parameters: ParameterSet, information: Array) -> Fisher:
+    names = parameters.names
+    nuisances = [name for name in names if name not in ("sigma8", *parameters.contrasts)]
+    kept = [i for i, name in enumerate(names) if name not in nuisances]
+    return Fisher(parameters.without(nuisances), information[np.ix_(kept, kept)])

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .results import Result, SurveyPart
 
 
+_BESIDE = ("Om0", "S8")
+"""Answers beside sigma8, of which several surveys' are printed."""
 _COMMAND = "Next: "
 """What stands before a command that can be copied."""
 
@@ -139,6 +141,10 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
     if result.chains:
         header = ["sigma8, MCMC", "mean", "std", "16%", "50%", "84%", "converged"]
         console.table(header, (_chain_row(chain) for chain in result.walked))
+        beside = [(name, c) for name in _BESIDE for c in result.walked if result.surveys and name in c.parameters]
+        if beside:
+            rows = ([f"{name}, {row[0]}", *row[1:]] for name, row in ((n, _chain_row(c, n)) for n, c in beside))
+            console.table(["MCMC", *header[1:]], rows)
         for chain in result.chains:
             if any(share.partial for share in chain.shares):
                 console.say(f"level {chain.level}: {used_words(chain)}")
@@ -210,9 +216,9 @@ def _shift(result: Result, level: str, shift: float) -> Figure:
     return value_figure(shift, error_of(result, level), sign=True)
 
 
-def _chain_row(chain: ChainSummary) -> list[str | Figure]:
-    """sigma8 of one level, and the state of its chain."""
-    found = chain.parameters["sigma8"]
+def _chain_row(chain: ChainSummary, name: str = "sigma8") -> list[str | Figure]:
+    """A parameter at one level, and the state of its chain."""
+    found = chain.parameters[name]
     mean, *quantiles = (value_figure(found[key], found["std"]) for key in ("mean", "q16", "q50", "q84"))
     state = f"{'yes' if chain.converged else 'NO'} ({chain.lengths_in_tau:.0f} tau)"
     return [chain.level, mean, error_figure(found["std"]), *quantiles, state]

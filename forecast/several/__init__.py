@@ -7,5 +7,6 @@ and drawn as that of a single survey.
 from ..core.lazy import public
 
 __getattr__, __dir__, __all__ = public(
-    __name__, {"JointSetup": ".joint_setup", "Together": ".together", "Union": ".union"}
+    __name__,
+    {"JointSetup": ".joint_setup", "Together": ".together", "Union": ".union", "compute_joint_surveys": ".contours"},
 )

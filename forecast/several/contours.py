@@ -1,0 +1,100 @@
+"""Joint contours of Om0 and sigma8 of several independent surveys, and their ladder: information added up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from ..core.arrays import Array
+from ..forecasts.joint import GAUSSIAN, JointForecast, density_prior, flat_bounds, joint_level, with_free_density
+from ..forecasts.ladder import LadderRow
+from ..forecasts.survey_information import SurveyInformation, std_by_level
+from ..likelihoods.level_name import Bound
+from ..likelihoods.levels import quick_levels
+from ..model.mean_density import expected_number
+from ..model.setup import Setup
+from .joint_setup import JointSetup
+
+
+def compute_joint_surveys(
+    setups: Mapping[str, Setup],
+    shared: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    quick: bool = False,
+) -> JointForecast:
+    """Joint forecast of Om0 and sigma8 of surveys that share no sky, as `forecast.checks.overlap.independent` has them.
+
+    Each survey's own nuisances are marginalised over with its own priors; priors of what is shared count once.
+
+    Parameters
+    ----------
+    setups : mapping of str to Setup
+    shared : sequence of str
+        Parameters beside the cosmology that are the same in all surveys, such as ``norm_lx`` of one calibration.
+    progress : callable, optional
+    quick : bool
+        Levels up to every Y_X.
+
+    Raises
+    ------
+    InputError
+        If what is shared is not the same in all.
+    """
+    prior = density_prior(setups.values())
+    freed = {name: with_free_density(setup, prior) for name, setup in setups.items()}
+    joint = JointSetup.of({name: setup for name, (setup, _) in freed.items()}, shared)
+    parameters, names, levels = joint.union.parameters, (Bound.PRIOR, *_levels(joint, quick)), []
+    for level, fisher in zip(names, joint.fishers(names), strict=True):
+        levels.append(joint_level(level, fisher))
+        if progress is not None:
+            progress(len(levels), len(names))
+    density, sigma8 = (float(parameters.fiducial[parameters.names.index(name)]) for name in ("Om0", "sigma8"))
+    own = "parameters of each survey that are not shared have its own priors"
+    notes = (f"{name}: {note}" for name, (_, said) in freed.items() for note in said)
+    return JointForecast(
+        title=" + ".join(setups),
+        expected_count=sum(expected_number(model) for model in joint.models.values()),
+        Om0=density,
+        sigma8=sigma8,
+        bounds=(flat_bounds(parameters, "Om0"), flat_bounds(parameters, "sigma8")),
+        levels=tuple(levels),
+        notes=(*notes, f"Shared: {', '.join(joint.union.shared)}, with priors that count once; {own}.", GAUSSIAN),
+    )
+
+
+def joint_ladder(joint: JointSetup, *, quick: bool = False) -> Iterator[LadderRow]:
+    """sigma(sigma8) by level of each survey and, last, of all together, at the levels that all have.
+
+    `quick`: up to every Y_X.
+
+    Raises
+    ------
+    NumericalError
+        If a derivative of a model is not finite.
+    """
+    union, levels, found = joint.union, _levels(joint, quick), dict[str, SurveyInformation]()
+    for name, setup in joint.setups.items():
+        found[name] = one = SurveyInformation.of(setup, levels)
+        yield _row(name, one.count, one.std())
+    added = {
+        level: np.sum([_placed(joint, name, one, level) for name, one in found.items()], axis=0) for level in levels
+    }
+    count = sum(one.count for one in found.values())
+    yield _row(" + ".join(joint.setups), count, std_by_level(added, union.parameters))
+
+
+def _placed(joint: JointSetup, name: str, found: SurveyInformation, level: str) -> Array:
+    """A survey's information on the parameters of all, (U, U)."""
+    return joint.union.embedded(name, joint.setups[name].parameters.names, found.by_level[level])
+
+
+def _row(label: str, count: float, std: dict[str, float]) -> LadderRow:
+    return LadderRow(label=label, selection=label, widening=1.0, expected_count=count, sigma8_std=std)
+
+
+def _levels(joint: JointSetup, quick: bool) -> tuple[str, ...]:
+    """Levels of a forecast of surveys."""
+    first = next(iter(joint.setups.values()))
+    return tuple(level for level in joint.levels if not quick or level in quick_levels(first))
