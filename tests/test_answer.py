@@ -146,6 +146,9 @@ def test_the_corner_leaves_out_contrasts_priors_and_the_least_of_too_many(result
     assert "density contrasts" in left.sentence and "whose posterior is the prior" in left.sentence
     taught = replace(chain("counts"), parameters=chain("counts").parameters | {"slope_lx": values(1, 0.1)})
     assert left_out(replace(result, chains=(chain("selfcal"), taught))).like_prior == ()
+    lacking = {name: one for name, one in chain("counts").parameters.items() if name != "slope_lx"}
+    fewer = replace(chain("counts"), parameters=lacking)  # a level that does not know all parameters
+    assert left_out(replace(result, chains=(chain("selfcal"), fewer))).like_prior == ("slope_lx",)
     tied = {"slope_lx": values(1, 0.1, **lesson(1.0, 0.0, -0.56))}
     every = tuple(replace(one, parameters=one.parameters | tied) for one in result.chains)
     assert left_out(replace(result, chains=every)).like_prior == ()

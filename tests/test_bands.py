@@ -9,9 +9,12 @@ from astropy.table import Table
 from scipy import integrate, special
 
 from forecast.checks.observed import catalogue_data, open_catalogue
+from forecast.cli.fit_checks import with_cautions
+from forecast.cli.pipelines import base_result
 from forecast.config.load import parse_config
 from forecast.core.band import SOFT, Band
 from forecast.core.errors import InputError
+from forecast.core.records import Job
 from forecast.cosmology.parameter_grid import Expansion
 from forecast.likelihoods.levels import likelihood
 from forecast.model.catalogue import builtin_table
@@ -241,8 +244,9 @@ def test_mocks_are_selected_by_the_flux_of_the_survey_s_band(rosat):
     assert flux.min() < 1.001 * limit
 
 
-def test_a_survey_says_what_share_of_its_clusters_the_continuum_does_not_hold_for(rosat, cccp_model):
-    model = forward_model(rosat(0.62, k_correction="continuum").setup)
+def test_a_survey_says_what_share_of_its_clusters_the_continuum_does_not_hold_for(rosat, cccp_model, tmp_path):
+    config = rosat(0.62, k_correction="continuum")
+    model = forward_model(config.setup)
     (said,) = [c.text for c in concerns(model) if c.kind == "band"]
     theta = np.repeat(model.parameters.fiducial[None], 200, axis=0)
     mocks = draw_mocks(model, theta, rng=np.random.default_rng(6))
@@ -251,6 +255,8 @@ def test_a_survey_says_what_share_of_its_clusters_the_continuum_does_not_hold_fo
     share = float(np.mean(10**log_t < 3))
     assert abs(int(said.split("%")[0]) / 100 - share) < 0.005 + 5 * math.sqrt(share / len(log_t))
     assert "are cooler than 3 keV" in said
+    result = base_result(config, Job("x", tmp_path, 1), "run", model)
+    assert said in [c.text for c in with_cautions(result, model.parameters, {}).warnings]
     assert not [c for c in concerns(cccp_model) if c.kind == "band"]
 
 

@@ -20,7 +20,7 @@ from forecast.model.simulate import draw_mocks
 from forecast.relations.lines import PowerLaw
 
 CURVATURE, RHO, SCALE, LIMIT = -0.15, 0.4, 1.1, 1.3e-11
-FREE = {"curvature_lx": {"gaussian": 0.1}, "mass_scale": {"lognormal": 0.09}}
+FREE = {"curvature_lx": {"gaussian": 0.07}, "mass_scale": {"lognormal": 0.09}}
 
 
 def curved(**parameters):
@@ -58,7 +58,8 @@ class Oracle:
         x = self.log_mass - setup.relations.pivot + np.log10(values["mass_scale"])
         growth = np.log10(setup.cosmology.efunc(self.z))[:, None]
         lx, yx = setup.relations.lx, setup.relations.yx
-        bent = (CURVATURE + values["curvature_lx"]) * x**2
+        inner = np.clip(x, -1.5, 1.5)  # beyond which it is straight
+        bent = (CURVATURE + values["curvature_lx"]) * (2 * x - inner) * inner
         self.lx = lx.log_norm + lx.slope * x + bent + lx.evolution * growth
         self.yx = yx.log_norm + yx.slope * x + yx.evolution * growth
         self.limit = setup.selection.log_luminosity_limit(self.z[:, None], 14.0, setup.cosmology, setup.relations)
@@ -171,16 +172,19 @@ def test_a_scale_of_masses_moves_a_curve_along():
 
 @pytest.mark.parametrize("curvature", [-0.3, 0.0, 0.2])
 def test_a_mass_has_the_luminosity_that_it_is_found_from(curvature):
-    law, x = PowerLaw(44.0, 1.6, 1.0, 0.17, curvature=curvature), np.linspace(-1.5, 1.2, 7)
-    np.testing.assert_allclose(law.relative_mass(1.6 * x + curvature * x**2), x, rtol=1e-12, atol=1e-12)
+    law, x = PowerLaw(44.0, 1.6, 1.0, 0.17, curvature=curvature), np.array([-2.5, -1.5, -1.0, 0.0, 0.8, 1.5, 2.2])
+    inner = np.clip(x, -1.5, 1.5)
+    luminosity = 1.6 * x + curvature * (2 * x - inner) * inner
+    np.testing.assert_allclose(law.relative_mass(luminosity), x, rtol=1e-12, atol=1e-12)
 
 
 def test_the_curvature_is_in_the_units_of_the_documentation():
-    """log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot."""
+    """log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot, out to 1.5 dex."""
     tables = content()
     tables["relations"]["lx"] = {**tables["relations"]["lx"], "curvature": 0.2}
     line = parse_config(tables).setup.relations.line("lx", Values())
-    assert float(line.mean(np.array([[-2.0]]), 0.0)[0, 0]) == pytest.approx(float(line.log_norm) - 2 * 1.61 + 0.8)
+    expected = float(line.log_norm) + np.array([-1.61 + 0.2, -2 * 1.61 + 0.2 * (1.5**2 + 0.5 * 3)])
+    np.testing.assert_allclose(line.mean(np.array([[-1.0, -2.0]]), 0.0)[0], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from astropy.table import Table
 from commands import called
 from scipy import stats
 
+from forecast import load_survey
+from forecast import load_surveys as load_surveys_of_api
 from forecast.checks.observed import open_catalogue
 from forecast.config.load import builtin_configs, parse_config
 from forecast.config.surveys import load_surveys
@@ -316,8 +318,8 @@ def test_a_fit_of_several_surveys(skies):
     given = "north.toml south.toml --shared norm_lx"
     done = forecast("fit", *given.split(), "--quick", "--alone", "--out", "a", cwd=skies)
     assert done.returncode == 0, done.stderr
-    assert "counts (" in done.stderr and "counts, south alone (" in done.stderr  # not converged
-    for words in ("Normalisations at level counts", "Shared, with priors that", "counts, north alone"):
+    assert "counts (" in done.stderr and "counts (south alone) (" in done.stderr  # not converged
+    for words in ("Normalisations at level counts", "Shared, with priors that", "counts (north alone)"):
         assert words in done.stdout
     assert f"Next: forecast fit {given} (without --quick" in done.stdout
     found = json.loads((skies / "a/results.json").read_text(encoding="utf-8"))
@@ -423,3 +425,27 @@ def test_a_file_lists_surveys_with_what_they_share(skies):
     job, data = Job("x", skies), {name: Data.observed(9, np.empty(0)) for name in found.configs}
     walks = [Walks(Together.of(one).joint, one.configs, data, job) for one in (found, named)]
     assert walks[0].together("counts").plan == walks[1].together("counts").plan
+
+
+def test_surveys_in_python(pair):
+    """The posterior, the Fisher matrix and the chain are those of the commands; what is wrong is one line."""
+    one, two = load_survey(box().model_dump()), load_survey(box(300.0).model_dump())
+    both = load_surveys_of_api({"one": one, "two": two}, shared=["norm_lx"])
+    assert both.parameters == pair.union.parameters.names
+    data = {"one": one.mock(seed=1), "two": two.mock(seed=2)}
+    theta = pair.union.parameters.draw(5, rng=np.random.default_rng(1))
+    np.testing.assert_array_equal(both.posterior("selfcal", data)(theta), pair.posterior("selfcal", data)(theta))
+    assert both.fisher("counts").std("norm_lx") == next(pair.fishers(["counts"])).std("norm_lx")
+    assert both.sample("counts", data, seed=1, max_steps=20).names == both.parameters
+    for given, message in (
+        ({"one": one}, "surveys: one is a survey, not several; give two at least"),
+        ({"a b": one, "two": two}, "survey 'a b': its name ends those of parameters; call it a_b"),
+        ({"one": one, "two": "nv22"}, "survey 'two' is of type str; give what load_survey returns"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_surveys_of_api(given)
+    with pytest.raises(InputError, match="data: there are none of two; give a dictionary of data by survey"):
+        both.posterior("counts", {"one": data["one"]})
+    listed = [load_survey("cccp_lowz"), load_survey("cccp_lowz").with_(zmax=0.2)]
+    with pytest.raises(InputError, match="b: reads the catalogue of a, whose clusters would count twice; declare both"):
+        load_surveys_of_api(dict(zip("ab", listed, strict=True)))

@@ -28,6 +28,7 @@ from ..relations.power_laws import Relations
 from ..survey.footprint import Remainder
 from .followed import refuse_beyond
 from .impurity import with_contamination
+from .limits import inside_limits
 from .mapped import idle_columns
 from .reach import out_of_reach
 from .sky import inside_footprint
@@ -54,7 +55,8 @@ def open_catalogue(config: Config, path: Path | None, sky: Remainder | None = No
     relations = config.setup.relations
     gas = relations.exponents("mgas" if relations.yx is None else "yx")
     catalogue = read_catalogue(path, spec, config.setup.cosmology, gas, config.luminosities)
-    return inside_footprint(catalogue, sky or config.footprint)
+    catalogue = inside_footprint(catalogue, sky or config.footprint)
+    return inside_limits(config.setup, catalogue) if table.outside == "drop" else catalogue
 
 
 def catalogue_data(

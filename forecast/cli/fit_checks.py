@@ -33,6 +33,8 @@ from ..report.results import Result
 from ..sampling.mass_scale import MassScaleShift
 from ..sampling.mcmc import Chain
 
+BEFORE = ("masses", "number", "lensing", "prior", "band")
+"""Kinds of cautions about a survey itself, which were found before anything was computed."""
 REPLICAS = 4000
 """Catalogues drawn from a posterior to check it."""
 
@@ -98,7 +100,7 @@ def with_cautions(result: Result, parameters: ParameterSet, chains: Mapping[str,
     shares = {level: share_at_edges(parameters, chain.names, chain.samples) for level, chain in chains.items()}
     single = (of_convergence(result.walked), of_prediction(result.predictive), of_lensed(result.lensed))
     found: tuple[Caution, ...] = (
-        *(caution for caution in result.warnings if caution.kind in ("masses", "number", "lensing", "prior")),
+        *(caution for caution in result.warnings if caution.kind in BEFORE),
         *(() if result.intake is None else before_fit(result.intake)),
         *(caution for caution in single if caution is not None),
         *of_edges(parameters, shares),

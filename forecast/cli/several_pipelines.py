@@ -49,6 +49,7 @@ def several_result(together: Together, job: Job, command: str) -> Result:
     joint, configs = together.joint, together.configs
     first = next(iter(configs.values()))
     content: dict[str, Any] = {
+        "given": job.given,
         "surveys": {name: config.model_dump(mode="json") for name, config in configs.items()},
         "shared": list(joint.union.shared),
         "cut": sorted(together.apart.left),
@@ -75,7 +76,7 @@ def several_result(together: Together, job: Job, command: str) -> Result:
 def _sentences(joint: JointSetup) -> tuple[str, ...]:
     """Every survey in sentences, those that hold for all of them once."""
     told = {name: survey_sentences(setup) for name, setup in joint.setups.items()}
-    common = [words for words in next(iter(told.values())) if all(words in each for each in told.values())]
+    common = [words for words in next(iter(told.values()))[1:] if all(words in each for each in told.values())]
     own = (f"{name}: {words}" for name, each in told.items() for words in each if words not in common)
     return (*own, *common)
 

@@ -84,7 +84,7 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
             evolution=table.evolution,
             scatter=scatter,
             hubble=hubble,
-            curvature=table.curvature,
+            curvature=getattr(table, "curvature", 0.0),
         ),
     )
 

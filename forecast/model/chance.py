@@ -84,7 +84,7 @@ class Chance(ABC):
         relative = log_mass - self.setup.relations.pivot
         true = line.log_norm[row] + line.slope[row] * relative + line.evolution[row] * background.log_growth
         if line.is_curved:
-            true = true + np.asarray(line.curvature)[row] * relative**2
+            true = true + line.bend.shaped(lambda x: x[row]).at(relative)
         mean: Array = true + background.shift(self.setup.relations.exponents(name))
         return mean
 
@@ -203,5 +203,9 @@ def _share_of(total: Array, one: float, other: Array, rng: np.random.Generator) 
 
 def full_line(line: Line, size: int) -> Line:
     """A relation with every field of shape (size,)."""
-    parts = (line.log_norm, line.slope, line.evolution, line.scatter, line.curvature)
-    return Line(*(np.broadcast_to(np.asarray(x, dtype=float), (size,)) for x in parts))
+
+    def full(x: Array) -> Array:
+        return np.broadcast_to(np.asarray(x, dtype=float), (size,))
+
+    norm, slope, evolution, scatter = map(full, (line.log_norm, line.slope, line.evolution, line.scatter))
+    return Line(log_norm=norm, slope=slope, evolution=evolution, scatter=scatter, bend=line.bend.shaped(full))

@@ -225,13 +225,13 @@ class FluxLimitedModel:
         rho = part.correlation[:, None] * part.yx_scatter[:, None] / scatter
         spread = part.lx_scatter[:, None]
         unexplained = spread * np.sqrt(1 - rho**2)
-        luminosity = columns(lx.log_norm, 3) + part.lx_shift[:, None] + lx.secant(mean) * mean
+        luminosity = columns(lx.log_norm, 3) + part.lx_shift[:, None] + lx.rise(mean)
         luminosity = luminosity + columns(lx.evolution, 3) * growth + before.background.shift(powers("lx"))
         position = (mean + (self.setup.relations.pivot - population.log_mass[0])) / self.step
         above = (luminosity - self._limit_at(position)) / unexplained
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
         tilt = (rho * spread - lx.tangent(mean) * width) / unexplained
-        bend = (columns(lx.curvature, 3) * width**2 / unexplained,) if lx.is_curved else ()
+        bend = (lx.second(mean) * width**2 / unexplained,) if lx.is_curved else ()
         position = np.broadcast_to(position, (len(before.log_number), *position.shape[1:]))
         total = expansion.sum_of_expansions(before.log_number, position, -width / self.step, (above, tilt, *bend), rule)
         return np.asarray(total.sum(axis=1) / columns(yx.slope, 2))

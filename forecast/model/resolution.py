@@ -8,11 +8,10 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.parameters import Values
-from ..relations.lines import FLATTEST, Line, rising
+from ..relations.lines import FLATTEST
 from ..survey.listed_redshifts import survey_shells
 from ..survey.selection import FluxSelection
 from .mixture import columns
-from .population import LOG_MASS_HIGH
 from .setup import Setup, prior_sample
 
 SHARP, SMOOTH = 0.4, 1.4
@@ -109,19 +108,10 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
     shift = background.shift(setup.relations.exponents("lx"))
     parts = zip(selection.detection.offset, selection.detection.width, strict=True)
     below = min(offset - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
-    masses = setup.relations.pivot + rising(limit.min() + below - lx.log_norm - shift, lx.slope, lx.curvature)
-    lowest = min(float(np.min(masses)), 13.5)
-    pivot = setup.relations.pivot
-    _require_rising(lx, (lowest - pivot, LOG_MASS_HIGH - pivot))
-    return lowest
-
-
-def _require_rising(lx: Line, relative: tuple[float, float]) -> None:
-    """Raise unless L_X rises with mass between two masses, log10 over the pivot."""
-    for end in relative if lx.is_curved else ():
-        if float(np.min(lx.tangent(np.array([end])))) < FLATTEST:
-            raise InputError(
-                f"relations.lx.curvature: {10.0**end:.2g} times the pivot mass, where clusters are seen, L_X does not "
-                "rise with mass somewhere in the prior, so that a flux limit is none in mass; give "
-                "parameters.curvature_lx a narrower prior (gaussian = 0.05), or a larger survey.zmin"
-            )
+    if lx.is_curved and np.min(lx.bend.range(lx.slope)[0]) < FLATTEST:
+        raise InputError(
+            "relations.lx.curvature: L_X does not rise with mass somewhere in the prior, so that a limit in flux is "
+            "none in mass; give parameters.curvature_lx a narrower prior (gaussian = 0.1), or slope_lx"
+        )
+    masses = setup.relations.pivot + lx.relative_mass(limit.min() + below - lx.log_norm - shift)
+    return min(float(np.min(masses)), 13.5)

@@ -28,6 +28,9 @@ _SEXAGESIMAL = re.compile(
     r"(?P<sign>[+-]?)\s*(?P<whole>\d+)(?P<mark>\s*[:hd°\s]\s*)(?P<minutes>\d+(?:\.\d*)?)"
     r"(?:\s*[:m'′\s]\s*(?P<seconds>\d+(?:\.\d*)?))?\s*[sm\"″'′]*"
 )
+DESIGNATION = "designation"
+"""Unit of a column of names that hold positions, J hhmm.m+ddmm as the IAU recommends."""
+_DESIGNATION = re.compile(r"J\s*(?P<h>\d\d)(?P<m>\d\d(?:\.\d+)?)\s*(?P<sign>[+-])(?P<d>\d\d)(?P<dm>\d\d(?:\.\d+)?)")
 _DASHES = str.maketrans("−–—", "---")
 
 
@@ -71,7 +74,8 @@ def sky_positions(table: TableFile, frame: str = "icrs") -> Positions | None:
 
     Numbers are in the unit of the file or the configuration; without one they are degrees, where they cannot be
     hours. Text such as ``12:34:56.7`` or ``12h34m56s`` is hours of right ascension and degrees of declination, or as
-    the unit says; columns of hours, minutes and seconds are named one after the other, with commas.
+    the unit says; columns of hours, minutes and seconds are named one after the other, with commas. Names such as
+    ``RXCJ0003.8+0203`` hold positions to a minute, in the unit ``designation``.
 
     Parameters
     ----------
@@ -115,6 +119,9 @@ def _degrees(table: TableFile, key: str, frame: str) -> Array:
     if name not in table.table.colnames and "," in name:
         return _value(table, key, _of_columns(table, key, usual))
     cells, mask = table._cells(name)
+    if _written_unit(table, key) == DESIGNATION:
+        named = ("" if hidden else text_of(cell).translate(_DASHES) for cell, hidden in zip(cells, mask, strict=True))
+        return _value(table, key, Parts(*np.array([_of_name(one, key) for one in named]).T))
     if cells.dtype.kind not in "SUO" or _all_numbers(cells, mask):
         numbers = table.numbers(name)
         return numbers * _factor(table, key, numbers)
@@ -148,6 +155,20 @@ def _of_text(cell: Any, unit: float) -> tuple[float, float, float, float] | None
     sign = -1.0 if found["sign"] == "-" else 1.0
     own = {"h": _HOURS, "d": _DEGREES, "°": _DEGREES}.get(found["mark"].strip(), unit)
     return sign * own, float(found["whole"]), float(found["minutes"]), float(found["seconds"] or 0.0)
+
+
+def _of_name(name: str, key: str) -> tuple[float, float, float, float]:
+    """`Parts` of the position in a cluster's name, to the minutes that it holds; unknown in one without.
+
+    >>> _of_name("RXCJ0003.8+0203", "ra"), _of_name("RXCJ0003.8-0203", "dec"), _of_name("A85", "ra")[0]
+    ((15.0, 0.0, 3.8, 0.0), (-1.0, 2.0, 3.0, 0.0), 1.0)
+    """
+    found = _DESIGNATION.search(name)
+    if found is None:
+        return 1.0, math.nan, math.nan, math.nan
+    if key == "ra":
+        return _HOURS, float(found["h"]), float(found["m"]), 0.0
+    return -1.0 if found["sign"] == "-" else 1.0, float(found["d"]), float(found["dm"]), 0.0
 
 
 def _of_columns(table: TableFile, key: str, unit: float) -> Parts:

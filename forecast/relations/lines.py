@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
+from ..core.parameters import Values
+from .bend import Bend
 
 LARGEST_Z0, FLATTEST, STEEPEST, FASTEST, STRONGEST = 3.0, 0.05, 10.0, 20.0, 1.0
 """Largest reference redshift; exponents of mass, least and largest, and of E(z), and curvatures, far from those of any
 observable."""
-_CURVED_OVER = 1.5
-"""Distance from the pivot, dex, over which a curved relation is as steep as sums over mass must resolve."""
+STRAIGHT = Bend()
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class PowerLaw:
     hubble : float
         Power of h of the normalisation at fixed mass in Msun/h, beyond that of L_X h^2, M_gas h^2.5 and T.
     curvature : float
-        Of log10 of the observable in log10 M about the pivot, per dex^2: the slope grows by twice that in each dex.
+        Of log10 of the observable in log10 M about the pivot, per dex^2: the slope grows by twice that in each dex
+        (see `bend`).
     """
 
     log_norm: float
@@ -60,7 +63,7 @@ class PowerLaw:
 
     def relative_mass(self, excess: Array) -> Array:
         """log10 M over the pivot of clusters this much above the normalisation, dex."""
-        return rising(excess, self.slope, self.curvature)
+        return Bend(self.curvature).mass_at(excess, self.slope)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Line:
     slope: Array
     evolution: Array
     scatter: Array
-    curvature: Array | float = 0.0
+    bend: Bend = STRAIGHT
 
     def mean(self, log_mass: Array, log_growth: Array) -> Array:
         """Mean log10 of the observable; `log_mass` relative to the pivot, shape (P or 1, ...).
@@ -80,32 +83,39 @@ class Line:
         """
 
         norm = _column(self.log_norm, log_mass) + _column(self.evolution, log_mass) * log_growth
-        mean: Array = self.secant(log_mass) * log_mass + norm
+        mean: Array = self.rise(log_mass) + norm
         return mean
 
-    def secant(self, log_mass: Array) -> Array:
-        """Mean change of log10 of the observable by log10 M from the pivot to `log_mass` (P or 1, ...) from it."""
-        slope = _column(self.slope, log_mass)
-        return slope + _column(self.curvature, log_mass) * log_mass if self.is_curved else slope
+    def rise(self, log_mass: Array) -> Array:
+        """Mean log10 of the observable minus that at the pivot; `log_mass` relative to it, shape (P or 1, ...)."""
+        straight = _column(self.slope, log_mass) * log_mass
+        return straight + self._bend_at(log_mass).at(log_mass) if self.is_curved else straight
 
     def tangent(self, log_mass: Array) -> Array:
-        """The same at `log_mass`."""
-        return self.secant(2 * log_mass) if self.is_curved else _column(self.slope, log_mass)
+        """Change of it by log10 M."""
+        slope = _column(self.slope, log_mass)
+        return slope + self._bend_at(log_mass).slope(log_mass) if self.is_curved else slope
+
+    def second(self, log_mass: Array) -> Array:
+        """Coefficient of the square of a small change of log10 M."""
+        return self._bend_at(log_mass).second(log_mass)
+
+    def relative_mass(self, excess: Array) -> Array:
+        """log10 M over the pivot of clusters this much above the normalisation, dex, one for each relation."""
+        return self.bend.mass_at(excess, self.slope)
+
+    def _bend_at(self, log_mass: Array) -> Bend:
+        return self.bend.shaped(lambda x: _column(x, log_mass))
 
     @property
     def is_curved(self) -> bool:
         """Whether any of the relations is."""
-        return bool(np.any(self.curvature))
-
-    def bent_by(self, shift: Array | float) -> Line:
-        """What the curvature adds where log10 M is `shift`, (P,), larger than the straight relation's norm knows of."""
-        norm, slope = self.log_norm + self.curvature * shift**2, self.slope + 2 * self.curvature * shift
-        return replace(self, log_norm=norm, slope=slope)
+        return self.bend.is_any
 
     @property
     def steepest(self) -> Array:
-        """Largest slope within `_CURVED_OVER` of the pivot, shape (P,)."""
-        return np.asarray(self.slope + 2 * _CURVED_OVER * np.abs(self.curvature))
+        """Largest slope at any mass, shape (P,)."""
+        return self.bend.range(self.slope)[1]
 
 
 @dataclass(frozen=True)
@@ -144,9 +154,10 @@ def _column(x: Array | float, log_mass: Array) -> Array:
     return np.reshape(x, (-1,) + (1,) * (np.ndim(log_mass) - 1))
 
 
-def rising(excess: Array, slope: Array | float, curvature: Array | float) -> Array:
-    """x of slope x + curvature x^2 = `excess` where that rises with x; where it turns, if it never gets so far."""
-    if not np.any(curvature):
-        return excess / slope
-    x: Array = 2 * excess / (slope + np.sqrt(np.maximum(slope**2 + 4 * curvature * excess, 0.0)))
-    return x
+_NEUTRAL: Mapping[str, float] = {"norm": 1.0, "slope": 1.0, "scatter": 1.0, "evolution": 0.0, "curvature": 0.0}
+
+
+def factor(v: Values, kind: str, name: str) -> float | Array:
+    """Value of a parameter such as norm_lx; what changes nothing where there is no such parameter."""
+    value: float | Array = getattr(v, f"{kind}_{name}", _NEUTRAL[kind])
+    return value

@@ -5,7 +5,6 @@ log10 X = log10 X0 + alpha (log10 M - pivot) + gamma log10[E(z)/E(z0)] + residua
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -18,7 +17,8 @@ from ..core.errors import InputError
 from ..core.observables import OBSERVABLES, WORDS, unit_of
 from ..core.parameters import Values
 from ..cosmology.rescaling import FIXED_ANGLE, Exponents, gas_exponents
-from .lines import FLATTEST, LARGEST_Z0, Component, Line, Lines, PowerLaw
+from .bend import Bend
+from .lines import FLATTEST, LARGEST_Z0, Component, Line, Lines, PowerLaw, factor
 from .residuals import Residuals
 
 Proxy = tuple[tuple[str, float], ...]
@@ -222,26 +222,25 @@ class Relations:
 
     def scatters(self, v: Values) -> Array:
         """Scatter of every observable at the pivot, shape (P, D), dex."""
-        columns = [np.atleast_1d(self[n].scatter * np.asarray(_factor(v, "scatter", n))) for n in self.names]
+        columns = [np.atleast_1d(self[n].scatter * np.asarray(factor(v, "scatter", n))) for n in self.names]
         return np.stack(np.broadcast_arrays(*columns), axis=-1)
 
     def line(self, name: str, v: Values) -> Line:
         """Relation of one observable at parameter values `v`."""
         relation = self[name]
-        slope = relation.slope * np.asarray(_factor(v, "slope", name))
-        line = Line(
-            log_norm=relation.log_norm + np.log10(_factor(v, "norm", name)) + self._by_mass_scale(name, slope, v),
+        slope = relation.slope * np.asarray(factor(v, "slope", name))
+        scale = self._log_scale(name, v)
+        return Line(
+            log_norm=relation.log_norm + np.log10(factor(v, "norm", name)) + slope * scale,
             slope=slope,
-            evolution=relation.evolution + np.asarray(_factor(v, "evolution", name)),
-            scatter=relation.scatter * np.asarray(_factor(v, "scatter", name)),
-            curvature=relation.curvature + np.asarray(_factor(v, "curvature", name)),
+            evolution=relation.evolution + np.asarray(factor(v, "evolution", name)),
+            scatter=relation.scatter * np.asarray(factor(v, "scatter", name)),
+            bend=Bend(relation.curvature + np.asarray(factor(v, "curvature", name)), scale),
         )
-        shift = np.log10(v.mass_scale) if name in self.on_mass_scale else 0.0
-        return line.bent_by(shift) if line.is_curved else line
 
-    def _by_mass_scale(self, name: str, slope: Array, v: Values) -> float | Array:
-        """How far the shared mass scale moves log10 of an observable whose relation has this slope, shape (P,)."""
-        return slope * np.log10(v.mass_scale) if name in self.on_mass_scale else 0.0
+    def _log_scale(self, name: str, v: Values) -> float | Array:
+        """log10 of the shared mass scale of an observable's relation, shape (P,); none where it has no part in it."""
+        return np.log10(v.mass_scale) if name in self.on_mass_scale else 0.0
 
     def at(self, v: Values) -> Lines:
         """Mean relations of L_X and of the mass proxy at parameter values `v`."""
@@ -252,7 +251,7 @@ class Relations:
             sum(c * getattr(lines[name], part) for name, c in self._parts)
             for part in ("log_norm", "slope", "evolution")
         )
-        by_scale = sum(c * self._by_mass_scale(name, lines[name].slope, v) for name, c in self._parts)
+        by_scale = sum(c * lines[name].slope * self._log_scale(name, v) for name, c in self._parts)
         weights = self.combination * self.scatters(v)
         covariance = self.unit_residuals.total_covariance(np.array([self.pivot]))[0]
         variance = np.einsum("pd,de,pe->p", weights, covariance, weights)
@@ -292,12 +291,3 @@ class Relations:
             )
             for j, w in enumerate(self.unit_residuals.weight)
         )
-
-
-_NEUTRAL: Mapping[str, float] = {"norm": 1.0, "slope": 1.0, "scatter": 1.0, "evolution": 0.0, "curvature": 0.0}
-
-
-def _factor(v: Values, kind: str, name: str) -> float | Array:
-    """Value of a parameter such as norm_lx; what changes nothing where there is no such parameter."""
-    value: float | Array = getattr(v, f"{kind}_{name}", _NEUTRAL[kind])
-    return value

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .results import Result, SurveyPart
 
 
-_BESIDE = ("Om0", "h", "ns", "S8")
+_BESIDE = ("Om0", "S8")
 """Answers beside sigma8, of which several surveys' are printed."""
 _COMMAND = "Next: "
 """What stands before a command that can be copied."""
@@ -112,8 +112,10 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
     if result.chains:
         header = [f"sigma8, MCMC{fixed_words(result.Om0)}", "mean", "std", "16%", "50%", "84%", "converged"]
         console.table(header, (_chain_row(chain) for chain in result.walked))
-        for name in [n for n in _BESIDE if result.surveys and n in result.chains[0].parameters]:
-            console.table([f"{name}, MCMC", *header[1:]], (_chain_row(chain, name) for chain in result.walked))
+        beside = [(name, c) for name in _BESIDE for c in result.walked if result.surveys and name in c.parameters]
+        if beside:
+            rows = ([f"{name}, {row[0]}", *row[1:]] for name, row in ((n, _chain_row(c, n)) for n, c in beside))
+            console.table(["MCMC", *header[1:]], rows)
         for chain in result.chains:
             if any(share.partial for share in chain.shares):
                 console.say(f"level {chain.level}: {used_words(chain)}")

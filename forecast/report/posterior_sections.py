@@ -61,7 +61,8 @@ def left_out(result: Result) -> LeftOut:
     names = [] if chain is None else [name for name in chain.parameters if name != "S8"]
     contrasts = tuple(name for name in names if name.startswith("density_contrast"))
     rest = [name for name in names if name not in (*contrasts, *COSMOLOGY)]
-    like_prior = tuple(n for n in rest if all(Lesson.of_summary(c.parameters[n]).idle for c in result.chains))
+    of_chains = {n: [c.parameters[n] for c in result.chains if n in c.parameters] for n in rest}
+    like_prior = tuple(n for n in rest if all(Lesson.of_summary(one).idle for one in of_chains[n]))
     kept = [name for name in rest if name not in like_prior]
     room = max(1, MOST - len([name for name in names if name in COSMOLOGY]))
     pulls = {} if chain is None else {n: abs(chain.parameters[n].get("correlation_sigma8", 0.0)) for n in kept}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -111,7 +112,8 @@ _AIMS = {
 
 def _study(result: Result) -> Study:
     """What the methods paragraph tells of."""
-    aim = f"{_AIMS.get(result.provenance.command, 'study')} sigma8 with the survey '{result.title}'"
+    whose = "surveys" if "surveys" in result.provenance.config else "survey"
+    aim = f"{_AIMS.get(result.provenance.command, 'study')} sigma8 with the {whose} '{result.title}'"
     levels = tuple(result.ladder[0].sigma8_std) if result.ladder else tuple(chain.level for chain in result.chains)
     found = [
         f"posterior predictive p {chance_text(g.p_value)} for {g.observable}{whose}"
@@ -157,11 +159,12 @@ def _survey_section(result: Result) -> Section:
 def _data_rows(data: DataSummary) -> list[tuple[str, str]]:
     digits = 1 if data.kind == "expected" else 0
     median = Markup("log<sub>10</sub> of it is {} ({})")
+    shown = median.format(number(data.median_log_yx, 3), typeset(data.proxy_unit))
     return [
         ("Fitted", _KINDS.get(data.kind, data.kind)),
         ("Source", plain(data.source)),
         ("Clusters", f"{number(data.n_clusters, digits)}, of which {number(data.n_with_yx, digits)} with Y_X"),
-        ("Median Y_X", median.format(number(data.median_log_yx, 3), typeset(data.proxy_unit))),
+        *([("Median Y_X", shown)] if math.isfinite(data.median_log_yx) else []),
     ]
 
 
@@ -200,7 +203,8 @@ def _cure(result: Result) -> Markup:
             "For the full result, run the same command without <code>--quick</code> (<code>forecast {} {}</code>, with "
             "the options used here); with the same <code>--out</code> the chains continue where they stopped."
         )
-        return words.format(result.provenance.command, result.provenance.config_name)
+        given = result.provenance.config.get("given", result.provenance.config_name)
+        return words.format(result.provenance.command, given)
     return Markup(
         "For the full result, run the same command again with a larger limit on the steps (<code>--max-steps</code>, "
         "or <code>max_steps</code> under <code>[sampler]</code> in the configuration); with the same "

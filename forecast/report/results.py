@@ -183,7 +183,7 @@ class Result:
     @property
     def walked(self) -> tuple[ChainSummary, ...]:
         """Every chain; those of single surveys by level and survey."""
-        return (*self.chains, *(replace(c, level=f"{c.level}, {name} alone") for name, c in self.alone.items()))
+        return (*self.chains, *(replace(c, level=f"{c.level} ({name} alone)") for name, c in self.alone.items()))
 
     def chain(self, level: str) -> ChainSummary | None:
         """Summary of one level's chain."""

@@ -129,5 +129,5 @@ class Luminosities:
         """log10 of the masses of which luminosities are typical, Msun/h; the pivot's of unknown ones."""
         lx, relations = self.relations.lx, self.relations
         growth = np.log10(self.cosmology.efunc(z) / self.cosmology.efunc(relations.z0))
-        relative = (log_lx - lx.log_norm - lx.evolution * growth) / lx.slope
+        relative = lx.relative_mass(log_lx - lx.log_norm - lx.evolution * growth)
         return np.asarray(relations.pivot + np.nan_to_num(relative))

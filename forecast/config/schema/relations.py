@@ -23,8 +23,6 @@ class PowerLawConfig(Strict):
     """Power of E(z)/E(z0)."""
     scatter: Number | str | None = None
     """Scatter at fixed mass, dex, or with its unit: "0.396 ln"; that of the [library] if left out."""
-    curvature: Annotated[Number, Field(ge=-1, le=1)] = 0.0
-    """Of L_X alone: log10 L_X = norm + slope x + curvature x^2 with x = log10 M over the pivot; per dex^2."""
     h_exponent: Annotated[Number, Field(ge=-10, le=10)] | None = None
     """Published power of h of the normalisation at fixed mass in the unit of the pivot; if left out, that which
     follows from how the observable is measured (L_X h^2, M_gas h^2.5, M h)."""
@@ -35,6 +33,8 @@ class LuminosityConfig(PowerLawConfig):
 
     band: BandText = "0.5-2 keV"
     """Energies of L_X in the rest frame; all luminosities of a survey are converted to them."""
+    curvature: Annotated[Number, Field(ge=-1, le=1)] = 0.0
+    """In log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot; per dex^2. Straight beyond 1.5 dex."""
 
 
 class CorrelationConfig(Strict):

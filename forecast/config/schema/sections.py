@@ -270,6 +270,9 @@ class CatalogueConfig(Strict):
     """Confidence of the upper limits of each X that has a column X_limit."""
     cosmology: ReferenceCosmologyConfig
     """Cosmology in which luminosities and masses of the table were computed."""
+    outside: Literal["refuse", "drop"] = "refuse"
+    """What becomes of clusters outside the survey's redshifts, and below its flux limit: refused, and kept with a
+    warning; or left out, and counted in the first lines."""
     lx_band: BandText | None = None
     """Energies of the table's luminosities, rest frame, and fluxes, observed frame; selection.band if left out."""
     lx_from: Literal["lx", "flux"] | None = None

@@ -164,15 +164,15 @@ class Group:
         else:
             precision, log_det = _inverse(matrix[at, place] + self._errors[of.place][:, None, None])
         relative = (log_mass[node] - pivot)[..., None, None]
-        slope, bend = (x[of.row][:, None, None, :] for x in (linear.slope, linear.curvature))
+        slope, bend = linear.slope[of.row][:, None, None, :], linear.bend.shaped(lambda x: x[of.row][:, None, None, :])
         mean = (residual.mean * linear.scale[:, None, None, :])[at, place]  # (n, K, J, E)
-        mean = at_pivot[:, None, None, :] + mean + (slope + bend * relative) * relative
+        mean = at_pivot[:, None, None, :] + mean + slope * relative + bend.at(relative)
         r = self._data[of.place][:, None, None, :] - mean[..., known]
         square = np.einsum("nkjd,nkjde,nkje->nkj", r, precision, r, optimize=["einsum_path", (0, 1), (0, 1)])
         each = np.log(residual.weight) - 0.5 * (square + log_det + r.shape[-1] * _LOG_2PI)
         if self._by_chance:
             regression = self._regression((covariance[at, place], precision), of.place)
-            tangent = slope + 2 * bend * relative
+            tangent = slope + bend.slope(relative)
             chance = self._chance(regression, mean, tangent, of, log_mass[node][..., None])
             each = each + np.log(np.maximum(chance.at(np.zeros(1)), _TINY))
         number = np.take_along_axis(shared.integral.nodes(table, branch, of.row, of.column), node, axis=1)
@@ -185,18 +185,19 @@ class Group:
         shared, known, grid = self._shared, self._known, self._shared.integral.log_mass
         if not known.any():
             return np.broadcast_to(np.arange(len(grid)), (len(of.row), len(grid)))
-        slope, bend = (x[of.row][:, known] for x in (linear.slope, linear.curvature))
+        slope, bend = linear.slope[of.row][:, known], linear.bend.shaped(lambda x: x[of.row][:, known])
         step = grid[1] - grid[0]
         spread, scale = square_of(shared.residual.covariance.mean(axis=1), known), linear.scale[of.row][:, known]
         y, errors = self._data[of.place] - at_pivot[:, known], self._errors[of.place]
         node = np.full(len(of.row), int(np.argmin(np.abs(grid - shared.pivot))))
-        for _ in range(_ITERATIONS if bend.any() else 2):
+        for _ in range(_ITERATIONS if bend.is_any else 2):
             relative = grid[node, None] - shared.pivot
-            tangent = slope + 2 * bend * relative
+            tangent = slope + bend.slope(relative)
             matrix = spread[node if len(spread) > 1 else 0] * outer(scale) + errors
             pull = np.linalg.solve(matrix, tangent[..., None])[..., 0]
             strength = np.einsum("nd,nd->n", pull, tangent)
-            centre = shared.pivot + np.einsum("nd,nd->n", pull, y + bend * relative**2) / strength
+            straight = y - bend.at(relative) + bend.slope(relative) * relative  # as if it went on along the tangent
+            centre = shared.pivot + np.einsum("nd,nd->n", pull, straight) / strength
             node = np.clip(np.rint((centre - grid[0]) / step).astype(int), 0, len(grid) - 1)
         reach = min(int(np.ceil(8 * float(np.max(1 / np.sqrt(strength))) / step)), len(grid))
         return node[:, None] + np.arange(-reach, reach + 1, self._stride)

@@ -30,7 +30,6 @@ from .gaussians import Gaussians, in_windows, over_nodes
 
 _TINY = np.finfo(float).tiny
 _REDSHIFTS = 48
-_FINER = 4
 _STEEPEST = 1.2
 """Steepness up to which eight nodes are right to 1e-4."""
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(8)
@@ -130,16 +129,17 @@ class SelectedInFlux:
     model : FluxLimitedModel
     z : ndarray, shape (Q,)
         Redshifts of the clusters.
+    finer : int
+        Mass nodes for each of the model's, where sums over them must resolve what T and Y_X say of M.
     """
 
     branches = 1
 
-    def __init__(self, model: FluxLimitedModel, z: Array) -> None:
+    def __init__(self, model: FluxLimitedModel, z: Array, finer: int = 2) -> None:
         self._model, setup = model, model.setup
         grid, self.log_mass = model.population, model.population.log_mass
-        if setup.sums_over_masses:  # nodes, which must resolve what T and Y_X say of M
-            cells = (_FINER if setup.is_curved else 2) * (len(grid.log_mass) - 1)
-            self.log_mass = np.linspace(grid.log_mass[0], grid.log_mass[-1], cells + 1)
+        if setup.sums_over_masses:
+            self.log_mass = np.linspace(grid.log_mass[0], grid.log_mass[-1], finer * (len(grid.log_mass) - 1) + 1)
         self._step = float(self.log_mass[1] - self.log_mass[0])
         if setup.geometry.spans_redshifts:
             edges = setup.redshift_law.edges(setup.geometry)
@@ -267,10 +267,20 @@ def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
     return cell, np.stack(weights, axis=-1)
 
 
-INTEGRALS: dict[str, Callable[[Any, Array], MassIntegral]] = {"mass": SelectedInMass, "flux": SelectedInFlux}
-"""Mass integrals of a model and redshifts, by what selections act on."""
+INTEGRALS: dict[str, Callable[[Any, Array, int], MassIntegral]] = {
+    "mass": lambda model, z, _: SelectedInMass(model, z),
+    "flux": SelectedInFlux,
+}
+"""Mass integrals of a model, redshifts and mass nodes for each of the model's, by what selections act on."""
+_FINER = 4
 
 
-def mass_integral(model: ForwardModel, z: Array) -> MassIntegral:
-    """Mass integral of a model for clusters at redshifts (Q,)."""
-    return INTEGRALS[model.setup.selection.acts_on](model, z)
+def mass_integral(model: ForwardModel, z: Array, *, lx_alone: bool = False) -> MassIntegral:
+    """Mass integral of a model for clusters at redshifts (Q,).
+
+    `lx_alone`: whether L_X is all that tells their masses, which the model's own nodes resolve.
+    """
+    finer = 2
+    if model.setup.is_curved:
+        finer = 1 if lx_alone and not model.setup.relations.unit_residuals.mass_dependent else _FINER
+    return INTEGRALS[model.setup.selection.acts_on](model, z, finer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from ...cosmology.rescaling import LENSING, Exponents
 from ...model.forward import ForwardModel
 from ...model.resolution import SMOOTH, WIDEST_STEP, require_width
 from ...model.setup import prior_sample
+from ...relations.bend import Bend
 from .mass_integral import MassIntegral
 
 _LOG_2PI = float(np.log(2 * np.pi))
@@ -26,7 +28,7 @@ class Linear:
     norm: Array  # (P, E), at the pivot mass
     evolution: Array  # (P, E)
     scale: Array  # (P, E): unit residuals to dex
-    curvature: Array  # (P, E)
+    bend: Bend  # (P, E)
     exponents: Exponents  # (E,) each: dependence on the cosmology
     values: Values
 
@@ -37,19 +39,18 @@ class Linear:
         lines = [relations.line(name, v) for name in relations.names]
         lines += [model.setup.lensing_line(v)] if lensing else []
 
-        def columns(part: str) -> list[Array]:
-            return [np.broadcast_to(np.asarray(getattr(line, part), dtype=float), (size,)) for line in lines]
+        def stacked(part: str) -> Array:
+            of_each = (operator.attrgetter(part)(line) for line in lines)
+            return np.stack([np.broadcast_to(np.asarray(x, dtype=float), (size,)) for x in of_each], axis=-1)
 
         exponents = [relations.exponents(name) for name in relations.names] + [LENSING] * lensing
-        slope, norm, evolution, scale, curvature = (
-            np.stack(columns(part), axis=-1) for part in ("slope", "log_norm", "evolution", "scatter", "curvature")
-        )
+        slope, norm, evolution, scale = (stacked(part) for part in ("slope", "log_norm", "evolution", "scatter"))
         return cls(
             slope=slope,
             norm=norm,
             evolution=evolution,
             scale=scale,
-            curvature=curvature,
+            bend=Bend(stacked("bend.curvature"), stacked("bend.about")),
             exponents=Exponents.stacked(exponents),
             values=v,
         )
@@ -107,11 +108,18 @@ class Shared:
     integral: MassIntegral
     residual: Residual
 
-    def require_resolved(self, lensing: bool) -> None:
-        """Raise unless sums over mass nodes, where residuals need them, resolve what all observables say of mass."""
-        if self.model.setup.sums_over_masses:
-            names = [*self.model.setup.relations.names, *(["wl"] if lensing else [])]
-            require_width(self._narrowest(np.ones(len(names), dtype=bool)), self._step / SMOOTH, names)
+    def require_resolved(self, told: Array) -> None:
+        """Raise unless sums over mass nodes, where they are needed, resolve what observables `told`, (E,), say of mass.
+
+        Where residuals depend on mass, what all of them would say.
+        """
+        setup, every = self.model.setup, [*self.model.setup.relations.names, "wl"]
+        if not setup.sums_over_masses:
+            return
+        told = np.ones_like(told) if setup.relations.unit_residuals.mass_dependent else told
+        if told.any():
+            names = [name for name, one in zip(every, told, strict=False) if one]
+            require_width(self._narrowest(told), self._step / SMOOTH, names)
 
     def stride(self, known: Array) -> int:
         """Every how many mass nodes resolve what observables `known`, (E,), say of mass."""

@@ -57,13 +57,14 @@ class PointDensity:
         self._stand = Stand.of(model, points, lensing=lensing)
         self._false, listed = _Contaminants.of(model, points, lensing), points
         points, errors = self._stand.points, self._stand.covariance
-        integral = mass_integral(model, points.z)
-        self._shared = Shared(model, integral, Residual.of(model, integral.log_mass, lensing))
-        self._shared.require_resolved(lensing)
         data = points.values(lensing=lensing)
+        marks = np.column_stack([~np.isnan(data), points.limit_marks(lensing=lensing)])
+        told = np.asarray(marks.reshape(len(data), 2, -1).any(axis=(0, 1)))
+        integral = mass_integral(model, points.z, lx_alone=not told[1:].any())
+        self._shared = Shared(model, integral, Residual.of(model, integral.log_mass, lensing))
+        self._shared.require_resolved(told)
         self._evidence = listed.evidence if listed.evidence.any() else None
         self.undetected = _undetected(integral, listed)
-        marks = np.column_stack([~np.isnan(data), points.limit_marks(lensing=lensing)])
         kinds = followup_kinds(model.setup, listed, self.undetected)
         seen = np.column_stack([self.undetected, kinds, lensing_kinds(model.setup, listed, self.undetected & lensing)])
         seen = np.column_stack([np.repeat(seen, self._stand.number, axis=0), _common(np.isfinite(data), errors)])

@@ -1,0 +1,100 @@
+"""The built-in ROSAT surveys, on stand-ins for their tables: the same columns, clusters of mock catalogues."""
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from forecast.checks.observed import catalogue_data, open_catalogue
+from forecast.config.load import load_config
+from forecast.core.errors import InputError
+from forecast.likelihoods.levels import likelihood
+from forecast.model.forward import forward_model
+from forecast.model.simulate import draw_mocks
+from forecast.reading.positions import sky_positions
+from forecast.reading.tables import Column, open_table
+
+LIMITS = {"reflex": (3e-12, 0.02, 0.45), "bcs": (4.4e-12, 0.02, 0.3)}
+
+
+@pytest.fixture(scope="module", params=LIMITS)
+def survey(request):
+    config = load_config(request.param)
+    return request.param, config, forward_model(config.setup)
+
+
+def standin(path, config, model, seed=1, **more):
+    """A mock catalogue with the columns of the published table, and rows of `more`; its log10 L_X too."""
+    mocks = draw_mocks(model, model.parameters.fiducial[None], rng=np.random.default_rng(seed))
+    setup = config.setup
+    pivot = np.full(len(mocks.z), setup.relations.pivot)
+    # at given redshift and temperature a flux is the limit's as often as a luminosity is its luminosity
+    limit = setup.selection.log_luminosity_limit(mocks.z, pivot, setup.cosmology, setup.relations)
+    flux = setup.selection.flux_limit * 10.0 ** (mocks.log_lx - limit)
+    names = [f"RXCJ{i // 60 % 4:02d}{i % 60:02d}.5-{30 + i // 240:d}00" for i in range(len(flux))]
+    table = {"name": names, "z": mocks.z, "flux": flux} | {k: np.zeros(len(flux)) for k in ("flux_error", "lx", "nh")}
+    for name, values in more.items():
+        table[name] = np.concatenate([table[name], values])
+    size = max(map(len, table.values()))
+    table = {k: np.concatenate([v, np.full(size - len(v), v[-1])]) for k, v in table.items()}
+    Table(table).write(path)
+    return mocks.log_lx
+
+
+def test_luminosities_come_from_fluxes_of_the_band(survey, tmp_path):
+    """Whatever the K-correction: a cluster of x times the limiting flux has x times the limiting luminosity.
+
+    But for its temperature, which follows from its own mass: 2%.
+    """
+    name, config, model = survey
+    log_lx = standin(tmp_path / "t.ecsv", config, model)
+    catalogue = open_catalogue(config, tmp_path / "t.ecsv")
+    assert abs(catalogue.size - len(log_lx)) <= 4  # next to the limit
+    assert LIMITS[name][0] == config.setup.selection.flux_limit
+    if catalogue.size == len(log_lx):
+        assert np.abs(catalogue.log_lx - log_lx).max() < 0.02
+
+
+def test_what_is_no_part_of_the_survey_is_left_out_and_counted(survey, tmp_path):
+    name, config, model = survey
+    flux, zmin, zmax = LIMITS[name]
+    kept = len(standin(tmp_path / "t.ecsv", config, model))
+    of_all = open_catalogue(config, tmp_path / "t.ecsv").size
+    more = {"z": [zmin / 2, zmax + 0.1, 0.1, 0.1], "flux": [9 * flux, 9 * flux, 0.5 * flux, 0.9 * flux]}
+    standin(tmp_path / "more.ecsv", config, model, **more)
+    catalogue = open_catalogue(config, tmp_path / "more.ecsv")
+    assert catalogue.size == of_all
+    words = next(r.text for r in catalogue.remarks if r.kind == "rows_left_out")
+    assert f"of {kept + 4} clusters were left out: 2 outside the redshifts" in words
+    assert f"{kept - of_all + 2} below the flux limit" in words
+    refusing = config.model_copy(update={"catalogue": config.catalogue.model_copy(update={"outside": "refuse"})})
+    with pytest.raises(InputError, match="lie outside the survey's"):
+        catalogue_data(refusing, model, tmp_path / "more.ecsv")
+
+
+def test_luminosities_alone_measure_the_cosmology(survey, tmp_path):
+    """Each parameter moved by several of its errors is less likely than the truth of a mock catalogue."""
+    _, config, model = survey
+    standin(tmp_path / "t.ecsv", config, model)
+    _, data = catalogue_data(config, model, tmp_path / "t.ecsv")
+    target, truth = likelihood("full", model, data), model.parameters.fiducial
+    names, moved = model.parameters.names, np.tile(truth, (7, 1))
+    for row, (name, step) in enumerate([("sigma8", 0.1), ("Om0", 0.1), ("norm_lx", 0.5)]):
+        moved[2 * row + 1, names.index(name)] += step
+        moved[2 * row + 2, names.index(name)] -= step
+    value = target(moved)
+    assert np.isfinite(value).all()
+    assert np.all(value[1:] < value[0] - 3)
+
+
+def test_names_hold_positions(tmp_path):
+    table = Table({"name": ["RXCJ0003.8+0203", "RXC J2359.9-8959", "A85", "RXJ1234.5\u22120012"]})
+    table.write(tmp_path / "t.ecsv")
+    columns = {key: Column("name", "designation") for key in ("ra", "dec")}
+    positions = sky_positions(open_table(tmp_path / "t.ecsv", columns, 0.7))
+    np.testing.assert_allclose(positions.ra, [0.95, 359.975, np.nan, 188.625])
+    np.testing.assert_allclose(positions.dec, [2.05, -89 - 59 / 60, np.nan, -0.2])
+
+
+def test_areas_are_those_of_the_papers():
+    for name, area, coverage in (("reflex", 4.24, 0.95), ("bcs", 4.14, 0.9)):
+        assert load_config(name).setup.geometry.area == pytest.approx(area * coverage, rel=0.005)
