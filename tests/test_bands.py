@@ -139,6 +139,8 @@ def test_fluxes_are_taken_where_they_are_asked_for_and_keep_their_errors(of_tabl
     np.testing.assert_array_equal(both.log_lx, of_table({"lx": LX, "t": T}).log_lx)
     np.testing.assert_array_equal(asked.log_lx, of_table({"flux": FLUX, "t": T}).log_lx)
     assert both.log_lx_error is None
+    with pytest.raises(InputError, match="there are no limits of fluxes"):
+        of_table(columns | {"lx_limit": "z"}, table=table, lx_from="flux", limit_confidence={"lx": 0.9987})
     np.testing.assert_allclose(asked.log_lx_error, 0.1 / np.log(10), rtol=1e-12)
 
 
@@ -258,6 +260,17 @@ def test_a_survey_says_what_share_of_its_clusters_the_continuum_does_not_hold_fo
     result = base_result(config, Job("x", tmp_path, 1), "run", model)
     assert said in [c.text for c in with_cautions(result, model.parameters, {}).warnings]
     assert not [c for c in concerns(cccp_model) if c.kind == "band"]
+
+
+def test_factors_that_are_turned_upside_down_are_doubted(rosat):
+    good, turned, odd = (
+        forward_model(rosat(0.62, {"band_ratio": r}, k_correction="none").setup) for r in (0.62, 1.6, 1.1)
+    )
+    assert not [c for c in concerns(good) if c.kind == "band"]
+    (said,) = [c.text for c in concerns(turned) if c.kind == "band"]
+    assert "0.5-2 keV 1.6 times those of 0.1-2.4 keV, where gas of 5 keV has 0.606: 1/1.6 would fit" in said
+    (said,) = [c.text for c in concerns(odd) if c.kind == "band"]
+    assert "would fit" not in said
 
 
 def test_a_table_that_lacks_the_survey_s_clusters_is_refused(rosat, tmp_path):
