@@ -26,10 +26,8 @@ def setups(nv22, cccp):
         "cone": cone,
         "bremsstrahlung": replace(cone, selection=replace(cone.selection, k_correction="bremsstrahlung")),
         "flux errors": replace(cone, selection=replace(cone.selection, flux_error=0.2)),
-        "cccp": with_sample_variance(cccp.setup, False),
-        "other band": replace(
-            with_sample_variance(cccp.setup, False), selection=replace(cccp.setup.selection, **OTHER)
-        ),
+        "cccp": plain,
+        "other band": replace(plain, selection=replace(plain.selection, **OTHER)),
     }
 
 
