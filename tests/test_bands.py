@@ -8,6 +8,7 @@ import pytest
 from astropy.table import Table
 from scipy import integrate, special
 
+from forecast.checks.mapped import idle_columns
 from forecast.checks.observed import catalogue_data, open_catalogue
 from forecast.cli.fit_checks import with_cautions
 from forecast.cli.pipelines import base_result
@@ -18,9 +19,12 @@ from forecast.core.records import Job
 from forecast.cosmology.parameter_grid import Expansion
 from forecast.likelihoods.levels import likelihood
 from forecast.model.catalogue import builtin_table
+from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec
 from forecast.model.concerns import concerns
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
+from forecast.reading.band_names import guess_band
+from forecast.reading.tables import Column
 from forecast.survey.band_table import BandTable
 from forecast.survey.emission import log_continuum
 from forecast.survey.flux_limit import MPC_CM
@@ -131,7 +135,7 @@ def test_luminosities_of_einstein_de_sitter_follow_from_fluxes(of_table):
     np.testing.assert_allclose(10**listed.log_lx, 1e44 * BCS["lx"] * (own / mattig) ** 2, rtol=2e-4)
 
 
-def test_fluxes_are_taken_where_they_are_asked_for_and_keep_their_errors(of_table):
+def test_fluxes_are_taken_where_they_are_asked_for_and_keep_their_errors(cccp, of_table):
     table = BCS.copy()
     table["e_flux"] = 0.1 * table["flux"]
     columns = {"lx": LX, "t": T, "flux": FLUX, "flux_error": FLUX | {"name": "e_flux"}}
@@ -139,6 +143,12 @@ def test_fluxes_are_taken_where_they_are_asked_for_and_keep_their_errors(of_tabl
     np.testing.assert_array_equal(both.log_lx, of_table({"lx": LX, "t": T}).log_lx)
     np.testing.assert_array_equal(asked.log_lx, of_table({"flux": FLUX, "t": T}).log_lx)
     assert both.log_lx_error is None
+    spec = CatalogueSpec({"z": Column("z"), "lx": Column("lx"), "flux": Column("flux")}, CatalogueCosmology(1.0, 0.5))
+    (said,) = idle_columns(spec, cccp.setup.relations)
+    assert "not used: catalogue.columns.flux; L_X comes from lx" in said.text
+    assert not idle_columns(replace(spec, lx_from="flux"), cccp.setup.relations)
+    with pytest.raises(InputError, match="there are no limits of fluxes"):
+        of_table(columns | {"lx_limit": "z"}, table=table, lx_from="flux", limit_confidence={"lx": 0.9987})
     np.testing.assert_allclose(asked.log_lx_error, 0.1 / np.log(10), rtol=1e-12)
 
 
@@ -260,6 +270,17 @@ def test_a_survey_says_what_share_of_its_clusters_the_continuum_does_not_hold_fo
     assert not [c for c in concerns(cccp_model) if c.kind == "band"]
 
 
+def test_factors_that_are_turned_upside_down_are_doubted(rosat):
+    good, turned, odd = (
+        forward_model(rosat(0.62, {"band_ratio": r}, k_correction="none").setup) for r in (0.62, 1.6, 1.1)
+    )
+    assert not [c for c in concerns(good) if c.kind == "band"]
+    (said,) = [c.text for c in concerns(turned) if c.kind == "band"]
+    assert "0.5-2 keV 1.6 times those of 0.1-2.4 keV, where gas of 5 keV has 0.606: 1/1.6 would fit" in said
+    (said,) = [c.text for c in concerns(odd) if c.kind == "band"]
+    assert "would fit" not in said
+
+
 def test_a_table_that_lacks_the_survey_s_clusters_is_refused(rosat, tmp_path):
     rows = [(t, z, 0.62) for t in (4.0, 20.0) for z in (0.0, 0.5)]
     Table(rows=rows, names=("t", "z", "ratio")).write(tmp_path / "bands.ecsv")
@@ -373,3 +394,35 @@ def test_a_selection_keeps_its_band_in_words_and_digest(cccp, rosat):
     assert len({cccp.fingerprint(), one.fingerprint(), other.fingerprint()}) == 3
     soft = replace(one.setup.selection, band=SOFT)
     assert soft.log_factor(np.zeros(1), np.ones(1), SOFT) == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "said", "band"),
+    [
+        ("lx_0p1_2p4", (), "0.1-2.4 keV"),
+        ("L0124", (), "0.1-2.4 keV"),
+        ("F_X(0.1-2.4keV)", (), "0.1-2.4 keV"),
+        ("LX500_0p5_2p0", (), "0.5-2 keV"),
+        ("ML_FLUX_0p2_2p3", ("0.5-2 keV",), "0.2-2.3 keV"),
+        ("lx", ("flux and luminosity 0.1-2.4 keV", "flux > 4.4e-12 in 0.1 to 2.40 keV"), "0.1-2.4 keV"),
+        ("lx", ("0.5-2 keV", "2-10 keV"), "None"),
+        ("L500", (), "None"),
+        ("Lbol", ("bolometric",), "None"),
+    ],
+)
+def test_the_band_of_a_column_by_its_name_and_what_its_table_says(column, said, band):
+    assert str(guess_band(column, said)) == band
+
+
+def test_relations_of_einstein_de_sitter(cccp):
+    """Calibrated at z = 0.1 with H0 = 50 and q0 = 0.5: L_X goes as distance squared, masses as distance."""
+    content = cccp.model_dump(mode="json", exclude_none=True)
+    norms, z = [], 0.1
+    for om0, h in ((0.25, 0.72), (1.0, 0.5)):
+        content["relations"]["calibration"] = {"Om0": om0, "h": h, "z": z}
+        norms.append(parse_config(content).setup.relations.lx.log_norm)
+    mattig = 2 * 2997.92458 * (1 - 1 / math.sqrt(1 + z))
+    distance = float(Expansion(np.asarray(0.25), np.asarray(0.72)).comoving_distance(z)) / mattig
+    lx = cccp.setup.relations.lx
+    written = -0.39 * math.log10(0.72 / 0.5)
+    assert norms[1] - norms[0] == pytest.approx((2 - lx.slope) * math.log10(distance) + written, abs=2e-4)

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from forecast.api.results import SurveyMap
+from forecast.core.band import Band
 from forecast.forecasts.ladder import cone_variant, with_sample_variance
 from forecast.forecasts.sigma8_map import Cells, build_map
 from forecast.model.forward import forward_model
@@ -15,20 +16,23 @@ from forecast.model.simulate import draw_mocks
 from forecast.survey.geometry import Replicated
 from forecast.survey.mass_cut import Smoothed
 
+OTHER = {"flux_limit": 2e-11, "band": Band(0.1, 2.4), "k_correction": "continuum"}
+
 
 def setups(nv22, cccp):
-    cone = cone_variant(nv22.setup)
+    cone, plain = cone_variant(nv22.setup), with_sample_variance(cccp.setup, False)
     return {
         "sharp": nv22.setup,
         "smoothed": replace(nv22.setup, selection=Smoothed(nv22.setup.selection)),
         "cone": cone,
         "bremsstrahlung": replace(cone, selection=replace(cone.selection, k_correction="bremsstrahlung")),
         "flux errors": replace(cone, selection=replace(cone.selection, flux_error=0.2)),
-        "cccp": with_sample_variance(cccp.setup, False),
+        "cccp": plain,
+        "other band": replace(plain, selection=replace(plain.selection, **OTHER)),
     }
 
 
-@pytest.mark.parametrize("name", ["sharp", "smoothed", "cone", "bremsstrahlung", "flux errors", "cccp"])
+@pytest.mark.parametrize("name", ["sharp", "smoothed", "cone", "bremsstrahlung", "flux errors", "cccp", "other band"])
 def test_mocks_follow_the_model(nv22, cccp, name):
     setup = setups(nv22, cccp)[name]
     model, size = forward_model(setup), 400

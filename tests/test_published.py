@@ -13,6 +13,7 @@ from astropy.table import Table
 from scipy import stats
 
 from forecast.checks.observed import open_catalogue
+from forecast.core.band import Band
 from forecast.core.units import LN10
 from forecast.model.catalogue import builtin_table
 from forecast.relations.gas_profiles import RADII, gas_mass, load_profiles
@@ -30,6 +31,8 @@ from forecast.relations.library_fit import (
 )
 from forecast.relations.library_table import library_from_table
 from forecast.relations.residuals import Residuals
+from forecast.survey.emission import log_continuum
+from forecast.survey.flux_limit import MPC_CM
 
 pytestmark = pytest.mark.real
 YX = (0, 1, 1, 0)
@@ -248,3 +251,14 @@ def test_the_shipped_clusters_are_the_published_table(cccp, tables):
     np.testing.assert_allclose(table.log_yx, shipped.log_yx, rtol=1e-12)
     np.testing.assert_allclose(table.log_lx, shipped.log_lx, rtol=1e-12)
     assert table.name == shipped.name
+
+
+def test_luminosities_of_the_bcs_follow_from_its_fluxes(tables):
+    """Ebeling et al. (1998), 0.1-2.4 keV, H0 = 50 and q0 = 0.5: all but Virgo's to their rounding and 1%."""
+    bcs = Table.read(tables / "bcs.ecsv")
+    z, flux, lx, log_t = (np.array(bcs[name], float) for name in ("z", "flux", "lx", "t"))
+    band, log_t = Band(0.1, 2.4), np.log10(log_t)
+    distance = 2 * 2.99792458e5 / 50 * (1 + z - np.sqrt(1 + z)) * MPC_CM
+    k = 10 ** (log_continuum(band, log_t) - log_continuum(band, log_t, z))
+    off = np.abs(4 * np.pi * distance**2 * flux * k / lx - 1) > 0.05e-12 / flux + 0.005e44 / lx + 0.01
+    assert list(bcs["name"][off]) == ["Virgo"]

@@ -19,10 +19,12 @@ def idle_columns(spec: CatalogueSpec, relations: Relations) -> tuple[Caution, ..
     elif law is None or not law.is_mass:
         taken |= _MAKE_YX[spec.yx_source]
     idle = [key for key in ("yx", "mgas", "t", "m500") if key in spec.columns and key not in taken]
+    idle += ["flux"] if "flux" in spec.columns and spec.lx_source == "lx" else []
     tables = ["[catalogue.mass_relation]"] if spec.mass_relation is not None and "m500" not in taken else []
     if not idle and not tables:
         return ()
     source = f"Y_X comes from {' times '.join(sorted(_MAKE_YX[spec.yx_source]))}, " if spec.yx_source else ""
+    source = f"L_X comes from lx, {source}" if "flux" in idle else source
     why = f"{source}and the survey has relations of {', '.join(relations.names)} alone"
     named = ", ".join([*(f"catalogue.columns.{key}" for key in idle), *tables])
     return (Caution("table", f"not used: {named}; {why}"),)

@@ -174,6 +174,8 @@ def _columns(config: Config, name: str) -> list[str]:
     """Columns of the file that give an observable, as configured."""
     spec = config.catalogue_spec
     keys = [column_key(name)]
+    if name == "lx":
+        keys = [spec.lx_source]
     if name == "yx":
         keys = {"mgas": ["mgas", "t"], "m500": ["m500"], "yx": ["yx"], None: []}[spec.yx_source]
     return [spec.columns[key].name for key in keys if key in spec.columns]

@@ -145,6 +145,8 @@ class CatalogueSpec:
             raise InputError('catalogue.columns.z: missing; name the column of redshifts, z = "COLUMN"')
         if self.lx_from is not None and self.lx_from not in self.columns:
             raise InputError(f"catalogue.lx_from = '{self.lx_from}': map that column too, or drop this key")
+        if self.lx_source == "flux" and "lx_limit" in self.columns:
+            raise InputError("catalogue.columns.lx_limit: there are no limits of fluxes; drop it, or catalogue.lx_from")
         self._check_limits()
         if self.yx_source == "m500" and self.mass_relation is None:
             raise InputError(

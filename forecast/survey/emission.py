@@ -24,6 +24,8 @@ COVERED = Band(0.1, 12.0)
 COOLEST_CONTINUUM = 3.0
 """Temperature, keV, below which lines of metals matter, and gas counts as that hot."""
 
+_TYPICAL, _ODD = 5.0, 0.08
+"""Temperature, keV, at which factors that are given are compared with the model's, and what they may differ by, dex."""
 TABLE_CURE = 'give [emission] band_table = "FILE" with factors of your emission model'
 """What to do about clusters that the continuum model does not hold for."""
 
@@ -107,6 +109,24 @@ class Emission:
         elif self.table is not None and self.table.log_ratio:
             by = "a table of factors at T(M, z)"
         return f"L_X is of {to} in the rest frame, and follows from {of} by {by}."
+
+    def doubt(self, of: Band, to: Band) -> str:
+        """What is odd about factors that are given, beside those of the continuum model, in words; "" if nothing is."""
+        if (
+            of == to
+            or self == Emission(temperature=self.temperature)
+            or not (of.within(COVERED) and to.within(COVERED))
+        ):
+            return ""
+        at, z = np.array(np.log10(_TYPICAL)), np.zeros(())
+        given, model = (10.0 ** float(e.log_ratio(of, to, at, z)) for e in (self, CONTINUUM))
+        if abs(np.log10(given / model)) < _ODD:
+            return ""
+        turned = f": 1/{given:.3g} would fit" if abs(np.log10(given * model)) < _ODD else ""
+        return (
+            f"[emission] makes luminosities of {to} {given:.3g} times those of {of}, where gas of {_TYPICAL:g} keV has "
+            f"{model:.3g}{turned}; check that the factors are those of relations.lx.band over selection.band"
+        )
 
     def check(self, of: Band, to: Band, key: str) -> None:
         """Raise unless luminosities in one band can be converted to another; `key` is that which sets the first.

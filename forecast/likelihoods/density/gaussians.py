@@ -110,7 +110,7 @@ def in_windows(number: Array, log_mass: Array, at: Gaussians, width: Array) -> A
     for i, (every, count) in enumerate(zip(*divmod(kinds, size + 1), strict=True)):
         mine = np.flatnonzero(kind.ravel() == i)
         some, own, last = at.part(mine), width[mine], size - 1 - every * (count - 1)
-        for j in range(value.shape[1]):
+        for j in range(at.centre.shape[-1]):
             middle = np.rint((some.centre[:, j] - log_mass[0]) / step)
             first = np.clip(middle - every * (count // 2), 0, last).astype(int)
             node = first[:, None] + every * np.arange(count)
