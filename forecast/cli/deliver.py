@@ -37,6 +37,8 @@ def deliver(result: Result, job: Job, shown: Shown) -> None:
 def _next(result: Result, job: Job) -> str:
     """The command that goes on from here."""
     command, survey = result.provenance.command, job.given or job.name
+    if command == "ladder" and result.provenance.config.get("catalogue"):
+        return f"Next: forecast fit {survey} --quick"
     if command == "ladder":
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
