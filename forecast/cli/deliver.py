@@ -43,7 +43,9 @@ def _next(result: Result, job: Job) -> str:
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
     if command in ("fit", "run") and result.quick:
-        return f"Next: forecast {command} {survey} (without --quick, for chains that have converged)"
+        longer = "longer chains" if result.converged else "chains that have converged"
+        more = " and the ladder" if command == "fit" else ""
+        return f"Next: forecast {command} {survey} (without --quick, for {longer}{more})"
     return (
         "Next: forecast " + {"run": "check", "fit": "joint", "saliency": "proxies"}.get(command, "run") + f" {survey}"
     )
