@@ -1,7 +1,10 @@
 """A Gaussian whose answer is known; resuming, also after kill -9, gives the same chain bit by bit."""
 
+import json
+import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import emcee
 import numpy as np
@@ -201,6 +204,27 @@ def test_getdist_and_netcdf_files(tmp_path):
     np.testing.assert_array_equal(posterior["norm_lx"].values.T, chain.steps[chain.burn :, :, 1])
     stats = xr.load_dataset(tmp_path / "chain.nc", group="sample_stats", engine="h5netcdf")
     np.testing.assert_array_equal(stats["lp"].values.T, chain.log_posterior[chain.burn :])
+
+
+def test_other_programs_read_chains_as_the_docs_say(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[1] / "docs" / "files.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    folder = tmp_path / "NAME"
+    (folder / "getdist").mkdir(parents=True)
+    chain = run_chain(Posterior(Gaussian()), plan(folder, max_steps=1000))
+    (folder / "chain.h5").rename(folder / "chain_selfcal.h5")
+    write_getdist(chain, PARAMETERS, folder / "getdist" / "selfcal")
+    write_netcdf(chain, folder / "chain_selfcal.nc", {"seed": 3})
+    (folder / "results.json").write_text(json.dumps({"chains": [{"level": "selfcal", "burn": chain.burn}]}))
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(block, found)
+    expected = chain.steps[chain.burn :, :, 0]
+    np.testing.assert_array_equal(found["sigma8"], expected.ravel())
+    np.testing.assert_array_equal(found["draws"].values.T, expected)
+    assert found["samples"].mean("sigma8") == pytest.approx(expected.mean(), rel=1e-6)
+    names = (folder / "getdist" / "selfcal.paramnames").read_text().split("\n")
+    assert [line.split(" ")[0] for line in names if line] == list(chain.names) and chain.burn >= 500
 
 
 def test_getdist_itself_reads_the_files(tmp_path):

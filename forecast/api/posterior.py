@@ -26,13 +26,15 @@ class Posterior:
     ----------
     level : str
     density : Posterior of `likelihoods`
+    idle : tuple of str
+        Free parameters of the survey on which no datum of the level depends; they are fixed.
 
     Examples
     --------
     >>> from forecast import load_survey
     >>> posterior = load_survey("nv22").posterior("counts")
     >>> posterior
-    <posterior of sigma8, norm_lx, norm_t, norm_mgas, slope_lx, ... (8 parameters) at level counts>
+    <posterior of sigma8, norm_lx, norm_t, norm_mgas, slope_lx, ... (8 parameters, without scatter_wl) at level counts>
     >>> theta = posterior.prior_transform([[0.5] * 8, [0.2] * 8])
     >>> theta.shape, posterior(theta).shape, bool(posterior(theta[0]) == posterior(theta)[0])
     ((2, 8), (2,), True)
@@ -44,6 +46,7 @@ class Posterior:
 
     level: str
     density: Density = field(repr=False)
+    idle: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -136,7 +139,9 @@ class Posterior:
         return Samples(self.names, rows, given, self.bounds, title=f"own samples, level {self.level}")
 
     def __repr__(self) -> str:
-        shown = ", ".join(self.names[:5]) + (f", ... ({len(self.names)} parameters)" if len(self.names) > 5 else "")
+        without = f", without {', '.join(self.idle)}" if self.idle else ""
+        shown = ", ".join(self.names[:5]) + (", ..." if len(self.names) > 5 else "")
+        shown += f" ({len(self.names)} parameters{without})" if len(self.names) > 5 or without else ""
         return f"<posterior of {shown} at level {self.level}>"
 
     def _repr_html_(self) -> str:

@@ -178,7 +178,8 @@ class Survey(OpenedSurvey):
         """
         found, model = self._data(level, data), at_level(self.model, self._level(level))
         used = found.rounded() if level_class(level).whole else found
-        return Posterior(str(level), Density(likelihood(level, model, used)))
+        idle = tuple(name for name in self.parameters if name not in model.parameters.names)
+        return Posterior(str(level), Density(likelihood(level, model, used)), idle)
 
     def sample(
         self,

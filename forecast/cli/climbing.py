@@ -60,6 +60,8 @@ class Climb:
 
     def _lensing(self) -> tuple[LensingRow, ...]:
         plan = self.config.ladder
+        if self.ladder.setup.weak_lensing is None:
+            return ()
         rows = lensing_rows(self.ladder.setup, plan.widening, plan.lensing_bias)
         return tuple(self.job.following(rows, "bias of lensing masses"))
 

@@ -40,6 +40,8 @@ def _next(result: Result, job: Job) -> str:
     command, survey = result.provenance.command, job.given or job.name
     if "surveys" in result.provenance.config and not (command == "fit" and result.quick):
         return f"Next: forecast {'joint' if command == 'ladder' else 'ladder'} {survey}"
+    if command == "ladder" and result.provenance.config.get("catalogue"):
+        return f"Next: forecast fit {survey} --quick"
     if command == "ladder":
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
