@@ -146,3 +146,25 @@ def test_numbers_of_clusters_are_whole_or_have_three_digits():
     expected, real = Share("yx", 31.3521, 39.1897), Share("yx", 999_999.0, 1_234_567.0)
     assert partial_words([expected], "N and the ") == "N and the Y_X of 31.4 of 39.2 clusters"
     assert partial_words([real], "") == "the redshift of every cluster, and Y_X of 999999 of 1234567 clusters"
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"),
+    [
+        (None, "no Y_X has an error: each is taken as exact"),
+        ([1e13, np.nan, 1e14], "1 of 3 Y_X have no error: they are taken as exact"),
+        ([1e13, 2e13, 1e14], ""),
+    ],
+)
+def test_mass_proxies_without_errors_are_said_to_be_taken_as_exact(tmp_path, errors, words):
+    rows, units = {"z": [0.05, 0.1, 0.2], "lx": [1e44, 3e44, 2e45]}, {"lx": "erg/s", "yx": "Msun keV"}
+    rows |= {"yx": [1e14, 4e14, 9e14]} | ({} if errors is None else {"e_yx": errors})
+    Table(rows, units=units).write(tmp_path / "c.ecsv")
+    columns = {"z": "z", "lx": "lx", "yx": "yx"}
+    columns |= {} if errors is None else {"yx_error": {"name": "e_yx", "unit": "Msun keV"}}
+    catalogue = {"path": str(tmp_path / "c.ecsv"), "columns": columns, "cosmology": {"Om0": 0.3, "h": 0.72}}
+    for error, said in ((None, words), (0.05, "")):
+        config = changed(catalogue=catalogue, yx_error=error)
+        remarks = catalogue_data(config, forward_model(config.setup), None)[0].remarks
+        found = [remark.text for remark in remarks if "exact" in remark.text]
+        assert [said in text and "write yx_error = 0.05" in text for text in found] == [True] * bool(said)

@@ -33,7 +33,7 @@ def assumed(content: Mapping[str, Any]) -> Iterator[str]:
         "yours there, or free it under [parameters]: Om0 = { flat = [0.2, 0.4] }"
     )
     laws = [WORDS[name] for name in content["relations"] if name in WORDS]
-    yield f"relations: wrote those of Vikhlinin et al. (2009a) of {' and '.join(laws)} with mass; put yours there"
+    yield f"relations: wrote those of Vikhlinin et al. (2009a) of {', '.join(laws)} with mass; put yours there"
     low, high = parameters["sigma8"]["flat"]
     known = ", ".join(
         f"{WORDS[name]} to {100 * parameters[f'norm_{name}']['lognormal']:.2g}%"

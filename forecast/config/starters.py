@@ -233,7 +233,8 @@ def _describe_catalogue(content: dict[str, Any], table: Path, found: Guess, doub
     }
     if limited := [key for key in LIMITED if f"{key}_limit" in found.columns]:
         content["catalogue"]["limit_confidence"] = dict.fromkeys(limited, 0.9987)
-    doubts.append("catalogue.cosmology: wrote the same Om0 and h; put those of the table's luminosities there")
+    same = f"wrote Om0 = {_COSMOLOGY['Om0']:g} and h = {_COSMOLOGY['h']:g}, as for the survey"
+    doubts.append(f"catalogue.cosmology: {same}; put those of the table's luminosities there")
     if "m500" in found.columns and "yx" not in found.columns:
         content["catalogue"]["mass_relation"] = relation
         doubts.append("m500: taken as made from Y_X by the relation of Vikhlinin et al. (2009a); put its own there")
