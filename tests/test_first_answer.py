@@ -125,3 +125,6 @@ SHORT, LONG = chain("selfcal", lengths=20.0), chain("selfcal")
 def test_the_last_line_fits_the_state_of_the_chains(tmp_path, command, quick, chains, words):
     result = replace(run(), provenance=Provenance(command, "x", {}, 1), quick=quick, chains=chains)
     assert _next(result, Job("x", tmp_path)) == f"Next: {words}"
+    if "--max-steps" in words:
+        kept = _next(result, Job("x", tmp_path, levels=("full", "counts")))
+        assert kept.startswith("Next: forecast fit x --level full --level counts --max-steps 8000")

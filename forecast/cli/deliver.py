@@ -46,7 +46,8 @@ def _next(result: Result, job: Job) -> str:
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
     if not result.converged:
-        return _longer(result, f"Next: forecast {command} {survey}")
+        levels = "".join(f" --level {level}" for level in job.levels)
+        return _longer(result, f"Next: forecast {command} {survey}{levels}")
     if command in ("fit", "run") and result.quick:
         return f"Next: forecast {command} {survey} (without --quick: the other levels, and the ladder)"
     return (

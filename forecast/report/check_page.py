@@ -149,7 +149,12 @@ def _predictive(predictive: Sequence[PredictiveCheck]) -> Section:
     words = "Failures that were planted in mocks and caught at 5%; in brackets, with exactly 5% of false alarms."
     alt = "False alarms and failures caught by the posterior predictive checks; numbers are in the table."
     table = Table("Predictive checks by level", header, tuple(rows))
-    return Section("Predictions", (Text(words), table, Picture("predictive", alt, words)))
+    caption = (
+        "Left: fraction of mocks whose joint p-value is below; of the model itself it should not be above the diagonal "
+        "near zero. Right: failures caught at 5% (filled, dotted line) and at the p-value that 5% of the model's own "
+        "mocks are below (open, dashed line)."
+    )
+    return Section("Predictions", (Text(words), table, Picture("predictive", alt, caption)))
 
 
 def _source(checks: Checks, provenance: Provenance, account: Account) -> tuple[Section, ...]:

@@ -132,8 +132,8 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
         exact, (mean, scatter, number) = result.exact, result.exact.agreement
         console.say(
             f"exact posterior: median width {error_text(exact.median_std)}; mocks against it: "
-            f"p {chance_text(mean.p_value)} (mean), {chance_text(scatter.p_value)} (scatter), "
-            f"{chance_text(number.p_value)} (number) in {mean.cells} cells"
+            f"p {chance_text(mean.p_value)} (mean), p {chance_text(scatter.p_value)} (scatter), "
+            f"p {chance_text(number.p_value)} (number) in {mean.cells} cells"
         )
     _print_influence(result, console)
     _print_fit(result, console)

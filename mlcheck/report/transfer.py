@@ -166,7 +166,7 @@ def _difference_finding(found: Diagnosis, catalogues: int) -> Finding:
         key="difference",
         question=_DIFFERENCE,
         outcome="failed" if found.differs else "passed",
-        result=f"p {related(found.p_features)} (features), {related(found.p_labels)} (labels against exact "
+        result=f"p {related(found.p_features)} (features), p {related(found.p_labels)} (labels against exact "
         f"posteriors), {catalogues} catalogues; largest: {found.summary}, {found.standard_errors:+.1f} standard errors",
         rule=f"p above {ALARM:g} (chi-square; twice tested)",
         consequence=f"{what}; {like}",
