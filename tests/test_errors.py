@@ -321,6 +321,15 @@ def test_errors_of_redshifts_are_read_and_add_to_those_of_the_median(tmp_path):
     assert errors.used and of_redshift_errors(replace(errors, rms=0.001)) is None
     assert "in the bin of their measured redshift" in of_redshift_errors(errors).text
     assert "redshifts are no data" in of_redshift_errors(replace(errors, used=False)).text
+    known = changed(config, {"errors.z": 0.008})
+    model, assumed = forward_model(known.setup), known.setup.redshift_law
+    of_law = catalogue_data(known, model, None)[1]
+    np.testing.assert_allclose(of_law.points.z_error, [0.01, 0.008 * 1.3])
+    np.testing.assert_allclose(of_law.error[1], own)
+    assert own < of_law.error[0] < data.error[0]
+    assert of_redshift_errors(RedshiftErrors.of(known.setup, catalogue)) is None
+    other = replace(known.setup, redshift_law=replace(assumed, error=0.03))
+    assert "set errors.z = 0.0083" in of_redshift_errors(RedshiftErrors.of(other, catalogue)).text
     rows[1] = rows[1].replace("0.01", "0.5")
     (tmp_path / "clusters.csv").write_text("\n".join(rows))
     with pytest.raises(InputError, match=r"column 'dz', row 1: got 0.5, but an error of a redshift lies between"):

@@ -99,20 +99,30 @@ class RedshiftErrors:
         Width of the narrowest redshift bin of the data, if they are binned.
     used : bool
         Whether redshifts are data.
+    relative, assumed : float
+        rms of errors over 1 + z, where there is one, and what the survey expects (`errors.z`).
     """
 
     rms: float
     narrowest: float | None
     used: bool
+    relative: float = 0.0
+    assumed: float = 0.0
 
     @classmethod
     def of(cls, setup: Setup, catalogue: Catalogue) -> RedshiftErrors | None:
         """Those of a catalogue, if it lists any."""
         if catalogue.z_error is None or not catalogue.z_error.any():
             return None
-        widths = np.diff(setup.geometry.redshift_edges)
-        narrowest = float(widths.min()) if setup.binned_in_redshift else None
-        return cls(float(np.sqrt(np.mean(catalogue.z_error**2))), narrowest, redshifts_are_data(setup))
+        widths, listed = np.diff(setup.geometry.redshift_edges), catalogue.z_error > 0
+        relative = (catalogue.z_error / (1 + catalogue.z))[listed]
+        return cls(
+            rms=float(np.sqrt(np.mean(catalogue.z_error**2))),
+            narrowest=float(widths.min()) if setup.binned_in_redshift else None,
+            used=redshifts_are_data(setup),
+            relative=float(np.sqrt(np.mean(relative**2))),
+            assumed=setup.redshift_law.error,
+        )
 
 
 @dataclass(frozen=True)

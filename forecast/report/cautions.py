@@ -41,6 +41,8 @@ ROUGH = 0.03
 """dex by which errors of L_X may differ from the survey's error of the flux."""
 BLURRED = 0.1
 """rms error of redshifts in units of the narrowest bin from which on clusters leave their bins."""
+_UNLIKE = 1.5
+"""Factor between listed and expected errors of redshifts from which on they are told apart."""
 VAGUE = 0.5
 """Part of an observable's errors that may be larger than the values."""
 MISFIT, HINT, _NEAR_POWER = 3.0, 2.2, 0.3
@@ -119,13 +121,20 @@ def of_redshift_errors(errors: RedshiftErrors | None) -> Caution | None:
     if not errors.used:
         text = f"errors of redshifts ({errors.rms:.2g}) are listed, but in this survey redshifts are no data: left out"
         return Caution("redshift", text)
+    if errors.assumed:
+        apart = max(errors.relative / errors.assumed, errors.assumed / errors.relative)
+        text = (
+            f"listed errors of redshifts are {errors.relative:.2g} (1 + z) rms, but expected numbers take them for "
+            f"errors.z = {errors.assumed:g}; set errors.z = {errors.relative:.2g}"
+        )
+        return Caution("redshift", text) if apart > _UNLIKE else None
     if errors.narrowest is None or errors.rms < BLURRED * errors.narrowest:
         return None
     return Caution(
         "redshift",
         f"redshifts are known to {errors.rms:.2g}, and the narrowest redshift bin is {errors.narrowest:.2g} wide: "
-        "below level full clusters count in the bin of their measured redshift, as if it were the true one. Give fewer "
-        "survey.shells, or take --level full",
+        "below level full clusters count in the bin of their measured redshift, as if it were the true one. Set "
+        f"errors.z = {errors.relative:.2g}, give fewer survey.shells, or take --level full",
     )
 
 
