@@ -12,6 +12,7 @@ from forecast.checks.mapped import idle_columns
 from forecast.checks.observed import catalogue_data, open_catalogue
 from forecast.cli.fit_checks import with_cautions
 from forecast.cli.pipelines import base_result
+from forecast.config.emission_builder import build_luminosities
 from forecast.config.load import parse_config
 from forecast.core.band import SOFT, Band
 from forecast.core.errors import InputError
@@ -26,8 +27,8 @@ from forecast.model.simulate import draw_mocks
 from forecast.reading.band_names import guess_band
 from forecast.reading.tables import Column
 from forecast.survey.band_table import BandTable
-from forecast.survey.emission import log_continuum
-from forecast.survey.flux_limit import MPC_CM
+from forecast.survey.emission import CONTINUUM, log_continuum
+from forecast.survey.flux_limit import MPC_CM, FluxLimited
 
 ROSAT = Band(0.1, 2.4)
 BCS = Table(
@@ -318,7 +319,9 @@ def test_temperatures_may_be_given_where_there_is_no_relation_of_them(rosat):
 REFUSED = {
     "no band": ({"band": "hard"}, {}, 'expected a band such as "0.1-2.4 keV"'),
     "turned": ({"band": "2.4-0.1 keV"}, {}, "from a lower to a higher energy"),
-    "not covered": ({"band": "0.05-200 keV"}, {}, "no conversion between 0.05-200 keV and 0.5-2 keV"),
+    "not covered": ({"band": "0.05-200 keV"}, {}, "covers 0.1-12 keV"),
+    "conversion": ({"band": "9-20 keV", "k_correction": "none"}, {}, "no conversion between 9-20 keV and 0.5-2 keV"),
+    "K not covered": ({"band": "5-100 keV", "k_correction": "continuum"}, {}, "'continuum' covers 0.1-12 keV"),
     "slope of another band": ({"k_correction": "power_law"}, {}, "k_slope = -0.57 is that of 0.5-2 keV"),
     "no table": ({"k_correction": "table"}, {}, "needs [emission] band_table"),
     "both": ({}, {"band_ratio": 0.6, "band_table": "x.ecsv"}, "band_table or band_ratio, not both"),
@@ -412,6 +415,28 @@ def test_a_selection_keeps_its_band_in_words_and_digest(cccp, rosat):
 )
 def test_the_band_of_a_column_by_its_name_and_what_its_table_says(column, said, band):
     assert str(guess_band(column, said)) == band
+
+
+def test_a_survey_selected_in_mass_has_luminosities_of_its_relations_band(nv22):
+    spec = CatalogueSpec({"z": Column("z"), "lx": Column("lx")}, CatalogueCosmology(0.3, 0.7), lx_band=ROSAT)
+    z, log_t = np.array([0.07, 0.07]), np.log10([4.0, 8.0])
+    of_table = build_luminosities(spec, nv22.setup, CONTINUUM)
+    expected = log_continuum(SOFT, log_t) - log_continuum(ROSAT, log_t)
+    np.testing.assert_array_equal(of_table.shift(z, np.full(2, 44.0), log_t), expected)
+    assert build_luminosities(replace(spec, lx_band=None), nv22.setup, CONTINUUM).leaves_alone
+    content = nv22.model_dump(mode="json", exclude_none=True) | {"emission": {"band_ratio": 0.6}}
+    with pytest.raises(
+        InputError, match=r"emission\.band_ratio: converts from selection\.band, but \[selection\] is in mass"
+    ):
+        _ = parse_config(content).setup
+
+
+@pytest.mark.parametrize("band", [SOFT, ROSAT, Band(5.0, 12.0)])
+def test_every_band_has_k_corrections_of_any_gas(band):
+    z, t = np.array([[0.01], [3.0]]), np.array([1e-3, 0.3, 5.0, 1e3])
+    for k in ("bremsstrahlung", "continuum"):
+        factor = FluxLimited(1e-12, k, band=band).log_factor(z, np.log10(t), band)
+        assert np.isfinite(factor).all()
 
 
 def test_relations_of_einstein_de_sitter(cccp):

@@ -15,7 +15,7 @@ from ..reading.tables import Column, open_table
 from ..relations.lines import PowerLaw
 from ..relations.power_laws import Relations
 from ..survey.band_table import BandTable
-from ..survey.emission import Emission
+from ..survey.emission import COVERED, Emission
 from ..survey.flux_limit import FluxLimited
 from ..survey.luminosity import Luminosities
 from ..survey.selection import FluxSelection, Selection
@@ -69,7 +69,9 @@ def with_emission(selection: Selection, emission: Emission, relations: Relations
     if emission.temperature is not None and relations.t is not None:
         raise InputError("emission.temperature: there is a [relations.t], which tells temperatures; take this out")
     if flux is None:
+        _refuse_of_mass(emission)
         return selection
+    _refuse_uncovered(flux, "selection.band")
     emission.check(flux.band, relations.lx_band, "selection.band")
     _refuse_unused(flux, emission, relations.lx_band)
     if emission.table is not None:
@@ -80,6 +82,22 @@ def with_emission(selection: Selection, emission: Emission, relations: Relations
             'norm = "5 keV" at the pivot mass'
         )
     return flux.with_emission(emission)
+
+
+def _refuse_of_mass(emission: Emission) -> None:
+    """Raise if there are factors from the band of a limit that is none in flux."""
+    key = "band_ratio" if emission.ratio is not None else "band_table"
+    if emission != Emission(temperature=emission.temperature):
+        raise InputError(f"emission.{key}: converts from selection.band, but [selection] is in mass; take it out")
+
+
+def _refuse_uncovered(flux: FluxSelection, key: str) -> None:
+    """Raise if a K-correction of the continuum model is asked for where that does not hold."""
+    if flux.k_correction in ("continuum", "bremsstrahlung") and not flux.band.within(COVERED):
+        raise InputError(
+            f"{key} = '{flux.band}': selection.k_correction = '{flux.k_correction}' covers {COVERED}; write "
+            'k_correction = "power_law" with its k_slope, or "table" with emission.band_table'
+        )
 
 
 def _who(flux: FluxSelection, to: Band) -> str:
@@ -140,6 +158,8 @@ def build_luminosities(spec: CatalogueSpec, setup: Setup, emission: Emission) ->
     from_flux = spec.lx_source == "flux"
     if band != survey.band:
         _refuse_of_survey_alone(survey, band, relations.lx_band, from_flux)
+    if from_flux:
+        _refuse_uncovered(survey.in_band(band), "catalogue.lx_band")
     listed = Luminosities(survey.in_band(band), relations, setup.cosmology, from_flux)
     if listed.by_temperature and (relations.t or emission.temperature) is None:
         raise InputError(

@@ -197,10 +197,11 @@ class FluxLimited:
 def bremsstrahlung_k(z: Array, temperature: Array, band: Band = SOFT) -> Array:
     """Rest-frame over observed luminosity in a band of thermal bremsstrahlung at `temperature` keV.
 
-    Spectrum E^-0.4 exp(-E/T) in energy (Gaunt factor E^-0.4), no lines. Gas cooler than `COOLEST` counts as that.
+    Spectrum E^-0.4 exp(-E/T) in energy (Gaunt factor E^-0.4), no lines. Gas cooler than `COOLEST` counts as that; in
+    bands of higher energies, than so much more.
     """
 
-    temperature = np.maximum(temperature, COOLEST)
+    temperature = np.maximum(temperature, COOLEST * band.low / SOFT.low)
 
     def between(low: Array, high: Array) -> Array:
         fraction: Array = special.gammaincc(0.6, low / temperature) - special.gammaincc(0.6, high / temperature)
