@@ -12,12 +12,7 @@ from typing import Any
 from ..core.errors import InputError, nearest
 from .load import Config, builtin_configs
 
-_LIMITS = (
-    ("ge", "minimum", ">="),
-    ("gt", "exclusiveMinimum", ">"),
-    ("le", "maximum", "<="),
-    ("lt", "exclusiveMaximum", "<"),
-)
+_LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 _TYPES = {"number": "number", "integer": "whole number", "boolean": "true or false", "string": "text"}
 _TAGS = ("geometry", "kind")
 Schema = dict[str, Any]
@@ -258,7 +253,7 @@ def _words(part: Schema) -> str:
     if part.get("type") == "array":
         number = f"{part['maxItems']} times " if "maxItems" in part else ""
         return f"a list of {number}{_allowed(_items([part]))}"
-    limits = [f"{sign} {part[key]:g}" for names in _LIMITS for *keys_, sign in [names] for key in keys_ if key in part]
+    limits = [f"{sign} {part[key]:g}" for key, sign in _LIMITS.items() if key in part]
     quantity = " with its unit" if part.get("type") == "string" and part.get("examples") else ""
     return " ".join([_TYPES[part["type"]] + quantity, *limits])
 

@@ -17,6 +17,7 @@ from ..cosmology.mass_function import matter_density_range
 from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion, Shape, ShapeGrid, free_shapes
 from ..cosmology.rescaling import Background
 from ..relations.coupling import Coupling
+from ..relations.curved import require_bendable
 from ..relations.lines import Line
 from ..relations.power_laws import Relations
 from ..survey.error_law import BY_FLUX, ErrorLaw
@@ -94,7 +95,8 @@ class Setup:
         if self.errors and len(self.errors) != len(self.relations.names):
             raise InputError(f"errors: give one for each of {self.relations.names}, got {self.errors}")
         self._check_reach()
-        self._check_curvature()
+        if self.is_curved:
+            require_bendable(self.relations, by_flux=self.selection.in_flux is not None)
         shells = self.geometry.shell_count
         if self.parameters.contrasts and self.parameters.contrasts != contrast_names(shells):
             raise InputError(
@@ -122,21 +124,6 @@ class Setup:
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")
 
-    def _check_curvature(self) -> None:
-        """Raise where a curved L_X-M relation is not what a formula knows of."""
-        if not self.is_curved:
-            return
-        cure = "leave relations.lx.curvature and parameters.curvature_lx out"
-        if self.selection.in_flux is None:
-            raise InputError(f"relations.lx.curvature: is for surveys that are limited in flux; {cure}")
-        if self.relations.calibrated_at:
-            raise InputError(f"relations.calibration.z: a curved L_X-M relation is one of nearby clusters; {cure}")
-        if dict(self.relations.proxy).get("lx"):
-            raise InputError(f"relations.lx.curvature: the mass proxy is made of L_X; {cure}, or choose another proxy")
-        curved = [n for n in self.relations.names if n != "lx" and self.relations[n].curvature]
-        if curved:
-            raise InputError(f"relations.{curved[0]}.curvature: only the L_X-M relation may be curved; leave it out")
-
     def _check_reach(self) -> None:
         """Raise where a flux has no distance, or the mass function no calibration."""
         z = float(self.geometry.shells(self.cosmology).z[0])
@@ -145,17 +132,7 @@ class Setup:
                 "survey.z = 0: a box at z = 0 has no distance, so that a flux limit means nothing there; "
                 'give z > 0, or geometry = "light_cone"'
             )
-        edges, sample = self.geometry.redshift_edges, self.lensing_sample
-        if edges[-1] < (sample.zmin or 0.0) or (sample.zmax is not None and edges[0] > sample.zmax):
-            raise InputError(
-                f"weak_lensing: no cluster at redshifts {edges[0]:g} to {edges[-1]:g} is within its zmin and zmax; "
-                "correct these, or leave them out"
-            )
-        if z == 0 and sample.flux_limit is not None:
-            raise InputError(
-                "weak_lensing.flux_limit: a box at z = 0 has no distance, so that a flux limit means nothing there; "
-                "give survey.z > 0, or weak_lensing.fraction instead"
-            )
+        self.lensing_sample.require(self.geometry.redshift_edges)
         lowest = matter_density_range(self.mass_function, z)[0]
         if self.cosmology.Om0 < lowest:
             raise InputError(
@@ -244,7 +221,7 @@ class Setup:
         return Sky(z, log_lx, cosmology=self.cosmology, relations=self.relations, selection=self.selection)
 
     def lensing_errors(self, z: Array, log_lx: Array) -> Array:
-        """Own errors of log10 M_WL of clusters at redshifts and measured log10 L_X, (n,) each; dex, shape (n,)."""
+        """Own errors of log10 M_WL of clusters at redshifts and measured log10 L_X, (n,) each; dex, (n,)."""
         return self.sky(z, log_lx).errors(self.lensing_sample.error)
 
     @property
@@ -288,10 +265,8 @@ class Setup:
     @property
     def yx_error(self) -> float:
         """Measurement error of log10 of the mass proxy, dex; `BY_FLUX` if it depends on the flux."""
-        if self.yx_error_varies:
-            return BY_FLUX
         weights = self.relations.combination
-        return math.sqrt(float(weights @ self.error_covariance @ weights))
+        return BY_FLUX if self.yx_error_varies else math.sqrt(float(weights @ self.error_covariance @ weights))
 
     def with_yx_error(self, error: float) -> Setup:
         """The same with this error of log10 of the mass proxy, dex.
@@ -304,10 +279,8 @@ class Setup:
             If they explain more than all of it.
         """
         if self.yx_error_varies:
-            raise InputError(
-                "yx_error: the mass proxy has errors that depend on the flux; give numbers under [errors] instead of "
-                "tables, or leave yx_error out"
-            )
+            cure = "give numbers under [errors] instead of tables, or leave yx_error out"
+            raise InputError(f"yx_error: the mass proxy has errors that depend on the flux; {cure}")
         names, name = self.relations.names, self.relations.least_known
         others = np.array(self.errors or np.zeros(len(names))) * (np.array(names) != name)
         explained = float(np.linalg.norm(self.relations.combination * others))

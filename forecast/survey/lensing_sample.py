@@ -5,6 +5,7 @@ Both depend on redshift, measured L_X and chance alone: data that a likelihood o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -80,6 +81,24 @@ class LensingSample:
         low, high = self.zmin or 0.0, np.inf if self.zmax is None else self.zmax
         if not 0 <= low < high:
             raise InputError(f"zmin, zmax must increase from 0, got {low:g} and {high:g}")
+
+    def require(self, edges: Sequence[float]) -> None:
+        """Raise where no cluster of a survey with these `edges` in redshift can have one, or none has a flux.
+
+        Raises
+        ------
+        InputError
+        """
+        if edges[-1] < (self.zmin or 0.0) or (self.zmax is not None and edges[0] > self.zmax):
+            raise InputError(
+                f"weak_lensing: no cluster at redshifts {edges[0]:g} to {edges[-1]:g} is within its zmin and zmax; "
+                "correct these, or leave them out"
+            )
+        if edges[-1] == 0 and self.flux_limit is not None:
+            raise InputError(
+                "weak_lensing.flux_limit: a box at z = 0 has no distance, so that a flux limit means nothing there; "
+                "give survey.z > 0, or weak_lensing.fraction instead"
+            )
 
     @property
     def whole(self) -> bool:
