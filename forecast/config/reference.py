@@ -12,7 +12,9 @@ from typing import Any
 from ..core.errors import InputError, nearest
 from .load import Config, builtin_configs
 
-_LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+_LIMITS = {
+    ">=": ("ge", "minimum"), ">": ("gt", "exclusiveMinimum"), "<=": ("le", "maximum"), "<": ("lt", "exclusiveMaximum")
+}  # fmt: skip
 _TYPES = {"number": "number", "integer": "whole number", "boolean": "true or false", "string": "text"}
 _TAGS = ("geometry", "kind")
 Schema = dict[str, Any]
@@ -253,7 +255,7 @@ def _words(part: Schema) -> str:
     if part.get("type") == "array":
         number = f"{part['maxItems']} times " if "maxItems" in part else ""
         return f"a list of {number}{_allowed(_items([part]))}"
-    limits = [f"{sign} {part[key]:g}" for key, sign in _LIMITS.items() if key in part]
+    limits = [f"{sign} {part[key]:g}" for sign, keys in _LIMITS.items() for key in keys if key in part]
     quantity = " with its unit" if part.get("type") == "string" and part.get("examples") else ""
     return " ".join([_TYPES[part["type"]] + quantity, *limits])
 
