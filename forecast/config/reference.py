@@ -64,10 +64,8 @@ _EXAMPLES = {
     "weak_lensing.fraction": "0.1",
     "weak_lensing.zmin": "0.1",
     "weak_lensing.zmax": "0.6",
-    **{
-        f"errors.{name}": text
-        for name, text in {"t": "0.05", "mgas": "0.05", "core": "0.1", "yx": "0.07", "z": "0.01"}.items()
-    },
+    "errors.z": "0.01",
+    **{f"errors.{name}": "0.05" for name in ("t", "mgas", "core", "yx")},
     **{f"errors.{name}.{key}": text for name in ("t", "mgas", "core", "yx") for key, text in _LAW.items()},
     "followup.flux_limit": '"3e-13 erg/(s cm2)"',
     "followup.zmax": "0.5",
