@@ -53,6 +53,13 @@ def test_public_names_are_things_and_not_modules_in_any_order():
     subprocess.run([sys.executable, "-c", FRESH.format(names=NAMES, first=list(first.values()))], check=True)
 
 
+def test_plans_and_fits_begin_without_what_few_of_them_need():
+    """scipy.stats takes a quarter of a second, and is needed by tests of ranks of a catalogue alone."""
+    modules = "forecast.cli.pipelines, forecast.cli.planning_pipelines"
+    code = f"import sys, {modules}; assert 'scipy.stats' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_packages_import_nothing():
     subprocess.run([sys.executable, "-c", EMPTY], check=True)
 

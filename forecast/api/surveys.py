@@ -13,7 +13,7 @@ from ..config.load import Config
 from ..config.surveys import load_surveys as load_configs
 from ..config.surveys import refuse_copies
 from ..core.errors import InputError
-from ..core.owned import survey_word
+from ..core.names import survey_word
 from ..core.records import Job
 from ..likelihoods.data import Data
 from ..likelihoods.level_name import Bound

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from ..core.errors import InputError, nearest
-from ..core.owned import survey_word
+from ..core.names import survey_word
 from .explain import explain
 from .load import Config, builtin_configs, find_config, load_config, read_toml
 from .schema.types import Strict

@@ -11,8 +11,8 @@ import numpy as np
 from .arrays import Array
 from .errors import InputError, nearest
 from .joint_prior import JointPrior
+from .names import bare, owner
 from .observables import OBSERVABLES
-from .owned import bare, owner
 from .priors import Prior
 from .ties import Tie, check_ties, tied_priors
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..checks.intake import Intake
+from ..core.names import bare, owner
 from ..core.observables import OBSERVABLES, WORDS
-from ..core.owned import bare, owner
 from ..core.parameters import ParameterSet
 from ..core.units import LN10
 from ..likelihoods.level_name import Bound, LevelName

@@ -214,7 +214,7 @@ def summary_json(result: Result) -> dict[str, Any]:
         summary["lensing"] = to_plain(result.lensing)
     if result.survival:
         summary["survival"] = to_plain(result.survival)
-    summary["warnings"] = to_plain(result.warnings)
+    summary |= {"Om0": result.Om0, "warnings": to_plain(result.warnings)}
     if result.data is not None:
         summary["n_clusters"] = result.data.n_clusters
     if result.intake is not None:

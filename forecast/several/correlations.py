@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..core.owned import owned
+from ..core.names import owned
 from ..core.parameters import ParameterSet
 from ..core.ties import Tie
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
-from ..core.owned import owned
+from ..core.names import owned
 from ..core.parameters import Parameter, ParameterSet
 from ..cosmology.parameter_grid import SHAPE_NAMES
 from .correlations import joint_ties
@@ -26,7 +26,7 @@ class Union:
     ----------
     parameters : ParameterSet
         What is shared under its own name, in the order of the first survey; then what each survey has for itself,
-        under names that end in the survey's (`core.owned`). The prior of what is shared counts once.
+        under names that end in the survey's (`core.names`). The prior of what is shared counts once.
     shared : tuple of str
         The cosmology among them.
     """

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from markupsafe import Markup, escape
 
 from ...core.digits import error_text, measured_text, value_text
+from ...core.names import bare, owner
 from ...core.observables import OBSERVABLES
-from ...core.owned import bare, owner
 
 SYMBOLS = {name: one.symbol for name, one in OBSERVABLES.items()}
 """Observables as people write them."""
