@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pages import run
 from scipy import stats
 
 from forecast.checks.lensed import (
@@ -15,12 +16,16 @@ from forecast.checks.lensed import (
     predicted_nodes,
     two_sided,
 )
+from forecast.cli.fit_checks import lensing_masses
 from forecast.config.load import load_config
 from forecast.likelihoods.density.points import Points
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.report.doubts import of_lensed
 from forecast.report.plots.lensed import lensed_figure
+from forecast.report.result_page import result_page
+from forecast.report.results import summary_json
+from forecast.sampling.mcmc import Chain
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +102,28 @@ def test_a_good_catalogue_passes_and_faults_are_named(model, theta, points):
     few = replace(points, log_mwl=np.where(np.arange(len(points.z)) < 4, points.log_mwl, np.nan))
     assert lensed_fit(model, few, "full", theta, rng=np.random.default_rng(5)) is None
     assert len(lensed_figure(good).axes) == 1
+
+
+def test_levels_without_lensing_predict_it_with_the_priors_of_its_bias(model, theta):
+    """Of a catalogue, after a fit: the chain's parameters, and draws from the priors of all that it lacks."""
+    mocks = draw_mocks(model, theta, rng=np.random.default_rng(7))
+    catalogue = replace(
+        mocks.catalogue(),
+        log_t=mocks.observables[:, 1],
+        log_t_error=np.zeros(len(mocks.z)),
+        log_mwl=mocks.log_mwl,
+        log_mwl_error=np.full(len(mocks.z), 0.05),
+    )
+    names = ("sigma8", "norm_lx")
+    at = [model.parameters.names.index(name) for name in names]
+    steps = np.tile(theta[0, at], (100, 32, 1))
+    chain = Chain(names, steps, np.zeros((100, 32)), tau=np.ones(2), burn=10, acceptance=0.5)
+    fit = lensing_masses((model, catalogue), "counts", chain, 3)
+    known = lensed_fit(model, Points.of_mocks(model, mocks), "full", theta, rng=np.random.default_rng(5))
+    assert fit.level == "counts" and len(fit.log_mwl) == len(mocks.z)
+    assert fit.width.mean() > 1.05 * known.width.mean()
+    assert lensing_masses((model, replace(catalogue, log_mwl=None, log_mwl_error=None)), "counts", chain, 3) is None
+    result = replace(run(), lensed=fit)
+    assert "lensed" in {block.name for s in result_page(result).sections for block in s.blocks if hasattr(block, "alt")}
+    assert any(check.question.startswith("Lensing masses") for check in result_page(result).checks)
+    assert summary_json(result)["lensed"]["joint"] == fit.joint

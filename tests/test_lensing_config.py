@@ -225,7 +225,7 @@ def test_the_bias_of_lensing_masses_on_page_console_and_in_json():
     about = Provenance("ladder", "mine", {}, 1), "Mine", "", ()
     result = Result(*about, survey=(), parameters=(), expected_count=124.0, lensing=(row,), warnings=(caution,))
     _, table = lensing_section(result).blocks
-    assert table.header == ("Priors", "0%", "5%") and [str(cell) for cell in table.rows[0][1:]] == ["0.0177", "0.0233"]
+    assert table.header == ("Priors", "0%", "5%") and [str(cell) for cell in table.rows[0][1:]] == ["0.018", "0.023"]
     assert not lensing_section(replace(result, lensing=())).blocks
     assert summary_json(result)["lensing"][0]["sigma8_std"] == [0.0177, 0.0233]
     assert with_cautions(result, load_config("nv22").setup.parameters, {}).warnings == (caution,)

@@ -102,7 +102,15 @@ def lensed_fit(
     p_values = two_sided(beyond(scores, predicted).mean(axis=0))
     own = two_sided(beyond(rng.standard_normal((_REPLICAS, len(predicted))), predicted))
     joint = float(np.mean(own.min(axis=1) <= p_values.min()))
-    return LensedFit(level, mine.log_mwl, predicted, width, STATISTICS, p_values, joint)
+    return LensedFit(
+        level=level,
+        log_mwl=mine.log_mwl,
+        predicted=predicted,
+        width=width,
+        names=STATISTICS,
+        p_values=p_values,
+        joint=joint,
+    )
 
 
 def predicted_nodes(model: ForwardModel, points: Points, theta: Array) -> Array:

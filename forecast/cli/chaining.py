@@ -67,7 +67,7 @@ class Chaining:
                 plan.path.unlink(missing_ok=True)
             elif plan.path.exists():
                 job.say(f"level {level}: resuming from step {len(load_steps(plan)[0])}")
-        return cls(job, choice, plans, model, data)
+        return cls(job=job, choice=choice, plans=plans, model=model, data=data)
 
     def added_to(
         self, result: Result, judge: Judge = lambda result, chains: result, follows: Sequence[str] = ()

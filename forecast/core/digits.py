@@ -84,6 +84,17 @@ def chance_text(p_value: float) -> str:
     return "< 0.01" if p_value < 0.01 else f"= {p_value:.2f}"
 
 
+def count_text(number: float) -> str:
+    """An expected number of clusters; without decimals from ten thousand on.
+
+    >>> count_text(124.18), count_text(1118601.8), count_text(float("nan"))
+    ('124.2', '1118602', '-')
+    """
+    if not math.isfinite(number):
+        return "-"
+    return f"{number:.1f}" if number < 1e4 else f"{number:.0f}"
+
+
 def error_figure(error: float) -> Figure:
     """An error in a table."""
     return Figure(error_text(error), (error,))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.digits import (
     Figure,
     chance_text,
+    count_text,
     error_figure,
     error_text,
     measured_figure,
@@ -105,7 +106,7 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
     from .narrative import used_words
 
     console = console or Screen()
-    console.say(f": {result.expected_count:.1f} clusters expected", head=result.title)
+    console.say(f": {count_text(result.expected_count)} clusters expected", head=result.title)
     for caution in result.warnings:
         console.say(f" {caution.text}", head="warning:")
     _print_fisher(result, console)
@@ -270,4 +271,4 @@ def _cell(column: str, value: str | float | Figure) -> str | Figure:
         return value
     if column.startswith("sigma8_std"):
         return error_figure(value)
-    return plain_figure(value, ".1f" if column == "expected_count" else ".6g")
+    return Figure(count_text(value), (value,)) if column == "expected_count" else plain_figure(value, ".6g")

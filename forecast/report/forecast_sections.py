@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from markupsafe import Markup
 
-from ..core.digits import chance_text
+from ..core.digits import chance_text, count_text
 from ..forecasts.ladder import LadderRow
 from ..likelihoods.level_name import Bound
 from .answer import error_of
@@ -40,7 +40,7 @@ def ladder_section(result: Result) -> Section:
         f"replaced by Gaussians of equal variance{fixed_words(result.Om0)}. " + levels_caption(levels)
     )
     rows = tuple(
-        (_named(row), number(row.expected_count, 1), *(spread(row.sigma8_std.get(level)) for level in levels))
+        (_named(row), count_text(row.expected_count), *(spread(row.sigma8_std.get(level)) for level in levels))
         for row in result.ladder
     )
     table = Table("Table of uncertainties by level", ("Variant", "Clusters", *levels), rows)

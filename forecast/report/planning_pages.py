@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from ..core.digits import count_text
 from ..core.units import LN10
 from ..forecasts.joint import JointForecast, JointLevel
 from ..forecasts.proxy_records import ProxyComparison, ProxyRow
@@ -38,7 +39,7 @@ def joint_page(forecast: JointForecast, account: Account | None = None) -> Page:
         headline=headline.format(best.level, number(best.power, 2), rounded(best.combined, best.combined_std)),
         facts=facts,
         limits=(_degeneracy(best),),
-        checks=(FISHER, Check("Expected clusters:", f"{forecast.expected_count:.1f}.", "none")),
+        checks=(FISHER, Check("Expected clusters:", f"{count_text(forecast.expected_count)}.", "none")),
         sections=(_joint_section(forecast), bullets_section("Notes", forecast.notes), *source_sections(source)),
     )
 
@@ -89,7 +90,7 @@ def proxies_page(comparison: ProxyComparison, account: Account | None = None) ->
         facts=facts,
         limits=answer[1:],
         limits_title="What matters",
-        checks=(FISHER, Check("Expected clusters:", f"{comparison.expected_count:.1f}.", "none")),
+        checks=(FISHER, Check("Expected clusters:", f"{count_text(comparison.expected_count)}.", "none")),
         sections=(_proxy_section(comparison), bullets_section("Left out", left_out), *source_sections(source)),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ..core.digits import chance_text
+from ..core.digits import chance_text, count_text
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .answer import checks, facts, headline, limits
 from .doubts import warning_banner
@@ -150,7 +150,7 @@ def _fitted_words(data: DataSummary) -> str:
 
 def _survey_section(result: Result) -> Section:
     """The survey in sentences, and what was fitted."""
-    rows = [("Expected clusters", f"{number(result.expected_count, 1)} at the fiducial parameters")]
+    rows = [("Expected clusters", f"{count_text(result.expected_count)} at the fiducial parameters")]
     blocks: list[Block] = [Bullets(result.survey)] if result.survey else []
     rows += [] if result.data is None else _data_rows(result.data)
     return Section("The survey", (*blocks, Pairs(tuple(rows))))

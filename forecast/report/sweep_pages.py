@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from ..core.digits import Figure
+from ..core.digits import Figure, count_text
 from ..forecasts.sweep_records import Comparison, Price, Sweep
 from ..likelihoods.level_name import LevelName
 from .doubts import FISHER, warning_banner, warning_check
@@ -17,7 +17,7 @@ from .methods import Study
 from .narrative import Account
 from .page.blocks import Block, Bullets, Fact, Folded, Page, Picture, Section, Table, Text
 from .page.citation import MASS_FUNCTIONS, cited
-from .page.typesetting import error, number, plain, spread
+from .page.typesetting import error, plain, spread
 from .source_sections import Source, bullets_section, origin, source_sections
 from .sweep_tables import comparison_page_table, sweep_page_table
 
@@ -148,4 +148,4 @@ def _cell(column: str, value: Any) -> str:
         return plain(str(value))
     if column.startswith("sigma8_std"):
         return spread(value)
-    return number(value, 1) if column == "expected_count" else f"{value:.4g}"
+    return count_text(value) if column == "expected_count" else f"{value:.4g}"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..core.digits import Figure, error_text
+from ..core.digits import Figure, count_text, error_text
 
 if TYPE_CHECKING:
     from ..forecasts.ladder import LadderRow, SystematicRow
@@ -206,7 +206,7 @@ def fixed_words(Om0: float | None) -> str:
 def row_words(row: LadderRow, Om0: float | None = None) -> str:
     """A row of the ladder as a line, for who waits for the table; `Om0` where it is fixed."""
     levels = ", ".join(f"{level} {error_text(std)}" for level, std in row.sigma8_std.items())
-    return f"{row.label}: {row.expected_count:.1f} clusters, sigma(sigma8{fixed_words(Om0)}) {levels}"
+    return f"{row.label}: {count_text(row.expected_count)} clusters, sigma(sigma8{fixed_words(Om0)}) {levels}"
 
 
 def shift_words(row: SystematicRow) -> str:
