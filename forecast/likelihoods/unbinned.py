@@ -57,7 +57,8 @@ class Unbinned(Level):
         value: Array = -count - special.gammaln(data.size + 1)
         value += self._lacking_yx(theta, count)
         if len(data.log_yx):
-            value += (self._log_density(theta) if self._table is None else self._from_table(self._table, theta)) @ data.weight
+            log_density = self._log_density(theta) if self._table is None else self._from_table(self._table, theta)
+            value += log_density @ data.weight
         if self._limits is not None:
             value += self._limits(theta)
         return value
