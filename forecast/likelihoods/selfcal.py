@@ -18,6 +18,7 @@ from ..model.yx_distribution import TabulatedDistribution, YxDistribution, log_m
 from .counts import Counts
 from .data import Data
 from .density.followed import Proxied
+from .density.observed_yx import ObservedYx
 from .derivatives import derivatives, narrow_steps
 from .expectation import Expectation
 from .level import TINY, Level, log_poisson
@@ -45,13 +46,15 @@ class SelfCal(Level):
     of_median = True
     proxy_words = "N and the median of the "
 
-    def __init__(self, model: ForwardModel, data: Data) -> None:
+    def __init__(self, model: ForwardModel, data: Data, asymmetric: ObservedYx | None = None) -> None:
+        """`asymmetric`: density of what was measured with asymmetric errors, where it is known already."""
         super().__init__(model, data)
         if fault := self.fault(data):
             raise InputError(fault)
         self._proxied = Proxied.of(model)
         self._with_yx, self._error = round(data.number_with_yx) + len(data.limit), data.rms_error
-        asymmetric = data.asymmetric(self._proxied.model)
+        asymmetric = asymmetric or data.asymmetric(self._proxied.model)
+        self._asymmetric = asymmetric
         self._nodes = None if asymmetric is None else asymmetric.nodes
         self._density = None if asymmetric is None else asymmetric.of_any(asymmetric.nodes)
 
@@ -136,17 +139,21 @@ class SelfCal(Level):
 
         Equal medians are computed once.
         """
-        data, now = self._data, in_chunks(self, theta)
-        ratios: dict[float, Array] = {}
-        columns = []
+        data, others, which = self._data, dict[float, SelfCal](), []
         for i in range(len(data.log_yx)):
             kept = np.arange(len(data.log_yx)) != i
             own = {"limits": (data.limit, data.limit_width), "skew": data.skew[kept]}
             rest = Data.observed(int(data.size) - 1, data.log_yx[kept], data.error[kept], **own)
-            if rest.median not in ratios:
-                ratios[rest.median] = in_chunks(SelfCal(self._model, rest), theta) - now
-            columns.append(ratios[rest.median])
-        return np.stack(columns, axis=1)
+            if rest.median not in others:
+                asymmetric = None if self._asymmetric is None else self._asymmetric.without(i)
+                others[rest.median] = SelfCal(self._model, rest, asymmetric)
+            which.append(list(others).index(rest.median))
+
+        def ratios(some: Array) -> Array:
+            now = self(some)
+            return np.stack([one(some) - now for one in others.values()], axis=1)
+
+        return in_chunks(ratios, theta)[:, which]
 
     def one_more(self, theta: Array) -> Array:
         """That of `counts`: the median stays, and how well it is known."""
@@ -155,7 +162,8 @@ class SelfCal(Level):
     def median_slope(self, theta: Array) -> Array:
         """d ln L / d median log10 Y_X, shape (S,)."""
         data = self._data
-        moved = (SelfCal(self._model, replace(data, median=data.median + step)) for step in (_STEP, -_STEP))
+        sides = (replace(data, median=data.median + step) for step in (_STEP, -_STEP))
+        moved = (SelfCal(self._model, side, self._asymmetric) for side in sides)
         above, below = (in_chunks(each, theta) for each in moved)
         return (above - below) / (2 * _STEP)
 

@@ -83,7 +83,7 @@ class Gaussians:
 def over_nodes(number: Array, log_mass: Array, at: Gaussians, width: Array) -> Array:
     """ln of numbers at mass nodes (n, M) averaged over Gaussians of widths (n, J), chances included, (n, J)."""
     value = np.empty(at.centre.shape)
-    for j in range(at.centre.shape[1]):
+    for j in range(at.centre.shape[-1]):
         value[:, j] = _log_sum(number, log_mass, (at, width), j)
     return value
 
@@ -106,10 +106,12 @@ def in_windows(number: Array, log_mass: Array, at: Gaussians, width: Array) -> A
     stride = np.clip((resolved / step).astype(int), 1, _LONGEST)
     many = np.minimum(2 * _FAR * width.max(axis=1) / (step * stride), (size - 1) // stride) + 1
     many = np.minimum(_COUNTS[np.searchsorted(_COUNTS, many)], (size - 1) // stride + 1)
-    kinds, kind = np.unique(stride * (size + 1) + many, return_inverse=True)
-    for i, (every, count) in enumerate(zip(*divmod(kinds, size + 1), strict=True)):
-        mine = np.flatnonzero(kind.ravel() == i)
-        some, own, last = at.part(mine), width[mine], size - 1 - every * (count - 1)
+    kind = stride * (size + 1) + many
+    for one in np.unique(kind):
+        every, count = divmod(int(one), size + 1)
+        mine = np.flatnonzero(kind == one)
+        some, own = at.part(mine), width[mine]
+        last = size - 1 - every * (count - 1)
         for j in range(at.centre.shape[-1]):
             middle = np.rint((some.centre[:, j] - log_mass[0]) / step)
             first = np.clip(middle - every * (count // 2), 0, last).astype(int)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from functools import lru_cache
 from typing import Protocol
 
@@ -76,7 +77,8 @@ class ObservedYx:
         sharp = smallest < _SHARP * (self._grid[1] - self._grid[0])
         self._broad, self._sharp = np.flatnonzero(~sharp), np.flatnonzero(sharp)
         self._fine, self._finest = (self._divided(smallest[part].min(initial=np.inf)) for part in (~sharp, slice(None)))
-        self._matrix = lru_cache(maxsize=3)(self._to_data)
+        self._matrix, self._laws = lru_cache(maxsize=3)(self._to_data), lru_cache(maxsize=1)(self._sum_of_laws)
+        self._left: int | None = None
         self._own = [half_normals(error[q], skew[q], self._grid[1] - self._grid[0]) for q in self._sharp]
 
     def _divided(self, smallest: float) -> Array:
@@ -119,12 +121,31 @@ class ObservedYx:
 
         Which of the clusters it is, and so its error, is left open: the average over their laws.
         """
-        step = float(self._finest[1] - self._finest[0])
-        kernel = np.zeros((len(self._finest), len(log_yx)))
-        for error, skew in zip(np.maximum(self._error, step), self._skew, strict=True):
-            kernel += split_normal(log_yx, self._finest[:, None], error, skew)
-        kernel *= step / len(self._error)
+        kernel = self._laws(log_yx.tobytes())
+        if self._left is not None:
+            kernel = kernel - self._law(log_yx, self._error[self._left], self._skew[self._left])
+        kernel = kernel * (float(self._finest[1] - self._finest[0]) / (len(self._error) - (self._left is not None)))
         return lambda theta: self._true(theta, self._finest) @ kernel
+
+    def without(self, cluster: int) -> ObservedYx:
+        """The same of all clusters but one, where nobody says which one is meant."""
+        rest = copy(self)
+        rest._left = cluster
+        return rest
+
+    def _sum_of_laws(self, log_yx: bytes) -> Array:
+        """Densities of measured values (G,) at the finest true ones, (N, G), summed over clusters."""
+        at = np.frombuffer(log_yx)
+        laws, number = np.unique(np.column_stack([self._error, self._skew]), axis=0, return_counts=True)
+        total = np.zeros((len(self._finest), len(at)))
+        for (error, skew), some in zip(laws, number, strict=True):
+            total += some * self._law(at, error, skew)
+        return total
+
+    def _law(self, log_yx: Array, error: float, skew: float) -> Array:
+        """That of one error."""
+        smallest = float(self._finest[1] - self._finest[0])
+        return split_normal(log_yx, self._finest[:, None], np.maximum(error, smallest), np.asarray(skew))
 
     @property
     def nodes(self) -> Array:

@@ -76,9 +76,9 @@ class Redshifts:
         known = np.flatnonzero(error <= 0)
         every = np.concatenate([known, mine[cluster]])
         order = np.argsort(every, kind="stable")
-        every, at = every[order], np.concatenate([z[known], at])[order]
+        at = np.concatenate([z[known], at])[order]
         log_weight = np.concatenate([np.zeros(len(known)), log_weight])[order]
-        return cls(every, at, log_weight, shifts(setup, z[every], at))
+        return cls(every[order], at, log_weight, shifts(setup, z[every[order]], at))
 
 
 def proxy_error(model: ForwardModel, z: Array, error: Array) -> Array:
