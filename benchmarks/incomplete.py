@@ -52,7 +52,7 @@ KNOWN = "follow-up and limits"
 """The version that knows all there is."""
 LENSING, NO_SCATTER = (0.2, (("lx", 0.3), ("yx", 0.3)), LensingSample(OwnError((0.1,)), fraction=0.15)), 0.01
 """Intrinsic scatter of ln M_WL, its correlations, errors (dex) and share of clusters; a scatter as good as none."""
-SEARCH = Search(step=0.1, rounds=4, parts=(1.0, 0.4, 0.0), own=True)
+SEARCH = Search(step=0.1, rounds=4, parts=(1.0, 0.4, 0.0), own=True, enough=20.0)
 """Posteriors of 1,000 clusters are narrow."""
 
 

@@ -19,8 +19,8 @@ from forecast.sampling.autocorrelation import effective_draws
 from forecast.sampling.proposal import Proposal, from_scores
 from forecast.sampling.ranks import in_order
 
-DRAWS, WIDER, FREEDOM, FARTHEST = (150, 250), 1.25, 6.0, 4.0
-"""Draws of each round; the t's width and degrees of freedom; scores beyond which no maximum is looked for."""
+DRAWS, WIDER, FREEDOM, FARTHEST = (150, 250, 250, 250, 250, 250), 1.25, 6.0, 4.0
+"""Draws of each round, two at least; the t's width and degrees of freedom; largest scores of a maximum."""
 LogPosterior = Callable[[Array], Array]
 """ln posterior, (S,), of prior scores (S, D)."""
 
@@ -34,13 +34,15 @@ def log_posterior(likelihood: Likelihood, parameters: ParameterSet) -> LogPoster
 class Search:
     """How the maximum is found: step of derivatives in scores, Newton's steps and the parts of them that are tried.
 
-    `own`: whether the curvature there is measured, which takes 2 D (D - 1) + 2 D + 1 likelihoods.
+    `own`: whether the curvature there is measured, which takes 2 D (D - 1) + 2 D + 1 likelihoods; `enough`: effective
+    draws below which there are more rounds.
     """
 
     step: float = 0.3
     rounds: int = 2
     parts: tuple[float, ...] = (1.0,)
     own: bool = False
+    enough: float = 0.0
 
     def curvature(self, target: LogPosterior, at: Array) -> Array:
         """Minus the second derivatives at scores (D,), by differences."""
@@ -99,9 +101,11 @@ def independent_draws(target: LogPosterior, curvature: Array, search: Search, rn
     if search.own:
         covariance = np.linalg.inv(_positive(search.curvature(target, centre)))
         centre = search.maximum(target, covariance, centre)
-    for size in DRAWS:
+    for number, size in enumerate(DRAWS):
         proposal = Proposal(centre, np.linalg.cholesky(WIDER**2 * covariance), FREEDOM)
         draws = Draws.of(target, proposal, size, rng)
+        if number and 1 / (draws.weight @ draws.weight) >= search.enough:
+            break
         softened = np.sqrt(draws.weight)
         softened /= softened.sum()
         centre = softened @ draws.scores

@@ -63,13 +63,12 @@ class Bench:
     ignoring: str = ""
 
     @classmethod
-    def of(cls, level: str, options: argparse.Namespace) -> Bench:
+    def of(cls, level: str, seed: int, *, larger: float = 1.0, photometric: bool = False, ignoring: str = "") -> Bench:
         """Of the survey of `realcatalogues`."""
-        whole = survey(options.larger)
+        whole = survey(larger)
         limit = {"limit": LOW_LIMIT} if level == "selfcal" else {}
-        model = at_level(model_ignoring(whole, options.ignoring), level)
-        pieces = Pieces(options.photometric, **limit)
-        return cls(Universe.of(whole), level, model, pieces, options.seed, options.ignoring)
+        model = at_level(model_ignoring(whole, ignoring), level)
+        return cls(Universe.of(whole), level, model, Pieces(photometric, **limit), seed, ignoring)
 
     def _mock(self, index: int, rng: np.random.Generator) -> tuple[LogPosterior, Array]:
         """ln posterior of one mock, and the scores of its truth that the level knows."""
@@ -136,14 +135,19 @@ def run(bench: Bench, mocks: int, path: Path, *, ratios: bool) -> None:
             file.write(json.dumps({"index": index} | line | {"cpu": time.process_time() - start}) + "\n")
 
 
+def chance_of_zero(values: Array) -> float:
+    """Chance of means as far from zero as those of values (n, K), if zero is right (Hotelling 1931)."""
+    (size, width), mean = values.shape, values.mean(axis=0)
+    square = size * mean @ np.linalg.solve(np.cov(values.T), mean)
+    return float(stats.f.sf(square * (size - width) / ((size - 1) * width), width, size - width))
+
+
 def ratio_rows(bench: Bench, path: Path) -> Iterator[str]:
     """A level's line, and one for each parameter: how many standard errors means are from zero."""
     values = np.array([one["ratios"] for one in done(path).values()])
     size, width = values.shape
-    mean, covariance = values.mean(axis=0), np.cov(values.T)
-    square = size * mean @ np.linalg.solve(covariance, mean) * (size - width) / ((size - 1) * width)
     cpu = np.mean([one["cpu"] for one in done(path).values()])
-    words = f"means are zero: p = {stats.f.sf(square, width, size - width):.4f} (Hotelling's T2 of {width})"
+    words = f"means are zero: p = {chance_of_zero(values):.2g} (Hotelling's T2 of {width})"
     score = values[:, : width // 2] / steps_of(bench.curvature())
     posterior = np.linalg.inv(np.cov(score.T) + np.eye(width // 2))
     moved = score @ posterior[0] / np.sqrt(posterior[0, 0])
@@ -151,7 +155,7 @@ def ratio_rows(bench: Bench, path: Path) -> Iterator[str]:
         f"one Newton step moves sigma8 by {moved.mean():+.3f} ± {moved.std(ddof=1) / np.sqrt(size):.3f} of its error"
     )
     yield f"{bench.level}: {size} mocks, {cpu:.2f} s each; {words}; {shift}"
-    first, second = np.split(mean / np.sqrt(np.diag(covariance) / size), 2)
+    first, second = np.split(values.mean(axis=0) / (values.std(axis=0, ddof=1) / np.sqrt(size)), 2)
     for name, a, b in zip(bench.model.parameters.names, first, second, strict=True):
         yield f"  {name:20s} score {a:+.2f} sigma, information {b:+.2f} sigma"
 
@@ -190,7 +194,13 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for level in options.levels:
-        bench = Bench.of(level, options)
+        bench = Bench.of(
+            level,
+            options.seed,
+            larger=options.larger,
+            photometric=options.photometric,
+            ignoring=options.ignoring,
+        )
         kind = "-z" * options.photometric + "-ratios" * options.ratios
         kind += f"-{options.larger:g}" * (options.larger != 1) + f"-{options.ignoring}" * bool(options.ignoring)
         path = options.out / f"{level}{kind}-{options.seed}.jsonl"
