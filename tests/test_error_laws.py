@@ -129,3 +129,25 @@ def test_a_law_and_a_number_for_the_same_proxy_are_refused(base, nv22):
         _ = of_law(base, LAW, yx_error=0.3).setup
     with pytest.raises(InputError, match="measures no flux"):
         _ = changed(nv22, {"errors.t": LAW}).setup
+
+
+def test_redshift_errors_follow_up_and_contaminants_beside_a_law(base):
+    """Numbers and proxies of the clusters and contaminants of mocks that were followed up."""
+    steep = {"fluxes": [f"{x}e-13 erg / (s cm2)" for x in (1, 2, 4)], "values": [0.5, 0.2, 0.02]}
+    followup = {"zmax": 0.3, "flux_limit": "1.5e-13 erg/(s cm2)", "fraction": 0.7}
+    more = {"errors.z": 0.01, "selection.contamination": steep, "followup": followup, "survey.area": "1000 deg2"}
+    model, size = forward_model(of_law(base, LAW, **more).setup), 20
+    at = model.parameters.fiducial[None]
+    mocks = draw_mocks(model, np.repeat(at, size, axis=0), rng=np.random.default_rng(11))
+    known, followed = mocks.with_yx, model.followed
+    for found, of in ((mocks, model), (known, followed)):
+        expected = size * of.expected_count(at)[0]
+        assert abs(len(found.z) - expected) < 5 * np.sqrt(expected)
+    assert known.z.max() < 0.3 < mocks.z.max()
+    edges = np.quantile(known.log_yx, np.linspace(0, 1, 11))
+    edges[[0, -1]] += np.array([-1, 1])
+    grid = np.linspace(edges[0], edges[-1], 800)
+    density = followed.yx_density(at, grid, BY_FLUX)[0] * size
+    cumulative = np.concatenate([[0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(grid))])
+    expected = np.diff(np.interp(edges, grid, cumulative))
+    assert np.all(np.abs(np.histogram(known.log_yx, edges)[0] - expected) < 5 * np.sqrt(expected))
