@@ -308,6 +308,10 @@ def test_temperatures_may_be_given_where_there_is_no_relation_of_them(rosat):
         InputError, match=r"selection\.band = '0\.1-2\.4 keV' beside relations\.lx\.band = '0\.5-2 keV'"
     ):
         _ = parse_config(content).setup
+    idle = content | {"emission": {"band_ratio": 0.62, "temperature": {"norm": "5 keV"}}}
+    for config in (idle, {key: value for key, value in idle.items() if key != "catalogue"}):
+        with pytest.raises(InputError, match="no factor of this survey depends on temperature"):
+            _ = parse_config(config).luminosities if "catalogue" in config else parse_config(config).setup
     content["selection"]["k_correction"] = "continuum"
     content["emission"] = {"temperature": {key: t[key] for key in ("norm", "slope", "evolution")}}
     ours, theirs = parse_config(content).setup, by_relation.setup

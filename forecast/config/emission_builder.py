@@ -169,6 +169,19 @@ def build_luminosities(spec: CatalogueSpec, setup: Setup, emission: Emission) ->
     return listed
 
 
+def refuse_idle_temperature(emission: Emission, setup: Setup, listed: Luminosities | None) -> None:
+    """Raise if a temperature is given on which neither the limit nor the catalogue depends.
+
+    Raises
+    ------
+    InputError
+    """
+    flux, to = setup.selection.in_flux, setup.relations.lx_band
+    used = (flux is not None and flux.needs_temperature(to)) or (listed is not None and listed.by_temperature)
+    if emission.temperature is not None and not used:
+        raise InputError("emission.temperature: no factor of this survey depends on temperature; take it out")
+
+
 def _refuse_of_survey_alone(survey: FluxSelection, band: Band, to: Band, from_flux: bool) -> None:
     """Raise if factors of the survey's band are all there is for a catalogue in another one."""
     if band != to and (emission := survey.emission) != Emission(temperature=emission.temperature):

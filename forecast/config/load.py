@@ -25,7 +25,7 @@ from ..survey.luminosity import Luminosities
 from .builders import build_catalogue_spec, build_errors, build_relations
 from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
-from .emission_builder import build_emission, build_luminosities, with_emission
+from .emission_builder import build_emission, build_luminosities, refuse_idle_temperature, with_emission
 from .explain import explain
 from .lensing_builder import build_weak_lensing, lensing_cautions
 from .parameter_builders import build_parameters, is_factor
@@ -151,6 +151,8 @@ class Config(Strict):
             **build_weak_lensing(self.weak_lensing, relations, cosmology.h),
         )
         refuse_idle(setup)
+        if self.catalogue is None:
+            refuse_idle_temperature(emission, setup, None)
         if 0 < self.yx_error < setup.yx_error:
             raise InputError(
                 f"yx_error = {self.yx_error:g} dex is below the {setup.yx_error:.3g} dex of [errors]; leave it out"
@@ -197,7 +199,10 @@ class Config(Strict):
     @cached_property
     def luminosities(self) -> Luminosities:
         """How the catalogue's luminosities, or fluxes, become those of the relations."""
-        return build_luminosities(self.catalogue_spec, self.setup, build_emission(self.emission, self.setup.cosmology))
+        emission = build_emission(self.emission, self.setup.cosmology)
+        listed = build_luminosities(self.catalogue_spec, self.setup, emission)
+        refuse_idle_temperature(emission, self.setup, listed)
+        return listed
 
     @cached_property
     def footprint(self) -> Footprint | None:

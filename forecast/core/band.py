@@ -42,7 +42,7 @@ class Band:
         """The band that is written as "0.1-2.4 keV"."""
         found = _WRITTEN.match(text)
         if found is None:
-            raise InputError(f"got '{text}', expected a band such as \"0.1-2.4 keV\"")
+            raise InputError(f"expected a band such as \"0.1-2.4 keV\", got '{text}'")
         return cls(float(found[1]), float(found[2]))
 
     def within(self, other: Band) -> bool:

@@ -68,7 +68,7 @@ def _is_band(value: str) -> str:
     try:
         Band.parse(value)
     except InputError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(str(error).partition(", got ")[0]) from None
     return value
 
 
