@@ -231,6 +231,17 @@ def test_surveys_are_of_one_universe(key, value, message):
         JointSetup.of(setups)
 
 
+def test_one_factor_on_two_relations_is_doubted(pair):
+    assert pair.doubts == ()
+    setups = dict(pair.setups)
+    relations = setups["two"].relations
+    steeper = replace(relations, lx=replace(relations.lx, slope=1.1 * relations.lx.slope))
+    setups["two"] = replace(setups["two"], relations=steeper)
+    (words,) = JointSetup.of(setups, ["norm_lx"]).doubts
+    assert words.startswith("norm_lx is shared, but [relations.lx], its pivot or z0 are not the same in one and two")
+    assert JointSetup.of(setups).doubts == ()
+
+
 def test_correlations_of_what_is_shared_must_be_the_same():
     sets = {name: tied(("norm_lx", "slope_lx"), [[1, r], [r, 1]]) for name, r in (("a", 0.4), ("b", 0.1))}
     with pytest.raises(

@@ -78,8 +78,9 @@ class Surveys:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What is assumed of their skies and catalogues: that they have nothing in common."""
-        return independent({name: survey.config for name, survey in self.surveys.items()}).notes
+        """What is assumed of their skies and catalogues, that they have nothing in common; and what is doubtful."""
+        apart = independent({name: survey.config for name, survey in self.surveys.items()})
+        return (*apart.notes, *(f"Warning: {words}." for words in self.joint.doubts))
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -192,7 +193,13 @@ def _counts_and_medians(model: ForwardModel, theta: Array, rng: np.random.Genera
 
 
 def _fit_notes(config: Config, catalogue: Catalogue, job: Job) -> tuple[str, ...]:
-    notes = [f"{p.label}: {p.value:g} ± {p.stat:g} (stat) ± {p.sys:g} (sys), as published." for p in config.published]
+    notes = (f"{p.label}: {p.value:g} ± {p.stat:g} (stat) ± {p.sys:g} (sys), as published." for p in config.published)
+    return (*notes, *data_notes(catalogue, LevelChoice.of(config, job).every))
+
+
+def data_notes(catalogue: Catalogue, levels: Sequence[str]) -> tuple[str, ...]:
+    """How levels use what a catalogue lacks, limits, or lists beside the rest."""
+    notes = []
     limits = catalogue.limits.get("yx")
     limited = 0 if limits is None else int(limits.known.sum())
     if limited:
@@ -202,6 +209,6 @@ def _fit_notes(config: Config, catalogue: Catalogue, job: Job) -> tuple[str, ...
         notes.append(f"{missing} clusters have no Y_X: they count in N, and their Y_X is marginalised over.")
     if catalogue.evidence is not None:
         notes.append("What tells clusters from contaminants enters at levels unbinned, full and full+wl alone.")
-    if catalogue.log_mwl is not None and LevelName.FULL_WL not in LevelChoice.of(config, job).every:
+    if catalogue.log_mwl is not None and LevelName.FULL_WL not in levels:
         notes.append(f"Weak-lensing masses are data of level {LevelName.FULL_WL} alone, which was not sampled.")
     return tuple(notes)

@@ -38,7 +38,7 @@ from ..several.joint_setup import JointSetup
 from ..several.together import Together
 from .fit_checks import lensing_masses, mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
 from .options import LEFT_OUT
-from .pipelines import catalogue_intake
+from .pipelines import catalogue_intake, data_notes
 
 NOT_ALONE = "Each survey alone was not sampled; --alone adds that, to be held against the joint posterior."
 ONE_ROW = "Variants and shifts by other assumptions are those of single surveys: forecast ladder SURVEY."
@@ -69,7 +69,7 @@ def several_result(together: Together, job: Job, command: str) -> Result:
         quick=job.quick,
         notes=together.notes,
         Om0=next(iter(joint.setups.values())).fixed_density,
-        warnings=tuple(caution for found in doubts for caution in found),
+        warnings=(*(Caution("prior", words) for words in joint.doubts), *(one for found in doubts for one in found)),
     )
 
 
@@ -154,7 +154,8 @@ def run_several_fit(
     parts |= {name: replace(parts[name], alone=_summary_alone(walks, name, levels[0], found)) for name in single}
     words = moved_words(levels[0], moved_by(headline, parameters))
     result = several_result(together, job, "fit")
-    notes = (*filter(None, (words,)), *(() if alone else (NOT_ALONE,)), *result.notes)
+    told = (f"{name}: {note}" for name, one in fitted.items() for note in data_notes(one.catalogue, levels))
+    notes = (*filter(None, (words,)), *told, *(() if alone else (NOT_ALONE,)), *result.notes)
     result = replace(result, headline=levels[0], data=_all_data(parts), chains=summaries, notes=notes)
     result = with_cautions(replace(result, surveys=tuple(parts.values())), parameters, chains)
     doubts = [caution for name, one in fitted.items() for caution in one.doubts(parts[name], levels[0], own[name])]

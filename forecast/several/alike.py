@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
+from itertools import product
 
 from ..core.errors import InputError
 from ..cosmology.parameter_grid import SHAPE_NAMES
 from ..model.setup import Setup
+
+MASS_SCALE = "mass_scale"
 
 
 def refuse_unlike(setups: Mapping[str, Setup]) -> None:
@@ -39,6 +42,34 @@ def _compare(first: str, one: Setup, name: str, other: Setup) -> None:
         here, there = _fixed(one, shape), _fixed(other, shape)
         if shape not in (*one.parameters.names, *other.parameters.names) and here != there:
             raise InputError(f"{shape}: is fixed at {here:g} in {first} but at {there:g} in {name}; fix it alike")
+
+
+def shared_of_unlike(setups: Mapping[str, Setup], nuisances: Collection[str]) -> tuple[str, ...]:
+    """What is doubtful where one parameter of several surveys multiplies relations that are not the same, in sentences.
+
+    A normalisation is a factor on a survey's own relation: one factor on two relations ties the surveys only as far as
+    both relations come from one calibration.
+    """
+    first, *others = setups
+    found = []
+    for name, other in product(nuisances, others):
+        what = name.rpartition("_")[2] if name != MASS_SCALE else name
+        here, there = (_relation(setups[survey], what) for survey in (first, other))
+        if here != there:
+            which = f"[relations.{what}]" if name != MASS_SCALE else "relations.share_mass_scale"
+            words = f"{name} is shared, but {which}, its pivot or z0 are not the same in {first} and {other}"
+            found.append(
+                f"{words}: make sure that one factor stands for the error of both, or leave it out of --shared"
+            )
+    return tuple(found)
+
+
+def _relation(setup: Setup, what: str) -> tuple[object, ...]:
+    """The relation of an observable with where it is anchored; the observables on the mass scale."""
+    relations = setup.relations
+    if what == MASS_SCALE:
+        return tuple(sorted(relations.on_mass_scale))
+    return getattr(relations, what, None), relations.pivot, relations.z0
 
 
 def _fixed(setup: Setup, shape: str) -> float:

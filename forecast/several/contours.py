@@ -52,6 +52,7 @@ def compute_joint_surveys(
             progress(len(levels), len(names))
     density, sigma8 = (float(parameters.fiducial[parameters.names.index(name)]) for name in ("Om0", "sigma8"))
     own = "parameters of each survey that are not shared have its own priors"
+    doubts = (f"Warning: {words}." for words in joint.doubts)
     notes = (f"{name}: {note}" for name, (_, said) in freed.items() for note in said)
     return JointForecast(
         title=" + ".join(setups),
@@ -60,7 +61,12 @@ def compute_joint_surveys(
         sigma8=sigma8,
         bounds=(flat_bounds(parameters, "Om0"), flat_bounds(parameters, "sigma8")),
         levels=tuple(levels),
-        notes=(*notes, f"Shared: {', '.join(joint.union.shared)}, with priors that count once; {own}.", GAUSSIAN),
+        notes=(
+            *doubts,
+            *notes,
+            f"Shared: {', '.join(joint.union.shared)}, with priors that count once; {own}.",
+            GAUSSIAN,
+        ),
     )
 
 

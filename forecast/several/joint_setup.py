@@ -18,7 +18,7 @@ from ..likelihoods.levels import at_level, level_class, levels_of, likelihood
 from ..likelihoods.posterior import Posterior
 from ..model.forward import ForwardModel, forward_model
 from ..model.setup import Setup
-from .alike import refuse_unlike
+from .alike import refuse_unlike, shared_of_unlike
 from .union import Union
 
 
@@ -90,6 +90,11 @@ class JointSetup:
     def models(self) -> dict[str, ForwardModel]:
         """Forward model of each survey."""
         return {name: named(name, partial(forward_model, setup)) for name, setup in self.setups.items()}
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What is doubtful about what they share, in sentences without their full stops."""
+        return shared_of_unlike(self.setups, self.nuisances)
 
     @property
     def levels(self) -> tuple[str, ...]:

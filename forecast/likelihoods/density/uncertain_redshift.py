@@ -21,7 +21,7 @@ from ...survey.listed_redshifts import shifts
 from .points import Points
 from .redshift_nodes import Measured, Stretches, redshift_nodes
 
-_REACH, _TINY = 5.0, np.finfo(float).tiny
+_REACH = 5.0
 """Errors of a redshift beyond which it is not looked for."""
 
 
