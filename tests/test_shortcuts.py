@@ -179,7 +179,8 @@ def test_rules_in_redshift_are_those_of_gauss():
     """Between edges, and beside them: right for Gaussians in redshift that are as wide as the law, or wider."""
     rng = np.random.default_rng(4)
     z, error = rng.uniform(0.1, 0.8, 60), rng.uniform(0.003, 0.03, 60)
-    measured = Measured(z, error, rng.uniform(0.0, 1.2, 60) / error)
+    change = rng.uniform(0.0, 1.2, 60) / error
+    measured = Measured(z, error, change, 3 * change)
     stretches = Stretches.between(
         np.array([0.1, 0.3, 0.8]), np.maximum(z - 5 * error, 0.1), np.minimum(z + 5 * error, 0.8)
     )

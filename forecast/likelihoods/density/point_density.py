@@ -125,8 +125,8 @@ def _common(known: Array, errors: Array) -> Array:
 
     Clusters of equal errors are cheap together; one of another error is no reason to forgo that.
     """
-    own = np.where(known[:, :, None] & known[:, None, :], errors, -1.0).reshape(len(errors), -1)
-    if not len(own) or np.all(own == own[0]):
+    own = np.where(known[:, :, None] & known[:, None, :], errors, -1.0).reshape(len(errors), errors.shape[1] ** 2)
+    if np.all(own == own[:1]):
         return np.zeros(len(own), dtype=int)
     _, kind, number = np.unique(own, axis=0, return_inverse=True, return_counts=True)
     return np.where(number >= _MANY, 1 + np.arange(len(number)), 0)[kind.ravel()]

@@ -2,8 +2,8 @@
 
 On every stretch between edges a rule of n nodes is right for polynomials of degree 2 n - 1 times the law of the
 redshift (Golub & Welsch 1969). The smallest n is taken that is right for what observables may make of the redshift:
-Gaussians in ln z of the width that the cluster's errors and the scatters leave open, about the measured redshift and
-three of their own widths beside it, times a volume.
+Gaussians in ln z of the width that the cluster's errors and the scatters leave open whatever its mass, tilted to either
+side, times a volume.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ...core.arrays import Array
 
 _DENSE, _MOST = 48, 12
 """Legendre nodes of a stretch that stand for its integral; largest rule."""
-_PRECISION = 3e-5
-_ASIDE, _POWERS = (-3.0, 0.0, 3.0), (0.0, 3.0)
+_PRECISION = 1e-5
+_SIDES, _POWERS = (-1.0, 0.0, 1.0), (0.0, 3.0)
 _SHARP = 1.5
 """Errors, in units of the redshifts that observables tell, beyond which it is they that nodes must resolve."""
 _RESOLVED = 0.9
@@ -34,15 +34,18 @@ class Measured:
     ----------
     z, error : ndarray, shape (Q,)
     change : ndarray, shape (Q,)
-        Change of the observables by redshift, in units of their scatters and errors.
+        Change by redshift, in units of scatters and errors, of what the observables say whatever the mass.
+    tilt : ndarray, shape (Q,)
+        Largest change of ln density by redshift.
     """
 
     z: Array
     error: Array
     change: Array
+    tilt: Array
 
     def __getitem__(self, part: Array) -> Measured:
-        return Measured(self.z[part], self.error[part], self.change[part])
+        return Measured(self.z[part], self.error[part], self.change[part], self.tilt[part])
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,8 @@ def redshift_nodes(
 def _tests(measured: Measured, at: Array) -> Array:
     """What observables and volumes may make of redshifts (S, N), (K, S, N)."""
     growth = np.log(np.maximum(at, _TINY) / measured.z[:, None])
-    told = (measured.change * measured.z)[:, None] * growth
-    return np.array([np.exp(p * growth - 0.5 * (told - t) ** 2 + 0.5 * t * t) for t in _ASIDE for p in _POWERS])
+    told, tilt = ((x * measured.z)[:, None] * growth for x in (measured.change, measured.tilt))
+    return np.array([np.exp(p * growth - 0.5 * told**2 + side * tilt) for side in _SIDES for p in _POWERS])
 
 
 def _jacobi(at: Array, weight: Array) -> Array:

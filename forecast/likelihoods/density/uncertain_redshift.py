@@ -23,6 +23,8 @@ from .redshift_nodes import Measured, Stretches, redshift_nodes
 
 _REACH = 5.0
 """Errors of a redshift beyond which it is not looked for."""
+_CURVED, _STEEP, _ASIDE = 3.0, 12.0, 3.0
+"""How fast the abundance may fall, per dex of mass: as a Gaussian, and at most; widths of observables from the mean."""
 
 
 def redshifts_are_data(setup: Setup) -> bool:
@@ -54,10 +56,7 @@ class Redshifts:
         """Nodes over the laws of redshifts within the survey's limits; one where a redshift has no error."""
         setup, z, error = model.setup, points.z, points.z_error
         edges, mine = np.array(setup.redshift_law.edges(setup.geometry)), np.flatnonzero(error > 0)
-        scatter = np.hypot(setup.relations.scatters(model.parameters.fiducial_values)[0], points.error[mine])
-        step = 1e-3 * z[mine]
-        slopes = shifts(setup, z[mine], z[mine] + step) / step[:, None]
-        measured = Measured(z[mine], error[mine], np.linalg.norm(slopes / scatter, axis=1))
+        measured = cls._measured(model, points[mine])
         widens = float(setup.redshift_law.error > 0)  # with the true redshift, as that law has it
 
         def log_density(some: Array, at: Array) -> Array:
@@ -79,6 +78,21 @@ class Redshifts:
         at = np.concatenate([z[known], at])[order]
         log_weight = np.concatenate([np.zeros(len(known)), log_weight])[order]
         return cls(every[order], at, log_weight, shifts(setup, z[every[order]], at))
+
+    @staticmethod
+    def _measured(model: ForwardModel, points: Points) -> Measured:
+        """How much observables change with redshift: beside what another mass would do, and with it."""
+        setup, step, v = model.setup, 1e-3 * points.z, model.parameters.fiducial_values
+        slopes = shifts(setup, points.z, points.z + step) / step[:, None]
+        smaller = points.error * (1 - np.abs(points.skew))
+        known = ~np.isnan(points.observables) | ~np.isnan(points.limit)
+        strength = known / (setup.relations.scatters(v)[0] ** 2 + smaller**2)
+        by_mass = np.array([float(setup.relations.line(name, v).slope) for name in setup.relations.names])
+        of_mass = np.maximum(strength @ by_mass**2, np.finfo(float).tiny)
+        mass = (strength * slopes) @ by_mass / of_mass
+        beside = (strength * slopes**2).sum(axis=1) - mass**2 * of_mass
+        change = np.hypot(np.sqrt(np.maximum(beside, 0.0)), _CURVED * mass)
+        return Measured(points.z, points.z_error, change, np.maximum(_ASIDE * change, _STEEP * np.abs(mass)))
 
 
 def proxy_error(model: ForwardModel, z: Array, error: Array) -> Array:
