@@ -59,6 +59,7 @@ def completed(program, *words):
     [
         (("forecast", "ladder", "nv22_s"), ["nv22_smooth_large", "nv22_smooth_small"]),
         (("forecast", "run", "nv22", "--level", "un"), ["unbinned"]),
+        (("forecast", "fit", "nv22", "--level", "a"), ["all"]),
         (("forecast", "saliency", "nv22", "--level", "f"), ["full", "full+wl"]),
         (("forecast", "explain", "selection.flux_l"), ["selection.flux_limit", "selection.flux_limits"]),
         (("forecast", "sweep", "erosita", "--vary", "survey.a"), ["survey.area="]),

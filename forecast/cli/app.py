@@ -86,7 +86,7 @@ def run(
 
 @app.command(
     short_help="Fit sigma8 and the scaling relations to real clusters.",
-    epilog="Example: forecast fit cccp_lowz --quick --level selfcal",
+    epilog="Example: forecast fit cccp_lowz --quick",
 )
 def fit(
     config: ConfigName,

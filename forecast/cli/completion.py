@@ -40,6 +40,13 @@ def complete_level(incomplete: str) -> list[str]:
     return begun(LEVELS, incomplete)
 
 
+def complete_levels(incomplete: str) -> list[str]:
+    """Those, or all."""
+    from .level_choice import EVERY
+
+    return [*complete_level(incomplete), *begun([EVERY], incomplete)]
+
+
 def complete_cluster_level(incomplete: str) -> list[str]:
     """Levels that know single clusters."""
     from ..likelihoods.levels import CLUSTER_LEVELS

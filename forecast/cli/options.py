@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .completion import complete_cluster_level, complete_config, complete_level
+from .completion import complete_cluster_level, complete_config, complete_level, complete_levels
 
 
 class Form(StrEnum):
@@ -53,7 +53,9 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random n
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Format = Annotated[Form, typer.Option("--format", help="Tables as text, CSV, LaTeX, or all as JSON.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Cut chains short; returns 0 even if they have not converged.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="One level, its chain cut short; returns 0 even if it has not converged.")
+]
 UpToUnbinned = Annotated[
     bool, typer.Option("--quick", help="Levels up to unbinned only: full and full+wl take longest.")
 ]
@@ -77,7 +79,7 @@ Levels = Annotated[
         metavar="LEVEL",
         help="counts, selfcal, binned, unbinned, full, full+wl, or all of [sampler] levels; may be repeated.  "
         "[default: all; with --quick, [sampler] level alone]",
-        autocompletion=complete_level,
+        autocompletion=complete_levels,
     ),
 ]
 ClusterLevel = Annotated[
