@@ -46,6 +46,7 @@ class Variant:
             del free[key]
         for key in ("norm_lx", "mass_scale"):
             free[key]["lognormal"] *= self.wider
+            free[key]["between"] = [0.1, 10.0]
         if name == "reflex" and len(self.surveys) > 1:
             content["survey"]["footprint"]["boxes"] = [{"dec": [-90, 0]}]
         return parse_config(content)
