@@ -28,7 +28,7 @@ _MEANINGS = {
     "slope": "factor on the slope of the {x}-M relation",
     "scatter": "factor on the intrinsic scatter of {x} at fixed mass",
     "evolution": "added to the exponent of E(z) in the {x}-M relation",
-    "curvature": "added to the curvature of the {x}-M relation, d²log {x}/2 d(log M)², per dex²",
+    "curvature": "added to the curvature of the {x}-M relation, per dex² of mass",
 }
 _SHAPES = {
     "Om0": "matter density today; observables refer to the configured cosmology",
