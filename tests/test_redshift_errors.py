@@ -62,7 +62,7 @@ def test_no_error_is_the_same_survey(base):
 
 def test_the_expected_number_is_that_of_measured_redshifts_within_the_limits(blurred, wide):
     theta = blurred.parameters.draw(3, rng=np.random.default_rng(2))
-    z, number = wide.population.shells.z, wide._selected(wide.parameters.values(theta)).sum(axis=2) * wide.step
+    z, number = wide.population.shells.z, wide.by_node(wide.parameters.values(theta)).sum(axis=2) * wide.step
     low, high = ((edge - z) / (ERROR * (1 + z)) for edge in LIMITS)
     expected = number @ (stats.norm.cdf(high) - stats.norm.cdf(low))
     np.testing.assert_allclose(blurred.expected_count(theta), expected, rtol=3e-4)

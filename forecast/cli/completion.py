@@ -42,7 +42,7 @@ def complete_level(incomplete: str) -> list[str]:
 
 def complete_levels(incomplete: str) -> list[str]:
     """Those, or all."""
-    from .level_choice import EVERY
+    from ..likelihoods.level_name import EVERY
 
     return [*complete_level(incomplete), *begun([EVERY], incomplete)]
 

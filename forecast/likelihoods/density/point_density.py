@@ -59,7 +59,7 @@ class PointDensity:
         points, errors = self._stand.points, self._stand.covariance
         data = points.values(lensing=lensing)
         marks = np.column_stack([~np.isnan(data), points.limit_marks(lensing=lensing)])
-        told = np.asarray(marks.reshape(len(data), 2, -1).any(axis=(0, 1)))
+        told = np.asarray(marks.reshape(len(data), 2, marks.shape[1] // 2).any(axis=(0, 1)))
         integral = mass_integral(model, points.z, lx_alone=not told[1:].any())
         self._shared = Shared(model, integral, Residual.of(model, integral.log_mass, lensing))
         self._shared.require_resolved(told)
