@@ -1,6 +1,7 @@
 """The level of the answer is sampled first, and written before others are there; the last line fits its state."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pages import chain, run
@@ -124,7 +125,7 @@ SHORT, LONG = chain("selfcal", lengths=20.0), chain("selfcal")
 )
 def test_the_last_line_fits_the_state_of_the_chains(tmp_path, command, quick, chains, words):
     result = replace(run(), provenance=Provenance(command, "x", {}, 1), quick=quick, chains=chains)
-    assert _next(result, Job("x", tmp_path)) == f"Next: {words}"
+    assert _next(result, Job("x", Path("out") / f"x-{command}")) == f"Next: {words}"
     if "--max-steps" in words:
         kept = _next(result, Job("x", tmp_path, levels=("full", "counts")))
-        assert kept.startswith("Next: forecast fit x --level full --level counts --max-steps 8000")
+        assert kept.startswith(f"Next: forecast fit x --level full --level counts --out {tmp_path} --max-steps 8000")

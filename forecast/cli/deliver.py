@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -47,7 +48,8 @@ def _next(result: Result, job: Job) -> str:
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
     if not result.converged:
         levels = "".join(f" --level {level}" for level in job.levels)
-        return _longer(result, f"Next: forecast {command} {survey}{levels}")
+        out = "" if job.out == Path("out") / f"{job.name}-{command}" else f" --out {job.out}"
+        return _longer(result, f"Next: forecast {command} {survey}{levels}{out}")
     if command in ("fit", "run") and result.quick:
         return f"Next: forecast {command} {survey} (without --quick: the other levels, and the ladder)"
     return (

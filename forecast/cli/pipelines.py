@@ -43,7 +43,7 @@ from .fit_checks import checked_fit, mass_scale_shifts, with_cautions
 from .level_choice import LevelChoice
 
 THE_LADDER = "the ladder and shifts by other assumptions"
-NO_LADDER = "Ladder and shifts by other mass functions were left out, as --quick does; --ladder adds them."
+NO_LADDER = "Ladder and shifts by other mass functions were left out; --ladder adds them."
 _WHOLE_MAP = "The map of N and the median is that of a survey whose clusters were all followed up."
 MOST_CLUSTERS = 2_000_000
 """Clusters that are drawn for a map; of more, only N and the median are."""
