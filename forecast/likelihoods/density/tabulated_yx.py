@@ -41,11 +41,18 @@ class TabulatedYx:
 
     def __call__(self, theta: Array) -> Array:
         """ln of the expected number per dex, (P, Q)."""
-        value, grid = np.empty((len(theta), len(self._log_yx))), self._model.yx_grid
+        if len(self._alike) == 1 and not len(self._single):
+            return self._interpolated(theta, self._alike[0])
+        value = np.empty((len(theta), len(self._log_yx)))
         for mine in self._alike:
-            density = self._model.yx_density(theta, grid, float(self._error[mine[0]]))
-            value[:, mine] = TabulatedDistribution.from_density(grid, density).log_density(self._log_yx[mine])
+            value[:, mine] = self._interpolated(theta, mine)
         if len(self._single):
             density = self._model.yx_density(theta, self._log_yx[self._single], self._error[self._single])
             value[:, self._single] = np.log(np.maximum(density, _TINY))
         return value
+
+    def _interpolated(self, theta: Array, mine: Array) -> Array:
+        """The same of values that share an error."""
+        grid = self._model.yx_grid
+        density = self._model.yx_density(theta, grid, float(self._error[mine[0]]))
+        return np.asarray(TabulatedDistribution.from_density(grid, density).log_density(self._log_yx[mine]))
