@@ -31,6 +31,7 @@ from benchmarks.independent import LogPosterior, Rank, Search, independent_draws
 from benchmarks.realcatalogues import (
     IGNORED,
     LOW_LIMIT,
+    USUAL_LIMIT,
     Pieces,
     Universe,
     catalogue_ignoring,
@@ -63,12 +64,13 @@ class Bench:
     ignoring: str = ""
 
     @classmethod
-    def of(cls, level: str, seed: int, *, larger: float = 1.0, photometric: bool = False, ignoring: str = "") -> Bench:
+    def of(
+        cls, level: str, seed: int, *, larger: float = 1.0, pieces: Pieces | None = None, ignoring: str = ""
+    ) -> Bench:
         """Of the survey of `realcatalogues`."""
         whole = survey(larger)
-        limit = {"limit": LOW_LIMIT} if level == "selfcal" else {}
         model = at_level(model_ignoring(whole, ignoring), level)
-        return cls(Universe.of(whole), level, model, Pieces(photometric, **limit), seed, ignoring)
+        return cls(Universe.of(whole), level, model, pieces or Pieces(), seed, ignoring)
 
     def _mock(self, index: int, rng: np.random.Generator) -> tuple[LogPosterior, Array]:
         """ln posterior of one mock, and the scores of its truth that the level knows."""
@@ -188,6 +190,7 @@ def main() -> None:
     parser.add_argument("--levels", nargs="*", default=["counts", "selfcal", "binned", "unbinned", "full", "full+wl"])
     parser.add_argument("--photometric", action="store_true", help="a fifth of the redshifts are photometric")
     parser.add_argument("--ratios", action="store_true", help="likelihood ratios in place of ranks")
+    parser.add_argument("--limit", type=float, help="log10 of typical limits of Y_X, Msun/h keV")
     parser.add_argument("--ignoring", choices=IGNORED, default="", help="what the likelihood leaves out of account")
     parser.add_argument("--larger", type=float, default=1.0, help="area in units of that of 80 clusters")
     parser.add_argument("--out", type=Path, default=Path("out/together"))
@@ -198,10 +201,11 @@ def main() -> None:
             level,
             options.seed,
             larger=options.larger,
-            photometric=options.photometric,
+            pieces=Pieces(options.photometric, options.limit or (LOW_LIMIT if level == "selfcal" else USUAL_LIMIT)),
             ignoring=options.ignoring,
         )
         kind = "-z" * options.photometric + "-ratios" * options.ratios
+        kind += f"-{options.limit}" * (options.limit is not None)
         kind += f"-{options.larger:g}" * (options.larger != 1) + f"-{options.ignoring}" * bool(options.ignoring)
         path = options.out / f"{level}{kind}-{options.seed}.jsonl"
         run(bench, options.mocks, path, ratios=options.ratios)

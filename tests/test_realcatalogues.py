@@ -17,9 +17,9 @@ def ratios(level, mocks, **more):
 
 
 def test_catalogues_have_a_bit_of_everything():
-    bench = Bench.of("full+wl", seed=4, photometric=True)
+    bench = Bench.of("full+wl", seed=4, pieces=Pieces(True))
     rng = np.random.default_rng(4)
-    found = [catalogue_of(bench.universe, x, Pieces(True), rng) for x in bench.model.parameters.draw(5, rng=rng)]
+    found = [catalogue_of(bench.universe, x, bench.pieces, rng) for x in bench.model.parameters.draw(5, rng=rng)]
     each = [(c.has_yx, c.limits["yx"].known, np.isfinite(c.log_mwl), c.log_yx_skew != 0, c.z_error > 0) for c in found]
     assert np.all([[part.sum() for part in one] for one in each])
     assert all(not np.any(c.has_yx & c.limits["yx"].known) for c in found)
