@@ -547,7 +547,7 @@ def test_rescaling_m500_inverts_in_the_catalogue_cosmology(tmp_path):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(InputError, match=r"none.fits: no such file or directory; check the path"):
+    with pytest.raises(InputError, match=r"none.fits: no such file or directory; check the path of the catalogue"):
         read_catalogue(tmp_path / "none.fits", YX, SAME)
     with pytest.raises(InputError, match="is a directory; check the path"):
         read_catalogue(tmp_path, YX, SAME)

@@ -128,7 +128,7 @@ def test_a_column_of_several_tables_is_that_of_the_first_and_said(tmp_path):
         ({"key": "IDS"}, r"B.ecsv: has no column 'IDS' to join on; write key = \"COLUMN\"; did you mean 'ID'\?"),
         ({"key": "LX"}, r"no cluster of A.ecsv is in B.ecsv: 'NAME' is like 'RXC J0041', .* name other columns by on"),
         ({"name": "A"}, r"catalogue.join: 2 tables are called 'A'; give one a name of its own"),
-        ({"path": "D.ecsv"}, r"D.ecsv: no such file or directory; check the path"),
+        ({"path": "D.ecsv"}, r"D.ecsv: no such file or directory; check the path under its \[\[catalogue.join\]\]"),
         ({"unmatched": "ignore"}, r"'catalogue.join.0.unmatched': must be one of 'keep' or 'drop'"),
         ({"om": "NAME"}, r"unknown key 'catalogue.join.0.om'; known: .*key, name, on"),
     ],
@@ -168,5 +168,5 @@ def test_a_format_that_does_not_fit_is_that_of_the_joined_file(tmp_path):
     tables(tmp_path, endings=("ecsv", "ecsv", "ecsv"))
     with pytest.raises(InputError, match=r"B\.ecsv: cannot be read as a table .* under its \[\[catalogue\.join\]\]"):
         catalogue(tmp_path, B | {"path": "B.ecsv", "format": "votable"}, C)
-    with pytest.raises(InputError, match=r"nowhere\.fits: .*check the path$"):
+    with pytest.raises(InputError, match=r"nowhere\.fits: .*check the path under its \[\[catalogue\.join\]\]$"):
         catalogue(tmp_path, B | {"path": "nowhere.fits"}, C)

@@ -28,8 +28,9 @@ from forecast.model.simulate import draw_mocks
 from forecast.sampling.mcmc import Chain, run_chain
 from forecast.sampling.moved import moved_by, moved_words
 from forecast.several.chains import Walks
-from forecast.several.contours import joint_ladder
+from forecast.several.contours import compute_joint_surveys
 from forecast.several.joint_setup import JointSetup
+from forecast.several.ladder import JointLadder
 from forecast.several.together import Together
 from forecast.several.union import Union
 
@@ -165,14 +166,35 @@ def test_information_adds_up(pair):
     one, (both,) = fisher_matrix("counts", forward_model(setup)), twice.fishers(["counts"])
     assert both.parameters.names == one.parameters.names
     np.testing.assert_allclose(both.information, 2 * one.information, rtol=1e-12)
-    *alone, together = joint_ladder(pair, quick=True)
-    assert [row.label for row in (*alone, together)] == ["one", "two", "one + two"]
+    ladder = JointLadder(pair, quick=True)
+    together, *alone = ladder.in_order(list(ladder.rows()))[:3]
+    assert [row.label for row in (together, *alone)] == ["one + two", "one", "two"] and not together.s8_std
     assert together.expected_count == pytest.approx(sum(row.expected_count for row in alone))
     wanted = SurveyInformation.of(pair.setups["one"], ("counts", "unbinned")).std()
     assert alone[0].sigma8_std["counts"] == pytest.approx(wanted["counts"])
     known = (sum(row.sigma8_std["known"] ** -2 for row in alone) - 12 / 0.4**2) ** -0.5
     assert together.sigma8_std["known"] == pytest.approx(known, rel=1e-6)
     assert together.sigma8_std["counts"] < min(row.sigma8_std["counts"] for row in alone)
+
+
+def test_the_ladder_with_Om0_free_is_that_of_joint_contours(pair):
+    """Where a configuration frees Om0 itself, its rows are those, and there are no others."""
+    ladder = JointLadder(pair, quick=True)
+    *_, freed, one, two = ladder.in_order(list(ladder.rows()))
+    assert ladder.number == 6 and ladder.note.startswith("Om0 free, 0.15 to 0.45: with a flat prior")
+    assert [row.label for row in (freed, one, two)] == [
+        f"{name}, Om0 free, 0.15 to 0.45" for name in ("one + two", "one", "two")
+    ]
+    wanted = compute_joint_surveys(pair.setups, ["norm_lx"], quick=True)
+    for level in wanted.levels:
+        assert freed.sigma8_std[level.level] == pytest.approx(level.std[1], rel=1e-9)
+        assert freed.s8_std[level.level] == pytest.approx(level.s8_std, rel=1e-9)
+    assert all(freed.s8_std["counts"] < row.s8_std["counts"] for row in (one, two))
+    own = PARAMETERS | {"Om0": {"flat": [0.15, 0.45]}}
+    setups = {name: box(side, own).setup for name, side in (("one", 352.0), ("two", 300.0))}
+    configured = JointLadder(JointSetup.of(setups, ["norm_lx"]), quick=True)
+    assert configured.number == 3 and configured.note == ""
+    assert list(configured.rows())[-1].s8_std == pytest.approx(freed.s8_std, rel=1e-9)
 
 
 def test_how_far_normalisations_moved():
@@ -363,7 +385,8 @@ def test_a_chain_of_several_surveys_goes_on_as_if_it_had_not_stopped(pair, tmp_p
 def test_a_ladder_of_several_surveys(skies):
     ladder = forecast("ladder", "both.toml", "--quick", "--json", cwd=skies)
     rows = json.loads(ladder.stdout)["rows"]
-    assert [row["label"] for row in rows] == ["north + south", "north", "south"]
+    assert [row["label"] for row in rows[:3]] == ["north + south", "north", "south"]
+    assert [bool(row["s8_std"]) for row in rows] == [False] * 3 + [True] * 3
     assert rows[0]["sigma8_std"]["unbinned"] < rows[1]["sigma8_std"]["unbinned"]
     assert (skies / "out/both-ladder/report.html").exists()
 

@@ -119,12 +119,8 @@ def test_a_survey_to_plan_says_what_it_assumes(tmp_path):
 
 def test_tables_without_a_proxy_or_redshifts(tmp_path):
     path = clusters(tmp_path, lx_0p1_2p4=[1.0, 2.0, 3.0])
-    done = run("init", "fit", path, *SURVEY, "--out", tmp_path / "fit.toml")
-    assert (
-        done.exit_code == 0
-        and "another band (0.1-2.4 keV)" in done.stdout
-        and "no column seems to hold Y_X" in done.stdout
-    )
+    done = run("init", "fit", path, *SURVEY, "--band", "0.1-2.4 keV", "--out", tmp_path / "fit.toml")
+    assert done.exit_code == 0 and "no column seems to hold Y_X" in done.stdout
     assert load_config(tmp_path / "fit.toml").sampler.level == "full"
     Table({"name": ["A", "B"], "flux": [1.0, 2.0]}).write(tmp_path / "blind.csv")
     done = run("init", "fit", tmp_path / "blind.csv", "--out", tmp_path / "x.toml")
@@ -215,13 +211,74 @@ def test_names_of_clusters(names, best):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [("LX_0524", "0.5-2.4 keV"), ("LX_0124", "0.1-2.4 keV"), ("L_bol", "bolometric"), ("lx_210", "2-10 keV"),
-     ("LX500", "names no band"), ("LUM_0520_R500", ""), ("lx_0p5_2", ""), ("L_500_2000", "")],
+    ("name", "band", "words"),
+    [("LX_0524", "0.5-2.4 keV", ""), ("LX_0124", "0.1-2.4 keV", ""), ("L_bol", "None", "bolometric"),
+     ("lx_210", "2-10 keV", ""), ("LX500", "None", "names no band"), ("LUM_0520_R500", "0.5-2 keV", ""),
+     ("L_500_2000", "0.5-2 keV", "")],
 )  # fmt: skip
-def test_bands_in_names_of_luminosities(name, words):
-    doubts = [doubt for doubt in guess_columns({"z": None, name: "erg/s"}).doubts if doubt.startswith("lx:")]
-    assert [words in doubt for doubt in doubts] == [True] * bool(words)
+def test_bands_in_names_of_luminosities(name, band, words):
+    found = guess_columns({"z": None, name: "erg/s"})
+    assert str(found.band) == band
+    assert [words in doubt for doubt in found.doubts if doubt.startswith("lx:")] == [True] * bool(words)
+
+
+FLUX = "erg / (s cm2)"
+
+
+def test_the_band_of_a_column_is_told_by_it_then_by_its_table():
+    def band(units, words=None, about=()):
+        return str(guess_columns({"z": None, **units}, words=words, about=about).band)
+
+    lx = {"lx": "erg/s"}
+    assert band({"lx_0124": "erg/s"}, {"lx_0124": "0.5-2 keV"}) == "0.1-2.4 keV"
+    assert band(lx, {"lx": "rest frame, 0.2 - 2.3 keV"}, ("Fluxes 0.5-2 keV",)) == "0.2-2.3 keV"
+    assert band(lx, about=("REFLEX", "0.1-2.4 keV, S > 3e-12 in 0.1-2.4 keV")) == "0.1-2.4 keV"
+    several = guess_columns({"z": None, **lx}, about=("0.1-2.4 keV", "0.5-2 keV"))
+    assert several.band is None and "speaks of several (0.1-2.4 keV, 0.5-2 keV)" in several.doubts[0]
+    fluxes = guess_columns({"z": None, "flux": FLUX, "e_flux": FLUX}, about=("0.1-2.4 keV",))
+    assert (fluxes.columns["flux"], fluxes.columns["flux_error"], str(fluxes.band)) == ("flux", "e_flux", "0.1-2.4 keV")
+    assert "made of the fluxes 'flux'" in fluxes.doubts[-1]
+    assert "flux" not in guess_columns({"z": None, "flux": FLUX, **lx}).columns
+
+
+@pytest.mark.parametrize(
+    ("column", "told", "limit", "k_correction"),
+    [("lx", "0.1-2.4 keV", None, "continuum"), ("lx", "0.1-2.4 keV", "0.5-2 keV", "power_law"),
+     ("lx", "", "0.2-2.3 keV", "continuum"), ("lx", "0.5-2 keV", None, "power_law"),
+     ("flux", "0.1-2.4 keV", "0.5-2 keV", "continuum"), ("flux", "0.5-2 keV", None, "power_law")],
+)  # fmt: skip
+def test_a_fit_of_a_table_in_another_band(tmp_path, column, told, limit, k_correction):
+    """Luminosities are read as the limit's own factors and K-correction make them."""
+    table = Table({"z": [0.05, 0.2], column: [1e44, 5e44] if column == "lx" else [2e-11, 3e-11]})
+    table[column].unit, table.meta["comments"] = ("erg / s" if column == "lx" else FLUX), [told]
+    table.write(tmp_path / "c.ecsv")
+    out, given = tmp_path / "fit.toml", [] if limit is None else ["--band", limit]
+    done = run("init", "fit", tmp_path / "c.ecsv", *SURVEY, *given, "--out", out)
+    assert done.exit_code == 0, done.stderr
+    undecided = told == "0.1-2.4 keV" and limit is None
+    assert ("selection.band: FILL IN" in done.stdout) == ("once you have filled in selection.band)" in done.stdout)
+    assert ("selection.band: FILL IN" in done.stdout) == undecided
+    if undecided:
+        with pytest.raises(InputError, match=r"'selection\.band': expected a band such as"):
+            load_config(out)
+        out.write_text(out.read_text().replace("FILL IN", told))
+    config = load_config(out)
+    assert config.selection.k_correction == k_correction
+    assert str(config.luminosities.selection.band) == (told or "0.5-2 keV")
+    assert config.luminosities.from_flux == (column == "flux")
+    assert str(config.setup.selection.in_flux.band) == (limit or told)
+    converted = told == "0.1-2.4 keV" or limit == "0.2-2.3 keV"
+    assert ("by the free-free emission of gas at the mean T" in done.stdout) == converted
+    assert open_catalogue(config, None).size == 2
+
+
+def test_bands_that_are_none_and_zeros_for_unknown_values(tmp_path):
+    path = clusters(tmp_path, lx=[1e44] * 3, yx=[1e14, 0.0, 0.0], e_yx=[1e13] * 3)
+    done = run("init", "fit", path, *SURVEY, "--band", "soft", "--out", tmp_path / "x.toml")
+    assert done.exit_code == 2 and "--band: expected a band such as \"0.1-2.4 keV\", got 'soft'" in done.stderr
+    done = run("init", "fit", path, *SURVEY, "--out", tmp_path / "x.toml")
+    assert "yx: 'yx' is left out: 2 of its 3 values are 0 or less" in done.stdout
+    assert set(load_config(tmp_path / "x.toml").catalogue.columns) == {"name", "z", "lx"}
 
 
 def test_explain_doctor_and_show():
@@ -260,7 +317,6 @@ def test_better_names_are_preferred_and_what_is_left_out_is_said():
     assert (found.columns["z"], found.columns["lx"]["name"]) == ("z_spec", "lx_052")
     assert found.columns["m500"]["name"] == "M500"
     assert any("weak-lensing" in doubt for doubt in found.doubts)
-    assert any("another band" in doubt for doubt in guess_columns({"z": None, "lx_0124": None}).doubts)
     (doubt,) = (d for d in guess_columns({"z": None, "flux": None}).doubts if d.startswith("lx:"))
     assert "'flux' reads like fluxes" in doubt
 
@@ -271,9 +327,10 @@ def test_a_lone_temperature_is_left_out_and_the_fit_is_read(tmp_path):
     table["lx"].unit, table["kT"].unit = "erg / s", "keV"
     table.write(tmp_path / 'we ird"\\n.ecsv')
     (tmp_path / "sub").mkdir()
-    done = run("init", "fit", tmp_path / 'we ird"\\n.ecsv', *SURVEY, "--out", tmp_path / "sub" / "fit.toml")
+    band = ["--band", "0.1-2.4 keV"]
+    done = run("init", "fit", tmp_path / 'we ird"\\n.ecsv', *SURVEY, *band, "--out", tmp_path / "sub" / "fit.toml")
     assert done.exit_code == 0 and "'kT' is left out" in done.stdout, done.stderr
-    assert "another band than 0.5-2 keV" in done.stdout and "Einstein-de Sitter" in done.stdout
+    assert "luminosities are of 0.1-2.4 keV: converted" in done.stdout and "Einstein-de Sitter" in done.stdout
     config = load_config(tmp_path / "sub" / "fit.toml")
     assert "t" not in config.catalogue_spec.columns
     assert open_catalogue(config, None).size == 2

@@ -386,7 +386,7 @@ def test_configured_detection(tmp_path):
         ({"selection": {"contamination": {"fluxes": CURVED["fluxes"]}}}, "give fluxes"),
         ({"selection": {"contamination": CURVED | {"values": [0.95, 0.1, 0.0]}}}, "contamination must be at most 0.9"),
         ({"selection": {"contamination": CURVED | {"values": [0.1, 0.0]}}}, "a value for each"),
-        ({"selection": {"flux_limit": None, "area_table": "no_such_file.ecsv"}}, "no_such_file.ecsv"),
+        ({"selection": {"flux_limit": None, "area_table": "no_such_file.ecsv"}}, "path in selection.area_table"),
         ({"parameters": {"norm_contamination": {"lognormal": 0.2}}}, "add \\[selection.contamination\\]"),
         ({"parameters": {"density_contrast_2": {"gaussian": 1.0}}}, "unknown parameter"),
     ],

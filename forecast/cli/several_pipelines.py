@@ -33,8 +33,8 @@ from ..sampling.mcmc import Chain, ChainPlan, ChainSummary
 from ..sampling.moved import moved_by, moved_words
 from ..sampling.parallel import Walk, sampled
 from ..several.chains import Walks, prepare_chains
-from ..several.contours import joint_ladder
 from ..several.joint_setup import JointSetup
+from ..several.ladder import JointLadder
 from ..several.together import Together
 from .fit_checks import lensing_masses, mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
 from .options import LEFT_OUT
@@ -168,13 +168,14 @@ def run_several_ladder(surveys: Surveys, job: Job, *, cut: bool = False) -> Resu
     prepare_output(job.out)
     together = Together.of(surveys, cut=cut)
     result, rows = several_result(together, job, "ladder"), []
-    for row in job.following(joint_ladder(together.joint, quick=job.quick), "ladder", len(surveys.configs) + 1):
-        job.say(row_words(row))
+    ladder = JointLadder(together.joint, quick=job.quick)
+    for row in job.following(ladder.rows(), "ladder", ladder.number):
+        job.say(row_words(row, None if row.s8_std else result.Om0))
         rows.append(row)
     alike = [config.sampler.level for config in surveys.configs.values()]
     level = alike[0] if len(set(alike)) == 1 and alike[0] in rows[-1].sigma8_std else LevelName.UNBINNED
-    notes = (*result.notes, ONE_ROW, *((LEFT_OUT,) if job.quick else ()))
-    result = replace(result, ladder=(rows[-1], *rows[:-1]), headline=level, notes=notes)
+    notes = (*result.notes, *filter(None, (ladder.note,)), ONE_ROW, *((LEFT_OUT,) if job.quick else ()))
+    result = replace(result, ladder=ladder.in_order(rows), headline=level, notes=notes)
     return write_all(with_cautions(result, together.joint.union.parameters, {}), job)
 
 

@@ -17,6 +17,8 @@ init_app = typer.Typer(
 
 Area = Annotated[str | None, typer.Option("--area", help='Sky area, for example "3000 deg2".')]
 Limit = Annotated[str | None, typer.Option("--flux-limit", help='0.5-2 keV, for example "2e-14 erg/(s cm2)".')]
+LimitIn = Annotated[str | None, typer.Option("--flux-limit", help='In --band, for example "2e-14 erg/(s cm2)".')]
+BandOf = Annotated[str | None, typer.Option("--band", help='Of the flux limit, for example "0.1-2.4 keV".')]
 ZMin = Annotated[float | None, typer.Option("--zmin", help="Lowest redshift.")]
 ZMax = Annotated[float | None, typer.Option("--zmax", help="Highest redshift.")]
 File = Annotated[Path, typer.Option("--out", help="File to write.")]
@@ -48,7 +50,8 @@ def init_fit(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Clusters: ECSV, FITS, VOTable or CSV.")],
     out: File = Path("fit.toml"),
     area: Area = None,
-    flux_limit: Limit = None,
+    flux_limit: LimitIn = None,
+    band: BandOf = None,
     zmin: ZMin = None,
     zmax: ZMax = None,
     which: Annotated[str | None, typer.Option("--table", help="Which of the file's tables.")] = None,
@@ -63,9 +66,11 @@ def init_fit(
         settings = {"area": area, "flux_limit": flux_limit, "zmin": zmin, "zmax": zmax}
         if out.resolve() == table.resolve():
             raise InputError(f"--out {out}: is the table itself; name another file")
-        starter = fitted(table, settings, which, folder=out.parent)
+        starter = fitted(table, settings, which, band=band, folder=out.parent)
         _write(out, starter.text, starter.doubts)
-        first = f"  (once you have filled in {' and '.join(starter.missing)})" if starter.missing else ""
+        *others, last = starter.missing or ("",)
+        keys = f"{', '.join(others)} and {last}" if others else last
+        first = f"  (once you have filled in {keys})" if keys else ""
         typer.echo(f"Next: forecast fit {out} --quick{first}")
 
 

@@ -45,8 +45,9 @@ def assumed(content: Mapping[str, Any]) -> Iterator[str]:
         "which decide sigma(sigma8); put your priors there"
     )
     yield f'mass_function: wrote "{content["mass_function"]}"; bocquet16_hydro has baryons'
-    slope = selection["k_slope"]
-    yield f"selection.k_correction: wrote L_X = 4 pi D_L^2 flux (1 + z)^{slope:g}, of hot clusters; put your own slope"
+    if "k_slope" in selection:
+        law = f"L_X = 4 pi D_L^2 flux (1 + z)^{selection['k_slope']:g}, of hot clusters; put your own slope"
+        yield f"selection.k_correction: wrote {law}"
 
 
 def planned_error(content: Mapping[str, Any]) -> str:

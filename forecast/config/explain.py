@@ -37,6 +37,12 @@ _WORDS = {
     "string_pattern_mismatch": "text like {pattern}",
 }
 """What is expected, by pydantic's name of the error."""
+_FLUX_ERROR = (
+    "the error of L_X is that of the flux: write flux_error = 0.05 (dex) under [selection] of a flux limit, or map "
+    "each cluster's to lx_error under [catalogue.columns]"
+)
+_ELSEWHERE = {"errors.lx": _FLUX_ERROR, "errors.flux": _FLUX_ERROR}
+"""Keys that do not exist, and where what they mean is written."""
 
 
 def explain(error: ValidationError, root: Model, content: dict[str, Any]) -> str:
@@ -46,7 +52,7 @@ def explain(error: ValidationError, root: Model, content: dict[str, Any]) -> str
     keys, kind = _keys(first, content), first["type"]
     (model, field), path = _at(root, keys, content), ".".join(map(str, keys))
     if kind == "extra_forbidden":
-        return f"unknown key '{path}'; {nearest(str(keys[-1]), model.model_fields)}"
+        return f"unknown key '{path}'; {_ELSEWHERE.get(path) or nearest(str(keys[-1]), model.model_fields)}"
     if kind == "missing" and isinstance(first["loc"][-1], str):
         return f"missing key '{'.'.join(map(str, (*keys, first['loc'][-1])))}'"
     if kind.startswith("union_tag"):

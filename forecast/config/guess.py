@@ -8,14 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.band import SOFT, Band
 from ..core.errors import InputError
 from ..core.units import KINDS, LOG_UNIT, unit_factor
+from ..reading.band_names import band_in_name, guess_band, words_in_name
+from ..reading.error_columns import ErrorName, error_name, sides_of, whole_errors
 from ..reading.limits import LIMITED
+from ..reading.listed import Listed
 from ..reading.plausibility import USUAL
 from ..reading.positions import POSITION, is_angle
 from ..reading.tables import QUANTITY_KINDS
-from .band import OWN, band_of
-from .error_columns import ErrorName, error_name, sides_of, whole_errors
+from .bands import band_doubts, band_rank
 
 _OF_POSITION = r"(?:_?(?:j2000|icrs|deg|x|x?ray|cl|corr|opt|bcg))?"
 _NAMES = {
@@ -26,6 +29,7 @@ _NAMES = {
     "z": r"(?!.*(?:flag|type|ref|sou?rce|qual|method))"
     r"(?:(?:z|redshift)(?:_.*)?|z(?:best|spec|phot|cl|lambda|sp)|best_z)",
     "lx": r"(?:l_?x|l_?x?_?500|l_?x?_?(?:0p?5|01|05)_?2.*|lx_?.*|l500_?.*|l_?(?:bol|0[._p]?\d|[15]00_2).*|lum.*)",
+    "flux": r"(?!f_?cont)(?:f|flux)(?:_?x)?(?:_.*)?",
     "t": r"(?:t_?x|k?t|k?t_?x?_?500.*|temp.*|kt_?.*)",
     "mgas": r"(?:m_?g(?:as)?(?:_?500)?.*)",
     "yx": r"(?:y_?x(?:_?500)?.*)",
@@ -42,13 +46,7 @@ _PREFERRED = {
     "z": (r"z|redshift", r".*spec.*|zsp", r".*best.*|z_?cl", r"(?!.*(?:phot|lambda)).*"),
 }
 """Patterns of better names before worse ones."""
-_IN_NAME = re.compile(r"^(?P<name>[^\[(]+?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]\s*$")
-_PER_H = re.compile(r"_m(?:_?sun|sol)_?(?:per_?)?h(?:_?inv)?$|_sol_?mass_?h(?:_?inv)?$", re.IGNORECASE)
-_MARKUP = re.compile(r"<[^>]*>")
-_LENSING, _FLUX = (
-    re.compile(r"wl|lens", re.IGNORECASE),
-    re.compile(r"^(?!f_?cont)(?:f|flux)(?:_?x)?(?:_.*)?$", re.IGNORECASE),
-)
+_LENSING = re.compile(r"wl|lens", re.IGNORECASE)
 _COMMON = {
     "luminosity": ("erg/s", "1e44 erg/s", "log10 erg/s"),
     "temperature": ("keV",),
@@ -68,57 +66,39 @@ class Guess:
         As under [catalogue.columns].
     doubts : list of str
         What could not be told, and what was written instead.
+    band : Band or None
+        Of the luminosities, or of the fluxes of which they are made, as far as the table tells it.
     """
 
     columns: dict[str, Any] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
+    band: Band | None = None
+
+    def leave_out(self, key: str, why: str) -> None:
+        """Take out a quantity with its errors and limits, and say why."""
+        name = _name(self.columns.pop(key))
+        for part in ("error", "limit"):
+            self.columns.pop(f"{key}_{part}", None)
+        self.doubts[:] = [doubt for doubt in self.doubts if not re.match(rf"{key}\b|{key}_", doubt)]
+        self.doubts.append(f"{key}: '{name}' is left out: {why}")
 
 
-@dataclass(frozen=True)
-class Listed:
-    """What a table says of its columns.
-
-    Parameters
-    ----------
-    units : mapping of str to str or None
-        Unit of every column, as the file gives it.
-    medians : mapping of str to float
-        Of columns of numbers.
-    """
-
-    units: Mapping[str, str | None]
-    medians: Mapping[str, float] = field(default_factory=dict)
-
-    def plain(self, name: str) -> str:
-        """A column's name without markup and without a unit in brackets."""
-        bare = _MARKUP.sub("", name).strip()
-        found = _IN_NAME.match(bare)
-        return (found["name"] if found else bare).replace(" ", "_")
-
-    def in_name(self, name: str) -> str:
-        """The unit in a column's name; empty if there is none."""
-        bare = _MARKUP.sub("", name).strip()
-        found = _IN_NAME.match(bare)
-        return found["unit"] if found else "Msun/h" if _PER_H.search(bare) else ""
-
-
-def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] | None = None) -> Guess:
-    """Meaning of columns by their names, units and typical values, as a file gives them.
-
-    Parameters
-    ----------
-    units : mapping of str to str or None
-        Unit of every column.
-    medians : mapping of str to float, optional
-        Of columns of numbers: what unit those have that the file gives none.
-    """
-    found, listed = Guess(), Listed(units, medians or {})
+def guess_columns(
+    units: Mapping[str, str | None],
+    medians: Mapping[str, float] | None = None,
+    words: Mapping[str, str] | None = None,
+    about: tuple[str, ...] = (),
+) -> Guess:
+    """Meaning of columns by what a table says of them; see `forecast.reading.listed.Listed`."""
+    found, listed = Guess(), Listed(units, medians or {}, words or {}, about)
     errors = _errors(units, listed)
     limits = {
         name: of for name in units if name not in errors and (of := _limit_of(listed.plain(name), units)) is not None
     }
     plain = [name for name in units if name not in errors and name not in limits]
     for key, pattern in _NAMES.items():
+        if key == "flux" and "lx" in found.columns:
+            continue
         free = [n for n in plain if n not in {_name(c) for c in found.columns.values()} and _fits(key, units[n])]
         candidates = [n for n in free if re.fullmatch(pattern, listed.plain(n), re.IGNORECASE)]
         if key == "m500":
@@ -133,8 +113,8 @@ def guess_columns(units: Mapping[str, str | None], medians: Mapping[str, float] 
         if len(others) > 1:
             found.doubts.append(f"{key}: took '{best}' of {', '.join(others)}")
         _add(found, key, best, listed)
-        if key == "lx":
-            _doubt_band(found, best, listed)
+        if key in ("lx", "flux"):
+            _tell_band(found, best, listed)
         if key in QUANTITY_KINDS and (own := whole_errors(errors, [listed.plain(best).lower()])):
             _write_error(found, key, own[0], listed)
         _add_limit(found, key, best, limits)
@@ -160,9 +140,8 @@ def _errors(units: Mapping[str, str | None], listed: Listed) -> dict[str, ErrorN
 
 def _rank(key: str, name: str) -> int:
     """How good a name is among those that may be meant: 0 is best."""
-    if key == "lx":
-        band = band_of(name)
-        return 0 if band == OWN else 2 if band else 1
+    if key in ("lx", "flux"):
+        return band_rank(name)
     patterns = _PREFERRED.get(key, ())
     return next((i for i, p in enumerate(patterns) if re.fullmatch(p, name, re.IGNORECASE)), len(patterns))
 
@@ -175,21 +154,24 @@ def _leave_out_lensing(found: Guess, candidates: list[str]) -> None:
 
 
 def _miss_luminosities(found: Guess, names: list[str]) -> None:
-    """Say that there is no L_X, and what there may be instead."""
+    """Say that there is no L_X, and what there is instead."""
     if "lx" in found.columns:
         return
-    fluxes = [name for name in names if _FLUX.fullmatch(name)]
-    instead = f"; '{fluxes[0]}' reads like fluxes: make L_X of them" if fluxes else ""
-    found.doubts.append(f"lx: no column seems to hold L_X of 0.5-2 keV{instead}")
+    if "flux" in found.columns:
+        name = _name(found.columns["flux"])
+        found.doubts.append(f"lx: no column seems to hold L_X; made of the fluxes '{name}' in the survey's cosmology")
+        return
+    fluxes = [name for name in names if re.fullmatch(_NAMES["flux"], name, re.IGNORECASE)]
+    cure = 'map it with its unit, flux = { name = "%s", unit = "erg/(s cm2)" }, under [catalogue.columns]'
+    instead = f"; '{fluxes[0]}' reads like fluxes: {cure % fluxes[0]}" if fluxes else ""
+    found.doubts.append(f"lx: no column seems to hold L_X of {SOFT}{instead}")
 
 
-def _doubt_band(found: Guess, name: str, listed: Listed) -> None:
-    """Say what band luminosities seem to be of, where it is not that of the model."""
-    band = band_of(listed.plain(name))
-    if not band:
-        found.doubts.append(f"lx: '{name}' names no band; it is taken for rest-frame {OWN}, check it")
-    elif band != OWN:
-        found.doubts.append(f"lx: '{name}' reads like another band ({band}) than {OWN}; convert it first")
+def _tell_band(found: Guess, name: str, listed: Listed) -> None:
+    """Take the band of luminosities or fluxes from the table, and say what is doubtful about it."""
+    plain, words = listed.plain(name), (listed.words.get(name, ""),)
+    found.band = None if words_in_name(plain) else guess_band(plain, words, listed.about)
+    found.doubts += band_doubts(plain, found.band, (*words, *listed.about))
 
 
 def _take_errors(found: Guess, errors: Mapping[str, ErrorName], listed: Listed) -> None:
@@ -217,7 +199,14 @@ def _may_be_of(key: str, stem: str, name: str) -> bool:
     """Whether what errors are of may be what a column of another name holds."""
     if not re.fullmatch(_NAMES[key], stem, re.IGNORECASE) or (key == "m500" and _LENSING.search(stem)):
         return False
-    return key != "lx" or band_of(stem) in ("", band_of(name))
+    if key not in ("lx", "flux"):
+        return True
+    return not _band_words(stem) or _band_words(stem) == _band_words(name)
+
+
+def _band_words(name: str) -> str:
+    """What a name says of bands; empty if nothing."""
+    return words_in_name(name) or str(band_in_name(name) or "")
 
 
 def _add(found: Guess, key: str, name: str, listed: Listed) -> None:
@@ -269,13 +258,13 @@ def _limit_of(name: str, units: Mapping[str, str | None]) -> str | None:
 
 
 def _fits(key: str, unit: str | None) -> bool:
-    """Whether a unit may be that of a quantity."""
+    """Whether a unit may be that of a quantity; fluxes need one."""
     if key in POSITION:
         return not unit or is_angle(unit)
     if key not in QUANTITY_KINDS:
         return not unit
     if not unit:
-        return True
+        return key != "flux"
     kind = KINDS[QUANTITY_KINDS[key]]
     try:
         unit_factor(LOG_UNIT.sub("", unit), kind.name, 0.7)

@@ -13,13 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from ..core.band import Band
 from ..core.errors import InputError
+from ..core.units import LOG_UNIT
 from ..reading.limits import LIMITED
 from ..reading.positions import POSITION, sky_positions
-from ..reading.tables import Column, TableFile, open_table
+from ..reading.tables import QUANTITY_KINDS, Column, TableFile, open_table
 from .assumed import FILL_IN, assumed, missing, planned_error, planned_survey, to_fill_in
+from .bands import LIMIT, Bands
 from .guess import Guess, guess_columns, has_proxy
 from .load import builtin_configs, parse_config
+from .quantities import named
 from .template import commented
 
 _COSMOLOGY = {"Om0": 0.3, "Ob0": 0.046, "h": 0.7, "ns": 0.96}
@@ -73,7 +77,12 @@ def planned(title: str, settings: Mapping[str, str | float | None]) -> Starter:
 
 
 def fitted(
-    table: Path, settings: Mapping[str, str | float | None], which: str | None = None, *, folder: Path = Path()
+    table: Path,
+    settings: Mapping[str, str | float | None],
+    which: str | None = None,
+    *,
+    band: str | None = None,
+    folder: Path = Path(),
 ) -> Starter:
     """A fit of a table of clusters: columns and units guessed, the survey as far as it is given.
 
@@ -84,20 +93,24 @@ def fitted(
         area, zmin, zmax and flux_limit, as far as known.
     which : str, optional
         Name or number of the table, where the file has several.
+    band : str, optional
+        Energies of the flux limit, "0.1-2.4 keV"; where it is left out and the table is of another than 0.5-2 keV, it
+        has to be filled in.
     folder : Path
         Of the configuration, from which a relative path of the table begins.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or no column of redshifts is found.
+        If the file cannot be read, no column of redshifts is found, or `band` is none.
     """
-    named = int(which) if which is not None and which.isdigit() else which
-    opened = open_table(table, {}, h=1.0, table=named)
+    one = int(which) if which is not None and which.isdigit() else which
+    opened = open_table(table, {}, h=1.0, table=one)
     rows = opened.table
-    found = guess_columns({name: str(rows[name].unit or "") or None for name in rows.colnames}, _medians(rows))
-    _leave_out_lone_temperatures(found)
-    _leave_out_other_proxies(found)
+    found = _guessed(rows)
+    bands = Bands(found.band, None if band is None else named("--band", lambda: Band.parse(band)))
+    _leave_out_what_is_not_positive(found, opened)
+    _leave_out_the_unused(found)
     _leave_out_odd_positions(found, opened)
     if "z" not in found.columns:
         raise InputError(
@@ -108,17 +121,36 @@ def fitted(
     doubts += _said(rows.meta)
     content |= {"title": f"Clusters of {table.name}", "description": ""}
     content.pop("published")
+    mean = content["relations"]["t"]
     _describe_catalogue(content, table if table.is_absolute() else _from(folder, table), found, doubts)
+    doubts += bands.write(content, mean)
     if which is not None:
-        content["catalogue"]["table"] = named
+        content["catalogue"]["table"] = one
     content["cosmology"] = dict(_COSMOLOGY)
     z = opened.numbers(found.columns["z"])
     _set(content, {**_redshifts(z, doubts, settings), **{k: v for k, v in settings.items() if v is not None}})
     _check(content)
-    empty = missing(settings)
-    _set(content, {key.rpartition(".")[2]: FILL_IN for key in empty})
+    return _to_be_filled_in(content, settings, bands, doubts)
+
+
+def _to_be_filled_in(
+    content: dict[str, Any], settings: Mapping[str, str | float | None], bands: Bands, doubts: list[str]
+) -> Starter:
+    """The file with `FILL_IN` where nobody but the user knows."""
+    own, band = missing(settings), (LIMIT,) if bands.undecided else ()
+    for key in (empty := (*own, *band)):
+        section, _, name = key.partition(".")
+        content[section][name] = FILL_IN
+    first = (*to_fill_in(own), *([bands.to_fill_in] if band else []))
     notes = dict.fromkeys(empty, "Your survey's own; the file is refused until it is filled in.")
-    return Starter(commented(content, notes), (*to_fill_in(empty), *doubts, *assumed(content)), empty)
+    return Starter(commented(content, notes), (*first, *doubts, *assumed(content)), empty)
+
+
+def _guessed(rows: Any) -> Guess:
+    """What the columns of an opened table seem to mean."""
+    units = {name: str(rows[name].unit or "") or None for name in rows.colnames}
+    words = {name: str(rows[name].description or "") for name in rows.colnames}
+    return guess_columns(units, _medians(rows), words, tuple(_texts(rows.meta)))
 
 
 def _from(folder: Path, table: Path) -> Path:
@@ -137,25 +169,28 @@ def _medians(rows: Any) -> dict[str, float]:
     return medians
 
 
-def _leave_out_lone_temperatures(found: Guess) -> None:
-    """A temperature is a datum beside a mass proxy, or a part of one."""
+def _leave_out_the_unused(found: Guess) -> None:
+    """A temperature is a datum beside a mass proxy, or a part of one; Y_X of its own column is made of nothing else."""
     if "t" in found.columns and not {"mgas", "yx", "m500"} & set(found.columns):
-        column = found.columns.pop("t")
-        found.columns.pop("t_error", None)
-        name = column["name"] if isinstance(column, dict) else column
-        found.doubts.append(f"t: '{name}' is left out: without M_gas, Y_X or M500 beside it, it is not used")
-
-
-def _leave_out_other_proxies(found: Guess) -> None:
-    """Y_X of its own column is made of nothing else."""
+        found.leave_out("t", "without M_gas, Y_X or M500 beside it, it is not used")
     for key in ("mgas", "m500") if "yx" in found.columns else ():
         if key in found.columns:
-            column = found.columns.pop(key)
-            name = column["name"] if isinstance(column, dict) else column
-            for part in ("error", "limit"):
-                found.columns.pop(f"{key}_{part}", None)
-            found.doubts[:] = [doubt for doubt in found.doubts if not doubt.startswith(key)]
-            found.doubts.append(f"{key}: '{name}' is left out: Y_X has a column of its own")
+            found.leave_out(key, "Y_X has a column of its own")
+
+
+def _leave_out_what_is_not_positive(found: Guess, table: TableFile) -> None:
+    """Quantities with a 0, often written for an unknown one, which a fit refuses."""
+    for key in [key for key in QUANTITY_KINDS if key in found.columns]:
+        name, unit = _named_with_unit(found.columns[key], table.table)
+        if not LOG_UNIT.match(unit) and (rows := int((table.numbers(name) <= 0).sum())):
+            cure = "empty those cells if they are unknown, and run this again"
+            found.leave_out(key, f"{rows} of its {len(table.table)} values are 0 or less; {cure}")
+
+
+def _named_with_unit(column: Any, rows: Any) -> tuple[str, str]:
+    """Name and unit of a column as guessed."""
+    name, unit = (column["name"], column["unit"]) if isinstance(column, dict) else (column, None)
+    return name, unit or str(rows[name].unit or "")
 
 
 def _leave_out_odd_positions(found: Guess, table: TableFile) -> None:
@@ -174,8 +209,8 @@ def _said(meta: Mapping[str, Any]) -> list[str]:
     """What the file says of itself, as far as it bears on units, band, cosmology and the survey."""
     words = " ".join(" ".join(str(value).split()) for value in _texts(meta))
     found = []
-    if re.search(r"\b0?\.1\s*(?:-|\u2013|to)\s*2\.4\b|bolometric", words):
-        found.append("lx: the file speaks of another band than 0.5-2 keV; convert luminosities and fluxes first")
+    if "bolometric" in words.lower():
+        found.append("lx: the file speaks of bolometric luminosities; if lx holds them, convert them first")
     if re.search(r"keV|H0|H_0|h\s*=|Omega|Om0|deg2|deg\^2|\bsr\b|Planck|Sitter", words):
         cut = words if len(words) <= _QUOTED else f"{words[:_QUOTED]} ..."
         found.append(f"the file says of itself: {cut}")
@@ -239,10 +274,10 @@ def _describe_catalogue(content: dict[str, Any], table: Path, found: Guess, doub
         content["catalogue"]["mass_relation"] = relation
         doubts.append("m500: taken as made from Y_X by the relation of Vikhlinin et al. (2009a); put its own there")
     if not has_proxy(found.columns):
-        levels = ["counts", *(["full"] if "lx" in found.columns else [])]
+        levels = ["counts", *(["full"] if {"lx", "flux"} & set(found.columns) else [])]
         content["sampler"] = {"level": levels[-1], "levels": levels}
         doubts.append("no column seems to hold Y_X, M_gas with T, or M500: without one, there is little but N")
-    if {"mwl", "lx"} <= set(found.columns):
+    if "mwl" in found.columns and {"lx", "flux"} & set(found.columns):
         _use_lensing(content, found, doubts)
     found.columns = {k: v for k, v in found.columns.items() if not k.startswith("mwl") or "weak_lensing" in content}
     content["catalogue"]["columns"] = found.columns

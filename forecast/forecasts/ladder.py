@@ -47,11 +47,11 @@ def with_sample_variance(setup: Setup, on: bool) -> Setup:
     return replace(setup, parameters=parameters.without(parameters.contrasts))
 
 
-def free_density(setup: Setup) -> Variant | None:
-    """The survey with Om0 free, as a joint forecast frees it; None where it is free, or cannot be."""
+def free_density(setup: Setup, prior: Prior | None = None) -> Variant | None:
+    """The survey with Om0 free, by default with `density_prior`; None where it is free, or cannot be."""
     if setup.fixed_density is None:
         return None
-    prior = density_prior([setup])
+    prior = prior or density_prior([setup])
     try:
         freed, _ = with_free_density(setup, prior)
     except InputError:
@@ -59,13 +59,13 @@ def free_density(setup: Setup) -> Variant | None:
     return Variant(f"{VariantName.FREE_DENSITY}, {prior.low:g} to {prior.high:g}", freed)
 
 
-def density_note(setup: Setup) -> str:
+def density_note(setup: Setup, prior: Prior | None = None) -> str:
     """What the rows in which Om0 is free assume, or why there are none; empty where it is free anyway."""
     if setup.fixed_density is None:
         return ""
-    freed = free_density(setup)
+    prior = prior or density_prior([setup])
+    freed = free_density(setup, prior)
     if freed is None:
-        prior = density_prior([setup])
         return f"No row has Om0 free: {setup.fixed_density:g} is outside of its prior, {prior.low:g} to {prior.high:g}."
     return f"{freed.label}: with a flat prior, all else as configured."
 

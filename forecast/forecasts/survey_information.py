@@ -70,15 +70,19 @@ class SurveyInformation:
 
     def s8_std(self, parameters: ParameterSet | None = None) -> dict[str, float]:
         """The same of S8 = sigma8 (Om0/0.3)^0.5 where Om0 is free; empty where it is not."""
-        if "Om0" not in self.setup.parameters.names:
-            return {}
-        known = fisher_by_level(self.by_level, self.setup.parameters if parameters is None else parameters)
-        return {level: fisher_s8(fisher)[1] for level, fisher in known.items()}
+        return s8_std_by_level(self.by_level, self.setup.parameters if parameters is None else parameters)
 
 
 def std_by_level(information: Mapping[str, Array], parameters: ParameterSet) -> dict[str, float]:
     """sigma(sigma8) of the matrices of `fisher_by_level`."""
     return {level: fisher.std() for level, fisher in fisher_by_level(information, parameters).items()}
+
+
+def s8_std_by_level(information: Mapping[str, Array], parameters: ParameterSet) -> dict[str, float]:
+    """sigma(S8), S8 = sigma8 (Om0/0.3)^0.5, of the same where Om0 is free; empty where it is not."""
+    if "Om0" not in parameters.names:
+        return {}
+    return {level: fisher_s8(fisher)[1] for level, fisher in fisher_by_level(information, parameters).items()}
 
 
 def fisher_by_level(information: Mapping[str, Array], parameters: ParameterSet) -> dict[str, Fisher]:

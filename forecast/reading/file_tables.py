@@ -17,6 +17,8 @@ from .text_tables import read_text
 _FITS, _HDF5, _PARQUET = b"SIMPLE  =", b"\x89HDF\r\n\x1a\n", b"PAR1"
 _OF_FORMAT = {"catalogue": "set catalogue.format", "catalogue.join": "set format under its [[catalogue.join]]"}
 """Where the format of a file is written, by the table of the configuration that names it."""
+_OF_PATH = {"catalogue": "of the catalogue", "catalogue.join": "under its [[catalogue.join]]"}
+"""Where its path is written, likewise; elsewhere the table is the key."""
 _FORMATS = ', for example to "ascii.ecsv", "fits", "votable", "ascii.csv" or "ascii.basic"'
 
 
@@ -83,7 +85,7 @@ def read_table(path: Path, wanted: Wanted) -> Reading:
     InputError
         If the file cannot be read, or holds several tables that could be meant.
     """
-    source = opened(path, wanted.format)
+    source = opened(path, wanted.format, _OF_PATH.get(wanted.section, f"in {wanted.section}"))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

@@ -49,8 +49,8 @@ class Source:
         return str(self.path) if self.packed is None else BytesIO(self.content())
 
 
-def opened(path: Path, format: str | None) -> Source:
-    """A file that is there and may hold a table.
+def opened(path: Path, format: str | None, where: str = "") -> Source:
+    """A file that is there and may hold a table; `where`: what it is, or where its path is written, in words.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def opened(path: Path, format: str | None) -> Source:
         raise InputError(f"{path}: the file is truncated; get a complete copy") from error
     except OSError as error:
         reason = (error.strerror or "cannot be unpacked").lower()
-        raise InputError(f"{path}: {reason}; check the path") from error
+        raise InputError(f"{path}: {reason}; check the path{where and f' {where}'}") from error
     begin = source.head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not begin:
         raise InputError(f"{path}: the file is empty; a table needs at least 2 rows")

@@ -1,17 +1,11 @@
-"""Joint contours of Om0 and sigma8 of several independent surveys, and their ladder: information added up."""
+"""Joint contours of Om0 and sigma8 of several independent surveys: information added up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
-from ..core.arrays import Array
 from ..forecasts.joint import GAUSSIAN, JointForecast, density_prior, flat_bounds, joint_level, with_free_density
-from ..forecasts.ladder import LadderRow
-from ..forecasts.survey_information import SurveyInformation, std_by_level
 from ..likelihoods.level_name import Bound
-from ..likelihoods.levels import quick_levels
 from ..model.mean_density import expected_number
 from ..model.setup import Setup
 from .joint_setup import JointSetup
@@ -45,7 +39,7 @@ def compute_joint_surveys(
     prior = density_prior(setups.values())
     freed = {name: with_free_density(setup, prior) for name, setup in setups.items()}
     joint = JointSetup.of({name: setup for name, (setup, _) in freed.items()}, shared)
-    parameters, names, levels = joint.union.parameters, (Bound.PRIOR, *_levels(joint, quick)), []
+    parameters, names, levels = joint.union.parameters, (Bound.PRIOR, *joint.some_levels(quick=quick)), []
     for level, fisher in zip(names, joint.fishers(names), strict=True):
         levels.append(joint_level(level, fisher))
         if progress is not None:
@@ -68,39 +62,3 @@ def compute_joint_surveys(
             GAUSSIAN,
         ),
     )
-
-
-def joint_ladder(joint: JointSetup, *, quick: bool = False) -> Iterator[LadderRow]:
-    """sigma(sigma8) by level of each survey and, last, of all together, at the levels that all have.
-
-    `quick`: up to every Y_X.
-
-    Raises
-    ------
-    NumericalError
-        If a derivative of a model is not finite.
-    """
-    union, levels, found = joint.union, _levels(joint, quick), dict[str, SurveyInformation]()
-    for name, setup in joint.setups.items():
-        found[name] = one = SurveyInformation.of(setup, levels)
-        yield _row(name, one.count, one.std())
-    added = {
-        level: np.sum([_placed(joint, name, one, level) for name, one in found.items()], axis=0) for level in levels
-    }
-    count = sum(one.count for one in found.values())
-    yield _row(" + ".join(joint.setups), count, std_by_level(added, union.parameters))
-
-
-def _placed(joint: JointSetup, name: str, found: SurveyInformation, level: str) -> Array:
-    """A survey's information on the parameters of all, (U, U)."""
-    return joint.union.embedded(name, joint.setups[name].parameters.names, found.by_level[level])
-
-
-def _row(label: str, count: float, std: dict[str, float]) -> LadderRow:
-    return LadderRow(label=label, selection=label, widening=1.0, expected_count=count, sigma8_std=std)
-
-
-def _levels(joint: JointSetup, quick: bool) -> tuple[str, ...]:
-    """Levels of a forecast of surveys."""
-    first = next(iter(joint.setups.values()))
-    return tuple(level for level in joint.levels if not quick or level in quick_levels(first))

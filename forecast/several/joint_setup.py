@@ -14,7 +14,7 @@ from ..core.parameters import ParameterSet
 from ..likelihoods.data import Data
 from ..likelihoods.fisher import Fisher, fisher_matrices
 from ..likelihoods.level import Likelihood
-from ..likelihoods.levels import at_level, level_class, levels_of, likelihood
+from ..likelihoods.levels import at_level, level_class, levels_of, likelihood, quick_levels
 from ..likelihoods.posterior import Posterior
 from ..model.forward import ForwardModel, forward_model
 from ..model.setup import Setup
@@ -101,6 +101,11 @@ class JointSetup:
         """Levels that every survey has."""
         first, *others = (levels_of(setup) for setup in self.setups.values())
         return tuple(level for level in first if all(level in each for each in others))
+
+    def some_levels(self, *, quick: bool) -> tuple[str, ...]:
+        """Those of a forecast; `quick`: up to every Y_X."""
+        first = next(iter(self.setups.values()))
+        return tuple(level for level in self.levels if not quick or level in quick_levels(first))
 
     def union_at(self, level: str) -> Union:
         """Free parameters on which data of a level depend, those of at least one survey."""
