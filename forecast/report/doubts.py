@@ -22,6 +22,8 @@ TENSION = 3.0
 """Standard deviations of a prior, or of what data move its mean by, beyond which the two are in tension."""
 INFORMED = 0.8
 """Posterior width in those of the prior up to which it is told how far data move the mean by chance."""
+MISFITS = ("goodness", "predictive", "lensed")
+"""Kinds of cautions that say that the model does not describe a catalogue."""
 FISHER = Check("Errors:", "from Fisher matrices, in which flat priors are Gaussians of equal variance.", "none")
 
 
