@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pages import PAGES, STD, chain, fit, lesson, run, sweep, values
 
+from forecast.core.caution import Caution
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
 from forecast.forecasts.ladder import SystematicRow
@@ -35,6 +36,13 @@ def test_facts_are_what_is_free_and_the_most_precise_level(result):
     assert [fact.value for fact in fisher] == ["± 0.028", "± 0.018"] and "Om0" not in fisher[0].note
     free = replace(result, chains=(), parameters=(replace(result.parameters[0], name="Om0"),))
     assert "Om0 is marginalised over" in facts(free)[0].note
+
+
+def test_a_model_that_does_not_describe_the_data_is_called_no_measurement(result):
+    assert "no measurement" not in headline(replace(result, warnings=(Caution("goodness", "x"),), chains=()))
+    for kind, told in (("predictive", True), ("goodness", True), ("lensed", True), ("footprint", False)):
+        words = headline(replace(result, warnings=(Caution(kind, "x"),)))
+        assert ("no measurement</strong>: the model does not describe the data" in words) == told
 
 
 def test_what_limits_is_a_share_of_the_variance(result):

@@ -29,11 +29,9 @@ from forecast.report.cautions import (
     of_offsets,
     of_prediction,
     of_redshifts,
-    of_tension,
-    pull,
     share_at_edges,
 )
-from forecast.report.doubts import of_convergence
+from forecast.report.doubts import of_convergence, of_tension, pull, surprise
 from forecast.report.results import Result
 from forecast.sampling.mcmc import ChainSummary
 
@@ -137,6 +135,28 @@ def test_a_posterior_at_the_end_of_its_prior_piles_up():
     assert "sigma8 piles up at the lower end of its prior (0.6): 100% at level counts of the samples" in found[0].text
     upper = of_edges(PRIORS, {"counts": {("sigma8", "upper"): 0.151}})
     assert "upper end of its prior (1): 15% at level counts" in upper[0].text
+
+
+def test_surprise_is_measured_in_what_data_move_a_mean_by():
+    """Of a linear Gaussian model with the truth drawn from the prior it is a standard normal number."""
+    rng, noise, std = np.random.default_rng(1), 0.3, 0.4
+    data = rng.normal(0.0, std, 4000) + rng.normal(0.0, noise, 4000)
+    share = std**2 / (std**2 + noise**2)
+    found = [surprise(PRIORS, "evolution_lx", {"mean": share * y, "std": share**0.5 * noise}) for y in data]
+    assert np.mean(found) == pytest.approx(0.0, abs=5 / 4000**0.5)
+    assert np.std(found) == pytest.approx(1.0, abs=5 / 8000**0.5)
+
+
+def test_tension_of_a_parameter_that_data_measure_in_part():
+    """2.1 standard deviations of the prior are 3.1 of what such data move the mean by; where they say nothing, 2.1."""
+
+    def found(std):
+        values = {"sigma8": {"mean": 0.8, "std": 0.02}, "evolution_lx": {"mean": -0.85, "std": std}}
+        return of_tension(PRIORS, [replace(chain("full"), parameters=values)])
+
+    (caution,) = found(0.29)
+    assert "(-2.1 sigma at level full, where data this good move it by 0.7 if the prior is right)" in caution.text
+    assert found(0.39) == found(0.2) == ()
 
 
 def test_tension_with_a_prior():

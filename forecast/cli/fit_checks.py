@@ -25,10 +25,9 @@ from ..report.cautions import (
     of_mass_function,
     of_mass_scale,
     of_prediction,
-    of_tension,
     share_at_edges,
 )
-from ..report.doubts import of_convergence, of_lensed
+from ..report.doubts import of_convergence, of_lensed, of_tension
 from ..report.results import Result
 from ..sampling.mass_scale import MassScaleShift
 from ..sampling.mcmc import Chain

@@ -14,7 +14,7 @@ from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LEVELS, Bound, LevelName
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .cautions import BAD_FIT, SHIFT
-from .doubts import warning_check
+from .doubts import MISFITS, warning_check
 from .narrative import LEVEL_WORDS, used_words
 from .page.blocks import Check, Fact
 from .page.typesetting import SYMBOLS, beside, error, in_words, number, rounded, symbol, typeset
@@ -51,6 +51,8 @@ def _chain_headline(result: Result, chain: ChainSummary, words: Markup) -> Marku
     )
     if not chain.converged:
         sentence += Markup(" This chain has <strong>not converged</strong>.")
+    if any(caution.kind in MISFITS for caution in result.warnings):
+        sentence += Markup(" It is <strong>no measurement</strong>: the model does not describe the data.")
     if result.data is not None and result.data.kind == "expected":
         sentence += " This is a forecast on expected data: the width is the result, not the central value."
     return sentence

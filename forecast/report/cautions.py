@@ -23,14 +23,11 @@ if TYPE_CHECKING:
     from ..checks.ppc import PredictiveTest
     from ..forecasts.ladder import SystematicRow
     from ..sampling.mass_scale import MassScaleShift
-    from ..sampling.mcmc import ChainSummary
 
 SURPRISE, IMPOSSIBLE = 0.01, 1e-6
 """Two-sided prior predictive chance of N below which the catalogue is doubted, and the configuration is wrong."""
 EDGE, PILED = 0.05, 3.0
 """Part of a flat prior at either end, and how many times its share of the samples makes a pile."""
-TENSION = 3.0
-"""Standard deviations of a prior beyond which the posterior mean is in tension with it."""
 MOVED = 1.0
 """The same of a shared mass scale, on which sigma8 hangs."""
 BAD_FIT = 0.01
@@ -232,28 +229,6 @@ def of_edges(parameters: ParameterSet, shares: Mapping[str, Mapping[tuple[str, s
                     f"in its outer {EDGE:.0%}. The prior, not the data, sets the answer: widen it, or find the fault"
                 )
                 cautions.append(Caution("prior_edge", text))
-    return tuple(cautions)
-
-
-def pull(parameters: ParameterSet, name: str, mean: float) -> float:
-    """Distance of a posterior mean from the centre of its prior in the prior's standard deviations; 0 if flat."""
-    parameter = next((p for p in parameters.free if p.name == name), None)
-    if parameter is None or parameter.prior.kind == "flat":
-        return 0.0
-    centre, std = parameter.prior.coordinate_moments
-    return float(((np.log(mean) if parameter.log else mean) - centre) / std)
-
-
-def of_tension(parameters: ParameterSet, chains: Sequence[ChainSummary]) -> tuple[Caution, ...]:
-    """Nuisances whose posterior mean lies beyond `TENSION` standard deviations of their own prior."""
-    cautions = []
-    for p in parameters.free:
-        means = {c.level: c.parameters[p.name]["mean"] for c in chains if p.name in c.parameters}
-        pulls = {level: pull(parameters, p.name, mean) for level, mean in means.items()}
-        far = ", ".join(f"{x:+.1f} sigma at level {v}" for v, x in pulls.items() if abs(x) > TENSION)
-        if far:
-            text = f"{p.name} is dragged away from its prior ({far}): the data contradict what is assumed of it"
-            cautions.append(Caution("prior_tension", text))
     return tuple(cautions)
 
 

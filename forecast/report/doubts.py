@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from markupsafe import Markup
 
 from ..core.caution import Caution
+from ..core.parameters import ParameterSet
 from .cautions import BAD_FIT
 from .page.blocks import Banner, Check
 from .page.typesetting import typeset
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from ..checks.lensed import LensedFit
     from ..sampling.mcmc import ChainSummary
 
+TENSION = 3.0
+"""Standard deviations of a prior, or of what data move its mean by, beyond which the two are in tension."""
+INFORMED = 0.8
+"""Posterior width in those of the prior up to which it is told how far data move the mean by chance."""
+MISFITS = ("goodness", "predictive", "lensed")
+"""Kinds of cautions that say that the model does not describe a catalogue."""
 FISHER = Check("Errors:", "from Fisher matrices, in which flat priors are Gaussians of equal variance.", "none")
 
 
@@ -40,6 +48,53 @@ def _told(warnings: Sequence[Caution]) -> list[Caution]:
 def short_chains(chains: Iterable[ChainSummary]) -> str:
     """Chains that have not converged, with their lengths; empty if all have."""
     return ", ".join(f"{c.level} ({c.lengths_in_tau:.0f} of 50 tau)" for c in chains if not c.converged)
+
+
+def pull(parameters: ParameterSet, name: str, mean: float) -> float:
+    """Distance of a posterior mean from the centre of its prior in the prior's standard deviations; 0 if flat."""
+    parameter = next((p for p in parameters.free if p.name == name), None)
+    if parameter is None or parameter.prior.kind == "flat":
+        return 0.0
+    centre, std = parameter.prior.coordinate_moments
+    return float(((np.log(mean) if parameter.log else mean) - centre) / std)
+
+
+def surprise(parameters: ParameterSet, name: str, values: Mapping[str, float]) -> float:
+    """The same distance in units of what data move the mean by if the prior is right; 0 if they hardly narrow it.
+
+    `values`: mean and std of the posterior. Over data sets, the variance of the mean is the prior's less the
+    posterior's, exactly so in a linear Gaussian model.
+    """
+    moved = pull(parameters, name, values["mean"])
+    if not moved:
+        return 0.0
+    parameter = next(p for p in parameters.free if p.name == name)
+    own = values["std"] / (values["mean"] if parameter.log else 1.0)
+    ratio = own / parameter.prior.coordinate_moments[1]
+    return moved / float(np.sqrt(1.0 - ratio**2)) if ratio < INFORMED else 0.0
+
+
+def of_tension(parameters: ParameterSet, chains: Sequence[ChainSummary]) -> tuple[Caution, ...]:
+    """Nuisances whose posterior mean lies beyond `TENSION` in standard deviations of their prior, or in surprise."""
+    cautions = []
+    for p in parameters.free:
+        found = {c.level: c.parameters[p.name] for c in chains if p.name in c.parameters}
+        far = ", ".join(
+            words for level, values in found.items() if (words := _dragged(parameters, p.name, level, values))
+        )
+        if far:
+            text = f"{p.name} is dragged away from its prior ({far}): the data contradict what is assumed of it"
+            cautions.append(Caution("prior_tension", text))
+    return tuple(cautions)
+
+
+def _dragged(parameters: ParameterSet, name: str, level: str, values: Mapping[str, float]) -> str:
+    """How far a posterior is from its prior at a level, in words; empty if not beyond `TENSION`."""
+    moved, rare = pull(parameters, name, values["mean"]), surprise(parameters, name, values)
+    words = f"{moved:+.1f} sigma at level {level}"
+    if abs(rare) > TENSION >= abs(moved):
+        return f"{words}, where data this good move it by {abs(moved / rare):.1f} if the prior is right"
+    return words if abs(moved) > TENSION else ""
 
 
 def of_lensed(fit: LensedFit | None) -> Caution | None:

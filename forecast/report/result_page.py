@@ -122,7 +122,7 @@ def _study(result: Result) -> Study:
             *((g, f" of {p.name}") for p in result.surveys for g in p.goodness),
         )
     ]
-    more = (f"The fitted model describes the data with {in_words(found)}.",) if found else ()
+    more = (f"Held against the data, the fitted model has {in_words(found)}.",) if found else ()
     if result.ladder:
         fisher = "Fisher matrices, in which flat priors are replaced by Gaussians of equal variance"
         more = (f"Expected errors are from {fisher}.", *more)
