@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 from scipy.interpolate import CubicSpline
 
 from ..core.arrays import Array
@@ -94,7 +94,7 @@ def lensed_fit(
     nodes = predicted_nodes(model, mine, theta)
     density = predicted_densities(model, mine, nodes, theta)
     place = _below(nodes, density, mine.log_mwl)
-    scores = stats.norm.ppf(np.clip(place, _FARTHEST, 1 - _FARTHEST))
+    scores = special.ndtri(np.clip(place, _FARTHEST, 1 - _FARTHEST))
     mean = density.mean(axis=0)
     share = mean / mean.sum(axis=1, keepdims=True)
     predicted = (share * nodes).sum(axis=1)
@@ -153,10 +153,10 @@ def beyond(scores: Array, predicted: Array) -> Array:
     lever = predicted - predicted.mean()
     lever = lever / max(float(np.linalg.norm(lever)), 1e-12)
     above = (
-        stats.norm.sf(offset[:, 0] * np.sqrt(number)),
-        stats.chi2.sf(((scores - offset) ** 2).sum(axis=1), number - 1),
-        stats.norm.sf(scores @ lever),
-        -np.expm1(number * np.log1p(-2 * stats.norm.sf(np.abs(scores).max(axis=1)))),
+        special.ndtr(-offset[:, 0] * np.sqrt(number)),
+        special.chdtrc(number - 1, ((scores - offset) ** 2).sum(axis=1)),
+        special.ndtr(-(scores @ lever)),
+        -np.expm1(number * np.log1p(-2 * special.ndtr(-np.abs(scores).max(axis=1)))),
     )
     return np.stack(above, axis=1)
 

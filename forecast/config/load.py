@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
@@ -19,14 +17,13 @@ from ..cosmology.mass_function import MODELS
 from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
-from ..reading.text_tables import decoded
 from ..survey.footprint import Footprint
 from ..survey.luminosity import Luminosities
 from .builders import build_catalogue_spec, build_errors, build_relations
 from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
 from .emission_builder import build_emission, build_luminosities, refuse_idle_temperature, with_emission
-from .explain import explain
+from .explain import explain, read_toml
 from .lensing_builder import build_weak_lensing, lensing_cautions
 from .parameter_builders import build_parameters, is_factor
 from .quantities import named, read_log_mass
@@ -272,28 +269,6 @@ def load_config(name: str | Path) -> Config:
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from error
     return config
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Content of a TOML file.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    try:
-        return tomllib.loads(decoded(path.read_bytes())[0])
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}{_of_backslashes(path, str(error))}") from error
-
-
-def _of_backslashes(path: Path, fault: str) -> str:
-    """A cure where the line at fault holds a path as Windows writes it."""
-    place = re.search(r"line (\d+)", fault)
-    lines = decoded(path.read_bytes())[0].splitlines()
-    line = lines[int(place[1]) - 1] if place and int(place[1]) <= len(lines) else ""
-    return "; write paths with / or in single quotes" if "\\" in line else ""
 
 
 def parse_config(content: dict[str, Any], source: str = "configuration", folder: Path = Path()) -> Config:

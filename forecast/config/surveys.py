@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError
 
 from ..core.errors import InputError, nearest
 from ..core.names import survey_word
-from .explain import explain
-from .load import Config, builtin_configs, find_config, load_config, read_toml
+from .explain import explain, read_toml
+from .load import Config, builtin_configs, find_config, load_config
 from .schema.types import Strict
 
 

@@ -16,7 +16,7 @@ from ..likelihoods.posterior import Posterior
 from ..sampling.export import write_getdist, write_netcdf
 from ..sampling.informed import lessons
 from ..sampling.mcmc import Chain, ChainSummary
-from .results import Result, save_json
+from .results import Result, SurveyPart, save_json
 
 
 def chain_summary(
@@ -66,17 +66,25 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
     """Write results.json, then figures and report."""
     save_json(result, job.out / "results.json")
     job.begin("figures and page")
+    from .plots.style import save_figure
+    from .result_page import write_report
+
+    figures = _figures(result, samples or {})
+    folder = job.out / "figures"
+    prepare_output(folder)
+    drawn = job.following(figures.items(), "figures and page", len(figures))
+    pictures = {name: save_figure(figure, folder / name)[1] for name, figure in drawn}
+    write_report(result, pictures, job.out / "report.html")
+    return result
+
+
+def _figures(result: Result, samples: dict[str, Chain]) -> dict[str, Any]:
+    """Every figure of a result, by name."""
     from .plots.abundance import abundance_figure
-    from .plots.goodness import goodness_figure
     from .plots.influence import influence_figure
     from .plots.ladder import ladder_figure
-    from .plots.lensed import lensed_figure
-    from .plots.predictive import predictive_figure
     from .plots.sigma8_map import exactmap_figure, map_figure
-    from .plots.style import save_figure
     from .plots.survival import survival_figure
-    from .posterior_sections import figure_name
-    from .result_page import write_report
 
     figures: dict[str, Any] = {}
     if result.ladder:
@@ -95,25 +103,27 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
         figures["map"] = map_figure(result.map)
     if result.map is not None and result.exact is not None:
         figures["map"] = exactmap_figure(result.map, result.exact)
-    if result.goodness:
-        figures["goodness"] = goodness_figure(result.goodness)
-    if result.predictive is not None:
-        figures["predictive"] = predictive_figure(result.predictive)
-    if result.lensed is not None:
-        figures["lensed"] = lensed_figure(result.lensed)
+    figures |= _of_fit(result)
     for part in result.surveys:
-        if part.goodness:
-            figures[figure_name("goodness", part.name)] = goodness_figure(part.goodness)
-        if part.predictive is not None:
-            figures[figure_name("predictive", part.name)] = predictive_figure(part.predictive)
-        if part.lensed is not None:
-            figures[figure_name("lensed", part.name)] = lensed_figure(part.lensed)
-    folder = job.out / "figures"
-    prepare_output(folder)
-    drawn = job.following(figures.items(), "figures and page", len(figures))
-    pictures = {name: save_figure(figure, folder / name)[1] for name, figure in drawn}
-    write_report(result, pictures, job.out / "report.html")
-    return result
+        figures |= _of_fit(part, part.name)
+    return figures
+
+
+def _of_fit(fitted: Result | SurveyPart, survey: str = "") -> dict[str, Any]:
+    """Whether a model describes a catalogue, maybe that of one survey of several, in figures."""
+    from .plots.goodness import goodness_figure
+    from .plots.lensed import lensed_figure
+    from .plots.predictive import predictive_figure
+    from .posterior_sections import figure_name
+
+    found: dict[str, Any] = {}
+    if fitted.goodness:
+        found[figure_name("goodness", survey)] = goodness_figure(fitted.goodness)
+    if fitted.predictive is not None:
+        found[figure_name("predictive", survey)] = predictive_figure(fitted.predictive)
+    if fitted.lensed is not None:
+        found[figure_name("lensed", survey)] = lensed_figure(fitted.lensed)
+    return found
 
 
 def _corner(result: Result, chains: dict[str, Chain]) -> Any:

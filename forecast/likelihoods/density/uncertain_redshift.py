@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.arrays import Array
+from ...core.units import LN10
 from ...model.forward import ForwardModel
 from ...model.mixture import SQRT2PI
 from ...model.setup import Setup
@@ -23,7 +24,7 @@ from .redshift_nodes import Measured, Stretches, redshift_nodes
 
 _REACH = 5.0
 """Errors of a redshift beyond which it is not looked for."""
-_CURVED, _STEEP, _ASIDE = 3.0, 12.0, 3.0
+_CURVED, _STEEP, _ASIDE = 3.0, 12.0, 6.0
 """How fast the abundance may fall, per dex of mass: as a Gaussian, and at most; widths of observables from the mean."""
 
 
@@ -88,11 +89,18 @@ class Redshifts:
         known = ~np.isnan(points.observables) | ~np.isnan(points.limit)
         strength = known / (setup.relations.scatters(v)[0] ** 2 + smaller**2)
         by_mass = np.array([float(setup.relations.line(name, v).slope) for name in setup.relations.names])
-        of_mass = np.maximum(strength @ by_mass**2, np.finfo(float).tiny)
+        of_mass = np.maximum(strength @ by_mass**2 + _by_lensing(setup, points), np.finfo(float).tiny)
         mass = (strength * slopes) @ by_mass / of_mass
         beside = (strength * slopes**2).sum(axis=1) - mass**2 * of_mass
         change = np.hypot(np.sqrt(np.maximum(beside, 0.0)), _CURVED * mass)
         return Measured(points.z, points.z_error, change, np.maximum(_ASIDE * change, _STEEP * np.abs(mass)))
+
+
+def _by_lensing(setup: Setup, points: Points) -> Array:
+    """Inverse variance of log10 M that a weak-lensing mass leaves, (Q,); 0 where there is none."""
+    smaller = points.log_mwl_error * (1 - np.abs(points.log_mwl_skew))
+    variance = ((setup.weak_lensing or 0.0) / LN10) ** 2 + smaller**2
+    return np.where(np.isfinite(points.log_mwl) & (variance > 0), 1 / np.maximum(variance, np.finfo(float).tiny), 0.0)
 
 
 def proxy_error(model: ForwardModel, z: Array, error: Array) -> Array:
