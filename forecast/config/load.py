@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
@@ -19,7 +17,7 @@ from ..cosmology.mass_function import MODELS
 from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
-from ..reading.text_tables import decoded
+from ..reading.toml_file import read_toml
 from ..survey.footprint import Footprint
 from ..survey.luminosity import Luminosities
 from .builders import build_catalogue_spec, build_errors, build_relations
@@ -264,7 +262,8 @@ def load_config(name: str | Path) -> Config:
     path = find_config(str(name))
     content = read_toml(path)
     if "surveys" in content and "survey" not in content:
-        raise InputError(f"{path.name}: lists several surveys, which fit, ladder and joint take; give one of them here")
+        one = f"give one of them here ({', '.join(map(str, content['surveys']))})"
+        raise InputError(f"{path.name}: lists several surveys, which fit, ladder and joint take; {one}")
     config = parse_config(content, source=path.name, folder=path.parent)
     try:
         _ = config.setup, config.break_masses
@@ -272,28 +271,6 @@ def load_config(name: str | Path) -> Config:
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from error
     return config
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Content of a TOML file.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    try:
-        return tomllib.loads(decoded(path.read_bytes())[0])
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}{_of_backslashes(path, str(error))}") from error
-
-
-def _of_backslashes(path: Path, fault: str) -> str:
-    """A cure where the line at fault holds a path as Windows writes it."""
-    place = re.search(r"line (\d+)", fault)
-    lines = decoded(path.read_bytes())[0].splitlines()
-    line = lines[int(place[1]) - 1] if place and int(place[1]) <= len(lines) else ""
-    return "; write paths with / or in single quotes" if "\\" in line else ""
 
 
 def parse_config(content: dict[str, Any], source: str = "configuration", folder: Path = Path()) -> Config:

@@ -16,7 +16,7 @@ from ..likelihoods.posterior import Posterior
 from ..sampling.export import write_getdist, write_netcdf
 from ..sampling.informed import lessons
 from ..sampling.mcmc import Chain, ChainSummary
-from .results import Result, save_json
+from .results import Result, SurveyPart, save_json
 
 
 def chain_summary(
@@ -75,7 +75,6 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
     from .plots.sigma8_map import exactmap_figure, map_figure
     from .plots.style import save_figure
     from .plots.survival import survival_figure
-    from .posterior_sections import figure_name
     from .result_page import write_report
 
     figures: dict[str, Any] = {}
@@ -102,18 +101,30 @@ def write_all(result: Result, job: Job, samples: dict[str, Chain] | None = None)
     if result.lensed is not None:
         figures["lensed"] = lensed_figure(result.lensed)
     for part in result.surveys:
-        if part.goodness:
-            figures[figure_name("goodness", part.name)] = goodness_figure(part.goodness)
-        if part.predictive is not None:
-            figures[figure_name("predictive", part.name)] = predictive_figure(part.predictive)
-        if part.lensed is not None:
-            figures[figure_name("lensed", part.name)] = lensed_figure(part.lensed)
+        figures |= _of_part(part)
     folder = job.out / "figures"
     prepare_output(folder)
     drawn = job.following(figures.items(), "figures and page", len(figures))
     pictures = {name: save_figure(figure, folder / name)[1] for name, figure in drawn}
     write_report(result, pictures, job.out / "report.html")
     return result
+
+
+def _of_part(part: SurveyPart) -> dict[str, Any]:
+    """Figures of one survey of several."""
+    from .plots.goodness import goodness_figure
+    from .plots.lensed import lensed_figure
+    from .plots.predictive import predictive_figure
+    from .posterior_sections import figure_name
+
+    figures: dict[str, Any] = {}
+    if part.goodness:
+        figures[figure_name("goodness", part.name)] = goodness_figure(part.goodness)
+    if part.predictive is not None:
+        figures[figure_name("predictive", part.name)] = predictive_figure(part.predictive)
+    if part.lensed is not None:
+        figures[figure_name("lensed", part.name)] = lensed_figure(part.lensed)
+    return figures
 
 
 def _corner(result: Result, chains: dict[str, Chain]) -> Any:
