@@ -422,8 +422,16 @@ def test_sky_that_is_cut_takes_its_clusters_with_it(skies, tmp_path):
         ),
         (
             ("run", "both.toml"),
-            "both.toml: lists several surveys, which fit, ladder and joint take; give one of them here",
+            "lists several surveys, which fit, ladder and joint take; give one of them here (north.toml, south.toml)",
         ),
+        (("compare", "both.toml", "north.toml"), "both.toml: lists surveys itself; name its surveys here, each by"),
+        (("require", "both.toml", "sigma8=0.01"), "both.toml: lists several surveys, which fit"),
+        (("require", "north.toml", "nv22", "sigma8=0.01"), "nv22: require takes one survey; fit, ladder and joint"),
+        (("check", "north.toml", "south.toml"), "south.toml: check takes one survey; fit, ladder and joint take"),
+        (("suite", "north.toml", "south"), "unexpected extra argument"),
+        (("explain", "both.toml"), "is called 'both.toml'; 'forecast init plan' writes the common ones"),
+        (("init", "fit", "both.toml", "--out", "x.toml"), "both.toml: this is a configuration, not a table"),
+        (("configs", "--show"), "error: option '--show' requires an argument; '"),
         (
             ("fit", "both.toml", "--catalogue", "north.ecsv"),
             "--catalogue: is the table of one survey; name each in its",

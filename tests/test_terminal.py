@@ -58,6 +58,8 @@ def completed(program, *words):
     ("words", "found"),
     [
         (("forecast", "ladder", "nv22_s"), ["nv22_smooth_large", "nv22_smooth_small"]),
+        (("forecast", "ladder", "nv22", "ero"), ["erosita"]),
+        (("forecast", "data", "re"), ["reflex"]),
         (("forecast", "run", "nv22", "--level", "un"), ["unbinned"]),
         (("forecast", "fit", "nv22", "--level", "a"), ["all"]),
         (("forecast", "saliency", "nv22", "--level", "f"), ["full", "full+wl"]),

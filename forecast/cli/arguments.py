@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from .session import EXIT_BAD_INPUT, EXIT_FAILED, fail
 
 _REFUSED: type[Exception] = typer.BadParameter.__bases__[0]
 """What the library that reads arguments raises when it cannot."""
+
+
+_TOO_MANY = re.compile(r"Got unexpected extra arguments? \(|Got unexpected extra argument\(s\) \(")
 
 
 class Commands(TyperGroup):
@@ -39,10 +43,23 @@ def _one_line() -> Iterator[None]:
         yield
     except _REFUSED as error:
         context = getattr(error, "ctx", None)
-        if context is None or type(error).__name__ == "NoArgsIsHelpError":
+        if type(error).__name__ == "NoArgsIsHelpError":
             raise
         words = getattr(error, "format_message", error.__str__)()
-        fail(f"error: {_begun(words)}; '{context.command_path} --help' says what is meant", EXIT_BAD_INPUT)
+        command = Path(sys.argv[0]).name if context is None else context.command_path
+        if _TOO_MANY.match(words):
+            refuse_more_surveys(command.split()[-1], _TOO_MANY.sub("", words).rstrip(").").split())
+        fail(f"error: {_begun(words)}; '{command} --help' says what is meant", EXIT_BAD_INPUT)
+
+
+def refuse_more_surveys(command: str, words: Iterable[str]) -> None:
+    """End a command that takes one survey where another is given, a file or a built-in one."""
+    from ..config.load import builtin_configs
+
+    for word in words:
+        if word in builtin_configs() or (word.endswith(".toml") and Path(word).is_file()):
+            cure = "fit, ladder and joint take several together, compare puts them side by side"
+            fail(f"error: {word}: {command} takes one survey; {cure}", EXIT_BAD_INPUT)
 
 
 def _begun(sentence: str) -> str:

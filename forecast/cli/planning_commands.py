@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .arguments import refuse_more_surveys
 from .completion import complete_config, complete_numeric, complete_target, complete_vary
 from .deliver import deliver_table
 from .options import (
@@ -85,11 +86,13 @@ def compare(
     """Put several surveys side by side: sigma(sigma8) of every level as table and figure."""
     with exit_codes(), held(out), voice(quiet or as_json) as speaking:
         from ..config.load import load_config
+        from ..config.surveys import refuse_listings
         from ..core.records import Job
         from ..execution.executor import Executor
         from ..report.sweep_tables import comparison_table
         from .planning_pipelines import run_comparison
 
+        refuse_listings(configurations, "name its surveys here, each by itself")
         stems = [Path(name).stem for name in configurations]
         names = stems if len(set(stems)) == len(set(configurations)) else configurations
         settings = {name: load_config(given) for name, given in zip(names, configurations, strict=True)}
@@ -178,6 +181,7 @@ def require(
     Without --level the best level of the survey counts, with --quick the best up to unbinned.
     Where nothing gets there, it says what limits the error.
     """
+    refuse_more_surveys("require", [target, *(more or [])])
     with task(config, "require", out, seed, quiet or as_json, {"level": level, "quick": quick}) as (settings, job):
         from ..report.requirements import requirement_lines, requirement_table
         from .planning_pipelines import run_require

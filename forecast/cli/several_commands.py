@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .completion import complete_config
 from .deliver import deliver, deliver_table
 from .options import Shown
 from .progress import voice
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
     from ..core.records import Job
 
 Others = Annotated[
-    list[str] | None, typer.Argument(metavar="[CONFIG...]", help="Surveys of other parts of the sky, together with it.")
+    list[str] | None,
+    typer.Argument(
+        metavar="[CONFIG...]",
+        help="Surveys of other parts of the sky, together with it.",
+        autocompletion=complete_config,
+    ),
 ]
 Shared = Annotated[
     list[str] | None,

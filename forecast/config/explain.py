@@ -1,17 +1,13 @@
-"""What is wrong with a configuration, in one sentence: errors of TOML and of pydantic in the words of the file."""
+"""What is wrong with a configuration, in one sentence: pydantic's errors in the words of the file."""
 
 from __future__ import annotations
 
-import re
-import tomllib
-from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from ..core.errors import InputError, nearest
-from ..reading.text_tables import decoded
+from ..core.errors import nearest
 
 Model = type[BaseModel]
 Keys = tuple[Any, ...]
@@ -150,25 +146,3 @@ def _examples(annotation: Any) -> list[Any]:
     if get_origin(annotation) is Annotated:
         return next((m.examples for m in annotation.__metadata__ if getattr(m, "examples", None)), [])
     return next((found for part in get_args(annotation) if (found := _examples(part))), [])
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Content of a TOML file.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    try:
-        return tomllib.loads(decoded(path.read_bytes())[0])
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}{_of_backslashes(path, str(error))}") from error
-
-
-def _of_backslashes(path: Path, fault: str) -> str:
-    """A cure where the line at fault holds a path as Windows writes it."""
-    place = re.search(r"line (\d+)", fault)
-    lines = decoded(path.read_bytes())[0].splitlines()
-    line = lines[int(place[1]) - 1] if place and int(place[1]) <= len(lines) else ""
-    return "; write paths with / or in single quotes" if "\\" in line else ""

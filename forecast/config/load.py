@@ -17,6 +17,7 @@ from ..cosmology.mass_function import MODELS
 from ..model.catalogue_spec import CatalogueSpec
 from ..model.idle import refuse_idle
 from ..model.setup import Setup
+from ..reading.toml_file import read_toml
 from ..survey.footprint import Footprint
 from ..survey.luminosity import Luminosities
 from .builders import build_catalogue_spec, build_errors, build_relations
@@ -261,7 +262,8 @@ def load_config(name: str | Path) -> Config:
     path = find_config(str(name))
     content = read_toml(path)
     if "surveys" in content and "survey" not in content:
-        raise InputError(f"{path.name}: lists several surveys, which fit, ladder and joint take; give one of them here")
+        one = f"give one of them here ({', '.join(map(str, content['surveys']))})"
+        raise InputError(f"{path.name}: lists several surveys, which fit, ladder and joint take; {one}")
     config = parse_config(content, source=path.name, folder=path.parent)
     try:
         _ = config.setup, config.break_masses

@@ -158,14 +158,14 @@ def explain_key(name: str) -> tuple[Key, ...]:
     InputError
         If there is none.
     """
-    name = name.strip().strip("[]")
-    if not name:
+    if not (name := name.strip().strip("[]")):
         raise InputError("KEY is empty; name a key or a table, for example area or [selection]")
     found = [key for key in keys() if key.path == name or key.path.endswith(f".{name}")]
     found += [key for key in keys() if key.table == name and key not in found]
     if not found:
         known = sorted({part for key in keys() for part in (key.path, key.path.rpartition(".")[2])})
-        raise InputError(f"no key of a configuration is called '{name}'; {nearest(name, known)}")
+        cure = meant if (meant := nearest(name, known))[:3] == "did" else "'forecast init plan' writes the common ones"
+        raise InputError(f"no key of a configuration is called '{name}'; {cure}")
     return tuple(found)
 
 

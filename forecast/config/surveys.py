@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 
 from ..core.errors import InputError, nearest
 from ..core.names import survey_word
-from .explain import explain, read_toml
+from ..reading.toml_file import read_toml
+from .explain import explain
 from .load import Config, builtin_configs, find_config, load_config
 from .schema.types import Strict
 
@@ -58,12 +59,22 @@ def load_surveys(given: Sequence[str], shared: Sequence[str] = ()) -> Surveys:
     if len(names) == 1:
         names, own = _listed(find_config(names[0]))
         common = (*own, *common)
-    for name in names:
-        if lists_surveys(name):
-            raise InputError(f"{name}: lists surveys itself; give that file alone, or name its surveys here")
+    refuse_listings(names, "give that file alone, or name its surveys here")
     configs = _by_word(names)
     refuse_copies(configs)
     return Surveys(configs, tuple(dict.fromkeys(common)))
+
+
+def refuse_listings(names: Sequence[str], cure: str) -> None:
+    """Raise where one of several names is that of a file which lists surveys.
+
+    Raises
+    ------
+    InputError
+    """
+    for name in names:
+        if lists_surveys(name):
+            raise InputError(f"{name}: lists surveys itself; {cure}")
 
 
 def _listed(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -57,6 +57,8 @@ def opened(path: Path, format: str | None, where: str = "") -> Source:
     InputError
         If there is no file, nothing in it, or something that is no table.
     """
+    if path.suffix.lower() == ".toml" and path.is_file():
+        raise InputError(f"{path}: this is a configuration, not a table; name the file of the clusters")
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise InputError(f"{path}: is a pipe or a device; save the table to a file first")
     try:

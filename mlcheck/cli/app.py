@@ -224,7 +224,10 @@ def cases_command(
     epilog="Example: mlcheck report out/compact-standard --suite out/nv22-suite --quick",
 )
 def report_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Output folder of 'mlcheck cases' or 'mlcheck train'.")],
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", file_okay=False, help="Output folder of 'mlcheck cases' or 'mlcheck train'."),
+    ],
     suite: Suite,
     judged: Annotated[
         Path | None, typer.Option("--judge", metavar="DIR", help="Judge by the catalogues of this suite instead.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
@@ -15,7 +14,7 @@ from forecast.config.explain import explain
 from forecast.config.schema.types import Strict
 from forecast.core.errors import InputError, nearest
 from forecast.core.formats import CONFIGURATION
-from forecast.reading.text_tables import decoded
+from forecast.reading.toml_file import read_toml
 
 from ..data.catalogues import Prescription
 from .architectures import PRESETS, Architecture
@@ -141,10 +140,10 @@ def load_config(name: str | Path, survey: str | None = None) -> NetworkConfig:
             hint = nearest(str(name), known)
             raise InputError(f"configuration '{name}' is neither a file nor a built-in one; {hint}")
         path = known[str(name)]
-    try:
-        content = tomllib.loads(decoded(path.read_bytes())[0])
-    except (tomllib.TOMLDecodeError, OSError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}") from error
+    content = read_toml(path)
+    if "surveys" in content or isinstance(content.get("survey"), dict):
+        cure = f"name one of a network, such as {next(iter(known))}, and this one as --survey if it is one survey's"
+        raise InputError(f"{path.name}: is a configuration of surveys, not of a network; {cure}")
     config = parse_config(content, path.name)
     return config if survey is None else config.model_copy(update={"survey": survey})
 

@@ -217,6 +217,8 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes, bytes]:
     """Settings, weights and reference (none in files of earlier versions) of a file, checked."""
     if not path.is_file():
         raise InputError(f"{path}: no such model; 'mlcheck train' writes one")
+    if path.suffix == ".toml":
+        raise InputError(f"{path}: is a configuration, not a model; 'mlcheck train' writes one")
     try:
         with zipfile.ZipFile(path) as archive:
             if _ABOUT not in archive.namelist():

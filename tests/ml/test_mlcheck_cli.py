@@ -159,6 +159,23 @@ def test_a_network_of_an_earlier_version_answers_only_if_forced(model, suite, tm
     assert shown.stdout.count("NOT TO BE TRUSTED") == 20
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "both.toml", "--suite", "x"), "is a configuration of surveys, not of a network; name one of a network"),
+        (("cases", "one.toml", "--suite", "x"), "one.toml: is a configuration of surveys, not of a network"),
+        (("predict", "both.toml", "x"), "both.toml: is a configuration, not a model; 'mlcheck train' writes one"),
+        (("apply", "both.toml"), "both.toml: is a configuration, not a model"),
+        (("report", "both.toml", "--suite", "x"), "error: invalid value for 'RUN'"),
+    ],
+)
+def test_configurations_of_surveys_where_none_is_meant(tmp_path, arguments, words):
+    (tmp_path / "both.toml").write_text('surveys = ["nv22", "erosita"]', encoding="utf-8")
+    (tmp_path / "one.toml").write_text('[survey]\ngeometry = "box"', encoding="utf-8")
+    done = called("mlcheck", *arguments, cwd=tmp_path)
+    assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_other_bad_input(model, suite, other_suite, tmp_path):
     (tmp_path / "broken.fits").write_bytes(b"SIMPLE  =")
     (tmp_path / "typo.toml").write_text('title = "x"\nsurvey = "nv22"\n[training]\nepoch = 3\n')
