@@ -18,6 +18,8 @@ from forecast.core.band import SOFT, Band
 from forecast.core.errors import InputError
 from forecast.core.records import Job
 from forecast.cosmology.parameter_grid import Expansion
+from forecast.likelihoods.density.point_density import PointDensity
+from forecast.likelihoods.density.points import Points
 from forecast.likelihoods.levels import likelihood
 from forecast.model.catalogue import builtin_table
 from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec
@@ -221,6 +223,30 @@ def test_a_survey_in_another_band_is_that_with_the_limit_converted_by_hand(cccp,
             likelihood(level, m, data)(theta) for m, (_, data) in zip((model, cccp_model), catalogues, strict=True)
         )
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-8)
+
+
+@pytest.mark.parametrize("power", [0.3, -0.3])
+def test_a_limit_that_goes_with_mass_is_an_l_x_that_goes_less_with_it(cccp, rosat, tmp_path, power):
+    """A factor T^p makes the limit a power of mass: the same clusters as of a flatter relation and an equal limit."""
+    t, z = (grid.ravel() for grid in np.meshgrid([0.1, 3.0, 100.0], [0.0, 0.5]))
+    Table({"t": t, "z": z, "ratio": 0.62 * (t / 5.0) ** power}).write(tmp_path / "bands.ecsv")
+    setup = rosat(0.62, {"band_table": str(tmp_path / "bands.ecsv")}, k_correction="power_law", k_slope=-0.57).setup
+    setup = replace(setup, parameters=setup.parameters.without(setup.parameters.contrasts))
+    relations = setup.relations
+    lx, of_t, gain = relations.lx, relations.t, 10 ** (power * (relations.t.log_norm - math.log10(5.0)))
+    flat = replace(lx, slope=lx.slope - power * of_t.slope, evolution=lx.evolution - power * of_t.evolution)
+    same = replace(setup, relations=replace(relations, lx=flat, lx_band=ROSAT))
+    same = replace(same, selection=setup.selection.with_limit(cccp.setup.selection.flux_limit * gain))
+    theta = setup.parameters.draw(3, rng=np.random.default_rng(2))
+    theta[:, setup.parameters.names.index("slope_lx")] = 1.0
+    models = [forward_model(x) for x in (setup, same)]
+    y = np.linspace(13.6, 14.8, 7)
+    np.testing.assert_allclose(*(m.yx_density(theta, y, 0.05) for m in models), rtol=1e-3)
+    listed, nothing = np.array([[np.nan, np.nan, 14.0], [np.nan, 0.55, np.nan]]), np.full((2, 3), np.nan)
+    limit, width = nothing.copy(), nothing.copy()
+    limit[1, 2], width[1, 2] = 14.1, 0.3
+    points = Points.observed(np.array([0.05, 0.2]), listed, np.full((2, 3), 0.05), limits=(limit, width))
+    np.testing.assert_allclose(*(PointDensity(m, points, False).grid(theta) for m in models), atol=2e-3)
 
 
 def test_a_table_of_the_continuum_is_the_continuum(rosat, tmp_path):

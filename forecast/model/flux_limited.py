@@ -228,9 +228,10 @@ class FluxLimitedModel:
         luminosity = columns(lx.log_norm, 3) + part.lx_shift[:, None] + lx.rise(mean)
         luminosity = luminosity + columns(lx.evolution, 3) * growth + before.background.shift(powers("lx"))
         position = (mean + (self.setup.relations.pivot - population.log_mass[0])) / self.step
-        above = (luminosity - self._limit_at(position)) / unexplained
+        limit, rise = self._limit_at(position)
+        above = (luminosity - limit) / unexplained
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
-        tilt = (rho * spread - lx.tangent(mean) * width) / unexplained
+        tilt = (rho * spread - (lx.tangent(mean) - rise) * width) / unexplained
         bend = (lx.second(mean) * width**2 / unexplained,) if lx.is_curved else ()
         position = np.broadcast_to(position, (len(before.log_number), *position.shape[1:]))
         total = expansion.sum_of_expansions(before.log_number, position, -width / self.step, (above, tilt, *bend), rule)
@@ -243,13 +244,14 @@ class FluxLimitedModel:
         mean = self.population.mean_observable(lines.yx, "proxy", background) + part.yx_shift[:, None]
         return expansion.sum_over_nodes(np.exp(before.log_number) * self.step, (excess, mean), part, data)
 
-    def _limit_at(self, position: Array) -> Array:
-        """Limiting luminosity at grid positions; it varies with mass only through T, in K and between bands."""
+    def _limit_at(self, position: Array) -> tuple[Array, Array | float]:
+        """Limiting luminosity at grid positions, and its change by log10 M: only through T, in K and between bands."""
         if not self.selection.needs_temperature(self.setup.relations.lx_band):
-            return self._limit[None, :, :1]
+            return self._limit[None, :, :1], 0.0
         index = np.clip(np.rint(position).astype(int), 0, self._limit.shape[1] - 1)
-        limit: Array = self._limit[np.arange(self._limit.shape[0])[None, :, None], index]
-        return limit
+        node = np.arange(self._limit.shape[0])[None, :, None], index
+        rise = np.gradient(self._limit, self.step, axis=1)[node]
+        return self._limit[node] + rise * self.step * np.clip(position - index, -0.5, 0.5), rise
 
     def lx_density(self, theta: Array, log_lx: Array) -> Array:
         """Expected number of detections per dex of measured L_X, shape (P, Q).

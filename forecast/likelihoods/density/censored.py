@@ -59,6 +59,10 @@ class Conditional:
         """That of one component, of shape (n, 1, ...)."""
         return Conditional(self.centre[:, j, None], self.tilt[:, j, None], self.factor[:, j, None])
 
+    def tilted(self, change: Array) -> Conditional:
+        """The same where the last one changes more with mass, by (n, ..., J)."""
+        return replace(self, tilt=self.tilt + change[..., None] * np.eye(self.tilt.shape[-1])[-1])
+
 
 @dataclass(frozen=True)
 class Regressions:
@@ -287,8 +291,7 @@ class Limits:
         own, threshold = edges(0) if self.limited[0] else None, np.zeros_like(log_mass)
         if unseen is None:
             return CensoredChance(given, others, Luminosity(threshold, None, own, 0.0) if own else None)
-        threshold = -unseen.excess(threshold, column, log_mass)
-        error = 0.0 if listed else unseen.selection.flux_error
+        threshold, error = -unseen.excess(threshold, column, log_mass), 0.0 if listed else unseen.selection.flux_error
         return CensoredChance(given, others, Luminosity(threshold, unseen.selection, own, error))
 
 

@@ -138,15 +138,21 @@ class Group:
         data = self._data[of.place].reshape(len(of.place), *([1] * (mean.ndim - 2)), -1)
         if isinstance(regression, Regressions):
             assert self._limits is not None
-            about = (of.place, of.column, log_mass)
-            return self._limits.chance(
-                regression.at(mean, slope, data), self._unseen, about, listed=bool(self._known[0])
-            )
+            about, given = (of.place, of.column, log_mass), regression.at(mean, slope, data)
+            if self._unseen is not None and not self._limits.limited[0]:
+                given = given.tilted(-self._rise(of.column, log_mass))
+            return self._limits.chance(given, self._unseen, about, listed=bool(self._known[0]))
         assert self._unseen is not None
         log_lx = mean[..., 0] + np.einsum("...k,...k->...", regression.gain, data - mean[..., self._known])
         tilt = slope[..., 0] - np.einsum("...k,...k->...", regression.gain, slope[..., self._known])
         excess = self._unseen.excess(log_lx, of.column, log_mass)
+        tilt = tilt - self._rise(of.column, log_mass)
         return Chance(excess, tilt, self._unseen.measured(regression.variance), self._unseen.selection)
+
+    def _rise(self, column: Array, log_mass: Array) -> Array:
+        """Change of the limiting L_X by log10 M, which sums over masses have no need of."""
+        assert self._unseen is not None
+        return np.zeros(1) if self._by_nodes else self._unseen.rise(column, log_mass)
 
     def _by_mass(self, linear: Linear, table: Array, of: Entries, branch: int) -> Array:
         """Residuals or slopes that depend on mass, or nothing known of it: a sum over the mass nodes within reach."""

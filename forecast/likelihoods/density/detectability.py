@@ -28,6 +28,8 @@ _APART = 0.005
 """Error of L_X beyond the flux's, dex, that is no rounding."""
 _LEAST = 1e-12
 """Variance of a measured L_X, dex^2, that rounding may leave."""
+_ASIDE = 0.05
+"""Step in log10 M to either side over which a limit's rise with mass is found."""
 _UNLIKELY = 1e-9
 """Chance of detection of a listed flux below which nothing is made of it."""
 
@@ -120,8 +122,18 @@ class Unseen:
 
     def excess(self, log_lx: Array, column: Array, log_mass: Array) -> Array:
         """log10 L_X, (n, ...), over the limit at the redshifts of clusters `column`, (n,), and masses, (n, ...)."""
+        return log_lx - self._limit(column, log_mass)
+
+    def rise(self, column: Array, log_mass: Array) -> Array:
+        """Change of the limit by log10 M there, (n, ...): through T, in K and between bands."""
+        if not self.selection.needs_temperature(self.relations.lx_band):
+            return np.zeros(np.shape(log_mass))
+        below, above = (self._limit(column, log_mass + aside) for aside in (-_ASIDE, _ASIDE))
+        return np.asarray((above - below) / (2 * _ASIDE))
+
+    def _limit(self, column: Array, log_mass: Array) -> Array:
         z = np.reshape(self.z[column], (-1,) + (1,) * (np.ndim(log_mass) - 1))
-        return log_lx - self.selection.log_luminosity_limit(z, log_mass, self.cosmology, self.relations)
+        return self.selection.log_luminosity_limit(z, log_mass, self.cosmology, self.relations)
 
     def apart(self, error: Array) -> Array:
         """Whether errors of listed L_X (n,), dex, are so much larger than the flux's that detection does not follow."""
