@@ -151,3 +151,19 @@ def test_redshift_errors_follow_up_and_contaminants_beside_a_law(base):
     cumulative = np.concatenate([[0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(grid))])
     expected = np.diff(np.interp(edges, grid, cumulative))
     assert np.all(np.abs(np.histogram(known.log_yx, edges)[0] - expected) < 5 * np.sqrt(expected))
+
+
+@pytest.mark.parametrize("law", [{"at": "1e-10 erg/(s cm2)", "value": 0.1, "slope": -3.0},
+                                 {"at": "1e-12 erg/(s cm2)", "value": 0.7, "slope": -0.5}])  # fmt: skip
+def test_an_error_that_no_number_may_be_at_the_flux_limit_is_refused(base, law):
+    """0.1 x 1000^3 and 0.7 x 10^0.5 dex, of at most 2; the cure is followed."""
+    with pytest.raises(InputError, match=r"errors.yx: (1e\+08|2.21) dex at the flux limit, 1e-13 erg/s/cm2"):
+        _ = of_law(base, law).setup
+    assert of_law(base, law | {"slope": -0.4, "at": "1e-12 erg/(s cm2)"}).setup.yx_error_varies
+
+
+def test_two_numbers_for_the_error_of_y_x_are_refused_unless_they_agree(base):
+    for yx_error in (0.05, 0.2):
+        with pytest.raises(InputError, match=rf"yx_error = {yx_error:g} dex, but \[errors\] make it 0.1 dex; leave"):
+            _ = changed(base[0], {"errors.yx": 0.1, "yx_error": yx_error}).setup
+    assert changed(base[0], {"errors.yx": 0.1, "yx_error": 0.1}).setup == of_law(base, 0.1).setup

@@ -102,7 +102,7 @@ class _Fitted:
         if sky is not None and not _placed(catalogue):
             raise InputError(
                 "some of its sky is left to other surveys, and only positions tell which of its clusters are there; "
-                "map ra and dec under [catalogue.columns], or leave that sky out by exclude under [survey.footprint]"
+                "give it first, so that the others lose that sky, or map ra and dec under [catalogue.columns]"
             )
         require_levels(config, levels, (model, catalogue, data))
         return cls(name, model, catalogue, data)

@@ -19,6 +19,7 @@ from ..cosmology.background import Cosmology
 from ..cosmology.parameter_grid import Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
 from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
+from ..model.setup import Setup
 from ..reading.join import Join, alias_of
 from ..reading.plausibility import RANGES
 from ..reading.public_tables import public_table
@@ -50,6 +51,24 @@ def build_errors(c: ErrorsConfig, relations: Relations, h: float) -> dict[str, A
         "error_laws": tuple((name, error) for name, error in given.items() if isinstance(error, ErrorLaw)),
         "redshift_law": RedshiftLaw(c.z),
     }
+
+
+def with_yx_error(setup: Setup, error: float) -> Setup:
+    """The same with `yx_error`, dex; 0 is none.
+
+    Raises
+    ------
+    InputError
+        If [errors] say otherwise.
+    """
+    if not error:
+        return setup
+    name = setup.relations.least_known
+    listed = dict(zip(setup.relations.names, setup.errors, strict=False))
+    if listed.get(name) and not math.isclose(error, setup.yx_error, rel_tol=1e-3):
+        cure = f"leave out yx_error, or errors.{name}"
+        raise InputError(f"yx_error = {error:g} dex, but [errors] make it {setup.yx_error:.3g} dex; {cure}")
+    return setup.with_yx_error(error)
 
 
 def _error(c: float | ErrorLawConfig, path: str, h: float) -> float | ErrorLaw:

@@ -20,7 +20,7 @@ from ..model.setup import Setup
 from ..reading.toml_file import read_toml
 from ..survey.footprint import Footprint
 from ..survey.luminosity import Luminosities
-from .builders import build_catalogue_spec, build_errors, build_relations
+from .builders import build_catalogue_spec, build_errors, build_relations, with_yx_error
 from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
 from .emission_builder import build_emission, build_luminosities, refuse_idle_temperature, with_emission
@@ -41,14 +41,7 @@ from .schema.sections import (
     SamplerConfig,
     WeakLensingConfig,
 )
-from .schema.survey import (
-    BoxConfig,
-    FluxLimitedConfig,
-    FollowUpConfig,
-    LightConeConfig,
-    SharpConfig,
-    SmoothedConfig,
-)
+from .schema.survey import BoxConfig, FluxLimitedConfig, FollowUpConfig, LightConeConfig, SharpConfig, SmoothedConfig
 from .schema.types import Number, Strict
 from .survey_builders import build_followup, build_footprint, build_geometry, build_selection
 
@@ -151,11 +144,7 @@ class Config(Strict):
         refuse_idle(setup)
         if self.catalogue is None:
             refuse_idle_temperature(emission, setup, None)
-        if 0 < self.yx_error < setup.yx_error:
-            raise InputError(
-                f"yx_error = {self.yx_error:g} dex is below the {setup.yx_error:.3g} dex of [errors]; leave it out"
-            )
-        return setup.with_yx_error(self.yx_error) if self.yx_error else setup
+        return with_yx_error(setup, self.yx_error)
 
     @property
     def cautions(self) -> tuple[Caution, ...]:

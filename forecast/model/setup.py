@@ -20,7 +20,7 @@ from ..relations.coupling import Coupling
 from ..relations.curved import require_bendable
 from ..relations.lines import Line
 from ..relations.power_laws import Relations
-from ..survey.error_law import BY_FLUX, ErrorLaw
+from ..survey.error_law import BY_FLUX, ErrorLaw, require_flux
 from ..survey.followup import FollowUp, until
 from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, Sky
 from ..survey.redshift_law import NO_ERRORS, RedshiftLaw
@@ -115,11 +115,7 @@ class Setup:
                 "followup: is by flux and redshift, but the survey selects in mass; take [followup] out, or give "
                 '[selection] kind = "flux_limited"'
             )
-        if self.error_laws and self.selection.in_flux is None:
-            raise InputError(
-                f"errors.{self.error_laws[0][0]}: a survey in mass measures no flux on which an error could depend; "
-                'give a number, or [selection] kind = "flux_limited"'
-            )
+        require_flux(self.error_laws, self.selection)
         self.redshift_law.require(self.geometry, by_flux=self.selection.in_flux is not None)
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from .followup import above
-from .selection import FluxSelection
+from .selection import FluxSelection, Selection
 
 LARGEST = 2.0
 """Largest error, dex."""
@@ -29,7 +31,7 @@ class ErrorLaw:
     Parameters
     ----------
     log_flux : tuple of float
-        log10 of 0.5-2 keV fluxes, erg/s/cm2, increasing.
+        log10 of fluxes in the survey's band, erg/s/cm2, increasing.
     value : tuple of float
         dex; linear in log flux between the points and constant beyond.
     slope : float or None
@@ -67,11 +69,44 @@ class ErrorLaw:
 
     def of(self, log_flux: Array) -> Array:
         """Errors at log10 of measured fluxes, erg/s/cm2, dex; shape of `log_flux`."""
+        return np.minimum(self._unbounded(log_flux), LARGEST)
+
+    def require(self, name: str, flux_limit: float) -> None:
+        """Refuse errors of an observable at a flux limit, erg/s/cm2, as no number may be.
+
+        Raises
+        ------
+        InputError
+            If the error there is above `LARGEST`, up to which `of` follows the law.
+        """
+        if (error := float(self._unbounded(np.array(math.log10(flux_limit))))) > LARGEST:
+            raise InputError(
+                f"errors.{name}: {error:.3g} dex at the flux limit, {flux_limit:.3g} erg/s/cm2, where {LARGEST:g} dex "
+                "is the most; give the error at a flux nearer to it, or a flatter slope"
+            )
+
+    def _unbounded(self, log_flux: Array) -> Array:
         if self.slope is None:
             value = np.interp(log_flux, self.log_flux, self.value)
         else:
             value = self.value[0] * 10.0 ** (self.slope * (np.asarray(log_flux) - self.log_flux[0]))
-        return np.asarray(np.minimum(np.hypot(value, self.floor), LARGEST))
+        return np.asarray(np.hypot(value, self.floor))
+
+
+def require_flux(laws: Iterable[tuple[str, ErrorLaw]], selection: Selection) -> None:
+    """Refuse laws, by observable, of which a selection has no flux, or at whose limit they are no errors.
+
+    Raises
+    ------
+    InputError
+    """
+    for name, law in laws:
+        if selection.in_flux is None:
+            raise InputError(
+                f"errors.{name}: a survey in mass measures no flux on which an error could depend; "
+                'give a number, or [selection] kind = "flux_limited"'
+            )
+        law.require(name, selection.in_flux.flux_limit)
 
 
 @dataclass(frozen=True)

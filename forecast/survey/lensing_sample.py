@@ -140,7 +140,7 @@ class Sky:
 
     @property
     def log_flux(self) -> Array:
-        """log10 of the measured fluxes, 0.5-2 keV, erg/s/cm2, (n,); NaN of unknown luminosities."""
+        """log10 of the measured fluxes in the survey's band, erg/s/cm2, (n,); NaN of unknown luminosities."""
         flux: FluxSelection = (self.selection.in_flux or FluxLimited(1.0)).with_limit(1.0)
         limit = flux.log_luminosity_limit(self.z, self.log_mass, self.cosmology, self.relations)
         return np.asarray(self.log_lx - limit)
