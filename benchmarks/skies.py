@@ -29,6 +29,8 @@ from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import ForwardModel, forward_model
 
 _SEED, _STEP, _FREEDOM, _DRAWS = 1, 0.05, 12, 1500
+_ENOUGH, _MOST = 150, 6
+"""Effective draws with which it is content from the second turn on, and turns."""
 _PREDICTED, _BIN, _FEWEST = 24, 0.3, 3.0
 """Draws whose mean is expected; width in dex of bins of L_X, and clusters expected in one that counts in chi2."""
 _IDLE = ("slope_yx", "scatter_yx")
@@ -192,10 +194,10 @@ class Posterior:
 
 
 def draws(posterior: Posterior, *, rng: np.random.Generator) -> tuple[Array, Array, float]:
-    """Scores (n, D) and their weights (n,), from a Student t about the peak, then one about those draws; the peak."""
+    """Scores (n, D) and their weights (n,), from a Student t about the peak, then those about draws before; the peak."""
     mean, covariance = posterior.peak()
     peak = -posterior.gradient(mean)[0]
-    for _ in range(2):
+    for turn in range(_MOST):
         root, size = np.linalg.cholesky(covariance), len(mean)
         tail = np.sqrt(rng.chisquare(_FREEDOM, _DRAWS) / _FREEDOM)
         scores = mean + rng.standard_normal((_DRAWS, size)) @ root.T / tail[:, None]
@@ -203,6 +205,8 @@ def draws(posterior: Posterior, *, rng: np.random.Generator) -> tuple[Array, Arr
         log_weight = posterior(scores) + 0.5 * (_FREEDOM + size) * np.log1p(square / _FREEDOM)
         weight = np.exp(log_weight - log_weight.max())
         weight /= weight.sum()
+        if turn and 1 / float(weight @ weight) > _ENOUGH:
+            break
         capped = np.minimum(weight, 8 / _DRAWS)
         mean = capped @ scores / capped.sum()
         spread = (scores - mean).T * (capped / capped.sum()) @ (scores - mean)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from forecast.checks.observed import catalogue_data, open_catalogue
+from forecast.checks.observed import catalogue_data, open_catalogue, require_levels
+from forecast.cli.level_choice import configured
 from forecast.config.load import load_config
 from forecast.core.errors import InputError
 from forecast.likelihoods.levels import likelihood
@@ -84,6 +85,15 @@ def test_luminosities_alone_measure_the_cosmology(survey, tmp_path):
     value = target(moved)
     assert np.isfinite(value).all()
     assert np.all(value[1:] < value[0] - 3)
+
+
+def test_no_level_is_sampled_that_the_table_has_no_data_for(survey, tmp_path):
+    _, config, model = survey
+    standin(tmp_path / "t.ecsv", config, model)
+    fitted = (model, *catalogue_data(config, model, tmp_path / "t.ecsv"))
+    require_levels(config, configured(config), fitted)
+    with pytest.raises(InputError, match="needs Y_X.* run with --level full"):
+        require_levels(config, ("counts", "selfcal"), fitted)
 
 
 def test_names_hold_positions(tmp_path):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..checks.lensed import LensedFit
     from ..sampling.mcmc import ChainSummary
 
-TENSION = 3.0
-"""Standard deviations of a prior, or of what data move its mean by, beyond which the two are in tension."""
+TENSION, RARE = 3.0, 2.58
+"""Standard deviations of a prior, and of what data move its mean by (p = 0.01), beyond which the two are in tension."""
 INFORMED = 0.8
 """Posterior width in those of the prior up to which it is told how far data move the mean by chance."""
 MISFITS = ("goodness", "predictive", "lensed")
@@ -75,7 +75,7 @@ def surprise(parameters: ParameterSet, name: str, values: Mapping[str, float]) -
 
 
 def of_tension(parameters: ParameterSet, chains: Sequence[ChainSummary]) -> tuple[Caution, ...]:
-    """Nuisances whose posterior mean lies beyond `TENSION` in standard deviations of their prior, or in surprise."""
+    """Nuisances whose posterior mean lies beyond `TENSION` sigma of their prior, or beyond `RARE` in surprise."""
     cautions = []
     for p in parameters.free:
         found = {c.level: c.parameters[p.name] for c in chains if p.name in c.parameters}
@@ -89,10 +89,10 @@ def of_tension(parameters: ParameterSet, chains: Sequence[ChainSummary]) -> tupl
 
 
 def _dragged(parameters: ParameterSet, name: str, level: str, values: Mapping[str, float]) -> str:
-    """How far a posterior is from its prior at a level, in words; empty if not beyond `TENSION`."""
+    """How far a posterior is from its prior at a level, in words; empty if within both limits."""
     moved, rare = pull(parameters, name, values["mean"]), surprise(parameters, name, values)
     words = f"{moved:+.1f} sigma at level {level}"
-    if abs(rare) > TENSION >= abs(moved):
+    if abs(rare) > RARE and abs(moved) <= TENSION:
         return f"{words}, where data this good move it by {abs(moved / rare):.1f} if the prior is right"
     return words if abs(moved) > TENSION else ""
 
