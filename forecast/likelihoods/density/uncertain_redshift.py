@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.arrays import Array
+from ...core.units import LN10
 from ...model.forward import ForwardModel
 from ...model.mixture import SQRT2PI
 from ...model.setup import Setup
@@ -23,7 +24,9 @@ from .redshift_nodes import Measured, Stretches, redshift_nodes
 
 _REACH = 5.0
 """Errors of a redshift beyond which it is not looked for."""
-_CURVED, _STEEP, _ASIDE = 3.0, 12.0, 3.0
+_LEAST = 1e-6
+"""Variance of a lensing mass, dex^2, below which it is exact."""
+_CURVED, _STEEP, _ASIDE = 3.0, 12.0, 5.0
 """How fast the abundance may fall, per dex of mass: as a Gaussian, and at most; widths of observables from the mean."""
 
 
@@ -81,17 +84,25 @@ class Redshifts:
 
     @staticmethod
     def _measured(model: ForwardModel, points: Points) -> Measured:
-        """How much observables change with redshift: beside what another mass would do, and with it."""
+        """How much observables change with redshift: beside what another mass would do, and with it.
+
+        Where those that tell the mass do not, as T and M_WL, it is the chance of detection that does.
+        """
         setup, step, v = model.setup, 1e-3 * points.z, model.parameters.fiducial_values
         slopes = shifts(setup, points.z, points.z + step) / step[:, None]
         smaller = points.error * (1 - np.abs(points.skew))
         known = ~np.isnan(points.observables) | ~np.isnan(points.limit)
         strength = known / (setup.relations.scatters(v)[0] ** 2 + smaller**2)
         by_mass = np.array([float(setup.relations.line(name, v).slope) for name in setup.relations.names])
-        of_mass = np.maximum(strength @ by_mass**2, np.finfo(float).tiny)
+        lensed = np.isfinite(points.log_mwl)  # a mass that does not move with redshift
+        of_mwl = lensed / np.maximum(((setup.weak_lensing or 0.0) / LN10) ** 2 + points.log_mwl_error**2, _LEAST)
+        of_mass = np.maximum(strength @ by_mass**2 + of_mwl, np.finfo(float).tiny)
         mass = (strength * slopes) @ by_mass / of_mass
         beside = (strength * slopes**2).sum(axis=1) - mass**2 * of_mass
         change = np.hypot(np.sqrt(np.maximum(beside, 0.0)), _CURVED * mass)
+        detected = np.abs(slopes[:, 0]) / np.hypot(setup.relations.scatters(v)[0, 0], setup.selection.flux_error)
+        told = known.any(axis=1) | lensed
+        change = np.where(told & ~(known & (slopes != 0)).any(axis=1), detected, change)
         return Measured(points.z, points.z_error, change, np.maximum(_ASIDE * change, _STEEP * np.abs(mass)))
 
 
