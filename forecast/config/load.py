@@ -24,7 +24,7 @@ from .builders import build_catalogue_spec, build_errors, build_relations, with_
 from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
 from .emission_builder import build_emission, build_luminosities, refuse_idle_temperature, with_emission
-from .explain import explain, read_toml
+from .explain import explain
 from .lensing_builder import build_weak_lensing, lensing_cautions
 from .parameter_builders import build_parameters, is_factor
 from .quantities import named, read_log_mass
