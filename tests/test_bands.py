@@ -187,6 +187,18 @@ def test_a_fit_says_which_clusters_the_continuum_does_not_hold_for(of_table):
     assert not [c for c in of_table({"lx": LX, "t": T}, table=table).remarks if c.kind == "band"]
 
 
+def test_a_table_of_factors_is_advised_only_where_it_is_taken(of_table):
+    """The survey's band is that of the relations, so that factors would convert nothing: the table's have to change."""
+    table = BCS.copy()
+    table["t"][:3] = [1.0, 2.9, 3.1]
+    columns, soft = {"lx": LX, "t": T}, {"band": "0.5-2 keV", "k_correction": "power_law"}
+    own = of_table(columns, relations="0.5-2 keV", table=table).remarks
+    other = of_table(columns, relations="0.5-2 keV", table=table, selection=soft, lx_band="0.1-2.4 keV").remarks
+    cures = [next(c.text for c in said if c.kind == "band").split("; ")[-1] for said in (own, other)]
+    assert cures[0].startswith('give [emission] band_table = "FILE"')
+    assert cures[1].startswith("list luminosities of 0.5-2 keV by your emission model instead")
+
+
 @pytest.fixture
 def rosat(cccp):
     """The configuration of cccp_lowz with another selection, whose limit is 1.3e-11 in 0.5-2 keV at a ratio."""

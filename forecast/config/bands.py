@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.band import SOFT, Band
 from ..reading.band_names import band_in_name, bands_in_text, words_in_name
-from ..survey.emission import COOLEST_CONTINUUM, TABLE_CURE
+from ..survey.emission import COLUMN_CURE, COOLEST_CONTINUUM, TABLE_CURE
 from .assumed import FILL_IN
 
 LIMIT = "selection.band"
@@ -110,8 +110,9 @@ class Bands:
             content["emission"] = {"temperature": {key: mean[key] for key in ("norm", "slope", "evolution")}}
         at = "its listed T, else at the mean T of" if "t" in content["catalogue"]["columns"] else "the mean T of"
         of = "fluxes" if from_flux else "luminosities"
+        cure = TABLE_CURE if self.limit in (None, self.listed) else COLUMN_CURE.format(SOFT)
         who = f"catalogue.lx_band: the table's {of} are of {self.listed}" if self.listed != SOFT else LIMIT
         return [
             f"{who}: converted to L_X of {SOFT} by the free-free emission of gas at {at} its cluster, good above "
-            f"{COOLEST_CONTINUUM:g} keV; for cooler clusters {TABLE_CURE}"
+            f"{COOLEST_CONTINUUM:g} keV; for cooler clusters {cure}"
         ]

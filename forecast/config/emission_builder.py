@@ -160,7 +160,8 @@ def build_luminosities(spec: CatalogueSpec, setup: Setup, emission: Emission) ->
         _refuse_of_survey_alone(survey, band, relations.lx_band, from_flux)
     if from_flux:
         _refuse_uncovered(survey.in_band(band), "catalogue.lx_band")
-    listed = Luminosities(survey.in_band(band), relations, setup.cosmology, from_flux)
+    of_survey = setup.selection.in_flux is not None and band == survey.band
+    listed = Luminosities(survey.in_band(band), relations, setup.cosmology, from_flux=from_flux, of_survey=of_survey)
     if listed.by_temperature and (relations.t or emission.temperature) is None:
         raise InputError(
             f"catalogue.lx_band: luminosities of {band} become those of {relations.lx_band} by a factor that needs "

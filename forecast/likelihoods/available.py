@@ -75,10 +75,11 @@ def partial_words(shares: Sequence[Share], start: str) -> str:
 
     `start`: how the sentence begins if it is on mass proxies alone; if empty, on all that is known of clusters.
     """
-    each = ", ".join(
-        f"{WORDS[s.observable]} of {_number(s.known)} of {_number(s.size)} clusters" for s in shares if s.partial
-    )
+    told = [s for s in shares if s.partial and (start or not s.absent)]
+    each = ", ".join(f"{WORDS[s.observable]} of {_number(s.known)} of {_number(s.size)} clusters" for s in told)
     if start:
         return start + each
     complete = [WORDS[s.observable] for s in shares if not s.partial]
-    return f"{', '.join(['the redshift', *complete])} of every cluster, and {each}"
+    some = f", and {each}" if each else ""
+    none = "".join(f", no {WORDS[s.observable]}" for s in shares if s.absent)
+    return f"{', '.join(['the redshift', *complete])} of every cluster{some}{none}"

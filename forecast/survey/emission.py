@@ -27,6 +27,7 @@ COOLEST_CONTINUUM = 3.0
 _TYPICAL, _ODD = 5.0, 0.08
 """Temperature, keV, at which factors that are given are compared with the model's, and what they may differ by, dex."""
 TABLE_CURE = 'give [emission] band_table = "FILE" with factors of your emission model'
+COLUMN_CURE = "list luminosities of {} by your emission model instead, under catalogue.lx_band"
 """What to do about clusters that the continuum model does not hold for."""
 
 

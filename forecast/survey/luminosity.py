@@ -12,7 +12,7 @@ from ..core.caution import Caution
 from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..relations.power_laws import Relations
-from .emission import COOLEST_CONTINUUM, TABLE_CURE
+from .emission import COLUMN_CURE, COOLEST_CONTINUUM, TABLE_CURE
 from .flux_limit import MPC_CM
 from .selection import FluxSelection
 
@@ -34,6 +34,8 @@ class Luminosities:
     cosmology : Cosmology
     from_flux : bool
         Whether fluxes are listed.
+    of_survey : bool
+        Whether `selection` is in the band of the survey's limit, so that a table of factors may convert.
 
     Raises
     ------
@@ -45,6 +47,7 @@ class Luminosities:
     relations: Relations
     cosmology: Cosmology
     from_flux: bool = False
+    of_survey: bool = True
 
     def __post_init__(self) -> None:
         self.selection.emission.check(self.selection.band, self.relations.lx_band, "catalogue.lx_band")
@@ -99,12 +102,13 @@ class Luminosities:
         cool = known & (self.log_temperature(z, listed, log_t) < np.log10(COOLEST_CONTINUUM))
         if not cool.any():
             return ()
+        cure = TABLE_CURE if self.of_survey else COLUMN_CURE.format(self.relations.lx_band)
         what = f"{'fluxes' if self.from_flux else 'luminosities'} of {self.selection.band}"
         return (
             Caution(
                 "band",
                 f"{cool.sum()} of {known.sum()} clusters are cooler than {COOLEST_CONTINUUM:g} keV, with lines: "
-                f"{what} became luminosities of {self.relations.lx_band} as if they were that hot; {TABLE_CURE}",
+                f"{what} became luminosities of {self.relations.lx_band} as if they were that hot; {cure}",
             ),
         )
 
