@@ -52,7 +52,7 @@ def test_full_levels_without_an_observable(lensed):
     some = Data(3.0, points=replace(whole, observables=blind))
     assert np.isfinite(likelihood("full", lensed, some)(at(lensed))).all()
     words = level_words("full", shares("full", some, ("lx", "t", "mgas")), "whole")
-    assert words == "the redshift, L_X, M_gas of every cluster, and T of 0 of 3 clusters"
+    assert words == "the redshift, L_X, M_gas of every cluster, without T"
     nothing = replace(whole, observables=np.full_like(blind, np.nan))
     with pytest.raises(InputError, match=r"'full' needs L_X, T, M_gas, which none of the 3 clusters has; .*'unbinned'"):
         likelihood("full", lensed, Data(3.0, points=nothing))

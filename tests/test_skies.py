@@ -6,6 +6,7 @@ from astropy.table import Table
 
 from forecast.checks.observed import catalogue_data, open_catalogue, require_levels
 from forecast.cli.level_choice import configured
+from forecast.cli.pipelines import published_words
 from forecast.config.load import load_config
 from forecast.core.errors import InputError
 from forecast.likelihoods.levels import likelihood
@@ -92,8 +93,13 @@ def test_no_level_is_sampled_that_the_table_has_no_data_for(survey, tmp_path):
     standin(tmp_path / "t.ecsv", config, model)
     fitted = (model, *catalogue_data(config, model, tmp_path / "t.ecsv"))
     require_levels(config, configured(config), fitted)
-    with pytest.raises(InputError, match="needs Y_X.* run with --level full"):
+    with pytest.raises(InputError, match=r"needs Y_X.* run with --level full"):
         require_levels(config, ("counts", "selfcal"), fitted)
+
+
+def test_published_numbers_are_told_with_the_errors_they_have(survey):
+    assert published_words(survey[1])[1].endswith("Om = 0.29 +- 0.04: 0.77 ± 0.07, as published.")
+    assert published_words(load_config("cccp_lowz"))[0].endswith("± 0.013 (stat) ± 0.024 (sys), as published.")
 
 
 def test_names_hold_positions(tmp_path):

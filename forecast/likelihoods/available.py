@@ -76,9 +76,12 @@ def partial_words(shares: Sequence[Share], start: str) -> str:
     `start`: how the sentence begins if it is on mass proxies alone; if empty, on all that is known of clusters.
     """
     each = ", ".join(
-        f"{WORDS[s.observable]} of {_number(s.known)} of {_number(s.size)} clusters" for s in shares if s.partial
+        f"{WORDS[s.observable]} of {_number(s.known)} of {_number(s.size)} clusters"
+        for s in shares
+        if s.partial and s.known
     )
     if start:
         return start + each
-    complete = [WORDS[s.observable] for s in shares if not s.partial]
-    return f"{', '.join(['the redshift', *complete])} of every cluster, and {each}"
+    complete = ", ".join(["the redshift", *(WORDS[s.observable] for s in shares if not s.partial)])
+    absent = " and ".join(WORDS[s.observable] for s in shares if not s.known)
+    return f"{complete} of every cluster{each and ', and '}{each}{absent and ', without '}{absent}"
