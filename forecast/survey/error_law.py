@@ -29,7 +29,7 @@ class ErrorLaw:
     Parameters
     ----------
     log_flux : tuple of float
-        log10 of 0.5-2 keV fluxes, erg/s/cm2, increasing.
+        log10 of measured fluxes, erg/s/cm2, increasing.
     value : tuple of float
         dex; linear in log flux between the points and constant beyond.
     slope : float or None

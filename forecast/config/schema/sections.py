@@ -86,7 +86,7 @@ class ErrorLawConfig(Strict):
     """Errors against measured flux: a table, or a power of flux."""
 
     fluxes: tuple[Flux, ...] | None = None
-    """Measured fluxes, 0.5-2 keV, increasing; errors are linear in log flux between them and constant beyond."""
+    """Measured fluxes in selection.band, increasing; errors are linear in log flux between them and constant beyond."""
     values: tuple[Annotated[Number, Field(ge=0, le=2)], ...] | None = None
     """Error at each flux, dex."""
     at: Flux | None = None
