@@ -216,7 +216,7 @@ def reunit(content: Content, rng: Rng) -> str:
     drawn = str(rng.choice(UNITS))
     choices = [
         number,
-        float(number) if re.fullmatch(r"[-+\d.e]+", number) else 1.0,
+        float(number) if re.fullmatch(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", number) else 1.0,
         f"{number} {drawn}",
         f"{number}{unit}",
     ]

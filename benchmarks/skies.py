@@ -194,7 +194,7 @@ class Posterior:
 
 
 def draws(posterior: Posterior, *, rng: np.random.Generator) -> tuple[Array, Array, float]:
-    """Scores (n, D) and their weights (n,), from a Student t about the peak, then those about draws before; the peak."""
+    """Scores (n, D) and their weights (n,), from a Student t about the peak, then about earlier draws; the peak."""
     mean, covariance = posterior.peak()
     peak = -posterior.gradient(mean)[0]
     for turn in range(_MOST):

@@ -90,6 +90,23 @@ def test_densities_of_single_clusters_are_sums_over_true_redshifts(blurred, wide
     np.testing.assert_allclose(PointDensity(blurred, points, False).grid(theta), np.transpose(expected), atol=2e-3)
 
 
+def test_where_no_observable_tells_the_redshift_detection_does(blurred, wide):
+    """Clusters with nothing but a lensing mass, which does not move with redshift: the chance of detection does."""
+    blurred, wide = (forward_model(replace(model.setup, weak_lensing=0.2)) for model in (blurred, wide))
+    theta, true = blurred.parameters.draw(2, rng=np.random.default_rng(4)), np.linspace(0.05, 0.8, 751)
+    measured, log_mwl, expected = np.array([0.255, 0.4]), np.array([14.3, 14.5]), []
+
+    def points(z, mwl):
+        known = Points.observed(z, np.full((len(z), 2), np.nan))
+        return replace(known, log_mwl=np.full(len(z), mwl), log_mwl_error=np.full(len(z), 0.02))
+
+    for z, mwl in zip(measured, log_mwl, strict=True):
+        law = stats.norm.pdf(z, true, ERROR * (1 + true)) * (true[1] - true[0])
+        expected.append(np.log(np.exp(PointDensity(wide, points(true, mwl), True).grid(theta)) @ law))
+    known = replace(points(measured, 0.0), log_mwl=log_mwl, z_error=ERROR * (1 + measured))
+    np.testing.assert_allclose(PointDensity(blurred, known, True).grid(theta), np.transpose(expected), atol=2e-3)
+
+
 def test_mocks_scatter_over_limits_and_bins(base):
     """Against true redshifts of a deeper survey, and what is inferred from its fluxes at others."""
     setup = replace(between(base.setup, *LIMITS, edges=(0.35,)), binned_in_redshift=True)

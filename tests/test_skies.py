@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from benchmarks.skies import VARIANTS, plain_names
 from forecast.checks.observed import catalogue_data, open_catalogue, require_levels
 from forecast.cli.level_choice import configured
+from forecast.cli.pipelines import published_words
 from forecast.config.load import load_config
 from forecast.core.errors import InputError
 from forecast.likelihoods.levels import likelihood
@@ -92,8 +94,34 @@ def test_no_level_is_sampled_that_the_table_has_no_data_for(survey, tmp_path):
     standin(tmp_path / "t.ecsv", config, model)
     fitted = (model, *catalogue_data(config, model, tmp_path / "t.ecsv"))
     require_levels(config, configured(config), fitted)
-    with pytest.raises(InputError, match="needs Y_X.* run with --level full"):
+    with pytest.raises(InputError, match=r"needs Y_X.* run with --level full"):
         require_levels(config, ("counts", "selfcal"), fitted)
+
+
+def test_published_numbers_are_told_with_the_errors_they_have(survey):
+    assert published_words(survey[1])[1].endswith("Om = 0.29 +- 0.04: 0.77 ± 0.07, as published.")
+    assert published_words(load_config("cccp_lowz"))[0].endswith("± 0.013 (stat) ± 0.024 (sys), as published.")
+
+
+def test_the_benchmark_joins_the_follow_up(tmp_path):
+    """Names as BCS writes them, and no mass where the table has 0; every variant is a configuration."""
+    given = {
+        "name": ["A85", "RX_J1524.2\u22123154", "Zw_808"],
+        "m500_wl": [0.0, 1.2, 0.0],
+        "ep": [0.2] * 3,
+        "em": [-0.4] * 3,
+    }
+    Table(given | {key: [1.0] * 3 for key in ("mgas", "e_mgas", "tx", "e_tx")}).write(tmp_path / "wtg.ecsv")
+    plain_names(tmp_path / "wtg.ecsv", tmp_path / "plain.ecsv")
+    plain = Table.read(tmp_path / "plain.ecsv")
+    assert list(plain["name"]) == ["A85", "RXJ1524.2\u22123154", "Z808"]
+    np.testing.assert_allclose(np.ma.filled(plain["mwl"], np.nan), [np.nan, 1.2, np.nan])
+    np.testing.assert_allclose(plain["mwl_error"][1], 0.3)
+    for variant in VARIANTS:
+        for name in variant.surveys:
+            config = variant.config(name, tmp_path / "plain.ecsv")
+            assert bool(config.catalogue.join) == bool(variant.followed)
+            assert (config.setup.weak_lensing is not None) == (variant.followed == "lensing")
 
 
 def test_names_hold_positions(tmp_path):

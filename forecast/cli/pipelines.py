@@ -193,8 +193,13 @@ def _counts_and_medians(model: ForwardModel, theta: Array, rng: np.random.Genera
 
 
 def _fit_notes(config: Config, catalogue: Catalogue, job: Job) -> tuple[str, ...]:
-    notes = (f"{p.label}: {p.value:g} ± {p.stat:g} (stat) ± {p.sys:g} (sys), as published." for p in config.published)
-    return (*notes, *data_notes(catalogue, LevelChoice.of(config, job).every))
+    return (*published_words(config), *data_notes(catalogue, LevelChoice.of(config, job).every))
+
+
+def published_words(config: Config) -> tuple[str, ...]:
+    """What others found; a systematic error of 0 is none beside the first, which holds all there is."""
+    both = ((p, f"{p.stat:g} (stat) ± {p.sys:g} (sys)" if p.sys else f"{p.stat:g}") for p in config.published)
+    return tuple(f"{p.label}: {p.value:g} ± {errors}, as published." for p, errors in both)
 
 
 def data_notes(catalogue: Catalogue, levels: Sequence[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -181,16 +182,13 @@ def _leave_out_the_unused(found: Guess) -> None:
 def _leave_out_what_is_not_positive(found: Guess, table: TableFile) -> None:
     """Quantities with a 0, often written for an unknown one, which a fit refuses."""
     for key in [key for key in QUANTITY_KINDS if key in found.columns]:
-        name, unit = _named_with_unit(found.columns[key], table.table)
-        if not LOG_UNIT.match(unit) and (rows := int((table.numbers(name) <= 0).sum())):
-            cure = "empty those cells if they are unknown, and run this again"
-            found.leave_out(key, f"{rows} of its {len(table.table)} values are 0 or less; {cure}")
-
-
-def _named_with_unit(column: Any, rows: Any) -> tuple[str, str]:
-    """Name and unit of a column as guessed."""
-    name, unit = (column["name"], column["unit"]) if isinstance(column, dict) else (column, None)
-    return name, unit or str(rows[name].unit or "")
+        column = found.columns[key]
+        name, unit = (column["name"], column["unit"]) if isinstance(column, dict) else (column, "")
+        with suppress(InputError):  # a fit says what is no number
+            low = int((table.numbers(name) <= 0).sum())
+            if low and not LOG_UNIT.match(unit or str(table.table[name].unit or "")):
+                cure = "empty those cells if they are unknown, and run this again"
+                found.leave_out(key, f"{low} of its {len(table.table)} values are 0 or less; {cure}")
 
 
 def _leave_out_odd_positions(found: Guess, table: TableFile) -> None:

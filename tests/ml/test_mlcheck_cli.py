@@ -162,7 +162,10 @@ def test_a_network_of_an_earlier_version_answers_only_if_forced(model, suite, tm
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("train", "both.toml", "--suite", "x"), "is a configuration of surveys, not of a network; name one of a network"),
+        (
+            ("train", "both.toml", "--suite", "x"),
+            "is a configuration of surveys, not of a network; name one of a network",
+        ),
         (("cases", "one.toml", "--suite", "x"), "one.toml: is a configuration of surveys, not of a network"),
         (("predict", "both.toml", "x"), "both.toml: is a configuration, not a model; 'mlcheck train' writes one"),
         (("apply", "both.toml"), "both.toml: is a configuration, not a model"),

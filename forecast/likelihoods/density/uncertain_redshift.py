@@ -24,6 +24,8 @@ from .redshift_nodes import Measured, Stretches, redshift_nodes
 
 _REACH = 5.0
 """Errors of a redshift beyond which it is not looked for."""
+_LEAST = 1e-6
+"""Variance of a lensing mass, dex^2, below which it is exact."""
 _CURVED, _STEEP, _ASIDE = 3.0, 12.0, 6.0
 """How fast the abundance may fall, per dex of mass: as a Gaussian, and at most; widths of observables from the mean."""
 
@@ -82,25 +84,26 @@ class Redshifts:
 
     @staticmethod
     def _measured(model: ForwardModel, points: Points) -> Measured:
-        """How much observables change with redshift: beside what another mass would do, and with it."""
+        """How much observables change with redshift: beside what another mass would do, and with it.
+
+        Where those that tell the mass do not, as T and M_WL, it is the chance of detection that does.
+        """
         setup, step, v = model.setup, 1e-3 * points.z, model.parameters.fiducial_values
         slopes = shifts(setup, points.z, points.z + step) / step[:, None]
         smaller = points.error * (1 - np.abs(points.skew))
         known = ~np.isnan(points.observables) | ~np.isnan(points.limit)
         strength = known / (setup.relations.scatters(v)[0] ** 2 + smaller**2)
         by_mass = np.array([float(setup.relations.line(name, v).slope) for name in setup.relations.names])
-        of_mass = np.maximum(strength @ by_mass**2 + _by_lensing(setup, points), np.finfo(float).tiny)
+        lensed = np.isfinite(points.log_mwl)  # a mass that does not move with redshift
+        of_mwl = lensed / np.maximum(((setup.weak_lensing or 0.0) / LN10) ** 2 + points.log_mwl_error**2, _LEAST)
+        of_mass = np.maximum(strength @ by_mass**2 + of_mwl, np.finfo(float).tiny)
         mass = (strength * slopes) @ by_mass / of_mass
         beside = (strength * slopes**2).sum(axis=1) - mass**2 * of_mass
         change = np.hypot(np.sqrt(np.maximum(beside, 0.0)), _CURVED * mass)
+        detected = np.abs(slopes[:, 0]) / np.hypot(setup.relations.scatters(v)[0, 0], setup.selection.flux_error)
+        told = known.any(axis=1) | lensed
+        change = np.where(told & ~(known & (slopes != 0)).any(axis=1), detected, change)
         return Measured(points.z, points.z_error, change, np.maximum(_ASIDE * change, _STEEP * np.abs(mass)))
-
-
-def _by_lensing(setup: Setup, points: Points) -> Array:
-    """Inverse variance of log10 M that a weak-lensing mass leaves, (Q,); 0 where there is none."""
-    smaller = points.log_mwl_error * (1 - np.abs(points.log_mwl_skew))
-    variance = ((setup.weak_lensing or 0.0) / LN10) ** 2 + smaller**2
-    return np.where(np.isfinite(points.log_mwl) & (variance > 0), 1 / np.maximum(variance, np.finfo(float).tiny), 0.0)
 
 
 def proxy_error(model: ForwardModel, z: Array, error: Array) -> Array:
