@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.cosmology import FlatLambdaCDM
+from astropy.table import Table
 from scipy import stats
 from scipy.interpolate import CubicSpline
 
 from forecast.api.keys import changed
 from forecast.checks.intake import RedshiftErrors
-from forecast.checks.observed import catalogue_data
+from forecast.checks.observed import catalogue_data, open_catalogue
 from forecast.config.load import load_config
 from forecast.core.errors import InputError
 from forecast.cosmology.mass_function import MassFunction
@@ -302,6 +303,22 @@ def test_uncertain_redshifts_leave_the_score_of_mocks_at_zero():
     assert (significance(points) < 5).all()
     believed = points[(seen > 0.3) & (seen < 0.6)]
     assert significance(replace(believed, z_error=np.zeros(len(believed.z)))).max() > 5
+
+
+@pytest.mark.parametrize(("name", "unit"), [("z", "km/s"), ("dz", "%")])
+def test_redshifts_have_no_unit(tmp_path, name, unit):
+    """0.5 per cent would be an error of 0.5."""
+    rows = Table({"z": [0.2, 0.3], "dz": [0.1, 0.1], "lx": [8e44, 1e45], "yx": [5e14, 6e14]})
+    rows["lx"].unit, rows["yx"].unit = "erg/s", "Msun keV"
+    columns = {"z": "z", "z_error": "dz", "lx": "lx", "yx": "yx"}
+    content = {"path": str(tmp_path / "t.ecsv"), "cosmology": {"Om0": 0.3, "h": 0.7}, "columns": columns}
+    config = changed(load_config("erosita"), {"catalogue": content})
+    rows.write(tmp_path / "t.ecsv")
+    assert open_catalogue(config, None).size == 2
+    rows[name].unit = unit
+    rows.write(tmp_path / "t.ecsv", overwrite=True)
+    with pytest.raises(InputError, match=f"column '{name}' is in '.*', but redshifts have no unit"):
+        open_catalogue(config, None)
 
 
 def test_errors_of_redshifts_are_read_and_add_to_those_of_the_median(tmp_path):

@@ -15,7 +15,7 @@ from forecast.forecasts.ladder import sigma8_std
 from forecast.forecasts.planning import VolumeCurve
 from forecast.forecasts.require.records import Requirement, Requirements
 from forecast.forecasts.require.search import compute_requirements, default_keys
-from forecast.report.requirements import best_help, requirement_lines
+from forecast.report.requirements import best_help, requirement_lines, requirement_table
 
 
 @pytest.mark.parametrize(("target", "easier"), [(0.02, False), (0.03, True)])
@@ -204,6 +204,10 @@ def test_what_helps_most_is_said_with_factors():
     )
     less = replace(found, std=0.03, rows=(one("survey.area", needed=0.05),))
     assert best_help(less) == "More than is wanted: enough is area 2 times smaller."
+    idle = replace(found, std=0.03, rows=(one("survey.area", needed=None, std=0.021, why="so"),))
+    assert best_help(idle) == "More than is wanted, whatever value any of them alone has."
+    assert [requirement_table(x)[1][0][2] for x in (idle, replace(idle, std=0.01))] == ["any", "never"]
+    assert "survey.area: any; at 0.05 the error is 0.021; so" in requirement_lines(idle, "x.toml", Path("out"))
     assert best_help(replace(found, std=0.02)) == "The error of sigma8 is what is wanted."
     zero = replace(found, rows=(one("selection.flux_error", configured=0.0, unit="dex"),))
     assert best_help(zero) == "Best single help: selection.flux_error of 0.05 dex."

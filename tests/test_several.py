@@ -400,7 +400,7 @@ def test_sky_that_is_cut_takes_its_clusters_with_it(skies, tmp_path):
     cone(tmp_path, "more", [-90, 30], positions=False)
     refused = forecast("fit", "north.toml", tmp_path / "more.toml", "--cut-overlap", cwd=skies)
     assert refused.returncode == 2
-    assert "only positions tell which of its clusters are there; map ra and dec" in refused.stderr
+    assert "only positions tell which of its clusters are there; give it first, so that the others" in refused.stderr
 
 
 @pytest.mark.parametrize(

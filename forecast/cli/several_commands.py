@@ -134,7 +134,10 @@ class FitPlan:
         from ..core.errors import InputError
 
         if self.catalogue is not None:
-            raise InputError("--catalogue: is the table of one survey; name each in its survey's [catalogue], path")
+            cure = "name each in its survey's [catalogue], path"
+            if built_in := next((name for name in asked.given if not name.endswith(".toml")), None):
+                cure += f", of a copy where it is built in: forecast configs --show {built_in} > {built_in}.toml"
+            raise InputError(f"--catalogue: is the table of one survey; {cure}")
         if self.ladder:
             raise InputError(f"--ladder: several surveys have a ladder of their own; run forecast ladder {asked.words}")
 

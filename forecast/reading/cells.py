@@ -14,6 +14,20 @@ def unit_text(written: Any) -> str:
     return str(written or "").replace("/ (h keV)", "keV / h")
 
 
+def is_pure(unit: str) -> bool:
+    """Whether a unit is none, that of astropy's redshifts, or none that astropy knows.
+
+    >>> is_pure(""), is_pure("---"), is_pure("redshift"), is_pure("km/s"), is_pure("%")
+    (True, True, True, False, False)
+    """
+    from astropy import units
+
+    try:
+        return unit == "redshift" or bool(units.Unit(unit) == units.dimensionless_unscaled)
+    except ValueError:
+        return True
+
+
 def text_of(cell: Any) -> str:
     """A cell as text; byte strings are decoded."""
     return cell.decode("utf-8", errors="replace") if isinstance(cell, bytes) else str(cell)

@@ -14,7 +14,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.caution import Caution
 from ..core.errors import InputError, nearest
-from .cells import UNKNOWN, text_of
+from .cells import UNKNOWN, is_pure, text_of, unit_text
 from .file_tables import Reading, Wanted, read_table
 from .tables import Column, TableFile, open_table
 
@@ -95,10 +95,10 @@ def open_joined(origin: Origin, columns: Mapping[str, Column], h: float) -> Tabl
     Raises
     ------
     InputError
-        If a file cannot be read, lacks its key, no row has a partner, or one has several.
+        If a file cannot be read, lacks its key, no row has a partner, or one has several; or redshifts have a unit.
     """
     if not origin.joins:
-        return open_table(origin.path, columns, h, origin.format, table=origin.table)
+        return _of_redshifts(open_table(origin.path, columns, h, origin.format, table=origin.table))
     _refuse_equal_aliases(origin)
     names = [part for column in columns.values() for part in (column.name, *map(str.strip, column.name.split(",")))]
     others = [_read(join, names) for join in origin.joins]
@@ -114,7 +114,17 @@ def open_joined(origin: Origin, columns: Mapping[str, Column], h: float) -> Tabl
         cure = 'write unmatched = "keep" under [[catalogue.join]]'
         raise InputError(f"{opened.file}: {len(table)} clusters are left of {len(opened.table)}; {cure}")
     file = " with ".join([opened.file, *(join.path.name for join in origin.joins)])
-    return replace(opened, file=file, table=table, columns=columns, reading=Reading(table, tuple(cautions)))
+    joined = replace(opened, file=file, table=table, columns=columns, reading=Reading(table, tuple(cautions)))
+    return _of_redshifts(joined)
+
+
+def _of_redshifts(opened: TableFile) -> TableFile:
+    """The same, whose redshifts and their errors have no unit: velocities and per cent are none."""
+    for name in (opened.columns[key].name for key in ("z", "z_error") if key in opened.columns):
+        unit = unit_text(opened.table[name].unit) if name in opened.table.colnames else ""
+        if not is_pure(unit):
+            raise InputError(f"{opened.file}: column '{name}' is in '{unit}', but redshifts have no unit; convert it")
+    return opened
 
 
 def _refuse_equal_aliases(origin: Origin) -> None:

@@ -38,7 +38,7 @@ def requirement_table(found: Requirements) -> tuple[list[str], list[list[Any]]]:
     header = ["alone", "now", "needed", "clusters", *["lensing masses"] * lensed, f"error of {found.name}"]
     rows: list[list[Any]] = []
     for row in found.rows:
-        needed = "never" if row.needed is None else plain_figure(row.needed, ".4g")
+        needed = _unmet(found) if row.needed is None else plain_figure(row.needed, ".4g")
         name = f"{row.key} [{row.unit}]" if row.unit else row.key
         count = plain_figure(row.expected_count, ".1f")
         number = "all" if row.lensing_masses is None else plain_figure(row.lensing_masses, ".1f")
@@ -54,7 +54,7 @@ def requirement_lines(found: Requirements, config: str, out: Path) -> Iterator[s
     yield best_help(found)
     for row in found.rows:
         if row.needed is None:
-            yield f"{row.key}: never; {_limit(row)}"
+            yield f"{row.key}: {_unmet(found)}; {_limit(row)}"
     met = found.least
     if not met:
         yield f"Next: forecast require {config} {found.name}={1.02 * min(row.std for row in found.rows):.3g}"
@@ -69,6 +69,8 @@ def best_help(found: Requirements) -> str:
     if abs(math.log(found.configured_std / found.std)) < _SAME:
         return f"The error of {found.name} is what is wanted."
     each = [_words(row) for row in found.least[:_NAMED]]
+    if not each and found.configured_std < found.std:
+        return "More than is wanted, whatever value any of them alone has."
     if not each:
         closest = min(found.rows, key=lambda row: abs(math.log(row.std / found.std)))
         return f"Nothing alone gets there; {_words(closest)} comes closest, to {error_text(closest.std)}."
@@ -83,6 +85,11 @@ def _words(row: Requirement) -> str:
     if row.factor is None:
         return f"{row.key} of {row.farthest:.3g}{f' {row.unit}' if row.unit else ''}"
     return change(row.key, row.factor)
+
+
+def _unmet(found: Requirements) -> str:
+    """What is needed of a key with which the error is never that wanted: always above it, or always below."""
+    return "any" if found.configured_std < found.std else "never"
 
 
 def _limit(row: Requirement) -> str:
@@ -123,7 +130,7 @@ def requirements_page(found: Requirements, account: Account | None = None) -> Pa
         headline=words,
         facts=facts,
         limits=tuple(f"{row.key}: {_limit(row)}." for row in found.rows if row.needed is None),
-        limits_title="What does not get there, and why",
+        limits_title="What does not get there, and why" if _unmet(found) == "never" else "What may have any value",
         checks=(FISHER,),
         sections=(Section("Each alone", (table, Picture("require", _ALT, _CAPTION))), *source_sections(source)),
     )
