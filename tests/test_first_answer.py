@@ -129,3 +129,19 @@ def test_the_last_line_fits_the_state_of_the_chains(tmp_path, command, quick, ch
     if "--max-steps" in words:
         kept = _next(result, Job("x", tmp_path, levels=("full", "counts")))
         assert kept.startswith(f"Next: forecast fit x --level full --level counts --out {tmp_path} --max-steps 8000")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"public": "reflex"}, " --catalogue FILE"),
+        ({"public": None, "path": None, "builtin": None}, " --catalogue FILE"),
+        ({"path": "mine.fits"}, ""),
+        ({"builtin": "cccp_lowz"}, ""),
+        (None, ""),
+    ],
+)
+def test_the_last_line_asks_for_a_table_that_the_configuration_does_not_name(table, words):
+    given = Provenance("fit", "x", {"catalogue": table}, 1)
+    result = replace(run(), provenance=given, quick=True, chains=(SHORT,))
+    assert _next(result, Job("x", Path("out/x-fit"))).startswith(f"Next: forecast fit x{words} (without --quick")

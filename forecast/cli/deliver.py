@@ -39,22 +39,29 @@ def deliver(result: Result, job: Job, shown: Shown) -> None:
 def _next(result: Result, job: Job) -> str:
     """The command that goes on from here, as far as the chains have come."""
     command, survey = result.provenance.command, job.given or job.name
+    table = _table(result) if command == "fit" else ""
     if "surveys" in result.provenance.config and not (command == "fit" and result.quick):
         return f"Next: forecast {'joint' if command == 'ladder' else 'ladder'} {survey}"
     if command == "ladder" and result.provenance.config.get("catalogue"):
-        return f"Next: forecast fit {survey} --quick"
+        return f"Next: forecast fit {survey}{_table(result)} --quick"
     if command == "ladder":
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
     if not result.converged:
         levels = "".join(f" --level {level}" for level in job.levels)
         out = "" if job.out == Path("out") / f"{job.name}-{command}" else f" --out {job.out}"
-        return _longer(result, f"Next: forecast {command} {survey}{levels}{out}")
+        return _longer(result, f"Next: forecast {command} {survey}{table}{levels}{out}")
     if command in ("fit", "run") and result.quick:
-        return f"Next: forecast {command} {survey} (without --quick: the other levels, and the ladder)"
+        return f"Next: forecast {command} {survey}{table} (without --quick: the other levels, and the ladder)"
     return (
         "Next: forecast " + {"run": "check", "fit": "joint", "saliency": "proxies"}.get(command, "run") + f" {survey}"
     )
+
+
+def _table(result: Result) -> str:
+    """What a fit must be given if its configuration names no file of clusters."""
+    table = result.provenance.config.get("catalogue")
+    return " --catalogue FILE" if table and not (table.get("path") or table.get("builtin")) else ""
 
 
 def _longer(result: Result, command: str) -> str:
