@@ -23,7 +23,7 @@ from forecast.likelihoods.density.points import Points
 from forecast.likelihoods.levels import likelihood
 from forecast.model.catalogue import builtin_table
 from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec
-from forecast.model.concerns import concerns
+from forecast.model.concerns import band_concerns, concerns
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.reading.band_names import guess_band
@@ -493,3 +493,12 @@ def test_relations_of_einstein_de_sitter(cccp):
     lx = cccp.setup.relations.lx
     written = -0.39 * math.log10(0.72 / 0.5)
     assert norms[1] - norms[0] == pytest.approx((2 - lx.slope) * math.log10(distance) + written, abs=2e-4)
+
+
+def test_a_power_of_redshift_of_another_band_is_doubted(cccp):
+    def said(slope):
+        selection = FluxLimited(1e-12, "power_law", slope, band=Band(0.1, 2.4))
+        return band_concerns(replace(cccp.setup, selection=selection))
+
+    assert 'give k_correction = "continuum"' in said(-0.9)[0]
+    assert said(-0.48) == band_concerns(cccp.setup) == ()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from ..core.band import SOFT
 from ..core.caution import Caution
+from ..survey.emission import log_continuum
+from ..survey.selection import FluxSelection
 from .forward import ForwardModel
 from .mass_range import mass_concerns, temperature_concerns
 from .mean_density import expected_number
@@ -10,13 +15,33 @@ from .setup import Setup
 
 FEW = 1.0
 """Expected clusters below which a survey says little but its prior."""
+TYPICAL, NEAR = 5.0, 0.03
+"""Temperature of a usual cluster, keV; part of a luminosity by which a K-correction may differ from that of its gas."""
 
 
 def band_concerns(setup: Setup) -> tuple[str, ...]:
     """Factors between bands that are not those of hot gas, in a sentence."""
     flux = setup.selection.in_flux
-    words = "" if flux is None else flux.emission.doubt(flux.band, setup.relations.lx_band)
-    return (words,) if words else ()
+    if flux is None:
+        return ()
+    words = (flux.emission.doubt(flux.band, setup.relations.lx_band), _k_doubt(flux, setup.geometry.redshift_edges[-1]))
+    return tuple(one for one in words if one)
+
+
+def _k_doubt(flux: FluxSelection, z: float) -> str:
+    """What to say of a K-correction by redshift alone, in another band than that from which its power is known."""
+    if flux.band == SOFT or flux.needs_temperature(flux.band):
+        return ""
+    log_t = np.log10(TYPICAL)
+    continuum = log_continuum(flux.band, log_t) - log_continuum(flux.band, log_t, np.array(z))
+    excess = float(10 ** (flux.log_factor(np.array(z), None, flux.band) - continuum)) - 1
+    if abs(excess) < NEAR:
+        return ""
+    side = "above" if excess > 0 else "below"
+    return (
+        f"selection.k_correction: luminosities at z = {z:g} are {abs(excess):.0%} {side} those of {TYPICAL:g} keV gas "
+        f'in {flux.band}; give k_correction = "continuum", or a k_slope of that band'
+    )
 
 
 def concerns(model: ForwardModel) -> tuple[Caution, ...]:
