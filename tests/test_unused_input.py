@@ -147,8 +147,8 @@ def test_numbers_of_clusters_are_whole_or_have_three_digits():
     assert partial_words([expected], "N and the ") == "N and the Y_X of 31.4 of 39.2 clusters"
     assert partial_words([real], "") == "the redshift of every cluster, and Y_X of 999999 of 1234567 clusters"
     lx, t, yx = Share("lx", 7, 7), Share("t", 0, 7), Share("yx", 0, 7)
-    assert partial_words([lx, t, yx], "") == "the redshift, L_X of every cluster, without T and Y_X"
-    ends = "of every cluster, and Y_X of 999999 of 1234567 clusters, without T"
+    assert partial_words([lx, t, yx], "") == "the redshift, L_X of every cluster, no T, no Y_X"
+    ends = "of every cluster, and Y_X of 999999 of 1234567 clusters, no T"
     assert partial_words([t, real], "") == f"the redshift {ends}"
 
 

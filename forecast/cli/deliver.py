@@ -40,6 +40,10 @@ def _next(result: Result, job: Job) -> str:
     """The command that goes on from here, as far as the chains have come."""
     command, survey = result.provenance.command, job.given or job.name
     table = _table(result) if command == "fit" else ""
+    if not result.converged:
+        levels = "".join(f" --level {level}" for level in job.levels)
+        out = "" if job.out == Path("out") / f"{job.name}-{command}" else f" --out {job.out}"
+        return _longer(result, f"Next: forecast {command} {survey}{table}{levels}{out}")
     if "surveys" in result.provenance.config and not (command == "fit" and result.quick):
         return f"Next: forecast {'joint' if command == 'ladder' else 'ladder'} {survey}"
     if command == "ladder" and result.provenance.config.get("catalogue"):
@@ -47,10 +51,6 @@ def _next(result: Result, job: Job) -> str:
     if command == "ladder":
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
-    if not result.converged:
-        levels = "".join(f" --level {level}" for level in job.levels)
-        out = "" if job.out == Path("out") / f"{job.name}-{command}" else f" --out {job.out}"
-        return _longer(result, f"Next: forecast {command} {survey}{table}{levels}{out}")
     if command in ("fit", "run") and result.quick:
         return f"Next: forecast {command} {survey}{table} (without --quick: the other levels, and the ladder)"
     return (
@@ -68,7 +68,7 @@ def _longer(result: Result, command: str) -> str:
     """The command that goes on with chains that are too short."""
     if result.quick:
         return f"{command} (without --quick, for chains that have converged)"
-    steps = 2 * max(chain.steps for chain in result.chains if not chain.converged)
+    steps = 2 * max(chain.steps for chain in result.walked if not chain.converged)
     return f"{command} --max-steps {steps} (goes on with the chains that have not converged)"
 
 

@@ -114,7 +114,7 @@ def test_figure_shows_the_numbers(found):
     bands = found.by_mass(mass_edges(found.clusters.log_mass, 0.2, least=3))
     top, bottom = leave_one_out_figure(bands, distributions(found)).axes
     np.testing.assert_allclose(top.lines[0].get_ydata(), 1e3 * bands.quantiles[2])
-    assert len(bottom.get_legend().get_texts()) == 5
+    assert len(bottom.figure.legends[0].get_texts()) == 5
     assert top.get_xlabel()
     assert bottom.get_xlabel()
 

@@ -185,7 +185,7 @@ def test_figures_show_the_numbers(terse, end):
     one = end.columns(["log_mgas_r5"]).by_mass(edges)
     (axes,) = mass_figure({"standard": one, "again": one}, "sigma8", "log_mgas_r5", log_break=14.25).axes
     np.testing.assert_allclose(axes.lines[0].get_ydata(), 1e3 * one.quantiles[2, :, 0])
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["break", "standard", "again"]
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["break", "standard", "again"]
     figure = map_figure(terse, catalogues, [0, 2])
     assert figure.axes[0].images[0].get_array().shape == (40, 15)
     assert figure.axes[1].images[0].get_array().shape == (60, 15)
