@@ -30,7 +30,7 @@ def band_concerns(setup: Setup) -> tuple[str, ...]:
 
 def _k_doubt(flux: FluxSelection, z: float) -> str:
     """What to say of a K-correction by redshift alone, in another band than that from which its power is known."""
-    if flux.band == SOFT or flux.needs_temperature(flux.band):
+    if flux.band == SOFT or flux.k_correction != "power_law":
         return ""
     log_t = np.log10(TYPICAL)
     continuum = log_continuum(flux.band, log_t) - log_continuum(flux.band, log_t, np.array(z))
