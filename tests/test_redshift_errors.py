@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from forecast.api.keys import changed
 from forecast.config.load import load_config
@@ -13,6 +13,7 @@ from forecast.likelihoods import expected_points
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.density.uncertain_redshift import Redshifts
 from forecast.likelihoods.derivatives import derivatives
 from forecast.likelihoods.fisher import fisher_matrices
 from forecast.likelihoods.levels import likelihood
@@ -230,3 +231,14 @@ def test_lensing_masses_limits_and_asymmetric_errors_at_every_redshift(cccp, cas
     known = replace(points(np.array([z]), listed[None]), z_error=np.array([error]))
     found = PointDensity(model, known, "mwl" in has).grid(theta)[:, 0]
     np.testing.assert_allclose(found, np.log(np.exp(each) @ law), atol=6e-3)
+
+
+@pytest.mark.parametrize("part", [0.1, 0.19, 0.25, 0.6])
+def test_errors_that_reach_every_farther_redshift_are_summed_over_all_of_them(base, part):
+    """A fifth of 1 + z is where five errors of the law reach infinity."""
+    model, z = forward_model(changed(base, {"errors.z": ERROR}).setup), 0.3
+    known = Points.observed(np.array([z]), np.full((1, len(model.setup.relations.names)), np.nan))
+    nodes = Redshifts.of(model, replace(known, z_error=np.array([part * (1 + z)])))
+    near, *_, far = model.setup.redshift_law.edges(model.setup.geometry)
+    whole = integrate.quad(lambda true: stats.norm.pdf(z, true, part * (1 + true)), near, far)[0]
+    np.testing.assert_allclose(np.exp(nodes.log_weight).sum(), whole, rtol=1e-3)

@@ -68,7 +68,8 @@ class Redshifts:
             return np.asarray(-0.5 * ((at - own.z) / sigma) ** 2 - np.log(SQRT2PI * sigma))
 
         reach = _REACH * error[mine]
-        ends = [z[mine] + sign * reach / (1 - sign * widens * reach / (1 + z[mine])) for sign in (-1, 1)]
+        part = widens * reach / (1 + z[mine])  # of an error of a fifth or more, every farther redshift is within reach
+        ends = [z[mine] + sign * reach / np.maximum(1 - sign * part, np.finfo(float).eps) for sign in (-1, 1)]
         low, high = (np.clip(end, edges[0], edges[-1]) for end in ends)
         empty = low >= high  # far outside: as at the next edge
         low, high = np.where(empty & (low > edges[0]), low - error[mine], low), np.where(empty, low + error[mine], high)
