@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from pages import AREA_REQUIRED
 
 from forecast.checks.goodness import Goodness
 from forecast.core.errors import InputError
 from forecast.forecasts.abundance import Abundance, Curve
 from forecast.forecasts.ladder import LadderRow, SurvivalRow
-from forecast.forecasts.require.records import Requirement, Requirements
+from forecast.forecasts.require.records import Requirements
 from forecast.forecasts.sigma8_map import Sigma8Map
 from forecast.report.plots.abundance import abundance_figure
 from forecast.report.plots.corner import corner_figure
@@ -75,29 +76,15 @@ def goodness():
 
 def requirements():
     """Keys that get there by more and by less, one that never does, and one of which there was nothing."""
-    area = Requirement(
-        key="survey.area",
-        unit="deg2",
-        configured=1000.0,
-        configured_std=0.02,
-        needed=1800.0,
-        farthest=1800.0,
-        std=0.015,
-        expected_count=180.0,
-        why="",
-        evaluations=3,
-        factors=(1.0, 1.3, 1.8),
-        errors=(0.02, 0.0176, 0.015),
-    )
     prior = replace(
-        area, key="parameters.norm_yx.lognormal", unit="", configured=0.1, needed=0.05, farthest=0.05,
+        AREA_REQUIRED, key="parameters.norm_yx.lognormal", unit="", configured=0.1, needed=0.05, farthest=0.05,
         factors=(0.5, 0.8, 1.0, 1.28), errors=(0.015, 0.018, 0.02, 0.022),
     )  # fmt: skip
     never = replace(
         prior, key="selection.k_slope", needed=None, farthest=0.01, factors=(0.1, 1.0), errors=(0.019, 0.02)
     )
     nothing = replace(never, key="yx_error", configured=0.0, farthest=0.1, factors=(), errors=())
-    return Requirements("sigma8", 0.015, "unbinned", 0.02, (area, prior, never, nothing), Om0=0.3)
+    return Requirements("sigma8", 0.015, "unbinned", 0.02, (AREA_REQUIRED, prior, never, nothing), Om0=0.3)
 
 
 BUILDERS = {

@@ -123,15 +123,13 @@ def _redshifts(cells: _Cells, k: Array, rng: np.random.Generator) -> tuple[Array
     return z[k] + w * (z[k + 1] - z[k]), w
 
 
-def _draw(
-    model: ForwardModel, cells: _Cells, theta: Array, place: tuple[int, Array], rng: np.random.Generator
-) -> Mocks:
-    """Mocks of a chunk of parameter vectors: the first catalogue's number, and a factor on each expected count."""
-    (first, scale), v = place, model.parameters.values(theta)
-    chance = CHANCES[model.setup.selection.acts_on].of(model.setup, v, len(theta))
-    log_mass, z = cells.corners.log_mass, cells.corners.shells.z
+def _detected(
+    chance: Chance, cells: _Cells, given: tuple[Values, Array], rng: np.random.Generator
+) -> tuple[Array, Array, Array, Array]:
+    """Parameter vector, true redshift, log10 of mass and chances of detected clusters, (n,), the last (n, J)."""
+    (v, scale), log_mass, z = given, cells.corners.log_mass, cells.corners.shells.z
     density = cells.corners.abundance(v)  # (P, K + 1, M + 1), per dex and unit volume
-    density = np.broadcast_to(density, (len(theta), *density.shape[1:]))  # parameters may not move it
+    density = np.broadcast_to(density, (len(scale), *density.shape[1:]))  # parameters may not move it
     bound = _corner_max(density) * _corner_max(chance.at_corners(z, log_mass))
     number = rng.poisson(bound * (scale[:, None, None] * cells.volume[:, None] * cells.step))
     flat = np.repeat(np.arange(number.size), number.ravel())
@@ -148,7 +146,16 @@ def _draw(
     each = chance.of_clusters(row, redshift, mass)
     probability = each @ chance.weight
     kept = rng.random(len(flat)) * bound[row, k, j] < np.exp(here) * probability
-    row, redshift, mass, each = (x[kept] for x in (row, redshift, mass, each))
+    return row[kept], redshift[kept], mass[kept], each[kept]
+
+
+def _draw(
+    model: ForwardModel, cells: _Cells, theta: Array, place: tuple[int, Array], rng: np.random.Generator
+) -> Mocks:
+    """Mocks of a chunk of parameter vectors: the first catalogue's number, and a factor on each expected count."""
+    (first, scale), v = place, model.parameters.values(theta)
+    chance = CHANCES[model.setup.selection.acts_on].of(model.setup, v, len(theta))
+    row, redshift, mass, each = _detected(chance, cells, (v, scale), rng)
     if model.setup.selection.blur:
         mass = mass + model.setup.selection.blur * rng.standard_normal(len(mass))
     residuals, lx_error = chance.residuals(row, mass, each, rng)
