@@ -27,6 +27,7 @@ from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.sampling.mcmc import Chain, run_chain
 from forecast.sampling.moved import moved_by, moved_words
+from forecast.several.alike import shared_of_unlike
 from forecast.several.chains import Walks
 from forecast.several.contours import compute_joint_surveys
 from forecast.several.joint_setup import JointSetup
@@ -253,15 +254,29 @@ def test_surveys_are_of_one_universe(key, value, message):
         JointSetup.of(setups)
 
 
+def steeper(setup):
+    """The same with another L_X-M relation."""
+    relations = setup.relations
+    return replace(setup, relations=replace(relations, lx=replace(relations.lx, slope=1.1 * relations.lx.slope)))
+
+
 def test_one_factor_on_two_relations_is_doubted(pair):
-    assert pair.doubts == ()
-    setups = dict(pair.setups)
-    relations = setups["two"].relations
-    steeper = replace(relations, lx=replace(relations.lx, slope=1.1 * relations.lx.slope))
-    setups["two"] = replace(setups["two"], relations=steeper)
+    assert shared_of_unlike(pair.setups, pair.nuisances) == ()
+    setups = {**pair.setups, "two": steeper(pair.setups["two"])}
     (words,) = JointSetup.of(setups, ["norm_lx"]).doubts
     assert words.startswith("norm_lx is shared, but [relations.lx], its pivot or z0 are not the same in one and two")
     assert JointSetup.of(setups).doubts == ()
+
+
+def test_one_relation_that_counts_twice_is_doubted(pair):
+    """Two surveys of one calibration whose errors would average out."""
+    (words,) = JointSetup.of(pair.setups).doubts
+    names = words.partition(":")[0].split(", ")
+    assert "norm_lx" in names and not {"sigma8", *pair.union.parameters.contrasts} & {*names}
+    assert words.endswith(f"give --shared {','.join(names)}")
+    assert JointSetup.of(pair.setups, names).doubts == ()
+    fishers = [next(JointSetup.of(pair.setups, some).fishers(["counts"])).std("sigma8") for some in ((), names)]
+    assert fishers[0] < fishers[1]
 
 
 def test_correlations_of_what_is_shared_must_be_the_same():

@@ -7,6 +7,7 @@ from dataclasses import fields
 from itertools import product
 
 from ..core.errors import InputError
+from ..core.parameters import Parameter
 from ..cosmology.parameter_grid import SHAPE_NAMES
 from ..model.setup import Setup
 
@@ -62,6 +63,31 @@ def shared_of_unlike(setups: Mapping[str, Setup], nuisances: Collection[str]) ->
                 f"{words}: make sure that one factor stands for the error of both, or leave it out of --shared"
             )
     return tuple(found)
+
+
+def apart_of_alike(setups: Mapping[str, Setup], nuisances: Collection[str]) -> tuple[str, ...]:
+    """What is doubtful where surveys have a nuisance each of one relation and one prior, in a sentence.
+
+    Two published errors of one calibration are one error; as two, they average out.
+    """
+    first, *others = setups.values()
+    alike = [
+        p.name
+        for p in first.parameters.free
+        if p.name not in nuisances and p.prior.kind != "flat" and all(_same(first, other, p) for other in others)
+    ]
+    if not alike:
+        return ()
+    one = "one prior and one relation each in all surveys, but count as independent, so that their errors average out"
+    return (f"{', '.join(alike)}: {one}; if they are of one calibration, give --shared {','.join(alike)}",)
+
+
+def _same(first: Setup, other: Setup, parameter: Parameter) -> bool:
+    """Whether a nuisance of a relation, or of all masses, is in another survey what it is in the first."""
+    name = parameter.name
+    what = name.rpartition("_")[2] if name != MASS_SCALE else name
+    here, there = (_relation(setup, what) for setup in (first, other))
+    return here == there and bool(here) and here[0] is not None and parameter in other.parameters.free
 
 
 def _relation(setup: Setup, what: str) -> tuple[object, ...]:

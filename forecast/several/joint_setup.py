@@ -18,7 +18,7 @@ from ..likelihoods.levels import at_level, level_class, levels_of, likelihood, q
 from ..likelihoods.posterior import Posterior
 from ..model.forward import ForwardModel, forward_model
 from ..model.setup import Setup
-from .alike import refuse_unlike, shared_of_unlike
+from .alike import apart_of_alike, refuse_unlike, shared_of_unlike
 from .union import Union
 
 
@@ -94,7 +94,7 @@ class JointSetup:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What is doubtful about what they share, in sentences without their full stops."""
-        return shared_of_unlike(self.setups, self.nuisances)
+        return (*shared_of_unlike(self.setups, self.nuisances), *apart_of_alike(self.setups, self.nuisances))
 
     @property
     def levels(self) -> tuple[str, ...]:
