@@ -100,6 +100,16 @@ def error_figure(error: float) -> Figure:
     return Figure(error_text(error), (error,))
 
 
+def amount_text(value: float, digits: int = 4) -> str:
+    """A configured amount to so many significant digits, without an exponent between 0.001 and a million.
+
+    >>> amount_text(12791.0), amount_text(40212.3, 3), amount_text(2.908e-14), amount_text(0.05953)
+    ('12790', '40200', '2.908e-14', '0.05953')
+    """
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:.0f}" if 10.0**digits <= abs(rounded) < 1e6 else f"{value:.{digits}g}"
+
+
 def value_figure(value: float, error: float | None, *, sign: bool = False) -> Figure:
     """A value in a table, to the decimal place of an error that stands elsewhere."""
     return Figure(value_text(value, error, sign=sign), (value,))

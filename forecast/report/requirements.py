@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ..config.load import Config
 from ..config.template import commented
-from ..core.digits import error_figure, error_text, plain_figure
+from ..core.digits import Figure, amount_text, error_figure, error_text, plain_figure
 from ..core.files import prepare_output, write_csv, write_json, write_whole
 from ..forecasts.axes import SHORTCUTS, Axis, content_of
 from ..forecasts.require.change import change
@@ -38,11 +38,11 @@ def requirement_table(found: Requirements) -> tuple[list[str], list[list[Any]]]:
     header = ["alone", "now", "needed", "clusters", *["lensing masses"] * lensed, f"error of {found.name}"]
     rows: list[list[Any]] = []
     for row in found.rows:
-        needed = _unmet(found) if row.needed is None else plain_figure(row.needed, ".4g")
+        needed = _unmet(found) if row.needed is None else Figure(amount_text(row.needed), (row.needed,))
         name = f"{row.key} [{row.unit}]" if row.unit else row.key
         count = plain_figure(row.expected_count, ".1f")
         number = "all" if row.lensing_masses is None else plain_figure(row.lensing_masses, ".1f")
-        now = plain_figure(row.configured, ".4g")
+        now = Figure(amount_text(row.configured), (row.configured,))
         rows.append([name, now, needed, count, *[number] * lensed, error_figure(row.std)])
     return header, rows
 
@@ -83,7 +83,7 @@ def best_help(found: Requirements) -> str:
 def _words(row: Requirement) -> str:
     """A change as a factor, or where there was nothing as an amount."""
     if row.factor is None:
-        return f"{row.key} of {row.farthest:.3g}{f' {row.unit}' if row.unit else ''}"
+        return f"{row.key} of {amount_text(row.farthest, 3)}{f' {row.unit}' if row.unit else ''}"
     return change(row.key, row.factor)
 
 
@@ -95,7 +95,9 @@ def _unmet(found: Requirements) -> str:
 def _limit(row: Requirement) -> str:
     if row.why == "it changes nothing":
         return row.why
-    return f"at {row.farthest:.3g}{f' {row.unit}' if row.unit else ''} the error is {row.std:.3g}; {row.why}"
+    return (
+        f"at {amount_text(row.farthest, 3)}{f' {row.unit}' if row.unit else ''} the error is {row.std:.3g}; {row.why}"
+    )
 
 
 def _ratio(smaller: float) -> str:

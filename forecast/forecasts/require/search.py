@@ -170,7 +170,7 @@ def _forward(curve: Curve, here: float, step: float) -> tuple[float, str]:
         try:
             curve(place)
         except InputError as error:
-            beyond, words = place, words or str(error)
+            beyond, words = place, words or f"beyond it, {str(error).partition(': ')[2] or error}"
         else:
             here = place
             if not words:
