@@ -1,7 +1,7 @@
 """ln L of many catalogues that list L_X and redshift alone, at parameter vectors that they share.
 
-ln lambda(L_X, z) is smooth within a shell: values at nodes tell it everywhere, a catalogue is a weight on each node, and
-200 catalogues cost as much as one. Weights are those of Lagrange's polynomial in z^(1/3), and of a cubic spline in L_X.
+ln lambda(L_X, z) is smooth within a shell: values at nodes tell it everywhere, a catalogue is a weight on each node,
+and 200 catalogues cost as much as one. Weights are those of a polynomial in z^(1/3) and of a cubic spline in log10 L_X.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from scipy.interpolate import BarycentricInterpolator, CubicSpline
@@ -49,7 +50,7 @@ class Nodes:
         """From the nearest to the farthest."""
         found, chebyshev = [], 0.5 - 0.5 * np.cos(math.pi * (np.arange(_REDSHIFTS) + 0.5) / _REDSHIFTS)
         edges = np.cbrt(self.model.setup.geometry.redshift_edges)
-        for near, far in zip(edges[:-1], edges[1:], strict=True):
+        for near, far in pairwise(edges):
             root = near + (far - near) * chebyshev
             top = _BRIGHTEST - float(self.limit(root[:1] ** 3)[0])
             found.append(Shell(root, np.linspace(-_BELOW, top, math.ceil((top + _BELOW) / _STEP) + 1)))

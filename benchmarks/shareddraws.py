@@ -152,4 +152,3 @@ def _near(scores: Array, log_weight: Array, wide: Array, wider: float) -> Propos
 def _narrowing(seen: Array, wide: Array) -> float:
     """How much smaller one covariance is than another, in the mean over directions, at most 1."""
     return float(min(1.0, np.exp(np.mean(np.log(np.linalg.eigvalsh(np.linalg.solve(wide, seen).real).clip(1e-6))))))
-

@@ -41,6 +41,7 @@ NEAR, FIRST, WIDER, CHECKED = 1.5, 6000, 1.5, 4
 """Draws about the fiducial parameters, the width of their proposal in that of one posterior; mocks whose nodes are
 compared with the likelihood itself."""
 SHOWN = ("sigma8", "Om0", "S8", "mass_scale", "norm_lx", "slope_lx", "curvature_lx", "scatter_lx", "evolution_lx")
+HEADER = "\n| quantity | bias in σ | width of pulls | mean σ | 68% | 95% | p of ranks |\n|---|---|---|---|---|---|---|"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,22 @@ class Study:
     effective: Array
     node_error: Array
 
+    @property
+    def words(self) -> str:
+        """How well posteriors are known."""
+        least, most, half = np.percentile(self.effective, [0, 10, 50])
+        return (
+            f"effective draws {least:.0f} at least, {most:.0f} in 90%, {half:.0f} in the median; ln L of nodes within "
+            f"{self.node_error.max():.3f}"
+        )
+
+    def write(self, path: Path) -> None:
+        """Every mock's numbers."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parts = {"truth": self.truth, "mean": self.mean, "width": self.width, "below": self.below}
+        arrays = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
+        np.savez(path, effective=self.effective, **arrays)
+
     def rows(self, names: tuple[str, ...] = SHOWN) -> Iterator[str]:
         """A line for each quantity."""
         for name in (name for name in names if name in self.truth):
@@ -107,8 +124,8 @@ class Study:
             errors = [np.sqrt(half * (1 - half) / size) for half in (0.68, 0.95)]
             p = stats.kstest(below, "uniform").pvalue
             yield (
-                f"| {name} | {pull.mean():+.3f} ± {pull.std() / np.sqrt(size):.3f} | {pull.std():.2f} "
-                f"| {self.width[name].mean():.4f} | {cover[0]:.3f} ± {errors[0]:.3f} | {cover[1]:.3f} ± {errors[1]:.3f} "
+                f"| {name} | {pull.mean():+.3f} ± {pull.std() / np.sqrt(size):.3f} | {pull.std():.2f} | "
+                f"{self.width[name].mean():.4f} | {cover[0]:.3f} ± {errors[0]:.3f} | {cover[1]:.3f} ± {errors[1]:.3f} "
                 f"| {p:.3f} |"
             )
 
@@ -188,18 +205,11 @@ def main() -> None:
             contrasts = np.isin(parameters.names, list(parameters.contrasts))
             truth = np.where(contrasts, here, parameters.fiducial)
         study = studied(sky, truth, kind == "prior", Plan(), rng)
-        cpu, draws = time.process_time() - start, np.percentile(study.effective, [0, 10, 50])
-        print(
-            f"\n{survey}, {relation}, truths: {kind}; {options.mocks} mocks, {cpu:.0f} s of CPU; effective draws "
-            f"{draws[0]:.0f} at least, {draws[1]:.0f} in 90%, {draws[2]:.0f} in the median; ln L of nodes within "
-            f"{study.node_error.max():.3f}\n\n| quantity | bias in σ | width of pulls | mean σ | 68% | 95% | p of ranks |"
-            f"\n|---|---|---|---|---|---|---|\n" + "\n".join(study.rows()),
-            flush=True,
-        )
+        cpu = time.process_time() - start
+        print(f"\n{survey}, {relation}, truths: {kind}; {options.mocks} mocks, {cpu:.0f} s of CPU; {study.words}")
+        print("\n".join([HEADER, *study.rows()]), flush=True)
         if options.out:
-            options.out.mkdir(parents=True, exist_ok=True)
-            arrays = {f"{part}/{k}": v for part in ("truth", "mean", "width", "below") for k, v in getattr(study, part).items()}
-            np.savez(options.out / f"{survey}-{relation}-{kind}.npz", effective=study.effective, **arrays)
+            study.write(options.out / f"{survey}-{relation}-{kind}.npz")
 
 
 if __name__ == "__main__":
