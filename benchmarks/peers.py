@@ -36,7 +36,8 @@ from forecast.core.parameters import Parameter
 from forecast.core.priors import Prior
 from forecast.core.units import LN10
 from forecast.cosmology.background import BASE_SIGMA8, Cosmology, base_power, smooth_log_sigma
-from forecast.cosmology.parameter_grid import CRITICAL_DENSITY, Expansion
+from forecast.cosmology.expansion import Expansion
+from forecast.cosmology.parameter_grid import CRITICAL_DENSITY
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import ForwardModel, forward_model

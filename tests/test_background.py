@@ -12,7 +12,7 @@ from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter
 from forecast.core.priors import Prior
 from forecast.cosmology.background import Cosmology
-from forecast.cosmology.parameter_grid import Expansion
+from forecast.cosmology.expansion import Expansion
 from forecast.cosmology.rescaling import Background, Ratio, gas_exponents
 from forecast.model.forward import forward_model
 

@@ -17,7 +17,7 @@ from forecast.config.load import parse_config
 from forecast.core.band import SOFT, Band
 from forecast.core.errors import InputError
 from forecast.core.records import Job
-from forecast.cosmology.parameter_grid import Expansion
+from forecast.cosmology.expansion import Expansion
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.likelihoods.density.points import Points
 from forecast.likelihoods.levels import likelihood

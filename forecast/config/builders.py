@@ -16,7 +16,7 @@ from ..core.errors import InputError, nearest
 from ..core.observables import OBSERVABLES
 from ..core.units import KINDS, h_power, parse
 from ..cosmology.background import Cosmology
-from ..cosmology.parameter_grid import Expansion
+from ..cosmology.expansion import Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
 from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
 from ..model.setup import Setup

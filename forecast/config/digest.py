@@ -82,7 +82,7 @@ LAYOUTS: dict[type, Layout] = {
             "error_laws": [],
         },
     ),
-    Cosmology: Layout("Om0 Ob0 h ns"),
+    Cosmology: Layout("Om0 Ob0 h ns", {"w0": -1.0, "wa": 0.0}),
     Box: Layout("side fraction z"),
     LightCone: Layout("area zmin zmax edges nodes within number"),
     Replicated: Layout("survey copies"),
@@ -115,7 +115,14 @@ LAYOUTS: dict[type, Layout] = {
     Prior: Layout("kind low high mean std log widening", {"between": None}),
     Values: Layout(
         f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast",
-        later={"mass_scale": 1.0, "slope_wl": 1.0, "evolution_wl": 0.0, "curvature_lx": 0.0},
+        later={
+            "mass_scale": 1.0,
+            "slope_wl": 1.0,
+            "evolution_wl": 0.0,
+            "curvature_lx": 0.0,
+            "w0": None,
+            "wa": None,
+        },
     ),
 }
 """By record that a `Setup` is made of."""

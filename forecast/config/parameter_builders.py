@@ -46,7 +46,7 @@ def build_parameters(
 ) -> ParameterSet:
     """Free and fixed parameters, with a density contrast for each of `shells` of the survey.
 
-    The fiducial values of Om0, h and ns are those of `cosmology`.
+    The fiducial values of Om0, h, ns, w0 and wa are those of `cosmology`.
     """
     free, fixed = [], {}
     defaults = Values(**{name: getattr(cosmology, name) for name in SHAPE_NAMES})

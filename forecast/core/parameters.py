@@ -21,8 +21,8 @@ from .ties import Tie, check_ties, tied_priors
 class Values:
     """Value of every parameter of the forward model; each a float or an array of shape (P,).
 
-    ``Om0``, ``h``, ``ns``: shape of the cosmology; None: the configured one's, to which the observables
-    refer whatever they are.
+    ``Om0``, ``h``, ``ns``: shape of the cosmology; ``w0``, ``wa``: its dark energy; None: the configured one's, to
+    which the observables refer whatever they are.
     ``norm_x``: factor on the normalisation of the relation of observable x (NV22's bias b_x);
     ``slope_x``: factor on its slope; ``scatter_x``: factor on its intrinsic scatter;
     ``evolution_x``: added to its exponent of E(z). ``yx`` acts on top of ``t`` and ``mgas``.
@@ -42,6 +42,8 @@ class Values:
     Om0: float | Array | None = None
     h: float | Array | None = None
     ns: float | Array | None = None
+    w0: float | Array | None = None
+    wa: float | Array | None = None
     norm_lx: float | Array = 1.0
     norm_t: float | Array = 1.0
     norm_mgas: float | Array = 1.0
@@ -70,7 +72,7 @@ class Values:
     density_contrast: float | Array | None = 0.0
 
 
-COSMOLOGY = ("sigma8", "Om0", "h", "ns")
+COSMOLOGY = ("sigma8", "Om0", "h", "ns", "w0", "wa")
 """Parameters that are answers; all others are nuisances."""
 NORMALISATIONS = ("norm_", "mass_scale")
 """How the names of parameters begin that multiply observables, or all masses on which they were calibrated."""
@@ -92,6 +94,8 @@ def _latex() -> dict[str, str]:
         "Om0": r"$\Omega_{\rm m}$",
         "h": r"$h$",
         "ns": r"$n_{\rm s}$",
+        "w0": r"$w_0$",
+        "wa": r"$w_a$",
         "norm_wl": r"$1+b_{\rm WL}$",
         "norm_contamination": r"$b_{\rm cont}$",
         "mass_scale": r"$b_M$",

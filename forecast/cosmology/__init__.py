@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = public(
     __name__,
     {
         "Cosmology": ".background",
-        "Expansion": ".parameter_grid",
+        "Expansion": ".expansion",
         "MassFunction": ".mass_function",
     },
 )

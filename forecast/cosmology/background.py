@@ -1,17 +1,19 @@
-"""Flat LambdaCDM as a frozen value. The only module that touches colossus and its global state."""
+"""A flat universe as a frozen value. The only module that touches colossus and its global state."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import InputError
+from .dark_energy import EARLY, is_constant
+from .growth import growth
 
 BASE_SIGMA8 = 0.8
 """sigma8 at which shapes are tabulated; sigma(M) at any other value is exactly proportional to it."""
@@ -25,15 +27,22 @@ TCMB = 2.7255
 _LOCK = RLock()
 _MAX_REDSHIFT = 6.0
 _MAX_RADIUS = 800.0
-LIMITS = {"Om0": (0.1, 0.6), "Ob0": (0.005, 0.1), "h": (0.4, 1.1), "ns": (0.7, 1.3)}
-"""Range of each shape parameter in which the mass functions may be asked for."""
+LIMITS = {
+    "Om0": (0.1, 0.6),
+    "Ob0": (0.005, 0.1),
+    "h": (0.4, 1.1),
+    "ns": (0.7, 1.3),
+    "w0": (-2.5, EARLY),
+    "wa": (-3.0, 2.2),
+}
+"""Range of each parameter in which the mass functions may be asked for; w0 + wa is at most `EARLY`."""
 _TABLE_RADII = 10.0 ** (4.0 - 16.0 ** (np.arange(13, -1, -1) / 18.0))
 """Radii, Mpc/h, of the upper part of the table from which colossus interpolates sigma(R)."""
 
 
 @dataclass(frozen=True)
 class Cosmology:
-    """Shape of a flat LambdaCDM model; sigma8 is not part of it, it is a free parameter.
+    """Shape and expansion of a flat universe; sigma8 is not part of it, it is a free parameter.
 
     Parameters
     ----------
@@ -43,6 +52,8 @@ class Cosmology:
         H0 / (100 km/s/Mpc).
     ns : float
         Slope of the primordial power spectrum.
+    w0, wa : float
+        Equation of state of dark energy, w0 + wa (1 - a); by default that of a cosmological constant.
 
     Raises
     ------
@@ -54,6 +65,8 @@ class Cosmology:
     Ob0: float
     h: float
     ns: float
+    w0: float = -1.0
+    wa: float = 0.0
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -62,9 +75,14 @@ class Cosmology:
                 raise InputError(f"cosmology: {name} = {value} is outside {low} to {high}")
         if self.Ob0 >= self.Om0:
             raise InputError(f"cosmology: Ob0 = {self.Ob0} must be below Om0 = {self.Om0}")
+        if self.w0 + self.wa > EARLY + 1e-9:
+            raise InputError(
+                f"cosmology: w0 + wa = {self.w0 + self.wa:.4g} is above {EARLY}: dark energy would shape the young "
+                f"universe, which the transfer function leaves out; give wa <= {EARLY - self.w0:.4g}, or a smaller w0"
+            )
 
     def varied(self, **shape: float) -> Cosmology:
-        """The same with other values of Om0, h or ns, at constant baryon density Ob0 h^2.
+        """The same with other values of Om0, h, ns, w0 or wa, at constant baryon density Ob0 h^2.
 
         Primordial deuterium and the CMB measure Ob0 h^2, not Ob0.
         """
@@ -104,7 +122,8 @@ def _base(cosmology: Cosmology) -> Any:
 def _colossus(cosmology: Cosmology) -> Any:
     from colossus.cosmology import cosmology as colossus
 
-    return colossus.Cosmology(
+    constant = is_constant(cosmology.w0, cosmology.wa)
+    base = colossus.Cosmology(
         name="massanchor",
         flat=True,
         H0=100.0 * cosmology.h,
@@ -113,7 +132,11 @@ def _colossus(cosmology: Cosmology) -> Any:
         sigma8=BASE_SIGMA8,
         ns=cosmology.ns,
         persistence="",
+        **({} if constant else {"de_model": "w0wa", "w0": cosmology.w0, "wa": cosmology.wa}),
     )
+    if not constant:  # its own is right to 2e-5 only
+        base.growthFactor = partial(growth, Om0=cosmology.Om0, w0=cosmology.w0, wa=cosmology.wa)
+    return base
 
 
 @lru_cache(maxsize=64)

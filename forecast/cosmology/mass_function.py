@@ -18,6 +18,7 @@ from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..core.units import LN10
 from .background import BASE_SIGMA8, Cosmology, base_mass_function, base_sigma, overdensity_mean
+from .dark_energy import relative_density
 from .parameter_grid import CRITICAL_DENSITY, Shape, ShapeGrid, lagrangian_radius
 
 MODELS = {
@@ -65,12 +66,13 @@ def _tinker08(delta: Array, z: Array | float) -> tuple[Array, Array, Array, Arra
     return A0 * (1 + z) ** -0.14, a0 * (1 + z) ** -0.06, b0 * (1 + z) ** -alpha, c
 
 
-def matter_density_range(model: str, z: float) -> tuple[float, float]:
+def matter_density_range(model: str, z: float, w0: float = -1.0, wa: float = 0.0) -> tuple[float, float]:
     """Om0 for which a mass function is calibrated at redshift `z` and above; radiation neglected."""
     if MODELS.get(model) != ("tinker08", None):
         return 0.0, 1.0
     lowest = 500.0 / _TINKER08[-1, 0]
-    return lowest / (lowest + (1.0 - lowest) * (1.0 + z) ** 3), 1.0
+    matter = (1.0 - lowest) * (1.0 + z) ** 3 / float(relative_density(z, w0, wa))
+    return lowest / (lowest + matter), 1.0
 
 
 def bocquet16_coefficients(hydro: bool, z: Any) -> tuple[Any, Any, Any, Any]:
@@ -207,7 +209,7 @@ class MassFunction:
 
 @dataclass(frozen=True)
 class ShapedMassFunction:
-    """dn/dlog10 M500c on a fixed grid of redshifts and masses, for any sigma8, Om0, h and n_s.
+    """dn/dlog10 M500c on a fixed grid of redshifts and masses, for any sigma8, Om0, h, n_s, w0 and wa.
 
     Tinker et al.'s coefficients vary continuously with the overdensity, which colossus rounds to an
     integer: up to 1e-3 in dn/dlog10M at the highest masses.

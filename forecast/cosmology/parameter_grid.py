@@ -1,8 +1,8 @@
-"""Cosmologies whose shape (Om0, h, n_s) varies: expansion, and tables interpolated in the shape.
+"""Cosmologies whose shape (Om0, h, n_s) and dark energy (w0, wa) vary: tables interpolated in the parameters.
 
-sigma(M, z) = sigma8/0.8 D(z) sigma_0(M): growth, distances and overdensities follow from Om0 and h at no
-cost, and only sigma_0 needs colossus. It is tabulated at Chebyshev nodes of the free shape parameters;
-a fixed one costs nothing. The baryon density Ob0 h^2 stays that of the reference cosmology.
+sigma(M, z) = sigma8/0.8 D(z) sigma_0(M): growth, distances and overdensities follow from Om0, h, w0 and wa at no
+cost, and only sigma_0, on which dark energy has no influence, needs colossus. It is tabulated at Chebyshev nodes of
+the free shape parameters; a fixed one costs nothing. The baryon density Ob0 h^2 stays that of the reference cosmology.
 """
 
 from __future__ import annotations
@@ -10,98 +10,47 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from scipy import special
 
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import ParameterSet
 from ..core.priors import Prior
-from .background import HUBBLE_DISTANCE, LIMITS, TCMB, Cosmology, smooth_log_sigma
+from .background import LIMITS, Cosmology, smooth_log_sigma
+from .dark_energy import DARK_ENERGY, EARLY, latest
+from .expansion import Expansion
 
-SHAPE_NAMES = ("Om0", "h", "ns")
-"""Parameters of a cosmology's shape that can be free."""
+_OF_SIGMA = ("Om0", "h", "ns")
+"""Parameters on which sigma(M) today depends at given sigma8."""
+SHAPE_NAMES = (*_OF_SIGMA, *DARK_ENERGY)
+"""Parameters of a cosmology that can be free, beside sigma8."""
 
 CRITICAL_DENSITY = 2.77536627245708e11
 """Today's critical density, Msun h^2 / Mpc^3 (colossus's value)."""
-RADIATION = 4.4814665013636476e-7 * TCMB**4 * (1 + 0.22710731766 * 3.046)
-"""Omega_r h^2 of photons at 2.7255 K and 3.046 massless neutrinos (colossus's values)."""
 
-_LOG = {"Om0": True, "h": True, "ns": False}  # coordinate of the interpolation: ln x or x
-_NODES = {"Om0": (5, 7.0), "h": (4, 8.0), "ns": (3, 6.0)}  # constant + slope x width of the range
+_Some = Array | float | None
+_LOG = ("Om0", "h")  # whose logarithm is the coordinate of the interpolation
+_NODES = {  # constant + slope x width of the range
+    "Om0": (5, 7.0),
+    "h": (4, 8.0),
+    "ns": (3, 6.0),
+    "w0": (3, 2.0),
+    "wa": (3, 0.5),
+}
 _SPAN, _TRUSTED, _MARGIN = 4.0, 3.0, 0.08  # of the grid and of the calibration, prior std; added at both ends
-_LEGENDRE_X, _LEGENDRE_W = np.polynomial.legendre.leggauss(12)
-
-
-@dataclass(frozen=True)
-class Expansion:
-    """Expansion and growth of flat LambdaCDM with radiation; `Om0` and `h` broadcast against redshifts.
-
-    Parameters
-    ----------
-    Om0, h : ndarray
-        Matter density today and H0 / (100 km/s/Mpc).
-    """
-
-    Om0: Array
-    h: Array
-
-    @classmethod
-    def of(cls, cosmology: Cosmology) -> Expansion:
-        """That of one cosmology."""
-        return cls(np.asarray(cosmology.Om0), np.asarray(cosmology.h))
-
-    def efunc(self, z: Array) -> Array:
-        """E(z) = H(z)/H0."""
-        x, radiation = 1.0 + np.asarray(z), RADIATION / self.h**2
-        return np.sqrt(x**3 * (self.Om0 + radiation * x) + (1.0 - self.Om0 - radiation))
-
-    def matter_density(self, z: Array) -> Array:
-        """Omega_m(z)."""
-        density: Array = self.Om0 * (1.0 + np.asarray(z)) ** 3 / self.efunc(z) ** 2
-        return density
-
-    def growth(self, z: Array) -> Array:
-        """Linear growth factor D(z)/D(0), radiation neglected, as in colossus.
-
-        D = a 2F1(1/3, 1; 11/6; -a^3 (1 - Om0)/Om0) solves equation 8 of Eisenstein & Hu (1999).
-        """
-        ratio, a = (self.Om0 - 1.0) / self.Om0, 1.0 / (1.0 + np.asarray(z))
-
-        def growing(a: Array | float) -> Array:
-            growth: Array = a * special.hyp2f1(1 / 3, 1.0, 11 / 6, ratio * a**3)
-            return growth
-
-        return growing(a) / growing(1.0)
-
-    def comoving_distance(self, z: Array) -> Array:
-        """Comoving distance in Mpc/h, by Gauss-Legendre quadrature in ln(1 + z); right to 1e-9 up to z = 3."""
-        half = 0.5 * np.log1p(np.asarray(z))
-        x = np.expm1(half * (1.0 + _LEGENDRE_X.reshape(-1, *([1] * max(np.ndim(half), np.ndim(self.Om0))))))
-        integrand = (1.0 + x) / self.efunc(x)
-        distance: Array = HUBBLE_DISTANCE * half * np.tensordot(_LEGENDRE_W, integrand, axes=1)
-        return distance
-
-    def luminosity_distance(self, z: Array) -> Array:
-        """Luminosity distance in (physical) Mpc/h."""
-        return (1.0 + np.asarray(z)) * self.comoving_distance(z)
-
-    def volume_element(self, z: Array) -> Array:
-        """dV/dz per steradian in (Mpc/h)^3."""
-        return HUBBLE_DISTANCE * self.comoving_distance(z) ** 2 / self.efunc(z)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Shape parameters of P cosmologies, inside the range of a `ShapeGrid`.
+    """Parameters of P cosmologies, inside the range of a `ShapeGrid`.
 
     Parameters
     ----------
-    Om0, h, ns : ndarray, shape (P,)
+    Om0, h, ns, w0, wa : ndarray, shape (P,)
     basis : ndarray, shape (P, G)
         What contracts with the tables of the grid that made it.
     """
@@ -109,17 +58,19 @@ class Shape:
     Om0: Array
     h: Array
     ns: Array
+    w0: Array
+    wa: Array
     basis: Array
 
     @property
     def expansion(self) -> Expansion:
         """Expansion at these shapes; results have shape (P, K) for redshifts of shape (K,)."""
-        return Expansion(self.Om0[:, None], self.h[:, None])
+        return Expansion(self.Om0[:, None], self.h[:, None], self.w0[:, None], self.wa[:, None])
 
     def expansion_of(self, row: Array) -> Expansion:
         """Expansion at the shapes with numbers `row`, which broadcast against redshifts."""
         row = row if len(self.Om0) > 1 else np.zeros_like(row)
-        return Expansion(self.Om0[row], self.h[row])
+        return Expansion(self.Om0[row], self.h[row], self.w0[row], self.wa[row])
 
 
 def lagrangian_radius(log_mass: Array, Om0: float) -> Array:
@@ -129,7 +80,7 @@ def lagrangian_radius(log_mass: Array, Om0: float) -> Array:
 
 @dataclass(frozen=True)
 class ShapeGrid:
-    """Chebyshev nodes in the free shape parameters.
+    """Chebyshev nodes in the free parameters of a cosmology.
 
     Parameters
     ----------
@@ -137,19 +88,22 @@ class ShapeGrid:
         The configured cosmology; its Ob0 h^2 is kept.
     low, high : tuple of float
         Range of each of `SHAPE_NAMES`; equal where the parameter is fixed. Values beyond are evaluated
-        at the edge.
+        at the edge, and at that of w0 + wa, `EARLY`.
     fineness : float
         Factor on the number of nodes along each free parameter.
+    along : tuple of str
+        Parameters on which tables depend, the only ones with several nodes.
     """
 
     reference: Cosmology
     low: tuple[float, ...]
     high: tuple[float, ...]
     fineness: float = 1.0
+    along: tuple[str, ...] = _OF_SIGMA
 
     @classmethod
     def over(cls, reference: Cosmology, ranges: Mapping[str, tuple[float, float]]) -> ShapeGrid:
-        """Grid over the given ranges of Om0, h or ns; the others stay those of `reference`.
+        """Grid over the given ranges of Om0, h, ns, w0 or wa; the others stay those of `reference`.
 
         Raises
         ------
@@ -158,24 +112,31 @@ class ShapeGrid:
         """
         bounds = [ranges.get(name, (getattr(reference, name),) * 2) for name in SHAPE_NAMES]
         low, high = (tuple(float(b[i]) for b in bounds) for i in (0, 1))
-        for corner in itertools.product(*bounds):
+        ends = (x if name in _OF_SIGMA else x[:1] for name, x in zip(SHAPE_NAMES, bounds, strict=True))
+        for corner in itertools.product(*ends):
             try:
                 reference.varied(**dict(zip(SHAPE_NAMES, corner, strict=True)))
             except InputError as error:
                 raise InputError(f"parameters {', '.join(ranges)}: {error}; narrow the prior") from None
         return cls(reference, low, high)
 
+    def of_everything(self, fineness: float) -> ShapeGrid:
+        """The same for tables that depend on dark energy too, on nodes with w0 + wa up to `EARLY` alone."""
+        *others, w0, wa = self.high
+        high = (*others, w0, min(wa, float(latest(w0, wa))))
+        return replace(self, fineness=fineness, along=SHAPE_NAMES, high=high)
+
     @cached_property
     def _axes(self) -> tuple[Array, ...]:
         """Values of each shape parameter at the nodes; one value where it is fixed."""
         axes = []
         for name, low, high in zip(SHAPE_NAMES, self.low, self.high, strict=True):
-            ends = np.log([low, high]) if _LOG[name] else np.array([low, high])
+            ends = np.log([low, high]) if name in _LOG else np.array([low, high])
             constant, slope = _NODES[name]
             number = self.fineness * (constant + slope * (ends[1] - ends[0]))
-            size = 1 if low == high else max(2, math.ceil(number))
+            size = 1 if low == high or name not in self.along else max(2, math.ceil(number))
             x = ends.mean() + 0.5 * np.ptp(ends) * chebyshev.chebpts1(size)
-            axes.append(np.exp(x) if _LOG[name] else x)
+            axes.append(np.exp(x) if name in _LOG else x)
         return tuple(axes)
 
     @cached_property
@@ -184,23 +145,19 @@ class ShapeGrid:
         points = itertools.product(*self._axes)
         return tuple(self.reference.varied(**dict(zip(SHAPE_NAMES, map(float, p), strict=True))) for p in points)
 
-    def shape(
-        self, Om0: Array | float | None = None, h: Array | float | None = None, ns: Array | float | None = None
-    ) -> Shape:
+    def shape(self, Om0: _Some = None, h: _Some = None, ns: _Some = None, w0: _Some = None, wa: _Some = None) -> Shape:
         """Shapes of P parameter vectors; each of shape (P,) or a scalar, None for the reference's value."""
-        pairs = zip(SHAPE_NAMES, (Om0, h, ns), strict=True)
+        pairs = zip(SHAPE_NAMES, (Om0, h, ns, w0, wa), strict=True)
         given = [np.atleast_1d(getattr(self.reference, name) if x is None else x) for name, x in pairs]
-        values, basis = [], np.ones((max(len(x) for x in given), 1))
-        for low, high, name, axis, x in zip(
-            self.low, self.high, SHAPE_NAMES, self._axes, np.broadcast_arrays(*given), strict=True
-        ):
-            x = np.clip(x.astype(float), low, high)
-            ends, u = (np.log([low, high]), np.log(x)) if _LOG[name] else (np.array([low, high]), x)
-            position = (u - ends.mean()) / (0.5 * np.ptp(ends) or 1.0)
-            columns = chebyshev.chebvander(position, len(axis) - 1)
-            basis = (basis[:, :, None] * columns[:, None, :]).reshape(len(x), -1)
-            values.append(x)
-        return Shape(Om0=values[0], h=values[1], ns=values[2], basis=basis)
+        arrays = np.broadcast_arrays(*given)
+        found, basis = {}, np.ones((len(arrays[0]), 1))
+        for low, high, name, axis, x in zip(self.low, self.high, SHAPE_NAMES, self._axes, arrays, strict=True):
+            x = found[name] = np.clip(x.astype(float), low, high)
+            if len(axis) > 1:
+                ends, u = (np.log([low, high]), np.log(x)) if name in _LOG else (np.array([low, high]), x)
+                columns = chebyshev.chebvander((u - ends.mean()) / (0.5 * np.ptp(ends)), len(axis) - 1)
+                basis = (basis[:, :, None] * columns[:, None, :]).reshape(len(x), -1)
+        return Shape(**found | {"wa": latest(found["w0"], found["wa"])}, basis=basis)
 
     def table(self, function: Callable[[Cosmology], Array]) -> Array:
         """Chebyshev coefficients, shape (G, ...), of an array-valued function of the cosmology.
@@ -243,10 +200,12 @@ def free_shapes(
     """
     physical = reference.Ob0 * reference.h**2
     baryons = tuple(math.sqrt(physical / x) for x in reversed(LIMITS["Ob0"]))
-    limits = {
+    (low_w0, _), (low_wa, _) = (_reach(name, reference, parameters) for name in DARK_ENERGY)
+    limits = LIMITS | {
         "Om0": (max(matter_density[0], LIMITS["Om0"][0]), min(matter_density[1], LIMITS["Om0"][1])),
         "h": (max(baryons[0], LIMITS["h"][0]), min(baryons[1], LIMITS["h"][1])),
-        "ns": LIMITS["ns"],
+        "w0": (LIMITS["w0"][0], min(LIMITS["w0"][1], EARLY - low_wa)),
+        "wa": (LIMITS["wa"][0], min(LIMITS["wa"][1], EARLY - low_w0)),
     }
     free = {p.name: p.prior for p in parameters.free}
     ranges = {}
@@ -256,7 +215,45 @@ def free_shapes(
             ranges[name] = _range(name, free[name], limits[name])
         elif fixed not in (None, getattr(reference, name)):
             ranges[name] = (float(fixed), float(fixed))
+    _check_early(reference, parameters)
     return ShapeGrid.over(reference, ranges) if ranges else None
+
+
+def most_dark_energy(reference: Cosmology, parameters: ParameterSet) -> tuple[float, float]:
+    """w0 and wa within the priors that make dark energy the densest before today."""
+    w0, wa = (_reach(name, reference, parameters)[1] for name in DARK_ENERGY)
+    return w0, float(latest(w0, wa))
+
+
+def _reach(name: str, reference: Cosmology, parameters: ParameterSet) -> tuple[float, float]:
+    """Values of a parameter of dark energy inside its prior; twice the same where it is fixed."""
+    for p in parameters.free:
+        if p.name == name:
+            low, high = p.prior.span(_TRUSTED)
+            return max(low, LIMITS[name][0]), min(high, LIMITS[name][1])
+    fixed = getattr(parameters.fixed, name)
+    value = float(getattr(reference, name) if fixed is None else np.squeeze(fixed))
+    return value, value
+
+
+def _check_early(reference: Cosmology, parameters: ParameterSet) -> None:
+    """Raise where the priors of w0 and wa together leave w0 + wa up to `EARLY`."""
+    free = [name for name in DARK_ENERGY if name in parameters.names]
+    if not free:
+        return
+    reach = {name: _reach(name, reference, parameters) for name in DARK_ENERGY}
+    at = [parameters.names.index(name) for name in free]
+    std = parameters.prior.std[at]
+    spread = math.sqrt(std @ parameters.prior.correlation[np.ix_(at, at)] @ std)
+    middle = sum(parameters.free[i].prior.coordinate_moments[0] for i in at)
+    others = sum(reach[name][1] for name in DARK_ENERGY if name not in free)
+    highest = min(sum(high for _, high in reach.values()), others + middle + _TRUSTED * spread)
+    if highest > EARLY + 1e-9:
+        cure = f"let wa end at {EARLY - reach['w0'][1]:.4g}" if "wa" in free else f"let w0 end at {EARLY - others:.4g}"
+        raise InputError(
+            f"parameters.{free[-1]}: the priors reach w0 + wa = {highest:.4g}, above {EARLY}, where dark energy shapes "
+            f"the young universe, which the transfer function leaves out; {cure}, or narrow the priors"
+        )
 
 
 def _range(name: str, prior: Prior, limits: tuple[float, float]) -> tuple[float, float]:

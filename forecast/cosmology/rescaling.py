@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..core.arrays import Array
-from .parameter_grid import Expansion
+from .expansion import Expansion
 
 GAS_GROWTH = 1.2
 """Exponent of radius of the gas mass at R500; 1.15 +- 0.05 in the 20 clusters of REXCESS whose profiles reach it

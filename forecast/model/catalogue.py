@@ -20,7 +20,7 @@ from ..core.arrays import Array
 from ..core.caution import Caution
 from ..core.errors import InputError
 from ..cosmology.background import Cosmology
-from ..cosmology.parameter_grid import Expansion
+from ..cosmology.expansion import Expansion
 from ..cosmology.rescaling import FIXED_ANGLE, HUBBLE, LENSING, Exponents, Ratio
 from ..reading.join import Origin, open_joined
 from ..reading.limits import LIMITED, UpperLimits, split_limits

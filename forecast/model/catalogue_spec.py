@@ -13,7 +13,7 @@ from ..core.arrays import Array
 from ..core.band import Band
 from ..core.errors import InputError, nearest
 from ..cosmology.background import LIMITS
-from ..cosmology.parameter_grid import Expansion
+from ..cosmology.expansion import Expansion
 from ..reading.join import Join
 from ..reading.limits import LIMITED
 from ..reading.positions import POSITION

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -13,8 +13,9 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.chunks import LARGEST, Remembered
 from ..core.parameters import ParameterSet, Values
+from ..cosmology.expansion import Expansion
 from ..cosmology.mass_function import MassFunction, ShapedMassFunction
-from ..cosmology.parameter_grid import Expansion, Shape, ShapeGrid
+from ..cosmology.parameter_grid import SHAPE_NAMES, Shape, ShapeGrid
 from ..cosmology.rescaling import Background
 from ..relations.lines import Line
 from ..survey.listed_redshifts import shifts, survey_shells
@@ -102,13 +103,14 @@ class Population:
     def _contrast_table(self) -> tuple[ShapeGrid, Array]:
         """Table of today's contrasts, (G, S, S), on a coarse grid of shapes, on which they depend little."""
         assert self.setup.shapes is not None
-        grid = replace(self.setup.shapes, fineness=_COARSE)
+        grid = self.setup.shapes.of_everything(_COARSE)
         return grid, grid.table(lambda cosmology: contrast_root(self.setup.geometry, cosmology))
 
     def _shaped_contrast(self, v: Values, shape: Shape) -> Array:
         """The same at free shapes, shape (P, K, S)."""
         grid, table = self._contrast_table
-        root = np.tensordot(grid.shape(shape.Om0, shape.h, shape.ns).basis, table, axes=1)
+        values = {name: getattr(shape, name) for name in SHAPE_NAMES}
+        root = np.tensordot(grid.shape(**values).basis, table, axes=1)
         return root[:, self.shells.index] * shape.expansion.growth(self.shells.z)[..., None]
 
     def _sample_variance(self, v: Values, normal: float | Array, shape: Shape | None) -> Array:

@@ -13,8 +13,9 @@ from ..core.errors import InputError
 from ..core.parameters import ParameterSet, Values, contrast_names
 from ..core.units import LN10
 from ..cosmology.background import Cosmology
+from ..cosmology.expansion import Expansion
 from ..cosmology.mass_function import matter_density_range
-from ..cosmology.parameter_grid import SHAPE_NAMES, Expansion, Shape, ShapeGrid, free_shapes
+from ..cosmology.parameter_grid import SHAPE_NAMES, Shape, ShapeGrid, free_shapes, most_dark_energy
 from ..cosmology.rescaling import Background
 from ..relations.coupling import Coupling
 from ..relations.curved import require_bendable
@@ -129,7 +130,7 @@ class Setup:
                 'give z > 0, or geometry = "light_cone"'
             )
         self.lensing_sample.require(self.geometry.redshift_edges)
-        lowest = matter_density_range(self.mass_function, z)[0]
+        lowest = matter_density_range(self.mass_function, z, self.cosmology.w0, self.cosmology.wa)[0]
         if self.cosmology.Om0 < lowest:
             raise InputError(
                 f"cosmology.Om0 = {self.cosmology.Om0:g}: {self.mass_function} is not calibrated for M500c below "
@@ -173,7 +174,8 @@ class Setup:
     @property
     def matter_densities(self) -> tuple[float, float]:
         """Range of Om0 in which the mass function is calibrated at every redshift of the survey."""
-        return matter_density_range(self.mass_function, float(self.geometry.shells(self.cosmology).z[0]))
+        z = float(self.geometry.shells(self.cosmology).z[0])
+        return matter_density_range(self.mass_function, z, *most_dark_energy(self.cosmology, self.parameters))
 
     @property
     def fixed_density(self) -> float | None:
@@ -185,7 +187,7 @@ class Setup:
 
     def shape(self, v: Values) -> Shape | None:
         """Shapes at parameter values `v`; None if they are the configured one."""
-        return None if self.shapes is None else self.shapes.shape(*(getattr(v, name) for name in SHAPE_NAMES))
+        return None if self.shapes is None else self.shapes.shape(**{name: getattr(v, name) for name in SHAPE_NAMES})
 
     def background(self, v: Values, z: Array, row: Array) -> Background:
         """How clusters look at parameter values number `row` of `v`, which broadcasts against redshifts `z`."""

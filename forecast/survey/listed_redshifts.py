@@ -15,7 +15,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.parameters import ParameterSet
 from ..cosmology.background import Cosmology
-from ..cosmology.parameter_grid import Expansion
+from ..cosmology.expansion import Expansion
 from ..relations.power_laws import Relations
 from .redshift_law import RedshiftLaw, whole_edges
 from .selection import Selection

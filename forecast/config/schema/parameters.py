@@ -16,7 +16,7 @@ class ParameterConfig(Strict):
     """A free parameter: one of `flat`, `gaussian`, `lognormal`; or fixed at `value`."""
 
     fiducial: Number | None = None
-    """Value at which data are expected; if left out 1 for factors, and for Om0, h and ns that of [cosmology]."""
+    """Value at which data are expected; if left out 1 for factors, and for Om0, h, ns, w0, wa that of [cosmology]."""
     flat: Annotated[tuple[Number, Number] | None, Field(examples=["[0.6, 1.0]"])] = None
     """A flat prior between two values."""
     gaussian: Width | None = None
