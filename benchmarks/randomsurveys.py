@@ -12,7 +12,8 @@ from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.model.setup import Setup
 from forecast.relations.residuals import Residuals
-from forecast.survey.completeness import Contamination, Detection
+from forecast.survey.detection.contamination import Contamination
+from forecast.survey.detection.curve import Detection
 from forecast.survey.flux_limit import FluxLimited
 from forecast.survey.geometry import LightCone, Replicated
 from forecast.survey.mass_cut import Smoothed

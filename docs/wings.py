@@ -17,6 +17,7 @@ WINGS = {
         "execution",
         "cosmology",
         "relations",
+        "survey/detection",
         "survey",
         "model",
         "likelihoods/density",

@@ -13,7 +13,8 @@ from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.relations.residuals import Residuals
-from forecast.survey.completeness import Contamination, Detection
+from forecast.survey.detection.contamination import Contamination
+from forecast.survey.detection.curve import Detection
 from forecast.survey.geometry import LightCone
 
 

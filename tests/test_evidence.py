@@ -20,7 +20,7 @@ from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.sampling.identity import chain_digest
-from forecast.survey.completeness import Contamination
+from forecast.survey.detection.contamination import Contamination
 from forecast.survey.geometry import Replicated
 from forecast.survey.richness import Ranked, richness_evidence
 

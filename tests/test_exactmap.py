@@ -21,7 +21,7 @@ from forecast.model.simulate import draw_mocks
 from forecast.model.yx_distribution import TabulatedDistribution, log_median_density
 from forecast.report.plots.sigma8_map import exactmap_figure
 from forecast.report.plots.style import save_figure
-from forecast.survey.completeness import Contamination
+from forecast.survey.detection.contamination import Contamination
 from forecast.survey.geometry import Box
 
 

@@ -20,7 +20,8 @@ from forecast.likelihoods.many_data import log_likelihoods
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.report.cautions import of_followup
-from forecast.survey.completeness import Contamination, Detection
+from forecast.survey.detection.contamination import Contamination
+from forecast.survey.detection.curve import Detection
 from forecast.survey.flux_limit import MPC_CM
 from forecast.survey.followup import FollowUp
 

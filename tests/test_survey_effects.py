@@ -19,8 +19,10 @@ from forecast.cosmology.mass_function import MassFunction
 from forecast.forecasts.ladder import cone_variant
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
+from forecast.model.visibility import detected
 from forecast.relations.lines import Component
-from forecast.survey.completeness import SHARP, Contamination, Detection
+from forecast.survey.detection.contamination import Contamination
+from forecast.survey.detection.curve import SHARP, Detection
 from forecast.survey.sample_variance import cone_covariance, growth
 from forecast.survey.shells import shell_edges
 
@@ -184,14 +186,14 @@ def test_nothing_changes_where_nothing_is_asked_for(cone):
 def test_chance_of_detection_is_a_sum_of_normal_integrals(detection):
     """Its mean over Gaussian luminosities by quadrature; sharp limits stand for wide ones."""
     part = Component(0.7, *(np.array([[x]]) for x in (0.05, 0.0, 0.2, 0.1, 0.6)))
-    above = sum(p.weight * special.ndtr((p.lx_shift + 0.1) / p.lx_scatter) for p in detection.of((part,)))
+    above = sum(p.weight * special.ndtr((p.lx_shift + 0.1) / p.lx_scatter) for p in detected((part,), detection))
     x = np.linspace(-1.5, 1.5, 30_001)
     brute = 0.7 * np.trapezoid(detection(x) * stats.norm.pdf(x, 0.15, 0.2), x)
     assert above[0, 0] == pytest.approx(brute, rel=1e-3)
     weight, offset = detection.sharp_limits
     smoothed = np.sum(weight * special.ndtr((0.15 - offset) / 0.2))
     assert 0.7 * smoothed == pytest.approx(brute, rel=1e-3)
-    for p in detection.of((part,)):  # a blurred luminosity is less correlated, not less covariant
+    for p in detected((part,), detection):  # a blurred luminosity is less correlated, not less covariant
         np.testing.assert_allclose(p.correlation * p.lx_scatter, 0.6 * 0.2)
 
 
@@ -210,7 +212,7 @@ def test_curves_and_tiles():
     mean = np.average(limits, weights=areas)
     assert np.dot(tiles.weight, tiles.offset) + reference == pytest.approx(mean)
     exact = np.average(special.ndtr((-12.7 - limits) / np.hypot(0.1, 0.15)), weights=areas)
-    blurred = tiles.of((Component(1.0, *(np.array([[x]]) for x in (0.0, 0.0, 0.15, 0.1, 0.0))),))
+    blurred = detected((Component(1.0, *(np.array([[x]]) for x in (0.0, 0.0, 0.15, 0.1, 0.0))),), tiles)
     ours = sum(p.weight * special.ndtr((-12.7 - reference + p.lx_shift) / p.lx_scatter) for p in blurred)
     assert ours[0, 0] == pytest.approx(exact, rel=2e-3)
 

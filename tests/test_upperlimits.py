@@ -23,7 +23,7 @@ from forecast.model.simulate import draw_mocks
 from forecast.reading.limits import UpperLimits
 from forecast.reading.tables import Column
 from forecast.relations.residuals import Residuals
-from forecast.survey.completeness import Detection
+from forecast.survey.detection.curve import Detection
 
 SIGMAS_3 = width_of_confidence(0.99865)
 

@@ -24,7 +24,8 @@ from forecast.model.forward import forward_model
 from forecast.model.mean_density import at_mean_density
 from forecast.model.simulate import draw_mocks
 from forecast.report.narrative import parameter_rows, survey_sentences
-from forecast.survey.completeness import Contamination, Detection
+from forecast.survey.detection.contamination import Contamination
+from forecast.survey.detection.curve import Detection
 from forecast.survey.geometry import Box, Replicated
 from forecast.survey.redshift_bins import Product, bin_numbers, in_bins
 

@@ -24,7 +24,8 @@ from ..relations.lines import PowerLaw
 from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
 from ..survey.band_table import BandTable
-from ..survey.completeness import Contamination, Detection
+from ..survey.detection.contamination import Contamination
+from ..survey.detection.curve import Detection
 from ..survey.emission import CONTINUUM, Emission
 from ..survey.error_law import ErrorLaw
 from ..survey.flux_limit import FluxLimited

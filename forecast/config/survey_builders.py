@@ -16,7 +16,8 @@ from ..core.errors import InputError
 from ..core.units import parse
 from ..cosmology.background import Cosmology
 from ..reading.tables import Column, open_table
-from ..survey.completeness import SHARP, Contamination, Detection
+from ..survey.detection.contamination import Contamination
+from ..survey.detection.curve import SHARP, Detection
 from ..survey.flux_limit import SOFT_SLOPE, FluxLimited
 from ..survey.followup import FollowUp, until
 from ..survey.footprint import Cap, Footprint, Region, SkyBox

@@ -18,7 +18,7 @@ from .mixture import columns, sum_of
 from .population import Population, mass_grid, yx_support
 from .resolution import limit_resolution, lowest_mass
 from .setup import Setup, prior_sample
-from .visibility import by_flux, luminosities, visible_fraction
+from .visibility import by_flux, detected, luminosities, visible_fraction
 from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
 
 
@@ -66,7 +66,7 @@ class FluxLimitedModel:
 
     def _detected(self, v: Values) -> tuple[Component, ...]:
         """The same with the chance of detection, as if the limit were sharp."""
-        return self.selection.detection.of(self._residuals(v))
+        return detected(self._residuals(v), self.selection.detection)
 
     @cached_property
     def _limit(self) -> Array:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from ..core.arrays import Array
 from ..relations.lines import Component
-from ..survey.completeness import Detection
+from ..survey.detection.curve import Detection
 from ..survey.error_law import BY_FLUX, flux_cells
 from ..survey.selection import FluxSelection
 from .contaminants import Contaminants
@@ -39,6 +40,20 @@ def by_flux(model: Detecting, theta: Array, log_yx: Array) -> Array:
     if model.contaminants is None:
         return total
     return total + model.contaminants.yx_density(theta, log_yx, np.full(len(log_yx), BY_FLUX))
+
+
+def detected(parts: tuple[Component, ...], detection: Detection) -> tuple[Component, ...]:
+    """Residuals whose normal integrals above the reference limit add up to the chance of detection.
+
+    A chance Phi[(x - o)/s] of a measured value x is that of a more scattered value to lie above o.
+    """
+    if detection.is_sharp:
+        return parts
+    return tuple(
+        replace(part, weight=part.weight * a, lx_shift=part.lx_shift - o).blurred(s)
+        for part in parts
+        for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True)
+    )
 
 
 def luminosities(log_lx: Array, mean: Array, number: Array, part: Component) -> Array:

@@ -1,6 +1,6 @@
-"""What a survey covers and what it detects: geometry, sample variance, completeness, selection.
+"""What a survey covers and what it detects: geometry, sample variance, selection.
 
-Imports `core`, `reading`, `cosmology` and `relations`.
+Imports `core`, `reading`, `cosmology`, `relations` and `survey/detection`.
 """
 
 from ..core.lazy import public
@@ -9,8 +9,8 @@ __getattr__, __dir__, __all__ = public(
     __name__,
     {
         "Box": ".geometry",
-        "Contamination": ".completeness",
-        "Detection": ".completeness",
+        "Contamination": ".detection.contamination",
+        "Detection": ".detection.curve",
         "FluxLimited": ".flux_limit",
         "LightCone": ".geometry",
         "Replicated": ".geometry",

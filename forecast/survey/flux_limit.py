@@ -15,7 +15,8 @@ from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..relations.lines import Lines
 from ..relations.power_laws import Relations
-from .completeness import SHARP, Contamination, Detection
+from .detection.contamination import Contamination
+from .detection.curve import SHARP, Detection
 from .emission import CONTINUUM, Emission, log_continuum
 from .selection import Shifted
 

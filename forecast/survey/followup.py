@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from ..core.arrays import Array
-from .completeness import Detection
+from .detection.curve import Detection
 from .geometry import THINNEST, LightCone, Replicated
 from .selection import FluxSelection
 from .shells import Geometry

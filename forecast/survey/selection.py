@@ -14,7 +14,8 @@ from ..core.band import Band
 from ..cosmology.background import Cosmology
 from ..relations.lines import Line, Lines
 from ..relations.power_laws import Relations
-from .completeness import Contamination, Detection
+from .detection.contamination import Contamination
+from .detection.curve import Detection
 from .emission import Emission
 
 MinMassMode = Literal["fixed", "follows_lx"]

@@ -1,22 +1,21 @@
-"""Chance of detection against measured flux, and detections that are no clusters."""
+"""Chance of detection against measured flux."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
-from ..core.arrays import Array
-from ..core.errors import InputError
-from ..relations.lines import Component
+from ...core.arrays import Array
+from ...core.errors import InputError
 
-_CELL, _SHARP = 0.02, 0.02
-"""Width of the parts of a product of curves, and width below which a part counts as sharp in redshift, dex."""
+_SHARP = 0.02
+"""Width below which a part counts as sharp in redshift, dex."""
 MERGED = 0.05
 """Flux limits closer than this, dex, become one: luminosity scatters by several times as much."""
-_RAMP = 1 / math.sqrt(12)
+RAMP = 1 / math.sqrt(12)
 """Standard deviation of a uniform distribution of unit width."""
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(12)
 _HERMITE_W = _HERMITE_W / _HERMITE_W.sum()
@@ -62,7 +61,7 @@ class Detection:
         mean = np.bincount(group, share * log_limit)[kept] / weight[kept]
         square = np.bincount(group, share * (log_limit - log_limit.min()) ** 2)[kept] / weight[kept]
         spread = np.sqrt(np.maximum(square - (mean - log_limit.min()) ** 2, 0.0) + width**2)
-        return cls(_floats(weight[kept]), _floats(mean - mean[0]), _floats(spread)), float(mean[0])
+        return cls(floats(weight[kept]), floats(mean - mean[0]), floats(spread)), float(mean[0])
 
     @classmethod
     def of_curve(cls, log_flux: Array, chance: Array) -> tuple[Detection, float]:
@@ -76,12 +75,12 @@ class Detection:
         log_flux, chance : ndarray, shape (n,)
         """
         log_flux, chance = np.asarray(log_flux, dtype=float), np.asarray(chance, dtype=float)
-        _check_curve(log_flux, chance, "completeness")
+        check_curve(log_flux, chance, "completeness")
         if np.any(np.diff(chance) < 0) or chance[-1] == 0:
             raise InputError(f"selection: completeness must rise with flux, got {chance.tolist()}")
         weight, offset, width = _ramps(log_flux - log_flux[0], chance)
         kept = weight > 0
-        return cls(_floats(weight[kept]), _floats(offset[kept]), _floats(width[kept])), float(log_flux[0])
+        return cls(floats(weight[kept]), floats(offset[kept]), floats(width[kept])), float(log_flux[0])
 
     def __call__(self, log_flux: Array) -> Array:
         """Chance at log10 of flux over the reference flux; shape of `log_flux`."""
@@ -108,19 +107,6 @@ class Detection:
         """Whether it is a limit at the reference flux and nothing else."""
         return self == SHARP
 
-    def of(self, parts: tuple[Component, ...]) -> tuple[Component, ...]:
-        """Residuals whose normal integrals above the reference limit add up to the chance of detection.
-
-        A chance Phi[(x - o)/s] of a measured value x is that of a more scattered value to lie above o.
-        """
-        if self.is_sharp:
-            return parts
-        return tuple(
-            replace(part, weight=part.weight * a, lx_shift=part.lx_shift - o).blurred(s)
-            for part in parts
-            for a, o, s in zip(self.weight, self.offset, self.width, strict=True)
-        )
-
     @property
     def sharp_limits(self) -> tuple[Array, Array]:
         """Weights and offsets of sharp limits of the same chance: a Gauss-Hermite sum for each wide part."""
@@ -137,62 +123,14 @@ SHARP = Detection()
 """Everything above the reference flux."""
 
 
-@dataclass(frozen=True)
-class Contamination:
-    """Fraction of the detections at a measured flux that are no clusters.
-
-    They are as numerous as it says in the fiducial model, and each looks like a cluster of its flux there:
-    their redshifts and mass proxies are those of the fiducial model's clusters.
-
-    Parameters
-    ----------
-    log_flux : tuple of float
-        log10 of flux over the survey's reference flux; the fraction is linear between them and constant
-        beyond.
-    fraction : tuple of float
-    """
-
-    log_flux: tuple[float, ...]
-    fraction: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        _check_curve(np.array(self.log_flux), np.array(self.fraction), "contamination")
-        if max(self.fraction) > 0.9:
-            raise InputError(f"selection: contamination must be at most 0.9, got {max(self.fraction):g}")
-
-    def odds(self, log_flux: Array) -> Array:
-        """Contaminants for each cluster at log10 of flux over the reference flux; shape of `log_flux`."""
-        fraction = np.interp(log_flux, self.log_flux, self.fraction)
-        return fraction / (1 - fraction)
-
-    @property
-    def largest_odds(self) -> float:
-        """Most contaminants for each cluster at any flux."""
-        return max(self.fraction) / (1 - max(self.fraction))
-
-    def detection(self, detection: Detection) -> Detection:
-        """`detection` times `odds`, to a few parts in a thousand; some of its weights may be negative."""
-        sharp = {o: a for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True) if not s}
-        reach = [o - 6 * s for o, s in zip(detection.offset, detection.width, strict=True)]
-        top = [o + 6 * s for o, s in zip(detection.offset, detection.width, strict=True)]
-        low, high = min(reach), max(*top, *self.log_flux)
-        edges = np.unique([*np.arange(low, high + _CELL, _CELL), *sharp])
-        jump = np.array([sharp.get(e, 0.0) for e in edges])
-        left, odds = detection(edges), self.odds(edges)
-        weight, middle = np.diff(left * odds) - jump[:-1] * odds[:-1], 0.5 * (edges[1:] + edges[:-1])
-        parts = [(a, o, s) for a, o, s in zip(weight, middle, _RAMP * np.diff(edges), strict=True) if a]
-        parts += [(a * float(self.odds(np.array(o))), o, 0.0) for o, a in sharp.items()]
-        return Detection(*(_floats(np.array(x)) for x in zip(*sorted(parts, key=lambda p: p[1]), strict=True)))
-
-
 def _ramps(log_flux: Array, chance: Array) -> tuple[Array, Array, Array]:
     """Weights, offsets and widths of the parts of a curve; the first is a step at its first flux."""
     weight = np.concatenate([chance[:1], np.diff(chance)])
     middle = np.concatenate([log_flux[:1], 0.5 * (log_flux[1:] + log_flux[:-1])])
-    return weight, middle, np.concatenate([[0.0], _RAMP * np.diff(log_flux)])
+    return weight, middle, np.concatenate([[0.0], RAMP * np.diff(log_flux)])
 
 
-def _check_curve(log_flux: Array, value: Array, name: str) -> None:
+def check_curve(log_flux: Array, value: Array, name: str) -> None:
     """Raise unless a curve has two or more rising fluxes and values between 0 and 1."""
     if len(log_flux) != len(value) or len(log_flux) < 2 or np.any(np.diff(log_flux) <= 0):
         raise InputError(f"selection: {name} needs two or more fluxes that rise, and a value for each")
@@ -200,5 +138,6 @@ def _check_curve(log_flux: Array, value: Array, name: str) -> None:
         raise InputError(f"selection: {name} must lie between 0 and 1, got {value.tolist()}")
 
 
-def _floats(x: Array) -> tuple[float, ...]:
+def floats(x: Array) -> tuple[float, ...]:
+    """Plain numbers of an array."""
     return tuple(float(v) for v in x)
