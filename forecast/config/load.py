@@ -63,7 +63,7 @@ class Config(Strict):
     cosmology: CosmologyConfig
     """Flat LambdaCDM."""
     mass_function: str = "bocquet16_hydro"
-    """Halo mass function: tinker08, bocquet16_hydro or bocquet16_dm."""
+    """Halo mass function of M500c: tinker08, bocquet16_hydro, bocquet16_dm, despali16 or watson13."""
     survey: BoxConfig | LightConeConfig = Field(discriminator="geometry")
     """What is surveyed: geometry = "box" or "light_cone"."""
     selection: SharpConfig | SmoothedConfig | FluxLimitedConfig = Field(discriminator="kind")
