@@ -1,13 +1,16 @@
 """Oracle: colossus's own mass function, recomputed in full for every sigma8."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from colossus.cosmology import cosmology as colossus
 from colossus.lss import bias, mass_function
 
+from forecast.config.schema.sections import LadderConfig
 from forecast.core.errors import InputError
 from forecast.cosmology.background import Cosmology, base_sigma_radius
-from forecast.cosmology.mass_function import MODELS, MassFunction
+from forecast.cosmology.mass_function import MODELS, ORDINARY, MassFunction
 
 MAGNETICUM = Cosmology(0.272, 0.046, 0.704, 0.963)
 LOG_MASS = np.linspace(12.5, 15.6, 63)
@@ -27,7 +30,7 @@ def full(request):
 
 
 @pytest.mark.parametrize("z", [0.0, 0.07, 0.6])
-@pytest.mark.parametrize("sigma8", [0.6, 0.7, 0.81, 0.92, 1.0])
+@pytest.mark.parametrize("sigma8", [0.6, 0.81, 1.0])
 @pytest.mark.parametrize("model", list(MODELS))
 def test_equals_full_recompute(full, model, sigma8, z):
     ours = MassFunction(MAGNETICUM, model, [z], LOG_MASS)(sigma8)[0, 0]
@@ -35,7 +38,7 @@ def test_equals_full_recompute(full, model, sigma8, z):
     name, hydro = MODELS[model]
     options = {} if hydro is None else {"hydro": hydro}
     theirs = mass_function.massFunction(10**LOG_MASS, z, q_in="M", q_out="dndlnM", mdef="500c", model=name, **options)
-    tolerance = 1e-12 if model == "tinker08" else 1e-4
+    tolerance = {"bocquet16": 1e-4, "despali16": 1e-5}.get(name, 1e-12)  # colossus rounds the collapse threshold
     np.testing.assert_allclose(ours, theirs * np.log(10), rtol=tolerance)
 
 
@@ -44,6 +47,19 @@ def test_expected_clusters_in_the_magneticum_box(model, count):
     log_mass = np.linspace(13.58, 16, 4001)
     density = MassFunction(MAGNETICUM, model, [0.07], log_mass)(0.809)[0, 0]
     assert 352**3 * np.trapezoid(density, log_mass) == pytest.approx(count, rel=3e-3)
+
+
+@pytest.mark.parametrize(("Om0", "watson"), [(0.25, (0.58, 0.75)), (0.3, (1.1, 1.6)), (0.35, (1.7, 4.2))])
+def test_what_is_swapped_in_unasked_is_not_far_from_the_rest(Om0, watson):
+    """Of watson13 one cannot say so: its coefficients are linear in Omega_m(z); figures of docs/model.md."""
+    log_mass = np.linspace(13.5, 15.0, 16)
+    cosmology = replace(MAGNETICUM, Om0=Om0)
+    density = {name: MassFunction(cosmology, name, [0.1], log_mass)(0.809)[0, 0] for name in MODELS}
+    lowest = np.min([density[name] for name in ORDINARY], axis=0)
+    assert all((density[name] < 1.3 * lowest)[log_mass < 14.5].all() for name in ORDINARY)
+    ratio = density["watson13"] / density["tinker08"]
+    assert watson[0] < ratio.min() < ratio.max() < watson[1]
+    assert set(LadderConfig().mass_functions) == set(MODELS) - {"watson13"}
 
 
 def test_vectorised_over_sigma8_and_redshift():

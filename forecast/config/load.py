@@ -63,7 +63,7 @@ class Config(Strict):
     cosmology: CosmologyConfig
     """Flat LambdaCDM."""
     mass_function: str = "bocquet16_hydro"
-    """Halo mass function: tinker08, bocquet16_hydro or bocquet16_dm."""
+    """Halo mass function of M500c: tinker08, bocquet16_hydro, bocquet16_dm, despali16 or watson13."""
     survey: BoxConfig | LightConeConfig = Field(discriminator="geometry")
     """What is surveyed: geometry = "box" or "light_cone"."""
     selection: SharpConfig | SmoothedConfig | FluxLimitedConfig = Field(discriminator="kind")
@@ -76,7 +76,7 @@ class Config(Strict):
     """How luminosities in one energy band follow from those in another, where bands differ."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
     """Free parameters and their priors: sigma8, Om0, h, ns, and norm_X, slope_X, scatter_X, evolution_X of each
-    relation X, and mass_scale, which they share."""
+    relation X, mass_scale, which they share, and hmf_amplitude and hmf_slope of the mass function."""
     prior_correlation: tuple[PriorCorrelationConfig, ...] = ()
     """Priors that are correlated."""
     prior_chain: tuple[PriorChainConfig, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.parameters import MASS_FUNCTION
 from ..core.priors import Prior
 
 REACH = {
@@ -14,8 +15,12 @@ REACH = {
     "scatter": (0.02, 30.0),
     "evolution": (-30.0, 30.0),
     "curvature": (-1.0, 1.0),
+    "hmf_amplitude": (0.1, 10.0),
+    "hmf_slope": (-0.4, 0.4),
 }
-"""Ranges of parameters by the first part of their names: factors, an exponent of E(z), and a curvature, per dex^2."""
+"""Ranges of parameters by the first part of their names, or all: factors, an exponent of E(z), a curvature, per dex^2,
+and q0 and q1 of the mass function."""
+_ADDED = ("evolution", "curvature", "hmf_slope")
 _SIGMAS = 3.0
 
 
@@ -28,9 +33,10 @@ def check_value(name: str, value: float) -> None:
     """
     low, high = _reach(name)
     if not low <= value <= high:
-        neutral = 0 if name.startswith(("evolution", "curvature")) else 1
+        neutral = 0 if name.startswith(_ADDED) else 1
+        what = "mass function" if name in MASS_FUNCTION else "relation"
         raise InputError(
-            f"parameters.{name}: {value:g} is outside {low:g} to {high:g}; {neutral} leaves the relation as it is"
+            f"parameters.{name}: {value:g} is outside {low:g} to {high:g}; {neutral} leaves the {what} as it is"
         )
 
 
@@ -51,4 +57,4 @@ def check_prior(name: str, prior: Prior) -> None:
 
 
 def _reach(name: str) -> tuple[float, float]:
-    return REACH.get(name.split("_")[0], (-np.inf, np.inf))
+    return REACH.get(name) or REACH.get(name.split("_")[0], (-np.inf, np.inf))

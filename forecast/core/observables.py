@@ -52,6 +52,22 @@ OBSERVABLES = {
 WORDS = {name: one.name for name, one in OBSERVABLES.items()}
 """Observables for people."""
 
+LABELS = {
+    "sigma8": r"$\sigma_8$",
+    "Om0": r"$\Omega_{\rm m}$",
+    "h": r"$h$",
+    "ns": r"$n_{\rm s}$",
+    "w0": r"$w_0$",
+    "wa": r"$w_a$",
+    "norm_wl": r"$1+b_{\rm WL}$",
+    "norm_contamination": r"$b_{\rm cont}$",
+    "mass_scale": r"$b_M$",
+    "density_contrast": r"$\delta_V/\sigma_V$",
+    "hmf_amplitude": r"$q_0$",
+    "hmf_slope": r"$q_1$",
+}
+"""Axis labels of parameters that are no property of an observable's relation."""
+
 
 def column_key(name: str) -> str:
     """Key under [catalogue.columns] of an observable.

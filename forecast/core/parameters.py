@@ -12,7 +12,7 @@ from .arrays import Array
 from .errors import InputError, nearest
 from .joint_prior import JointPrior
 from .names import bare, owner
-from .observables import OBSERVABLES
+from .observables import LABELS, OBSERVABLES
 from .priors import Prior
 from .ties import Tie, check_ties, tied_priors
 
@@ -33,6 +33,7 @@ class Values:
     ``norm_contamination``: factor on the expected number of detections that are no clusters.
     ``mass_scale``: factor b of the masses against which relations were calibrated over true ones, shared by those of
     ``Relations.on_mass_scale``: ln X at true mass M goes as slope (ln M + ln b).
+    ``hmf_amplitude``, ``hmf_slope``: q0 and q1 of the factor q0 + q1 log10(M / M*) on the halo mass function.
     ``density_contrast``: the survey volume's mean linear overdensity in units of its rms; of shape (P, S),
     independent standard normal numbers that make up the overdensities, in a survey of S shells. None: the mean
     over all overdensities.
@@ -69,11 +70,15 @@ class Values:
     evolution_wl: float | Array = 0.0
     norm_contamination: float | Array = 1.0
     mass_scale: float | Array = 1.0
+    hmf_amplitude: float | Array = 1.0
+    hmf_slope: float | Array = 0.0
     density_contrast: float | Array | None = 0.0
 
 
 COSMOLOGY = ("sigma8", "Om0", "h", "ns", "w0", "wa")
 """Parameters that are answers; all others are nuisances."""
+MASS_FUNCTION = ("hmf_amplitude", "hmf_slope")
+"""Nuisances of the universe's mass function, which several surveys have in common."""
 NORMALISATIONS = ("norm_", "mass_scale")
 """How the names of parameters begin that multiply observables, or all masses on which they were calibrated."""
 MAX_SHELLS = 32
@@ -89,18 +94,7 @@ _NO_RELATION = ("norm_wl", "norm_contamination")
 def _latex() -> dict[str, str]:
     """Axis labels of `NAMES`."""
     shells = {f"density_contrast_{i + 1}": rf"$\delta_{{{i + 1}}}/\sigma_{{{i + 1}}}$" for i in range(MAX_SHELLS)}
-    found = shells | {
-        "sigma8": r"$\sigma_8$",
-        "Om0": r"$\Omega_{\rm m}$",
-        "h": r"$h$",
-        "ns": r"$n_{\rm s}$",
-        "w0": r"$w_0$",
-        "wa": r"$w_a$",
-        "norm_wl": r"$1+b_{\rm WL}$",
-        "norm_contamination": r"$b_{\rm cont}$",
-        "mass_scale": r"$b_M$",
-        "density_contrast": r"$\delta_V/\sigma_V$",
-    }
+    found = shells | LABELS
     for name in NAMES[:-MAX_SHELLS]:
         kind, _, observable = name.partition("_")
         if name not in found:

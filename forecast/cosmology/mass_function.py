@@ -1,16 +1,14 @@
 """Halo mass function, tabulated once per cosmology shape and rescaled exactly to any sigma8.
 
-At fixed (Om0, Ob0, h, ns) sigma(M) is proportional to sigma8, so that for a fit of the form
-f(sigma) = A [(sigma/b)^-a + 1] exp(-c/sigma^2), the form of Tinker et al. (2008) and Bocquet et al.
-(2016), everything but two powers of sigma8 can be tabulated. Bocquet et al. multiply by a conversion
-from M200m to M500c that depends on mass, not on sigma: it is taken once, at the base sigma8.
+At fixed (Om0, Ob0, h, ns) sigma(M) is proportional to sigma8, so that for fits of the form of `multiplicity`
+everything but powers of sigma8 can be tabulated. Bocquet et al. (2016) multiply by a conversion from M200m to M500c
+that depends on mass, not on sigma: it is taken once, at the base sigma8.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -19,67 +17,35 @@ from ..core.errors import InputError, nearest
 from ..core.units import LN10
 from .background import BASE_SIGMA8, Cosmology, base_mass_function, base_sigma, overdensity_mean
 from .dark_energy import relative_density
+from .multiplicity import (
+    DELTA_COLLAPSE,
+    SECOND_POWER,
+    Multiplicity,
+    lowest_density,
+    multiplicity,
+    tinker08_coefficients,
+)
 from .parameter_grid import CRITICAL_DENSITY, Shape, ShapeGrid, lagrangian_radius
 
 MODELS = {
     "tinker08": ("tinker08", None),
     "bocquet16_hydro": ("bocquet16", True),
     "bocquet16_dm": ("bocquet16", False),
+    "despali16": ("despali16", None),
+    "watson13": ("watson13", None),
 }
 """Names of the mass functions: colossus's model and its `hydro` switch."""
 
-DELTA_COLLAPSE = 3.0 / 20.0 * (12.0 * np.pi) ** (2.0 / 3.0)
-"""Linear overdensity of spherical collapse in an Einstein-de Sitter universe, 1.686."""
-
-_TINKER08 = np.array(  # Tinker et al. (2008), table 2: Delta_m, A0, a0, b0, c0
-    [
-        [200, 0.186, 1.47, 2.57, 1.19],
-        [300, 0.200, 1.52, 2.25, 1.27],
-        [400, 0.212, 1.56, 2.05, 1.34],
-        [600, 0.218, 1.61, 1.87, 1.45],
-        [800, 0.248, 1.87, 1.59, 1.58],
-        [1200, 0.255, 2.13, 1.51, 1.80],
-        [1600, 0.260, 2.30, 1.46, 1.97],
-        [2400, 0.260, 2.53, 1.44, 2.24],
-        [3200, 0.260, 2.66, 1.41, 2.44],
-    ]
-)
-_BOCQUET16 = {  # Bocquet et al. (2016), table 2, M500c: A0, a0, b0, c0, Az, az, bz, cz
-    True: (0.180, 2.29, 2.44, 1.97, 1.088, 0.150, -1.008, -0.322),
-    False: (0.241, 2.18, 2.35, 2.02, 0.370, 0.251, -0.698, -0.310),
-}
-
-
-def tinker08_coefficients(delta_mean: float, z: float) -> tuple[float, float, float, float]:
-    """A, a, b, c of Tinker et al. (2008), equations 5-8, at an overdensity above the mean density."""
-    delta = round(delta_mean)
-    if not _TINKER08[0, 0] <= delta <= _TINKER08[-1, 0]:
-        raise InputError(f"tinker08 is calibrated for overdensities 200-3200 above the mean, not {delta}")
-    A, a, b, c = _tinker08(np.asarray(float(delta)), z)
-    return float(A), float(a), float(b), float(c)
-
-
-def _tinker08(delta: Array, z: Array | float) -> tuple[Array, Array, Array, Array]:
-    """The same for arrays of overdensities, not rounded; those beyond the calibration take its edge."""
-    A0, a0, b0, c = (np.interp(delta, _TINKER08[:, 0], column) for column in _TINKER08.T[1:])
-    alpha = 10.0 ** (-((0.75 / np.log10(delta / 75.0)) ** 1.2))
-    return A0 * (1 + z) ** -0.14, a0 * (1 + z) ** -0.06, b0 * (1 + z) ** -alpha, c
+ORDINARY = ("tinker08", "bocquet16_hydro", "bocquet16_dm", "despali16")
+"""Those that differ from each other by what the field disagrees about; watson13, linear in Omega_m(z), is
+10% below them at Om0 = 0.27 and up to half above at 0.3."""
 
 
 def matter_density_range(model: str, z: float, w0: float = -1.0, wa: float = 0.0) -> tuple[float, float]:
     """Om0 for which a mass function is calibrated at redshift `z` and above; radiation neglected."""
-    if MODELS.get(model) != ("tinker08", None):
-        return 0.0, 1.0
-    lowest = 500.0 / _TINKER08[-1, 0]
+    lowest = lowest_density(MODELS[model][0]) if model in MODELS else 0.0
     matter = (1.0 - lowest) * (1.0 + z) ** 3 / float(relative_density(z, w0, wa))
     return lowest / (lowest + matter), 1.0
-
-
-def bocquet16_coefficients(hydro: bool, z: Any) -> tuple[Any, Any, Any, Any]:
-    """A, a, b, c of Bocquet et al. (2016), equation 4 and table 2, for M500c."""
-    *today, Az, az, bz, cz = _BOCQUET16[hydro]
-    A, a, b, c = (value * (1 + z) ** power for value, power in zip(today, (Az, az, bz, cz), strict=True))
-    return A, a, b, c
 
 
 def bocquet16_conversion(Om0: Array, z: Array, log_mass: Array) -> Array:
@@ -107,12 +73,13 @@ def _check_known(model: str) -> None:
 
 @dataclass(frozen=True)
 class _Table:
-    """dn/dlog10M = prefactor [power s^-slope + 1] exp(-cutoff/s^2) with s = sigma8 / base sigma8.
+    """dn/dlog10M = prefactor s^-lead [power s^-slope + 1] exp(-cutoff/s^2 - second/s^2.13), s = sigma8 / base sigma8.
 
     Parameters
     ----------
-    prefactor, power, cutoff : ndarray, shape (K, M)
+    prefactor, power, cutoff, second : ndarray, shape (K, M)
     slope : ndarray, shape (K, 1)
+    lead : float
     peak_height : ndarray, shape (K, M)
         delta_c / sigma(M) at the base sigma8.
     """
@@ -121,7 +88,9 @@ class _Table:
     power: Array
     slope: Array
     cutoff: Array
+    second: Array
     peak_height: Array
+    lead: float
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -130,23 +99,31 @@ class _Table:
         redshifts = np.frombuffer(z)
         masses = np.frombuffer(log_mass).reshape(len(redshifts), -1)
         rows = [cls._row(cosmology, model, z, 10.0**log_mass) for z, log_mass in zip(redshifts, masses, strict=True)]
-        prefactor, power, slope, cutoff, sigma = (np.array(column) for column in zip(*rows, strict=True))
-        height = DELTA_COLLAPSE / sigma
-        return cls(prefactor=prefactor, power=power, slope=slope[:, None], cutoff=cutoff, peak_height=height)
+        sigma, prefactor = (np.array([row[i] for row in rows]) for i in range(2))
+        fits = [row[2] for row in rows]
+        return cls(
+            prefactor=prefactor,
+            power=np.array([(s / f.scale) ** -f.slope for s, f in zip(sigma, fits, strict=True)]),
+            slope=np.array([f.slope for f in fits])[:, None],
+            cutoff=np.array([f.cutoff / s**2 for s, f in zip(sigma, fits, strict=True)]),
+            second=np.array([f.second / s**SECOND_POWER for s, f in zip(sigma, fits, strict=True)]),
+            peak_height=DELTA_COLLAPSE / sigma,
+            lead=fits[0].lead,
+        )
 
     @staticmethod
-    def _row(cosmology: Cosmology, model: str, z: float, mass: Array) -> tuple[Array, Array, float, Array, Array]:
-        """Prefactor, power, slope, cutoff and sigma(M) at one redshift."""
+    def _row(cosmology: Cosmology, model: str, z: float, mass: Array) -> tuple[Array, Array, Multiplicity]:
+        """sigma(M), prefactor and coefficients at one redshift."""
         name, hydro = MODELS[model]
         sigma = base_sigma(cosmology, mass, z)
         f, dndlnm = base_mass_function(cosmology, mass, z, name, hydro)
-        if hydro is None:
-            A, a, b, c = tinker08_coefficients(overdensity_mean(cosmology, z), z)
+        delta = overdensity_mean(cosmology, z)
+        if name == "tinker08":
+            fit = Multiplicity(*tinker08_coefficients(delta, z))
         else:
-            A, a, b, c = bocquet16_coefficients(hydro, z)
-        power, cutoff = (sigma / b) ** -a, c / sigma**2
-        conversion = f / (A * (power + 1.0) * np.exp(-cutoff))
-        return LN10 * dndlnm / f * A * conversion, power, a, cutoff, sigma
+            fit = multiplicity(name, hydro, np.asarray(500.0 / delta), np.asarray(z))
+        conversion = f / fit(sigma)
+        return sigma, LN10 * dndlnm / f * fit.norm * sigma**-fit.lead * conversion, fit
 
 
 @dataclass(frozen=True)
@@ -192,8 +169,13 @@ class MassFunction:
         s = np.atleast_1d(np.asarray(sigma8, dtype=float))[:, None, None] / BASE_SIGMA8
         density: np.ndarray = table.power * s**-table.slope
         density += 1.0
-        density *= np.exp(table.cutoff * -(s**-2.0))
+        exponent = table.cutoff * -(s**-2.0)
+        if table.second.any():
+            exponent -= table.second * s**-SECOND_POWER
+        density *= np.exp(exponent)
         density *= table.prefactor
+        if table.lead:
+            density *= s**-table.lead
         return density
 
     @cached_property
@@ -243,29 +225,27 @@ class ShapedMassFunction:
         """sigma8/0.8 D(z), shape (P, K)."""
         return np.reshape(sigma8, (-1, 1)) / BASE_SIGMA8 * shape.expansion.growth(self.z)
 
-    def _coefficients(self, shape: Shape) -> tuple[Array, Array, Array, Array]:
-        """A, a, b, c; each broadcasts to shape (P, K, 1)."""
-        hydro = MODELS[self.model][1]
-        if hydro is None:
-            coefficients = _tinker08(500.0 / shape.expansion.matter_density(self.z), self.z)
-        else:
-            coefficients = bocquet16_coefficients(hydro, self.z[None])
-        A, a, b, c = (x[..., None] for x in coefficients)
-        return A, a, b, c
+    def _fit(self, shape: Shape) -> Multiplicity:
+        """Coefficients; each broadcasts to shape (P, K, 1)."""
+        return multiplicity(*MODELS[self.model], shape.expansion.matter_density(self.z), self.z[None]).columns
 
     def __call__(self, sigma8: Array | float, shape: Shape) -> Array:
         """dn/dlog10 M in (Mpc/h)^-3; shape (P, K, M) for `sigma8` of shape (P,) or a scalar."""
         log_sigma, slope = (shape.basis @ table for table in self._sigma)
-        A, a, b, c = self._coefficients(shape)
+        fit, log_sigma = self._fit(shape), log_sigma[:, None, :]
         amplitude = self._amplitude(np.asarray(sigma8), shape)[:, :, None]
-        density = log_sigma[:, None, :] + np.log(amplitude / b)
-        density *= -a
+        density = log_sigma + np.log(amplitude / fit.scale)
+        density *= -fit.slope
         np.exp(density, out=density)
         density += 1.0
-        cutoff = np.exp(-2.0 * log_sigma)[:, None, :] * (-c / amplitude**2)
-        density *= np.exp(cutoff, out=cutoff)
+        exponent = np.exp(-2.0 * log_sigma) * (-fit.cutoff / amplitude**2)
+        if np.any(fit.second):
+            exponent -= np.exp(-SECOND_POWER * log_sigma) * (fit.second / amplitude**SECOND_POWER)
+        density *= np.exp(exponent, out=exponent)
         density *= (shape.Om0[:, None] * slope)[:, None, :]
-        density *= A
+        density *= fit.norm
+        if fit.lead:
+            density *= np.exp(-fit.lead * log_sigma) / amplitude**fit.lead
         if MODELS[self.model][1] is not None:
             Om0, physical = shape.Om0[:, None, None], self.log_mass - np.log10(shape.h)[:, None, None]
             density *= bocquet16_conversion(Om0, self.z[:, None], physical)

@@ -15,6 +15,7 @@ from ..core.chunks import LARGEST, Remembered
 from ..core.parameters import ParameterSet, Values
 from ..cosmology.expansion import Expansion
 from ..cosmology.mass_function import MassFunction, ShapedMassFunction
+from ..cosmology.mass_function_doubt import MassFunctionDoubt
 from ..cosmology.parameter_grid import SHAPE_NAMES, Shape, ShapeGrid
 from ..cosmology.rescaling import Background
 from ..relations.lines import Line
@@ -138,6 +139,8 @@ class Population:
         else:
             number = self.shaped_mass_function(v.sigma8, shape)
             number *= (self.shells.volume * self._volume_ratio(shape))[..., None]
+        if (doubt := MassFunctionDoubt.of(v)).is_any:
+            number = number * doubt.factor(self.log_mass)[:, None]
         if not self.setup.parameters.contrasts or v.density_contrast is None:
             return number
         return number * self._sample_variance(v, v.density_contrast, shape)

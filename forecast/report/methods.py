@@ -23,6 +23,8 @@ _FUNCTIONS = {
     "tinker08": "a halo mass function calibrated on N-body simulations",
     "bocquet16_hydro": "a halo mass function calibrated on hydrodynamical simulations",
     "bocquet16_dm": "a halo mass function calibrated on dark-matter-only simulations",
+    "despali16": "a halo mass function in units of the virial overdensity, calibrated on N-body simulations",
+    "watson13": "a halo mass function calibrated on N-body simulations of large volumes",
 }
 _CITATION = re.compile(r"\s*\[@([\w,]+)\]")
 

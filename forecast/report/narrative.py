@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ..checks.intake import Intake
 from ..core.names import bare, owner
 from ..core.observables import OBSERVABLES, WORDS
-from ..core.parameters import ParameterSet
+from ..core.parameters import MASS_FUNCTION, ParameterSet
 from ..core.units import LN10
+from ..cosmology.mass_function_doubt import PIVOT
 from ..likelihoods.level_name import Bound, LevelName
 from ..likelihoods.levels import level_words
 from ..model.setup import Setup
@@ -35,6 +36,10 @@ _SHAPES = {
     "h": "H0 / (100 km/s/Mpc), at constant baryon density Ob0 h^2",
     "ns": "slope of the primordial power spectrum",
 }
+_MASS_FUNCTION = {
+    "hmf_amplitude": f"factor on the halo mass function at 10^{PIVOT:g} Msun/h",
+    "hmf_slope": f"change of that factor per dex of mass from 10^{PIVOT:g} Msun/h",
+}
 
 
 def meaning(name: str) -> str:
@@ -51,6 +56,8 @@ def meaning(name: str) -> str:
         return "one of the independent numbers that make up the density contrasts of the redshift shells"
     if name == "mass_scale":
         return "factor of the masses against which relations were calibrated over true ones, shared by them"
+    if name in MASS_FUNCTION:
+        return _MASS_FUNCTION[name]
     if name == "norm_contamination":
         return "factor on the expected number of detections that are no clusters"
     kind, observable = name.split("_", 1)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from itertools import product
 
 from ..core.errors import InputError
-from ..core.parameters import Parameter
+from ..core.parameters import MASS_FUNCTION, Parameter
 from ..cosmology.parameter_grid import SHAPE_NAMES
 from ..model.setup import Setup
 
@@ -39,7 +39,7 @@ def _compare(first: str, one: Setup, name: str, other: Setup) -> None:
     if bool(one.parameters.contrasts) != bool(other.parameters.contrasts):
         has, lacks = (first, name) if one.parameters.contrasts else (name, first)
         raise InputError(f"sample_variance: is on in {has} but off in {lacks}; set sample_variance alike in both")
-    for shape in SHAPE_NAMES:
+    for shape in (*SHAPE_NAMES, *MASS_FUNCTION):
         here, there = _fixed(one, shape), _fixed(other, shape)
         if shape not in (*one.parameters.names, *other.parameters.names) and here != there:
             raise InputError(f"{shape}: is fixed at {here:g} in {first} but at {there:g} in {name}; fix it alike")

@@ -10,12 +10,12 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..core.names import owned
-from ..core.parameters import Parameter, ParameterSet
+from ..core.parameters import MASS_FUNCTION, Parameter, ParameterSet
 from ..cosmology.parameter_grid import SHAPE_NAMES
 from .correlations import joint_ties
 
-COSMOLOGY = ("sigma8", *SHAPE_NAMES)
-"""Parameters that all surveys have in common."""
+COSMOLOGY = ("sigma8", *SHAPE_NAMES, *MASS_FUNCTION)
+"""Parameters of the one universe, that all surveys have in common."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ _SPECIAL = {
     "scatter_wl": "factor on the scatter of ln M_WL",
     "evolution_wl": "power of E(z) of weak-lensing masses",
     "mass_scale": "factor of the masses against which relations were calibrated over true ones",
+    "hmf_amplitude": "factor on the halo mass function at its pivot mass",
+    "hmf_slope": "change of that factor per dex of mass",
     "density_contrast": "linear overdensity of the survey volume over its rms",
 }
 

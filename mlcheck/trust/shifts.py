@@ -12,7 +12,7 @@ import numpy as np
 from forecast.config.load import Config
 from forecast.core.arrays import Array
 from forecast.core.errors import InputError
-from forecast.cosmology.mass_function import MODELS
+from forecast.cosmology.mass_function import ORDINARY
 
 from ..data.draws import Drawn, changed, draw
 from .count_response import cluster_order
@@ -54,7 +54,7 @@ def natures(config: Config) -> tuple[World, ...]:
     """Worlds that nature could be: the same survey with other libraries of residuals, or another mass function."""
     own = config.library.name if config.library is not None else "nv22_table2"
     found = [World(f"library {name}", "library", _with_library(config, name)) for name in LIBRARIES if name != own]
-    others = [name for name in MODELS if name != config.mass_function]
+    others = [name for name in ORDINARY if name != config.mass_function]
     return (*found, *(World(f"mass function {name}", "mass function", {"mass_function": name}) for name in others))
 
 

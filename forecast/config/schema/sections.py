@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ...cosmology.mass_function import MODELS
+from ...cosmology.mass_function import ORDINARY
 from .relations import ReferenceCosmologyConfig
-from .types import BandText, FileName, Flux, Mass, Number, Strict, Whole, like
+from .types import BandText, FileName, Flux, Mass, MassFunctionName, Number, Strict, Whole, like
 
 
 class CosmologyConfig(Strict):
@@ -171,8 +171,8 @@ class LadderConfig(Strict):
 
     widening: tuple[Number, ...] = (1.0, 10.0)
     """Factors on the width (in log) of the priors on normalisations, a row each."""
-    mass_functions: tuple[str, ...] = tuple(MODELS)
-    """Mass functions that are swapped in, to see how sigma8 moves."""
+    mass_functions: tuple[MassFunctionName, ...] = ORDINARY
+    """Mass functions that are swapped in, to see how sigma8 moves; watson13, far from the others, only if named."""
     break_masses: tuple[Mass, ...] = ()
     """Other readings of the break mass, a row each."""
     survival_widening: tuple[Number, ...] = (1.0, 3.0, 10.0)

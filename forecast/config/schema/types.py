@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from ...core.band import Band
-from ...core.errors import InputError
+from ...core.errors import InputError, nearest
 from ...core.units import KINDS
 from ...cosmology.background import LIMITS
+from ...cosmology.mass_function import MODELS
 
 
 class Strict(BaseModel):
@@ -74,3 +75,13 @@ def _is_band(value: str) -> str:
 
 BandText = Annotated[str, AfterValidator(_is_band), Field(examples=['"0.1-2.4 keV"'])]
 """Photon energies between two limits."""
+
+
+def _is_mass_function(value: str) -> str:
+    if value not in MODELS:
+        raise ValueError(f"'{value}' is no mass function; {nearest(value, MODELS)}")
+    return value
+
+
+MassFunctionName = Annotated[str, AfterValidator(_is_mass_function), Field(examples=['"tinker08"'])]
+"""One of the mass functions."""

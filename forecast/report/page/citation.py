@@ -10,7 +10,13 @@ from functools import cache
 from importlib import metadata, resources
 from typing import Any
 
-MASS_FUNCTIONS = {"tinker08": "Tinker2008", "bocquet16_hydro": "Bocquet2016", "bocquet16_dm": "Bocquet2016"}
+MASS_FUNCTIONS = {
+    "tinker08": "Tinker2008",
+    "bocquet16_hydro": "Bocquet2016",
+    "bocquet16_dm": "Bocquet2016",
+    "despali16": "Despali2016",
+    "watson13": "Watson2013",
+}
 """Paper of each mass function."""
 _ALWAYS = ("NtampakaVikhlinin2022", "Diemer2018", "EisensteinHu1998")
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}

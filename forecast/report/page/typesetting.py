@@ -89,6 +89,12 @@ _SHAPES = {
     "ns": "<i>n</i><sub>s</sub>",
     "S8": "<i>S</i><sub>8</sub> = <i>σ</i><sub>8</sub> (Ω<sub>m</sub>/0.3)<sup>0.5</sup>",
 }
+_NUISANCES = {
+    "mass_scale": "<i>b<sub>M</sub></i>",
+    "norm_contamination": "<i>b</i><sub>cont</sub>",
+    "hmf_amplitude": "<i>q</i><sub>0</sub>",
+    "hmf_slope": "<i>q</i><sub>1</sub>",
+}
 
 
 def symbol(name: str) -> Markup:
@@ -109,10 +115,8 @@ def symbol(name: str) -> Markup:
     if name.startswith("density_contrast"):
         place = name.removeprefix("density_contrast").strip("_") or "V"
         return Markup(f"<i>δ<sub>{place}</sub></i>/<i>σ<sub>{place}</sub></i>")  # a number or V
-    if name == "mass_scale":
-        return Markup("<i>b<sub>M</sub></i>")
-    if name == "norm_contamination":
-        return Markup("<i>b</i><sub>cont</sub>")
+    if name in _NUISANCES:
+        return Markup(_NUISANCES[name])
     if kind not in _SYMBOLS or observable not in SYMBOLS:
         return escape(name)
     base, _, index = SYMBOLS[observable].partition("_")
