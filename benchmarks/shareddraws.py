@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from forecast.core.arrays import Array
 from forecast.sampling.proposal import Proposal
@@ -72,6 +73,14 @@ class Pool:
         """ln of the weight of each draw for each data set, (S, M)."""
         prior = -0.5 * (self.scores**2).sum(axis=1)
         return self.log_likelihood + (prior - self.log_density)[:, None]
+
+    @property
+    def log_evidence(self) -> Array:
+        """ln of the likelihood's mean over the prior, up to ln L's own constants, (M,)."""
+        (size, freedom), top = (self.scores.shape[1], FREEDOM), self.log_weight.max(axis=0)
+        constant = special.gammaln((freedom + size) / 2) - special.gammaln(freedom / 2)
+        constant -= 0.5 * size * np.log(freedom / 2)
+        return np.asarray(top + np.log(np.exp(self.log_weight - top).sum(axis=0)) - constant)
 
     @property
     def weight(self) -> Array:

@@ -1,38 +1,42 @@
-"""Posteriors of two ROSAT skies: ``python -m benchmarks.skies REFLEX BCS [WTG]``, their tables and a follow-up of BCS.
+"""Posteriors of two ROSAT skies and a follow-up of one; ``python -m benchmarks.skyvariants`` prints them.
 
 By importance sampling about the peak, in the normal scores of the priors: minutes instead of the hours of chains for
-several variants. Effective draws are printed; below some 100 a row is a sketch. Without WTG, the table of Mantz et al.
-(2016), the rows with its Y_X and lensing masses are left out.
+several variants. Effective draws are printed; below some 100 a row is a sketch. The follow-up is that of Mantz et al.
+(2016).
 """
 
 from __future__ import annotations
 
-import sys
-import tempfile
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from astropy.table import Table
 from scipy import optimize, special
+from scipy.interpolate import CubicSpline
 
+from benchmarks.shareddraws import FREEDOM, Component, Plan, Pool, shared_draws
+from forecast.checks.goodness import goodness_of_fit, poisson_deviance
 from forecast.checks.observed import catalogue_data
 from forecast.config.load import Config, builtin_configs, parse_config
 from forecast.core.arrays import Array
 from forecast.core.parameters import Parameter
 from forecast.likelihoods.data import Data
-from forecast.likelihoods.level import Likelihood
+from forecast.likelihoods.level import TINY
 from forecast.likelihoods.levels import likelihood
-from forecast.model.forward import ForwardModel, forward_model
+from forecast.model.flux_limited import FluxLimitedModel
+from forecast.model.forward import forward_model
+from forecast.sampling.proposal import Proposal
 
-_SEED, _STEP, _FREEDOM, _DRAWS = 1, 0.05, 12, 1500
-_ENOUGH, _MOST = 150, 6
-"""Effective draws with which it is content from the second turn on, and turns."""
-_PREDICTED, _BIN, _FEWEST = 24, 0.3, 3.0
-"""Draws whose mean is expected; width in dex of bins of L_X, and clusters expected in one that counts in chi2."""
+_STEP, _FIRST, _PLAN, _WIDER = 0.05, 800, Plan(each=600, enough=200.0, rounds=8, wider=1.15), 1.2
+"""Step of derivatives in scores; first draws, and later ones; width of what is learnt for other posteriors."""
+_PREDICTED, _NODES = 200, 60
+"""Draws of which catalogues are made; nodes in log10 L_X."""
+ALARM = 0.01
+"""Chance of a worse fit below which a fit is no result."""
 _IDLE = ("slope_yx", "scatter_yx")
 """Parameters of which L_X says nothing."""
 _FOLLOWED = {
@@ -50,7 +54,9 @@ _FOLLOWED = {
 class Variant:
     """Surveys together; `straight`: without curvature, `wider`: factor on the widths of normalisation priors.
 
-    `followed`: what the follow-up gives: nothing, T and gas masses (Y_X), or these and lensing masses.
+    `followed`: what the follow-up gives: nothing, T and gas masses (Y_X), or these and lensing masses. `data`: what is
+    known of each cluster beside: L_X and redshift, L_X alone, or that there is one. `changed`: keys of a configuration,
+    joined by dots, and their values; None takes a key away. Those after "NAME:" belong to one survey.
     """
 
     label: str
@@ -58,11 +64,13 @@ class Variant:
     straight: bool = False
     wider: float = 1.0
     followed: Literal["", "yx", "lensing"] = ""
+    data: Literal["lx, z", "lx", "counts"] = "lx, z"
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def level(self) -> str:
         """Of the likelihood."""
-        return "full+wl" if self.followed == "lensing" else "full"
+        return "full+wl" if self.followed == "lensing" else "counts" if self.data == "counts" else "full"
 
     def config(self, name: str, wtg: Path | None = None) -> Config:
         """One survey's configuration; of two, REFLEX is left the sky at negative declinations.
@@ -80,6 +88,10 @@ class Variant:
             content["survey"]["footprint"]["boxes"] = [{"dec": [-90, 0]}]
         if self.followed:
             self._follow(content, str(wtg))
+        for key, value in self.changed.items():
+            survey, _, path = key.rpartition(":")
+            if survey in ("", name):
+                _put(content, path.split("."), value)
         return parse_config(content)
 
     def _follow(self, content: dict[str, Any], wtg: str) -> None:
@@ -97,6 +109,17 @@ class Variant:
                 table["columns"][column] = {"name": f"WTG.{column}", "unit": unit}
 
 
+def _put(content: dict[str, Any], path: list[str], value: Any) -> None:
+    """Change one key, or take it away."""
+    *tables, key = path
+    for table in tables:
+        content = content.setdefault(table, {})
+    if value is None:
+        content.pop(key, None)
+    else:
+        content[key] = value
+
+
 def plain_names(wtg: Path, written: Path) -> None:
     """Write the follow-up with names as in the surveys' tables, and no mass where there is none."""
     given = Table.read(wtg)
@@ -107,45 +130,47 @@ def plain_names(wtg: Path, written: Path) -> None:
     Table({**columns, "t_error": given["e_tx"], "mwl": mass, "mwl_error": error}).write(written)
 
 
-VARIANTS = (
-    Variant("REFLEX", ("reflex",)),
-    Variant("BCS", ("bcs",)),
-    Variant("both", ("bcs", "reflex")),
-    Variant("REFLEX, straight", ("reflex",), straight=True),
-    Variant("both, straight", ("bcs", "reflex"), straight=True),
-    Variant("BCS, normalisation priors x 10", ("bcs",), wider=10.0),
-    Variant("BCS, Y_X", ("bcs",), followed="yx"),
-    Variant("BCS, Y_X and lensing", ("bcs",), followed="lensing"),
-)
-
-
 @dataclass(frozen=True)
 class Part:
     """One survey; `own`: names of its model's parameters among those of all."""
 
     name: str
-    model: ForwardModel
+    model: FluxLimitedModel
     data: Data
-    likelihood: Likelihood
+    likelihood: Callable[[Array], Array]
     own: tuple[str, ...]
 
     def theta(self, values: dict[str, Array]) -> Array:
         """Its model's parameters, (P, D)."""
         return np.column_stack([values[name] for name in self.own])
 
-    def goodness(self, theta: Array) -> str:
-        """Its clusters beside those expected at `theta` (P, D): chi2 of bins of L_X, and the nearest shell."""
-        edges, log_lx = np.arange(42.4, 45.9, _BIN), self.data.points.observables[:, 0]
-        grid = np.linspace(edges[0], edges[-1], 10 * (len(edges) - 1) + 1)
-        density = self.model.lx_density(theta, grid).mean(axis=0)
-        below = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(grid))])
-        expected, observed = np.diff(below[::10]), np.histogram(log_lx, edges)[0]
-        used = expected > _FEWEST
-        chi2 = ((observed - expected) ** 2 / expected)[used].sum()
-        shells = self.model.shell_counts(theta).mean(axis=0)
-        first = int((self.data.points.z < self.model.setup.geometry.redshift_edges[1]).sum())
-        bins = f"chi2 of L_X {chi2:.1f} of {used.sum()} bins"
-        return f"    {self.name}: {self.data.size} clusters, {bins}; nearest shell {first}, {shells[0]:.1f} expected"
+    def goodness(self, theta: Array, *, rng: np.random.Generator) -> str:
+        """Its clusters beside catalogues of `theta` (P, D): chances of a worse fit in L_X and in redshift."""
+        points, expected = self.data.points, self.model.shell_counts(theta)
+        assert points is not None
+        p_lx = goodness_of_fit(self.model, theta, "lx", points.observables[:, 0], rng=rng).p_value
+        observed = np.histogram(points.z, self.model.setup.geometry.redshift_edges)[0]
+        replicas = poisson_deviance(rng.poisson(expected).astype(float), expected)
+        p_z = float(np.mean(replicas >= poisson_deviance(observed.astype(float), expected)))
+        verdict = "" if min(p_lx, p_z) >= ALARM else "; THE FIT FAILS, its numbers are no result"
+        shells = f"nearest shell {observed[0]}, {expected[:, 0].mean():.1f} expected"
+        chances = f"p of L_X {p_lx:.2f}, of redshifts {p_z:.2f}"
+        return f"    {self.name}: {self.data.size:g} clusters; {chances}; {shells}{verdict}"
+
+
+class Luminosities:
+    """Likelihood of every L_X, whatever the redshift."""
+
+    def __init__(self, model: FluxLimitedModel, data: Data) -> None:
+        assert data.points is not None
+        self._model, self._log_lx = model, data.points.observables[:, 0]
+        self._grid = np.linspace(self._log_lx.min() - 0.1, self._log_lx.max() + 0.1, _NODES)
+
+    def __call__(self, theta: Array) -> Array:
+        """(P,) for parameter vectors (P, D)."""
+        density = np.log(np.maximum(self._model.lx_density(theta, self._grid), TINY))
+        total = CubicSpline(self._grid, density, axis=1)(self._log_lx).sum(axis=1)
+        return np.asarray(total - self._model.expected_count(theta))
 
 
 class Posterior:
@@ -157,24 +182,30 @@ class Posterior:
         for name in variant.surveys:
             config = variant.config(name, tables.get("wtg"))
             model = forward_model(config.setup)
+            assert isinstance(model, FluxLimitedModel)
             _, data = catalogue_data(config, model, tables[name])
             free = model.parameters.free
             own = tuple(p.name if not p.name.startswith("density") else f"{p.name}, {name}" for p in free)
             self.free |= dict(zip(own, free, strict=True))
-            self.parts.append(Part(name, model, data, likelihood(variant.level, model, data), own))
+            each = Luminosities(model, data) if variant.data == "lx" else likelihood(variant.level, model, data)
+            self.parts.append(Part(name, model, data, each, own))
 
     def values(self, scores: Array) -> dict[str, Array]:
         """Parameters at scores (P, D), (P,) each."""
         u = special.ndtr(np.clip(scores, -7, 7))
         return {name: p.prior.quantile(u[:, i]) for i, (name, p) in enumerate(self.free.items())}
 
-    def __call__(self, scores: Array) -> Array:
+    def log_likelihood(self, scores: Array) -> Array:
         """(P,) for scores (P, D)."""
-        values, total = self.values(scores), -0.5 * (scores**2).sum(axis=1)
+        values, total = self.values(scores), np.zeros(len(scores))
         for part in self.parts:
             value = part.likelihood(part.theta(values))
             total = total + np.where(np.isfinite(value), value, -1e10)
-        return np.asarray(total)
+        return total
+
+    def __call__(self, scores: Array) -> Array:
+        """(P,) for scores (P, D)."""
+        return np.asarray(self.log_likelihood(scores) - 0.5 * (scores**2).sum(axis=1))
 
     def gradient(self, at: Array) -> tuple[float, Array]:
         """Minus the value and its derivatives at scores (D,)."""
@@ -193,32 +224,24 @@ class Posterior:
         return at, (axes / np.maximum(strength, 0.5)) @ axes.T
 
 
-def draws(posterior: Posterior, *, rng: np.random.Generator) -> tuple[Array, Array, float]:
-    """Scores (n, D) and their weights (n,), from a Student t about the peak, then about earlier draws; the peak."""
-    mean, covariance = posterior.peak()
-    peak = -posterior.gradient(mean)[0]
-    for turn in range(_MOST):
-        root, size = np.linalg.cholesky(covariance), len(mean)
-        tail = np.sqrt(rng.chisquare(_FREEDOM, _DRAWS) / _FREEDOM)
-        scores = mean + rng.standard_normal((_DRAWS, size)) @ root.T / tail[:, None]
-        square = (np.linalg.solve(root, (scores - mean).T) ** 2).sum(axis=0)
-        log_weight = posterior(scores) + 0.5 * (_FREEDOM + size) * np.log1p(square / _FREEDOM)
-        weight = np.exp(log_weight - log_weight.max())
-        weight /= weight.sum()
-        if turn and 1 / float(weight @ weight) > _ENOUGH:
-            break
-        capped = np.minimum(weight, 8 / _DRAWS)
-        mean = capped @ scores / capped.sum()
-        spread = (scores - mean).T * (capped / capped.sum()) @ (scores - mean)
-        covariance = 0.5 * covariance + 0.6 * spread + 1e-3 * np.eye(size)
-    return scores, weight, peak
+def draws(posterior: Posterior, start: Proposal | None, *, rng: np.random.Generator) -> tuple[Pool, Array]:
+    """Draws and their weights (S,), the first about `start`, or about the peak."""
+    if start is None:
+        mean, covariance = posterior.peak()
+        start = Proposal(mean, np.linalg.cholesky(covariance), FREEDOM)
+    pool, weight = shared_draws(lambda x: posterior.log_likelihood(x)[:, None], [Component(start, _FIRST)], _PLAN, rng)
+    return pool, weight[:, 0]
 
 
-def row(variant: Variant, posterior: Posterior, *, rng: np.random.Generator) -> str:
-    """A line of the table, and one for each survey."""
-    scores, weight, peak = draws(posterior, rng=rng)
-    values = posterior.values(scores)
-    values["S8"] = values["sigma8"] * np.sqrt(values["Om0"] / 0.3)
+def row(
+    variant: Variant, posterior: Posterior, start: Proposal | None, *, rng: np.random.Generator
+) -> tuple[str, Proposal]:
+    """A line of the table, and one for each survey; where draws of a similar posterior may start."""
+    pool, weight = draws(posterior, start, rng=rng)
+    values = posterior.values(pool.scores)
+    first = posterior.parts[0]
+    matter = np.asarray(first.model.parameters.values(first.theta(values)).Om0)
+    values["S8"] = values["sigma8"] * np.sqrt(matter / 0.3)
     values["ln b_M"] = np.log(values["mass_scale"])
     shown = [name for name in ("sigma8", "Om0", "S8", "curvature_lx", "slope_lx", "ln b_M") if name in values]
     cells = [variant.label]
@@ -226,24 +249,11 @@ def row(variant: Variant, posterior: Posterior, *, rng: np.random.Generator) -> 
         mean = float(weight @ values[name])
         cells.append(f"{name} {mean:.3f} +- {float(weight @ (values[name] - mean) ** 2) ** 0.5:.3f}")
     moments = np.cov(np.log(values["S8"]), values["ln b_M"], aweights=weight)
-    cells += [f"d ln S8 / d ln b_M {moments[0, 1] / moments[1, 1]:.2f}", f"ln posterior at the peak {peak:.1f}"]
+    cells += [f"d ln S8 / d ln b_M {moments[0, 1] / moments[1, 1]:.2f}", f"ln evidence {pool.log_evidence[0]:.1f}"]
     line = "  ".join([*cells, f"{1 / float(weight @ weight):.0f} effective draws"])
     picked = rng.choice(len(weight), _PREDICTED, p=weight)
     at = {name: value[picked] for name, value in values.items()}
-    return "\n".join([line, *(part.goodness(part.theta(at)) for part in posterior.parts)])
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Print the table."""
-    tables = dict(zip(("reflex", "bcs", "wtg"), map(Path, arguments), strict=False))
-    with tempfile.TemporaryDirectory() as folder:
-        if "wtg" in tables:
-            plain_names(tables["wtg"], Path(folder) / "wtg.ecsv")
-            tables["wtg"] = Path(folder) / "wtg.ecsv"
-        for variant in VARIANTS:
-            if not variant.followed or "wtg" in tables:
-                print(row(variant, Posterior(variant, tables), rng=np.random.default_rng(_SEED)), flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    learnt = Proposal(
+        weight @ pool.scores, _WIDER * np.linalg.cholesky(np.cov(pool.scores.T, aweights=weight)), FREEDOM
+    )
+    return "\n".join([line, *(part.goodness(part.theta(at), rng=rng) for part in posterior.parts)]), learnt
