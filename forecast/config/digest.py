@@ -26,6 +26,7 @@ from ..relations.residuals import Residuals
 from ..survey.band_table import BandTable
 from ..survey.detection.contamination import Contamination
 from ..survey.detection.curve import Detection
+from ..survey.detection.distortion import DISTORTIONS
 from ..survey.emission import CONTINUUM, Emission
 from ..survey.error_law import ErrorLaw
 from ..survey.flux_limit import FluxLimited
@@ -101,7 +102,7 @@ LAYOUTS: dict[type, Layout] = {
     FollowUp: Layout("flux_limit zmax fraction"),
     RedshiftLaw: Layout("error"),
     ErrorLaw: Layout("log_flux value slope floor"),
-    Detection: Layout("weight offset width"),
+    Detection: Layout("weight offset width", {"knots": [], "by_knot": [], "floor": False}),
     Contamination: Layout("log_flux fraction"),
     Relations: Layout(
         "pivot z0 lx t mgas yx lx_t lx_mgas t_mgas lx_yx t_yx core residuals proxy calibrated_at calibrated_masses "
@@ -116,7 +117,8 @@ LAYOUTS: dict[type, Layout] = {
     Prior: Layout("kind low high mean std log widening", {"between": None}),
     Values: Layout(
         f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast",
-        later={"mass_scale": 1.0, "slope_wl": 1.0, "evolution_wl": 0.0, "curvature_lx": 0.0}
+        later=dict.fromkeys(DISTORTIONS, 1.0)
+        | {"mass_scale": 1.0, "slope_wl": 1.0, "evolution_wl": 0.0, "curvature_lx": 0.0}
         | {"hmf_amplitude": 1.0, "hmf_slope": 0.0, "w0": None, "wa": None},
     ),
 }

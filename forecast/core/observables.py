@@ -61,6 +61,7 @@ LABELS = {
     "wa": r"$w_a$",
     "norm_wl": r"$1+b_{\rm WL}$",
     "norm_contamination": r"$b_{\rm cont}$",
+    **{f"detection_{x}": rf"$d_{{\rm {x}}}$" for x in ("midpoint", "width", "ceiling", "floor")},
     "mass_scale": r"$b_M$",
     "density_contrast": r"$\delta_V/\sigma_V$",
     "hmf_amplitude": r"$q_0$",

@@ -31,6 +31,8 @@ class Values:
     mass bias at the pivot, ``scatter_wl`` a factor on the intrinsic scatter of ln M_WL at fixed mass; ``slope_wl``
     and ``evolution_wl`` are its power of mass (1: the bias is the same for all) and of E(z).
     ``norm_contamination``: factor on the expected number of detections that are no clusters.
+    ``detection_midpoint``: factor on the fluxes of the chance of detection; ``detection_width``, ``_ceiling`` and
+    ``_floor``: on the width of its rise, on its largest value and on its floor.
     ``mass_scale``: factor b of the masses against which relations were calibrated over true ones, shared by those of
     ``Relations.on_mass_scale``: ln X at true mass M goes as slope (ln M + ln b).
     ``hmf_amplitude``, ``hmf_slope``: q0 and q1 of the factor q0 + q1 log10(M / M*) on the halo mass function.
@@ -69,6 +71,10 @@ class Values:
     slope_wl: float | Array = 1.0
     evolution_wl: float | Array = 0.0
     norm_contamination: float | Array = 1.0
+    detection_midpoint: float | Array = 1.0
+    detection_width: float | Array = 1.0
+    detection_ceiling: float | Array = 1.0
+    detection_floor: float | Array = 1.0
     mass_scale: float | Array = 1.0
     hmf_amplitude: float | Array = 1.0
     hmf_slope: float | Array = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -13,8 +14,28 @@ from ..core.arrays import Array
 from ..core.parameters import Values
 from ..cosmology.rescaling import Background
 from ..relations.lines import Line
+from ..survey.detection.distortion import Distortion, resolved
 from ..survey.selection import FluxSelection, MassSelection
 from .setup import Setup
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Selected clusters: catalogue, true redshift, log10 of mass, (n,) each, and chances, (n, J I)."""
+
+    row: Array
+    z: Array
+    log_mass: Array
+    chance: Array
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Of the observables (n, D), dex, errors of L_X (n,), and the part of the chance of detection of each, (n,)."""
+
+    values: Array
+    lx_error: Array
+    part: Array
 
 
 @dataclass(frozen=True)
@@ -45,14 +66,13 @@ class Chance(ABC):
         scatter = np.broadcast_to(relations.scatters(v), (size, len(relations.names)))
         return cls(setup, v, full_line(relations.line("lx", v), size), scatter)
 
-    @property
     @abstractmethod
-    def weight(self) -> Array:
-        """Of each component of the residuals and part of the chance, shape (J I,)."""
+    def weights(self, row: Array, z: Array) -> Array:
+        """Of each component of the residuals and part of the chance, (J I,), or (n, J I) if clusters differ in them."""
 
     @abstractmethod
-    def at_corners(self, z: Array, log_mass: Array) -> Array:
-        """Chance at redshifts (K,) and masses (M,), shape (P, K, M)."""
+    def largest(self, z: Array, log_mass: Array) -> Array:
+        """Largest chance in cells between redshifts (K + 1,) and masses (M + 1,), shape (P, K, M)."""
 
     @abstractmethod
     def of_clusters(self, row: Array, z: Array, log_mass: Array) -> Array:
@@ -60,7 +80,7 @@ class Chance(ABC):
 
     @abstractmethod
     def _luminosities(
-        self, spread: Array, chosen: tuple[Array, Array], normal: Array, rng: np.random.Generator
+        self, spread: Array, chosen: tuple[Array, Array, Array], normal: Array, rng: np.random.Generator
     ) -> Array:
         """Normal numbers of L_X and the errors of its measurement, dex, shape (2, n), of selected clusters.
 
@@ -69,7 +89,7 @@ class Chance(ABC):
         spread : ndarray, shape (n,)
             Scatter of L_X, dex.
         chosen : tuple of ndarray, shape (n,)
-            Component and part of each cluster, as one number, and its probability of being so faint.
+            Catalogue and part of the chance of each cluster, and its probability of being so faint.
         normal : ndarray, shape (n, 2)
             Independent normal numbers.
         rng : numpy.random.Generator
@@ -88,22 +108,22 @@ class Chance(ABC):
         mean: Array = true + background.shift(self.setup.relations.exponents(name))
         return mean
 
-    def residuals(self, row: Array, log_mass: Array, chance: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Residuals of the observables (n, D), dex, and errors of L_X (n,) of selected clusters."""
-        density = self.setup.relations.unit_residuals
-        share = np.cumsum(chance * self.weight, axis=1)
+    def residuals(self, of: Selected, rng: np.random.Generator) -> Residuals:
+        """Residuals of selected clusters."""
+        density, row, log_mass, chance = self.setup.relations.unit_residuals, of.row, of.log_mass, of.chance
+        share = np.cumsum(chance * self.weights(row, of.z), axis=1)
         u, v = rng.random((2, len(row)))
         both = (v[:, None] * share[:, -1:] > share).sum(axis=1)
-        component = both // (len(self.weight) // len(density.weight))
+        component, part = np.divmod(both, chance.shape[1] // len(density.weight))
         normal = rng.standard_normal((len(row), len(density.names) + 1))
         mean, covariance = density.at(log_mass)
         at = np.arange(len(row)) if density.mass_dependent else np.zeros(len(row), dtype=int)
         mean, factor = mean[at, component], np.linalg.cholesky(covariance)[at, component]
         faint = np.maximum(u, 1e-300) * np.take_along_axis(chance, both[:, None], axis=1)[:, 0]
         spread = self.scatter[row, 0] * factor[:, 0, 0]
-        normal[:, 0], error = self._luminosities(spread, (both, faint), normal[:, [0, -1]], rng)
+        normal[:, 0], error = self._luminosities(spread, (row, part, faint), normal[:, [0, -1]], rng)
         unit = mean + np.einsum("nde,ne->nd", factor, normal[:, :-1])
-        return unit * self.scatter[row], error
+        return Residuals(unit * self.scatter[row], error, part)
 
 
 class ChanceInMass(Chance):
@@ -117,23 +137,22 @@ class ChanceInMass(Chance):
         assert selection is not None
         return selection
 
-    @property
-    def weight(self) -> Array:
+    def weights(self, row: Array, z: Array) -> Array:
         """Of each component of the residuals, shape (J,)."""
         return self.setup.relations.unit_residuals.weight
 
-    def at_corners(self, z: Array, log_mass: Array) -> Array:
-        """Chance at redshifts (K,) and masses (M,), shape (P, K, M)."""
+    def largest(self, z: Array, log_mass: Array) -> Array:
+        """Largest chance in cells between redshifts (K + 1,) and masses (M + 1,), shape (P, K, M)."""
         chance = self._selection.probability(log_mass, self.lx, self.setup.relations)
-        return np.repeat(chance[:, None, :], len(z), axis=1)
+        return corner_max(np.repeat(chance[:, None, :], len(z), axis=1))
 
     def of_clusters(self, row: Array, z: Array, log_mass: Array) -> Array:
         """Chance of n single clusters, the same in each component, shape (n, J)."""
         chance = self._selection.chance(log_mass, row, self.lx, self.setup.relations)
-        return np.repeat(chance[:, None], len(self.weight), axis=1)
+        return np.repeat(chance[:, None], len(self.setup.relations.unit_residuals.weight), axis=1)
 
     def _luminosities(
-        self, spread: Array, chosen: tuple[Array, Array], normal: Array, rng: np.random.Generator
+        self, spread: Array, chosen: tuple[Array, Array, Array], normal: Array, rng: np.random.Generator
     ) -> Array:
         return np.stack([normal[:, 0], np.zeros(len(normal))])
 
@@ -149,14 +168,38 @@ class ChanceInFlux(Chance):
         assert selection is not None
         return selection
 
-    @property
-    def weight(self) -> Array:
-        """Of each component of the residuals and part of the chance of detection, shape (J I,)."""
-        return np.outer(self.setup.relations.unit_residuals.weight, self._selection.detection.weight).ravel()
+    def _by(self, row: Array) -> Distortion | None:
+        """What parameters make of the chance of detection of clusters of catalogues `row`, and of its shape."""
+        return Distortion.at(self.values, lambda x: np.broadcast_to(x, len(self.scatter))[row])
 
-    def at_corners(self, z: Array, log_mass: Array) -> Array:
-        """Chance at redshifts (K,) and masses (M,), shape (P, K, M)."""
-        return self.of_clusters(np.arange(len(self.scatter))[:, None, None], z[:, None], log_mass) @ self.weight
+    def weights(self, row: Array, z: Array) -> Array:
+        """Of each component of the residuals and part of the chance of detection, (J I,) or (..., J I)."""
+        unit = self.setup.relations.unit_residuals.weight
+        found = resolved(self._selection.detection, z, self._by(row))
+        part = np.stack(np.broadcast_arrays(*found.weight), axis=-1)
+        if part.ndim == 1:
+            return np.outer(unit, part).ravel()
+        each = unit[:, None] * part[..., None, :]
+        return np.asarray(each.reshape(*part.shape[:-1], each.shape[-2] * each.shape[-1]))
+
+    def largest(self, z: Array, log_mass: Array) -> Array:
+        """Largest chance in cells between redshifts (K + 1,) and masses (M + 1,), shape (P, K, M).
+
+        At a given flux the chance is largest where one of its own redshifts, or an edge of the cell, is.
+        """
+        row, detection = np.arange(len(self.scatter))[:, None, None], self._selection.detection
+        each = self.of_clusters(row, z[:, None], log_mass)
+        if not detection.varies:
+            at = self.weights(row, z[:, None])
+            return corner_max(each @ at if at.ndim == 1 else (each * at).sum(axis=-1))
+        parts = np.stack([corner_max(each[..., i]) for i in range(each.shape[-1])], axis=-1)
+        edges = np.array(detection.knots)
+        inside = [np.r_[low, edges[(edges > low) & (edges < high)], high] for low, high in pairwise(z)]
+        cells = [
+            (parts[:, k, None] * self.weights(row, at[:, None])).sum(axis=-1).max(axis=1)
+            for k, at in enumerate(inside or [z])
+        ]
+        return np.stack(cells, axis=1)
 
     def of_clusters(self, row: Array, z: Array, log_mass: Array) -> Array:
         """Chance of single clusters in each component and part of `Detection`; arguments broadcast to (..., J I)."""
@@ -166,21 +209,24 @@ class ChanceInFlux(Chance):
         mean, covariance = self.setup.relations.unit_residuals.at(log_mass)
         scatter = self.scatter[row, 0][..., None]
         spread = np.hypot(scatter * np.sqrt(covariance[..., 0, 0]), selection.flux_error)
-        above, detection = excess[..., None] + scatter * mean[..., 0], selection.detection
+        above, by = excess[..., None] + scatter * mean[..., 0], self._by(row)
+        detection = selection.detection if by is None else by.of(selection.detection)
         if detection.is_sharp:
             sharp: Array = special.ndtr(above / spread)
             return sharp
-        chance = special.ndtr((above[..., None] - detection.offset) / np.hypot(spread[..., None], detection.width))
+        offset, width = _stacked(detection.offset), _stacked(detection.width)
+        chance = special.ndtr((above[..., None] - offset) / np.hypot(spread[..., None], width))
         joined: Array = chance.reshape(*chance.shape[:-2], chance.shape[-2] * chance.shape[-1])
         return joined
 
     def _luminosities(
-        self, spread: Array, chosen: tuple[Array, Array], normal: Array, rng: np.random.Generator
+        self, spread: Array, chosen: tuple[Array, Array, Array], normal: Array, rng: np.random.Generator
     ) -> Array:
         """The measured L_X is a Gaussian cut at the limit; of it the residual and the error are drawn."""
-        error, (both, faint) = self._selection.flux_error, chosen
-        widths = np.array(self._selection.detection.width)
-        width = widths[both % len(widths)]
+        error, (row, part, faint) = self._selection.flux_error, chosen
+        by = self._by(row)
+        widths = (self._selection.detection if by is None else by.of(self._selection.detection)).width
+        width = np.stack([np.broadcast_to(x, len(row)) for x in widths])[part, np.arange(len(row))]
         blur = np.hypot(error, width)
         total = np.hypot(spread, blur)
         measured = -total * special.ndtri(faint)  # about the component's mean
@@ -193,6 +239,20 @@ class ChanceInFlux(Chance):
 
 CHANCES: dict[str, type[Chance]] = {"mass": ChanceInMass, "flux": ChanceInFlux}
 """By what selections act on."""
+
+
+def _stacked(values: tuple[float, ...]) -> Array:
+    """Offsets or widths as the last axis, (I,), or (..., 1, I) where catalogues differ in them."""
+    if all(np.ndim(x) == 0 for x in values):
+        return np.array(values)
+    return np.stack(np.broadcast_arrays(*values), axis=-1)[..., None, :]
+
+
+def corner_max(x: Array) -> Array:
+    """Largest of the corners of each cell, (P, K + 1, M + 1) -> (P, K, M); K + 1 = 1 is a box."""
+    if x.shape[1] > 1:
+        x = np.maximum(x[:, 1:], x[:, :-1])
+    return np.maximum(x[..., 1:], x[..., :-1])
 
 
 def _share_of(total: Array, one: float, other: Array, rng: np.random.Generator) -> Array:

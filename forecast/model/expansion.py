@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy import special
 
 from ..core.arrays import Array
 from ..cosmology.rescaling import Background
 from ..relations.lines import Component, Lines
+from ..survey.detection.smeared import Chance
 from .mixture import CHUNK, SQRT2PI
+from .visibility import chance_of
 
 WIDEST_EXPANSION = 0.07
 """Width in log10 M, dex, up to which ln abundance around a mass is a local cubic (to 0.3%)."""
@@ -63,7 +64,9 @@ class Rule:
     within: bool = False
 
 
-def sum_of_expansions(log_number: Array, position: Array, step: Array, chance: tuple[Array, ...], rule: Rule) -> Array:
+def sum_of_expansions(
+    log_number: Array, position: Array, step: Array, chance: tuple[Array, ...], rule: Rule, curve: Chance
+) -> Array:
     """Gauss-Hermite sum over the residual of Y_X of abundance times chance, with ln abundance a cubic about each mass.
 
     Parameters
@@ -73,9 +76,11 @@ def sum_of_expansions(log_number: Array, position: Array, step: Array, chance: t
         Mass of each Y_X, in grid cells; it moves by `step` cells with each unit of the residual.
     step : ndarray
     chance : tuple of ndarray
-        Of selection: a normal integral up to the first plus the second times the residual, and the third, if there
+        Of selection: significance, which is the first plus the second times the residual, and the third, if there
         is one, times its square.
     rule : Rule
+    curve : callable
+        From significance to the chance, in place or not.
     """
     significance, tilt, *bend = chance
     cubic = local_cubic(log_number, position, rule.stride)
@@ -92,7 +97,7 @@ def sum_of_expansions(log_number: Array, position: Array, step: Array, chance: t
         np.add(significance, tilt * node, out=above)
         for each in bend:
             above += each * node**2
-        number *= special.ndtr(above, out=above)
+        number *= curve(above)
         number *= weight
         total += number
     if rule.within:
@@ -127,7 +132,8 @@ def sum_over_nodes(number: Array, about: tuple[Array, Array], part: Component, d
         m = slice(near[0], near[-1] + 1)
         scatter = np.hypot(own[..., m], e)
         rho, t = correlation[..., m] * own[..., m] / scatter, (y - mean[..., m]) / scatter
-        chance = special.ndtr((excess[..., m] + rho * spread[..., m] * t) / (spread[..., m] * np.sqrt(1 - rho**2)))
+        unexplained = spread[..., m] * np.sqrt(1 - rho**2)
+        chance = chance_of(part, unexplained)((excess[..., m] + rho * spread[..., m] * t) / unexplained)
         density[:, q] = np.sum(number[..., m] * chance * np.exp(-0.5 * t**2) / (SQRT2PI * scatter), axis=(1, 2))
     return density
 

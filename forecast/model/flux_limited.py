@@ -7,18 +7,18 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from scipy import special
 
 from ..core.arrays import Array
 from ..core.parameters import Values
 from ..relations.lines import Component, Lines
+from ..survey.detection.distortion import Distortion
 from . import expansion
 from .contaminants import Contaminants
 from .mixture import columns, sum_of
 from .population import Population, mass_grid, yx_support
 from .resolution import limit_resolution, lowest_mass
 from .setup import Setup, prior_sample
-from .visibility import by_flux, detected, luminosities, visible_fraction
+from .visibility import by_flux, chance_of, detected, luminosities, visible_at
 from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
 
 
@@ -66,7 +66,8 @@ class FluxLimitedModel:
 
     def _detected(self, v: Values) -> tuple[Component, ...]:
         """The same with the chance of detection, as if the limit were sharp."""
-        return detected(self._residuals(v), self.selection.detection)
+        z, by = self.population.shells.z[:, None], Distortion.at(v, lambda x: columns(x, 3))
+        return detected(self._residuals(v), self.selection.detection, z, by)
 
     @cached_property
     def _limit(self) -> Array:
@@ -80,22 +81,20 @@ class FluxLimitedModel:
         """Expected selected clusters per dex of mass on the grid, shape (P, K, M), of an `abundance` that is known."""
         excess = self.population.mean_observable(self._lines(v).lx, "lx", self.population.background(v)) - self._limit
         chance = sum_of(
-            part.weight * special.ndtr((excess + part.lx_shift[:, None]) / part.lx_scatter[:, None])
-            for part in self._detected(v)
+            part.weight * chance_of(part, spread)((excess + part.lx_shift[:, None]) / spread)
+            for part, spread in ((part, part.lx_scatter[:, None]) for part in self._detected(v))
         )
         return (self.population.abundance(v) if abundance is None else abundance) * chance
 
     def expected_count(self, theta: Array) -> Array:
         """Expected number of detections, shape (P,)."""
         count = self.by_node(self.parameters.values(theta), self.population.at(theta)).sum(axis=(1, 2)) * self.step
-        total: Array = count if self.contaminants is None else count + self.contaminants.count(theta)
-        return total
+        return np.asarray(count if self.contaminants is None else count + self.contaminants.count(theta))
 
     def mean_count(self, theta: Array) -> Array:
         """Expected number of detections, averaged over the survey's density contrasts, shape (P,)."""
         count = self.shell_counts(theta, mean=True).sum(axis=1)
-        total: Array = count if self.contaminants is None else count + self.contaminants.count(theta)
-        return total
+        return np.asarray(count if self.contaminants is None else count + self.contaminants.count(theta))
 
     def shell_counts(self, theta: Array, *, mean: bool = False) -> Array:
         """Expected clusters in each redshift shell, or their mean over its density contrasts, shape (P, S)."""
@@ -234,7 +233,8 @@ class FluxLimitedModel:
         tilt = (rho * spread - (lx.tangent(mean) - rise) * width) / unexplained
         bend = (lx.second(mean) * width**2 / unexplained,) if lx.is_curved else ()
         position = np.broadcast_to(position, (len(before.log_number), *position.shape[1:]))
-        total = expansion.sum_of_expansions(before.log_number, position, -width / self.step, (above, tilt, *bend), rule)
+        moved, curve = (before.log_number, position, -width / self.step), chance_of(part, unexplained)
+        total = expansion.sum_of_expansions(*moved, (above, tilt, *bend), rule, curve)
         return np.asarray(total.sum(axis=1) / columns(yx.slope, 2))
 
     def _nodal_density(self, before: expansion.Unselected, part: Component, data: tuple[Array, Array]) -> Array:
@@ -264,12 +264,12 @@ class FluxLimitedModel:
         mean = self.population.mean_observable(self._lines(v).lx, "lx", self.population.background(v))
         mean = np.broadcast_to(mean + self.population.as_listed("lx"), number.shape)
         density = sum_of(part.weight * luminosities(log_lx, mean, number, part) for part in self._residuals(v))
-        density = (density * self._visible_fraction(log_lx)).sum(axis=-1)
+        density = (density * self._visible_fraction(log_lx, v)).sum(axis=-1)
         total: Array = density if self.contaminants is None else density + self.contaminants.lx_density(theta, log_lx)
         return total
 
-    def _visible_fraction(self, log_lx: Array) -> Array:
-        """Weights (Q, K) that cut the redshift quadrature of every shell where L_X is not detected.
+    def _visible_fraction(self, log_lx: Array, v: Values) -> Array:
+        """Weights (P or 1, Q, K) that cut the redshift quadrature of every shell where L_X is not detected.
 
         The T in K(z, T) is taken at the mass whose mean fiducial L_X this is.
         """
@@ -277,7 +277,7 @@ class FluxLimitedModel:
         log_mass = relation.pivot + relation.lx.relative_mass(log_lx - relation.lx.log_norm)
         position = np.rint((log_mass - population.log_mass[0]) / self.step).astype(int)
         limit = self._limit[:, np.clip(position, 0, self._limit.shape[1] - 1)] + population.as_listed("lx")  # (K, Q)
-        return visible_fraction(log_lx, limit.T, population.shells.sheet, self.selection.detection)
+        return visible_at(log_lx, limit.T, population.shells, (self.selection.detection, Distortion.at(v, np.ravel)))
 
     def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
         """Distribution of one selected cluster's log10 Y_X, tabulated."""

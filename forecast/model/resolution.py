@@ -9,6 +9,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.parameters import Values
 from ..relations.lines import FLATTEST
+from ..survey.detection.distortion import Distortion
 from ..survey.listed_redshifts import survey_shells
 from ..survey.selection import FluxSelection
 from .mixture import columns
@@ -106,8 +107,10 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
     v = setup.parameters.values(sample)
     lx, background = selection.observed(setup.relations.at(v)).lx, setup.background(v, z, np.arange(len(sample)))
     shift = background.shift(setup.relations.exponents("lx"))
-    parts = zip(selection.detection.offset, selection.detection.width, strict=True)
-    below = min(offset - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
+    by = Distortion.at(v, np.ravel)
+    detection = selection.detection if by is None else by.of(selection.detection)
+    parts = zip(detection.offset, detection.width, strict=True)
+    below = min(np.min(offset) - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
     if lx.is_curved and np.min(lx.bend.range(lx.slope)[0]) < FLATTEST:
         raise InputError(
             "relations.lx.curvature: L_X does not rise with mass somewhere in the prior, so that a limit in flux is "

@@ -15,7 +15,7 @@ from ..core.parameters import Values
 from ..cosmology.rescaling import LENSING, Background
 from ..survey.listed_redshifts import shifts
 from ..survey.shells import Geometry, Shells
-from .chance import CHANCES, Chance, full_line
+from .chance import CHANCES, Chance, Selected, corner_max, full_line
 from .forward import ForwardModel, forward_model
 from .mocks import Mocks
 from .population import LOG_MASS_HIGH, Population
@@ -108,13 +108,6 @@ class _Cells:
         return cls(Population(setup, log_mass, corners), slices.volume, slices.distance)
 
 
-def _corner_max(x: Array) -> Array:
-    """Largest of the corners of each cell, (P, K + 1, M + 1) -> (P, K, M); K + 1 = 1 is a box."""
-    if x.shape[1] > 1:
-        x = np.maximum(x[:, 1:], x[:, :-1])
-    return np.maximum(x[..., 1:], x[..., :-1])
-
-
 def _redshifts(cells: _Cells, k: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Redshifts uniform in the volume of cells `k`, and their position between the cells' edges."""
     cubed, z = cells.distance**3, cells.corners.shells.z
@@ -123,14 +116,12 @@ def _redshifts(cells: _Cells, k: Array, rng: np.random.Generator) -> tuple[Array
     return z[k] + w * (z[k + 1] - z[k]), w
 
 
-def _detected(
-    chance: Chance, cells: _Cells, given: tuple[Values, Array], rng: np.random.Generator
-) -> tuple[Array, Array, Array, Array]:
-    """Parameter vector, true redshift, log10 of mass and chances of detected clusters, (n,), the last (n, J)."""
+def _detected(chance: Chance, cells: _Cells, given: tuple[Values, Array], rng: np.random.Generator) -> Selected:
+    """Detected clusters."""
     (v, scale), log_mass, z = given, cells.corners.log_mass, cells.corners.shells.z
     density = cells.corners.abundance(v)  # (P, K + 1, M + 1), per dex and unit volume
     density = np.broadcast_to(density, (len(scale), *density.shape[1:]))  # parameters may not move it
-    bound = _corner_max(density) * _corner_max(chance.at_corners(z, log_mass))
+    bound = corner_max(density) * chance.largest(z, log_mass)
     number = rng.poisson(bound * (scale[:, None, None] * cells.volume[:, None] * cells.step))
     flat = np.repeat(np.arange(number.size), number.ravel())
     row, k, j = np.unravel_index(flat, number.shape)
@@ -143,10 +134,10 @@ def _detected(
     if len(z) > 1:
         beyond = (1 - u) * log_density[row, k + 1, j] + u * log_density[row, k + 1, j + 1]
         here = (1 - w) * here + w * beyond
-    each = chance.of_clusters(row, redshift, mass)
-    probability = each @ chance.weight
+    each, weights = chance.of_clusters(row, redshift, mass), chance.weights(row, redshift)
+    probability = each @ weights if weights.ndim == 1 else (each * weights).sum(axis=1)
     kept = rng.random(len(flat)) * bound[row, k, j] < np.exp(here) * probability
-    return row[kept], redshift[kept], mass[kept], each[kept]
+    return Selected(row[kept], redshift[kept], mass[kept], each[kept])
 
 
 def _draw(
@@ -155,10 +146,12 @@ def _draw(
     """Mocks of a chunk of parameter vectors: the first catalogue's number, and a factor on each expected count."""
     (first, scale), v = place, model.parameters.values(theta)
     chance = CHANCES[model.setup.selection.acts_on].of(model.setup, v, len(theta))
-    row, redshift, mass, each = _detected(chance, cells, (v, scale), rng)
+    selected = _detected(chance, cells, (v, scale), rng)
+    row, redshift, mass = selected.row, selected.z, selected.log_mass
     if model.setup.selection.blur:
         mass = mass + model.setup.selection.blur * rng.standard_normal(len(mass))
-    residuals, lx_error = chance.residuals(row, mass, each, rng)
+    drawn = chance.residuals(replace(selected, log_mass=mass), rng)
+    residuals, lx_error = drawn.values, drawn.lx_error
     size = np.bincount(row, minlength=len(theta))
     names, observables, log_yx = _observed(chance, row, (redshift, mass), (residuals, lx_error), rng)
     true, kept = redshift, np.ones(len(row), dtype=bool)

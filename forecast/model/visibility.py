@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
+from scipy import special
 
 from ..core.arrays import Array
 from ..relations.lines import Component
 from ..survey.detection.curve import Detection
+from ..survey.detection.distortion import Distortion, resolved
+from ..survey.detection.smeared import Chance, smeared
 from ..survey.error_law import BY_FLUX, flux_cells
 from ..survey.selection import FluxSelection
+from ..survey.shells import Shells
 from .contaminants import Contaminants
-from .mixture import mixture
+from .mixture import mixture, sum_of
 from .setup import Setup
 
 
@@ -42,11 +46,33 @@ def by_flux(model: Detecting, theta: Array, log_yx: Array) -> Array:
     return total + model.contaminants.yx_density(theta, log_yx, np.full(len(log_yx), BY_FLUX))
 
 
-def detected(parts: tuple[Component, ...], detection: Detection) -> tuple[Component, ...]:
+@dataclass(frozen=True)
+class Watched(Component):
+    """One Gaussian of residuals before selection, and a chance of detection that is no sum of Gaussians of these.
+
+    Parameters
+    ----------
+    detection : Detection
+        That depends on redshift or parameters: its parts broadcast to (P, K, 1).
+    """
+
+    detection: Detection
+
+    def chance(self, spread: Array) -> Chance:
+        """Of detection, at given significance, (P, K, Q), of what is expected of a luminosity with this `spread`."""
+        return smeared(self.detection, spread)
+
+
+def detected(
+    parts: tuple[Component, ...], detection: Detection, z: Array | float = 0.0, by: Distortion | None = None
+) -> tuple[Component, ...]:
     """Residuals whose normal integrals above the reference limit add up to the chance of detection.
 
-    A chance Phi[(x - o)/s] of a measured value x is that of a more scattered value to lie above o.
+    A chance Phi[(x - o)/s] of a measured value x is that of a more scattered value to lie above o. One that depends on
+    redshifts, (K, 1), or on parameters goes with them instead.
     """
+    if by is not None or detection.varies:
+        return tuple(Watched(**vars(part), detection=resolved(detection, z, by)) for part in parts)
     if detection.is_sharp:
         return parts
     return tuple(
@@ -54,6 +80,16 @@ def detected(parts: tuple[Component, ...], detection: Detection) -> tuple[Compon
         for part in parts
         for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True)
     )
+
+
+def chance_of(part: Component, spread: Array) -> Chance:
+    """Chance of detection against significance: the normal integral above a limit, unless it goes with residuals."""
+    return part.chance(spread) if isinstance(part, Watched) else _above_limit
+
+
+def _above_limit(significance: Array) -> Array:
+    """The normal integral, in place."""
+    return np.asarray(special.ndtr(significance, out=significance))
 
 
 def luminosities(log_lx: Array, mean: Array, number: Array, part: Component) -> Array:
@@ -70,6 +106,26 @@ def luminosities(log_lx: Array, mean: Array, number: Array, part: Component) -> 
     nodes = range(number.shape[1])
     each = [mixture(log_lx, mean[:, k] + part.lx_shift, number[:, k], part.lx_scatter) for k in nodes]
     return np.stack(each, axis=-1)
+
+
+def visible_at(log_lx: Array, limit: Array, shells: Shells, of: tuple[Detection, Distortion | None]) -> Array:
+    """Weights (P or 1, Q, K) as of `visible_fraction`, of a chance of detection as redshift and parameters have it."""
+    detection, by = of
+    if by is None:
+        return _at_redshifts(log_lx, limit, shells, detection)[None]
+    each = np.broadcast_arrays(*(np.ravel(getattr(by, f.name)) for f in fields(by)))
+    rows = (Distortion(*(float(x) for x in row)) for row in zip(*each, strict=True))
+    return np.stack([_at_redshifts(log_lx, limit, shells, row.of(detection)) for row in rows])
+
+
+def _at_redshifts(log_lx: Array, limit: Array, shells: Shells, detection: Detection) -> Array:
+    """Weights (Q, K) of a chance of detection whose weights may depend on redshift."""
+    parts = detection.at(shells.z)
+    each = zip(parts.weight, parts.offset, parts.width, strict=True)
+    if not detection.varies:
+        return visible_fraction(log_lx, limit, shells.sheet, detection)
+    of_parts = (a * visible_fraction(log_lx, limit, shells.sheet, Detection((1.0,), (o,), (s,))) for a, o, s in each)
+    return sum_of(of_parts)
 
 
 def visible_fraction(log_lx: Array, limit: Array, index: Array, detection: Detection) -> Array:

@@ -73,6 +73,10 @@ class FollowUp:
 
 def above(detection: Detection, limit: float, fraction: float) -> Detection:
     """Chance of detection where the flux is above a limit, and nothing below, times a fraction."""
+    return detection.mapped(lambda one: _above(one, limit, fraction))
+
+
+def _above(detection: Detection, limit: float, fraction: float) -> Detection:
     parts: dict[tuple[float, float], float] = {}
     for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True):
         for weight, offset, width in _cut(a, o, s, limit):

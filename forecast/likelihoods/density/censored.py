@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special
 
 from ...core.arrays import Array
-from ...survey.selection import FluxSelection
+from ...survey.detection.curve import Detection
 from .averages import cubic_value
 from .detectability import Unseen
 from .edges import NARROW, Edges, hermite
@@ -119,21 +119,23 @@ class Luminosity:
     ----------
     threshold : ndarray, shape (n, ..., J or 1)
         log10 of the luminosity at the survey's flux limit.
-    selection : FluxSelection or None
+    detection : Detection or None
+        That broadcasts against the threshold.
     edges : Edges or None
     error : float
         Of the flux that selects about the luminosity that is averaged over, dex.
     """
 
     threshold: Array
-    selection: FluxSelection | None
+    detection: Detection | None
     edges: Edges | None
     error: float
 
     def part(self, chosen: Array) -> Luminosity:
         """That of some clusters, (n,) bool."""
         edges = None if self.edges is None else self.edges.part(chosen)
-        return replace(self, threshold=self.threshold[chosen], edges=edges)
+        detection = None if self.detection is None else self.detection.part(chosen)
+        return replace(self, threshold=self.threshold[chosen], edges=edges, detection=detection)
 
     def component(self, j: int) -> Luminosity:
         """That of one component, of shape (n, 1)."""
@@ -141,14 +143,14 @@ class Luminosity:
 
     def averaged(self, mean: Array, spread: Array) -> Array:
         """Chance where log10 of the true L_X is a Gaussian, of shape (n, ...)."""
-        if self.selection is None:
+        if self.detection is None:
             assert self.edges is not None
             return self.edges.averaged(mean, spread)
-        excess, detection, error = mean - self.threshold, self.selection.detection, self.error
+        excess, detection, error = mean - self.threshold, self.detection, self.error
         if self.edges is None:
             return detection.smeared(excess, np.hypot(spread, error))
         parts = zip(detection.weight, detection.offset, detection.width, strict=True)
-        chance = sum(a * self._both(mean, spread, excess - o, float(np.hypot(error, s))) for a, o, s in parts)
+        chance = sum(a * self._both(mean, spread, excess - o, np.hypot(error, s)) for a, o, s in parts)
         clipped: Array = np.maximum(chance, 0.0)
         return clipped
 
@@ -162,9 +164,9 @@ class Luminosity:
     @property
     def both(self) -> bool:
         """Whether it was detected and has a limit."""
-        return self.selection is not None and self.edges is not None
+        return self.detection is not None and self.edges is not None
 
-    def _both(self, mean: Array, spread: Array, excess: Array, blur: float) -> Array:
+    def _both(self, mean: Array, spread: Array, excess: Array, blur: Array) -> Array:
         """Chance of a sharp detection of the blurred L_X and of the limit: a sum over quantiles of what is detected."""
         assert self.edges is not None
         total = np.hypot(spread, blur)
@@ -177,7 +179,7 @@ class Luminosity:
     @property
     def scale(self) -> Array:
         """Width of the sharpest edge, dex, (n,)."""
-        if self.edges is None or self.selection is not None:
+        if self.edges is None or self.detection is not None:
             return np.full(len(self.threshold), self.error)
         return self.edges.scale
 
@@ -275,24 +277,20 @@ class Limits:
         errors = None if unseen is None or not known[0] else (in_common, unseen.selection.flux_error)
         return Regressions.of(*matrices, known, np.array([*others, *last], dtype=int), errors)
 
-    def chance(
-        self, given: Conditional, unseen: Unseen | None, about: tuple[Array, Array, Array], *, listed: bool
-    ) -> CensoredChance:
-        """Chance of all that is known beyond values; `about`: places, columns (n,) and masses (n, ...) of clusters.
+    def chance(self, given: Conditional, place: Array, luminosity: Luminosity) -> CensoredChance:
+        """Chance of all that is known beyond values of clusters at `place`, (n,); `luminosity`: without a limit of it.
 
-        `listed`: whether L_X has a value, so that the flux itself is the last of what is given.
+        Where L_X has a value, its flux is the last of what is given.
         """
-        place, column, log_mass = about
 
         def edges(i: int) -> Edges:
             return Edges(self.limit[place, i], self.width[place, i])
 
         others = tuple(edges(int(i)) for i in np.flatnonzero(self.limited[1:]) + 1)
-        own, threshold = edges(0) if self.limited[0] else None, np.zeros_like(log_mass)
-        if unseen is None:
-            return CensoredChance(given, others, Luminosity(threshold, None, own, 0.0) if own else None)
-        threshold, error = -unseen.excess(threshold, column, log_mass), 0.0 if listed else unseen.selection.flux_error
-        return CensoredChance(given, others, Luminosity(threshold, unseen.selection, own, error))
+        own = edges(0) if self.limited[0] else None
+        if own is None and luminosity.detection is None:
+            return CensoredChance(given, others, None)
+        return CensoredChance(given, others, replace(luminosity, edges=own))
 
 
 def limits_of(points: Points, mark: Array) -> Limits | None:

@@ -17,9 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...core.arrays import Array
+from ...core.parameters import Values
 from ...cosmology.background import Cosmology
 from ...model.setup import Setup
 from ...relations.power_laws import Relations
+from ...survey.detection.curve import Detection
+from ...survey.detection.distortion import DISTORTIONS, Distortion, resolved
 from ...survey.followup import FollowUp
 from ...survey.selection import FluxSelection
 from .points import Points
@@ -30,6 +33,8 @@ _LEAST = 1e-12
 """Variance of a measured L_X, dex^2, that rounding may leave."""
 _ASIDE = 0.05
 """Step in log10 M to either side over which a limit's rise with mass is found."""
+_SHARPEST = 1e-6
+"""Least width of a chance of detection, dex."""
 _UNLIKELY = 1e-9
 """Chance of detection of a listed flux below which nothing is made of it."""
 
@@ -77,25 +82,26 @@ class Chance:
         Its derivative by log10 M.
     spread : ndarray, shape (n, J)
         Scatter of the measured log10 L_X about it, dex.
-    selection : FluxSelection
+    detection : Detection
+        That broadcasts against (n, 1).
     """
 
     excess: Array
     tilt: Array
     spread: Array
-    selection: FluxSelection
+    detection: Detection
 
     def component(self, j: int) -> Chance:
         """That of one component, arrays of shape (n, 1)."""
-        return Chance(self.excess[:, j, None], self.tilt[:, j, None], self.spread[:, j, None], self.selection)
+        return Chance(self.excess[:, j, None], self.tilt[:, j, None], self.spread[:, j, None], self.detection)
 
     def part(self, chosen: Array) -> Chance:
         """That of some clusters, (n,) bool."""
-        return Chance(self.excess[chosen], self.tilt[chosen], self.spread[chosen], self.selection)
+        return Chance(self.excess[chosen], self.tilt[chosen], self.spread[chosen], self.detection.part(chosen))
 
     def at(self, offset: Array) -> Array:
         """Chance at log10 M minus the centre, which broadcasts against (n, J)."""
-        return self.selection.detection.smeared(self.excess + self.tilt * offset, self.spread)
+        return self.detection.smeared(self.excess + self.tilt * offset, self.spread)
 
     def steepness(self, widths: Array) -> Array:
         """Largest change over one width (n, J) of mass, in its own widths, (n,)."""
@@ -131,6 +137,10 @@ class Unseen:
         below, above = (self._limit(column, log_mass + aside) for aside in (-_ASIDE, _ASIDE))
         return np.asarray((above - below) / (2 * _ASIDE))
 
+    def detection(self, values: Values, row: Array, column: Array, ndim: int) -> Detection:
+        """Chance of detection of clusters `column` at parameter values number `row`; its parts have `ndim` axes."""
+        return chance_at(self.selection, values, (row, self.z[column]), ndim)
+
     def _limit(self, column: Array, log_mass: Array) -> Array:
         z = np.reshape(self.z[column], (-1,) + (1,) * (np.ndim(log_mass) - 1))
         return self.selection.log_luminosity_limit(z, log_mass, self.cosmology, self.relations)
@@ -147,8 +157,55 @@ class Unseen:
         return np.sqrt(np.maximum(variance + self.selection.flux_error**2, _LEAST))
 
 
-def odds_of_contaminants(selection: FluxSelection, log_flux: Array, error: Array) -> Array:
-    """Contaminants for each cluster at log10 of listed fluxes over the reference flux, (n,), of errors (n,), dex.
+def chance_at(selection: FluxSelection, values: Values, of: tuple[Array, Array], ndim: int = 1) -> Detection:
+    """Chance of detection at parameter values of numbers, and redshifts, (n,) each; its parts have `ndim` axes."""
+    (row, z), after = of, (1,) * (ndim - 1)
+    by = Distortion.at(values, lambda x: np.reshape(x[row], (-1, *after)))
+    return resolved(selection.detection, np.reshape(z, (-1, *after)), by)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Detection of clusters by listed L_X, where parameters change it: else it is a number that is left out.
+
+    Parameters
+    ----------
+    selection : FluxSelection
+    z, log_flux, spread : ndarray, shape (Q,)
+        log10 of the flux over the reference flux, and what it leaves open of the one that selects, dex.
+    certain : ndarray of bool, shape (Q,)
+        Whose listed L_X is that flux, or tells it.
+    """
+
+    selection: FluxSelection
+    z: Array
+    log_flux: Array
+    spread: Array
+    certain: Array
+
+    @classmethod
+    def of(cls, setup: Setup, points: Points, undetected: Array) -> Listed | None:
+        """Of clusters whose L_X is listed and whose detection is not `undetected`, (Q,); None if none changes."""
+        selection, relations = setup.selection.in_flux, setup.relations
+        if selection is None or not set(DISTORTIONS) & set(setup.parameters.names):
+            return None
+        log_lx = points.observables[:, 0]
+        log_mass = relations.pivot + relations.lx.relative_mass(np.nan_to_num(log_lx) - relations.lx.log_norm)
+        limit = selection.log_luminosity_limit(points.z, log_mass, setup.cosmology, relations)
+        spread = np.sqrt(np.maximum(selection.flux_error**2 - points.error[:, 0] ** 2, _SHARPEST**2))
+        return cls(selection, points.z, log_flux=log_lx - limit, spread=spread, certain=~undetected)
+
+    def __call__(self, values: Values, row: Array, column: Array) -> Array:
+        """ln of the chance of detection of clusters `column` at parameter values number `row`, (n,)."""
+        detection = chance_at(self.selection, values, (row, self.z[column]))
+        chance = detection.smeared(self.log_flux[column], self.spread[column])
+        return np.where(self.certain[column], np.log(np.maximum(chance, np.finfo(float).tiny)), 0.0)
+
+
+def odds_of_contaminants(selection: FluxSelection, z: Array, log_flux: Array, error: Array) -> Array:
+    """Contaminants for each cluster at redshifts and log10 of listed fluxes over the reference flux, of errors in dex.
+
+    All are of shape (n,).
 
     A flux that selects and is measured worse than the listed one is any above the limit that fits it.
     """
@@ -157,7 +214,7 @@ def odds_of_contaminants(selection: FluxSelection, log_flux: Array, error: Array
         return np.zeros(len(log_flux))
     odds, spread = contamination.odds(log_flux), np.sqrt(np.maximum(selection.flux_error**2 - error**2, 0.0))
     smeared = np.maximum(spread, _APART)
-    chance, of_false = (one.detection.smeared(log_flux, smeared) for one in (selection, false))
+    chance, of_false = (one.detection.at(z).smeared(log_flux, smeared) for one in (selection, false))
     open_to = (spread > _APART) & (chance > _UNLIKELY)
     averaged = np.minimum(of_false / np.maximum(chance, _UNLIKELY), contamination.largest_odds)
     return np.asarray(np.where(open_to, averaged, odds))

@@ -4,9 +4,9 @@ lambda(x, z) = int dlogM n(M, z) S(M) sum_j w_j N(x; mean(M, z) + mu_j, C_j + er
 
 over the observables x that were measured. Where residuals do not depend on mass each term is a Gaussian in log M.
 Selection on flux acts on the measured L_X. Where that is among the data, the chance of its detection is a number
-that no parameter changes, and is left out. Where it is not, the integral over it runs over what is detected: each
-term is multiplied by the chance that a cluster of mass M with these other observables was detected. So it is by the
-chance of upper limits (`edges`, `censored`).
+that no parameter but its own changes, and is left out where none of these is free. Where it is not, the integral over
+it runs over what is detected: each term is multiplied by the chance that a cluster of mass M with these other
+observables was detected. So it is by the chance of upper limits (`edges`, `censored`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...model.forward import ForwardModel
 from .asymmetric import Stand
 from .censored import limits_of
 from .cluster_group import Beyond, Group
-from .detectability import followup_kinds, lensing_kinds, odds_of_contaminants, unseen_of
+from .detectability import Listed, followup_kinds, lensing_kinds, odds_of_contaminants, unseen_of
 from .mass_integral import MassIntegral, mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
@@ -65,6 +65,7 @@ class PointDensity:
         self._shared.require_resolved(told)
         self._evidence = listed.evidence if listed.evidence.any() else None
         self.undetected = _undetected(integral, listed)
+        self._detected = Listed.of(model.setup, listed, self.undetected)
         kinds = followup_kinds(model.setup, listed, self.undetected)
         seen = np.column_stack([self.undetected, kinds, lensing_kinds(model.setup, listed, self.undetected & lensing)])
         seen = np.column_stack([np.repeat(seen, self._stand.number, axis=0), _common(np.isfinite(data), errors)])
@@ -86,6 +87,8 @@ class PointDensity:
         else:
             entries = np.repeat(row, self._stand.number[column])
             value = self._stand.summed(self._of_entries(theta, entries, self._stand.entries(column)), column)
+        if self._detected is not None:
+            value = value + self._detected(self._model.parameters.values(theta), row, column)
         if self._false is None:
             return value
         if self._evidence is not None:
@@ -166,7 +169,7 @@ class _Contaminants:
         limit = selection.log_luminosity_limit(
             points.z, np.full(len(log_lx), setup.relations.pivot), setup.cosmology, setup.relations
         )
-        odds = odds_of_contaminants(selection, log_lx - limit, points.error[:, 0])
+        odds = odds_of_contaminants(selection, points.z, log_lx - limit, points.error[:, 0])
         odds = np.where(known.undetected, 1.0, odds)
         return cls(density + np.log(np.maximum(odds, _TINY)), contaminants.factor)
 

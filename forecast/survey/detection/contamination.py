@@ -49,6 +49,9 @@ class Contamination:
 
     def detection(self, detection: Detection) -> Detection:
         """`detection` times `odds`, to a few parts in a thousand; some of its weights may be negative."""
+        return detection.mapped(self._times)
+
+    def _times(self, detection: Detection) -> Detection:
         sharp = {o: a for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True) if not s}
         reach = [o - 6 * s for o, s in zip(detection.offset, detection.width, strict=True)]
         top = [o + 6 * s for o, s in zip(detection.offset, detection.width, strict=True)]
@@ -59,4 +62,6 @@ class Contamination:
         weight, middle = np.diff(left * odds) - jump[:-1] * odds[:-1], 0.5 * (edges[1:] + edges[:-1])
         parts = [(a, o, s) for a, o, s in zip(weight, middle, RAMP * np.diff(edges), strict=True) if a]
         parts += [(a * float(self.odds(np.array(o))), o, 0.0) for o, a in sharp.items()]
-        return Detection(*(floats(np.array(x)) for x in zip(*sorted(parts, key=lambda p: p[1]), strict=True)))
+        each = zip(*sorted(parts, key=lambda p: p[1]), strict=True)
+        weights, offsets, widths = (floats(np.array(x)) for x in each)
+        return Detection(weights, offsets, widths)

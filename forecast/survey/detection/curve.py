@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -31,12 +33,23 @@ class Detection:
     Parameters
     ----------
     weight, offset, width : tuple of float
-        a_i, o_i and s_i (dex), by rising offset.
+        a_i, o_i and s_i (dex), by rising offset. Where they depend on redshift or parameters, what `at` gives has
+        arrays in their places, which broadcast against fluxes.
+    knots : tuple of float
+        Redshifts between which the weights are linear, and beyond which they are constant; none if they are the same
+        at every one. `weight` then is that at the most complete of them.
+    by_knot : tuple of tuple of float
+        a_i at each of them.
+    floor : bool
+        Whether the last part is what is detected of sources too faint for the others; distortions leave its flux.
     """
 
     weight: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
     width: tuple[float, ...] = (0.0,)
+    knots: tuple[float, ...] = ()
+    by_knot: tuple[tuple[float, ...], ...] = ()
+    floor: bool = False
 
     @classmethod
     def of_tiles(cls, log_limit: Array, area: Array, width: float = 0.0) -> tuple[Detection, float]:
@@ -78,7 +91,7 @@ class Detection:
         check_curve(log_flux, chance, "completeness")
         if np.any(np.diff(chance) < 0) or chance[-1] == 0:
             raise InputError(f"selection: completeness must rise with flux, got {chance.tolist()}")
-        weight, offset, width = _ramps(log_flux - log_flux[0], chance)
+        weight, offset, width = ramps(log_flux - log_flux[0], chance)
         kept = weight > 0
         return cls(floats(weight[kept]), floats(offset[kept]), floats(width[kept])), float(log_flux[0])
 
@@ -87,8 +100,30 @@ class Detection:
         chance = np.zeros(np.shape(log_flux))
         for a, o, s in zip(self.weight, self.offset, self.width, strict=True):
             distance = np.asarray(log_flux) - o
-            chance = chance + a * (special.ndtr(distance / s) if s else (distance > 0))
+            chance = chance + a * (special.ndtr(distance / s) if np.any(s) else (distance > 0))
         return chance
+
+    def at(self, z: Array | float) -> Detection:
+        """The chance at redshifts, which broadcast against fluxes."""
+        if not self.knots:
+            return self
+        weight = tuple(np.interp(z, self.knots, part) for part in zip(*self.by_knot, strict=True))
+        return replace(self, weight=weight, knots=(), by_knot=())
+
+    def part(self, chosen: Array | slice) -> Detection:
+        """That of some of the clusters on the first axis of what `at` gave."""
+
+        def some(values: tuple[float | Array, ...]) -> tuple[Any, ...]:
+            return tuple(x[chosen] if isinstance(x, np.ndarray) and x.ndim else x for x in values)
+
+        return Detection(some(self.weight), some(self.offset), some(self.width))
+
+    def mapped(self, change: Callable[[Detection], Detection]) -> Detection:
+        """The same with a change of what depends on flux alone, at each of its redshifts."""
+        if not self.knots:
+            return change(self)
+        each = [change(replace(self, weight=weight, knots=(), by_knot=())) for weight in self.by_knot]
+        return joined(each, self.knots)
 
     def smeared(self, excess: Array, spread: Array) -> Array:
         """Chance where log10 of flux over the reference flux is a Gaussian about `excess` of width `spread`, dex."""
@@ -99,12 +134,25 @@ class Detection:
 
     def without(self, other: Detection) -> Detection:
         """The chance minus another one."""
-        less = tuple(-a for a in other.weight)
-        return Detection((*self.weight, *less), (*self.offset, *other.offset), (*self.width, *other.width))
+        both = (*self.offset, *other.offset), (*self.width, *other.width)
+        less = [(*one, *(-a for a in two)) for one, two in zip(self._weights, other._weights, strict=True)]
+        return Detection(less[0], *both, self.knots, tuple(less) if self.knots else ())
+
+    @property
+    def _weights(self) -> tuple[tuple[float, ...], ...]:
+        """At each redshift of which it knows."""
+        return self.by_knot or (self.weight,)
+
+    @property
+    def varies(self) -> bool:
+        """Whether it depends on redshift."""
+        return bool(self.knots)
 
     @property
     def is_sharp(self) -> bool:
         """Whether it is a limit at the reference flux and nothing else."""
+        if len(self.offset) > 1 or any(np.ndim(x[0]) for x in (self.weight, self.offset, self.width)):
+            return False
         return self == SHARP
 
     @property
@@ -123,7 +171,20 @@ SHARP = Detection()
 """Everything above the reference flux."""
 
 
-def _ramps(log_flux: Array, chance: Array) -> tuple[Array, Array, Array]:
+def joined(each: Sequence[Detection], knots: tuple[float, ...]) -> Detection:
+    """One chance of several, at as many redshifts."""
+    places = sorted({place for one in each for place in zip(one.offset, one.width, strict=True)})
+    by_knot = []
+    for one in each:
+        weight = dict.fromkeys(places, 0.0)
+        for a, place in zip(one.weight, zip(one.offset, one.width, strict=True), strict=True):
+            weight[place] += a
+        by_knot.append(tuple(weight.values()))
+    offset, width = zip(*places, strict=True)
+    return Detection(max(by_knot, key=sum), offset, width, knots, tuple(by_knot))
+
+
+def ramps(log_flux: Array, chance: Array) -> tuple[Array, Array, Array]:
     """Weights, offsets and widths of the parts of a curve; the first is a step at its first flux."""
     weight = np.concatenate([chance[:1], np.diff(chance)])
     middle = np.concatenate([log_flux[:1], 0.5 * (log_flux[1:] + log_flux[:-1])])
