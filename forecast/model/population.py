@@ -109,7 +109,7 @@ class Population:
         """The same at free shapes, shape (P, K, S)."""
         grid, table = self._contrast_table
         root = np.tensordot(grid.shape(shape.Om0, shape.h, shape.ns).basis, table, axes=1)
-        return root[:, self.shells.index] * shape.expansion.growth(self.shells.z)[..., None]
+        return root[:, self.shells.index] * shape.growth(self.shells.z)[..., None]
 
     def _sample_variance(self, v: Values, normal: float | Array, shape: Shape | None) -> Array:
         """Factor on the abundance, of mean one, of the shells' density contrasts, shape (P, K, M)."""
