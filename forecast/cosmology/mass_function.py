@@ -55,14 +55,16 @@ def bocquet16_conversion(Om0: Array, z: Array, log_mass: Array) -> Array:
     return alpha + (-1.7e-2 + 3.74e-3 * Om0) * LN10 * log_mass
 
 
-def tinker10_bias(nu: Array, delta_mean: Array) -> Array:
-    """Linear bias at peak height `nu` of Tinker et al. (2010), equation 6 and table 2."""
+def tinker10_bias(nu: Array, delta_mean: Array, rise: Array | float = 1.0) -> Array:
+    """Linear bias at peak height `nu` times `rise` of Tinker et al. (2010), equation 6 and table 2."""
     y = np.log10(delta_mean)
     damping = np.exp(-((4.0 / y) ** 4))
     A, a = 1.0 + 0.24 * y * damping, 0.44 * y - 0.88
     C = 0.019 + 0.107 * y + 0.19 * damping
-    power = nu**a
-    bias: Array = 1.0 - A * power / (power + DELTA_COLLAPSE**a) + 0.183 * nu**1.5 + C * nu**2.4
+    power = (nu * rise) ** a
+    bias: Array = 1.0 - A * power / (power + DELTA_COLLAPSE**a)
+    bias += 0.183 * nu**1.5 * rise**1.5
+    bias += C * nu**2.4 * rise**2.4
     return bias
 
 
@@ -223,7 +225,7 @@ class ShapedMassFunction:
 
     def _amplitude(self, sigma8: Array, shape: Shape) -> Array:
         """sigma8/0.8 D(z), shape (P, K)."""
-        return np.reshape(sigma8, (-1, 1)) / BASE_SIGMA8 * shape.expansion.growth(self.z)
+        return np.reshape(sigma8, (-1, 1)) / BASE_SIGMA8 * shape.growth(self.z)
 
     def _fit(self, shape: Shape) -> Multiplicity:
         """Coefficients; each broadcasts to shape (P, K, 1)."""
@@ -254,5 +256,5 @@ class ShapedMassFunction:
     def bias(self, sigma8: Array | float, shape: Shape) -> Array:
         """Linear halo bias b(M) of Tinker et al. (2010); shape (P, K, M)."""
         log_sigma = (shape.basis @ self._sigma[0])[:, None, :]
-        nu = DELTA_COLLAPSE / (self._amplitude(np.asarray(sigma8), shape)[:, :, None] * np.exp(log_sigma))
-        return tinker10_bias(nu, (500.0 / shape.expansion.matter_density(self.z))[..., None])
+        nu = DELTA_COLLAPSE / self._amplitude(np.asarray(sigma8), shape)[:, :, None]
+        return tinker10_bias(nu, (500.0 / shape.expansion.matter_density(self.z))[..., None], np.exp(-log_sigma))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from ..core.arrays import Array
+from ..core.chunks import Remembered
 from ..core.errors import InputError
 from ..core.parameters import ParameterSet
 from ..core.priors import Prior
@@ -66,6 +67,11 @@ class Shape:
     def expansion(self) -> Expansion:
         """Expansion at these shapes; results have shape (P, K) for redshifts of shape (K,)."""
         return Expansion(self.Om0[:, None], self.h[:, None], self.w0[:, None], self.wa[:, None])
+
+    @cached_property
+    def growth(self) -> Remembered:
+        """Linear growth at redshifts (K,), which several parts of a model ask for, (P, K)."""
+        return Remembered(self.expansion.growth)
 
     def expansion_of(self, row: Array) -> Expansion:
         """Expansion at the shapes with numbers `row`, which broadcast against redshifts."""

@@ -56,7 +56,7 @@ class PointProcess(Level):
         value: Array = -count - special.gammaln(size + 1)
         value += special.xlogy(max(size - weight.sum(), 0.0), np.maximum(count, TINY))
         if len(weight):
-            value += self._density.grid(theta) @ np.bincount(self._same, weight)
+            value += self._density.total(theta, np.bincount(self._same, weight))
         return value
 
     @classmethod

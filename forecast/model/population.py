@@ -112,7 +112,7 @@ class Population:
         grid, table = self._contrast_table
         values = {name: getattr(shape, name) for name in SHAPE_NAMES}
         root = np.tensordot(grid.shape(**values).basis, table, axes=1)
-        return root[:, self.shells.index] * shape.expansion.growth(self.shells.z)[..., None]
+        return root[:, self.shells.index] * shape.growth(self.shells.z)[..., None]
 
     def _sample_variance(self, v: Values, normal: float | Array, shape: Shape | None) -> Array:
         """Factor on the abundance, of mean one, of the shells' density contrasts, shape (P, K, M)."""

@@ -6,9 +6,7 @@ the abundance averaged over it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,13 +21,13 @@ from ...model.mass_selected import MASS_STEP, MassSelectedModel
 from ...model.mixture import SQRT2PI
 from ...model.population import Population
 from ...model.resolution import SMOOTH
-from ...survey.shells import Geometry, Shells
+from ...survey.shells import Shells
 from .averages import MARGIN, averaged, cubic_value, log_averaged
 from .detectability import Unseen
 from .gaussians import Gaussians, in_windows, over_nodes
+from .redshift_nodes import Knots
 
 _TINY = np.finfo(float).tiny
-_REDSHIFTS = 48
 _STEEPEST = 1.2
 """Steepness up to which eight nodes are right to 1e-4."""
 _HERMITE_X, _HERMITE_W = np.polynomial.hermite_e.hermegauss(8)
@@ -143,12 +141,12 @@ class SelectedInFlux:
         self._step = float(self.log_mass[1] - self.log_mass[0])
         if setup.geometry.spans_redshifts:
             edges = setup.redshift_law.edges(setup.geometry)
-            knots, shell, self._cell, self._weight = _knots(setup.geometry, edges, z)
-            volume = setup.geometry.area * setup.cosmology.volume_element(knots**3)
-            self._population = Population(setup, self.log_mass, Shells(knots**3, volume, shell))
+            self.knots = Knots.of(setup.geometry, edges, z)
+            volume = setup.geometry.area * setup.cosmology.volume_element(self.knots.z)
+            self._population = Population(setup, self.log_mass, Shells(self.knots.z, volume, self.knots.shell))
         else:
             self._population = Population(setup, self.log_mass, grid.shells)
-            self._cell, self._weight = np.zeros(len(z), dtype=int), np.ones((len(z), 1))
+            self.knots = Knots(grid.shells.z, grid.shells.index, np.zeros(len(z), dtype=int), np.ones((len(z), 1)))
         self._z = z
         _, self._sight, self._same_z = np.unique(z, return_index=True, return_inverse=True)
         self.unseen: Unseen | None = Unseen(model.selection, setup.cosmology, setup.relations, z)
@@ -160,6 +158,10 @@ class SelectedInFlux:
         if setup.shapes is None:
             return Background(self._fixed.log_growth[column])
         return setup.background(v, self._z[column, None], row[:, None])
+
+    def at_knots(self, v: Values) -> Background:
+        """How clusters at the knots look; arrays of shape (P or 1, Z, 1)."""
+        return self._population.background(v)
 
     def table(self, theta: Array) -> Array:
         """ln of the expected number per dex and unit redshift before selection, (P, Z, M)."""
@@ -184,10 +186,10 @@ class SelectedInFlux:
         width = at.widths
         position = np.clip((at.centre - self.log_mass[0]) / self._step, 0.0, len(self.log_mass) - 1.0)
         cell = np.clip(position.astype(int), 2, len(self.log_mass) - 5)
-        flat, first = table.ravel(), (at.row * table.shape[1] + self._cell[at.column]) * table.shape[2]
+        flat, first = table.ravel(), (at.row * table.shape[1] + self.knots.cell[at.column]) * table.shape[2]
         values = np.zeros((4, *cell.shape))
-        for a in range(self._weight.shape[1]):
-            weight = self._weight[at.column, a, None]
+        for a in range(self.knots.weight.shape[1]):
+            weight = self.knots.weight[at.column, a, None]
             start = (first + a * table.shape[2])[:, None] + cell
             for b, offset in enumerate((-2, 0, 2, 4)):
                 values[b] += weight * np.take(flat, start + offset)
@@ -213,9 +215,9 @@ class SelectedInFlux:
         index = (place.reshape(-1, 1) * components + np.arange(components)) * knots
         position = (at.centre - self.log_mass[0]) / self._step + MARGIN
         value = np.zeros(at.centre.shape)
-        for a in range(self._weight.shape[1]):
-            first = index + (self._cell[at.column] + a)[:, None]
-            value += self._weight[at.column, a, None] * cubic_value(averages.reshape(-1, nodes), first, position)
+        for a in range(self.knots.weight.shape[1]):
+            first = index + (self.knots.cell[at.column] + a)[:, None]
+            value += self.knots.weight[at.column, a, None] * cubic_value(averages.reshape(-1, nodes), first, position)
         return value
 
     def _from_nodes(self, table: Array, at: Gaussians) -> Array:
@@ -235,36 +237,10 @@ class SelectedInFlux:
         first = np.flatnonzero(there) + low
         row, column = first // len(self._sight), self._sight[first % len(self._sight)]
         log_number = np.zeros((len(row), table.shape[2]))
-        for a in range(self._weight.shape[1]):
-            log_number += self._weight[column, a, None] * table[row, self._cell[column] + a]
+        for a in range(self.knots.weight.shape[1]):
+            log_number += self.knots.weight[column, a, None] * table[row, self.knots.cell[column] + a]
         number: Array = (np.exp(log_number) * self._step)[(np.cumsum(there) - 1)[pair - low]]
         return number
-
-
-def _knots(geometry: Geometry, edges: Sequence[float], z: Array) -> tuple[Array, Array, Array, Array]:
-    """Knots in z^(1/3) and the shell of each, (Z,); first knot and weights of redshifts (Q,), (Q,) and (Q, 4).
-
-    No cubic crosses the edge of a shell, where the expected number may jump.
-    `edges`: of true redshifts.
-    """
-    size = max(8, math.ceil(_REDSHIFTS / geometry.shell_count))
-    knots = [np.linspace(max(np.cbrt(low), 0.02), np.cbrt(high), size) for low, high in pairwise(edges)]
-    mine = np.searchsorted(edges[1:-1], z)
-    cell, weight = np.zeros(len(z), dtype=int), np.zeros((len(z), 4))
-    for i, knot in enumerate(knots):
-        inside = mine == i
-        first, weight[inside] = _lagrange(knot, np.cbrt(z[inside]))
-        cell[inside] = first + i * size
-    return np.concatenate(knots), np.repeat([part.number for part in geometry.parts], size), cell, weight
-
-
-def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
-    """First of four uniform knots around each x, and the cubic's weights on them, (Q,) and (Q, 4)."""
-    position = (x - knots[0]) / (knots[1] - knots[0])
-    cell = np.clip(np.floor(position).astype(int) - 1, 0, len(knots) - 4)
-    t = position - cell
-    weights = [math.prod(((t - m) / (k - m) for m in range(4) if m != k), start=np.ones_like(t)) for k in range(4)]
-    return cell, np.stack(weights, axis=-1)
 
 
 INTEGRALS: dict[str, Callable[[Any, Array, int], MassIntegral]] = {

@@ -99,6 +99,9 @@ class Entries:
     place: Array
     crowd: Array
 
+    def __getitem__(self, part: slice | Array) -> Entries:
+        return Entries(self.row[part], self.column[part], self.place[part], self.crowd[part])
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -119,19 +122,20 @@ class Shared:
         told = np.ones_like(told) if setup.relations.unit_residuals.mass_dependent else told
         if told.any():
             names = [name for name, one in zip(every, told, strict=False) if one]
-            require_width(self._narrowest(told), self._step / SMOOTH, names)
+            require_width(self.narrowest(told), self.step / SMOOTH, names)
 
     def stride(self, known: Array) -> int:
         """Every how many mass nodes resolve what observables `known`, (E,), say of mass."""
         if not self.model.setup.is_curved or not known.any():
             return 1
-        return max(1, int(min(WIDEST_STEP, SMOOTH * self._narrowest(known)) / self._step + _ROUNDING))
+        return max(1, int(min(WIDEST_STEP, SMOOTH * self.narrowest(known)) / self.step + _ROUNDING))
 
     @property
-    def _step(self) -> float:
+    def step(self) -> float:
+        """Spacing of the mass nodes, dex."""
         return float(self.integral.log_mass[1] - self.integral.log_mass[0])
 
-    def _narrowest(self, known: Array) -> float:
+    def narrowest(self, known: Array) -> float:
         """Least width of log10 M at given observables, without errors, in the prior, dex."""
         sample, relations = prior_sample(self.model.setup), self.model.setup.relations
         linear = Linear.of(
@@ -141,6 +145,13 @@ class Shared:
         inverse = np.linalg.inv(square_of(self.residual.covariance, known))
         strength = np.einsum("pd,mjde,pe->pmj", pull, inverse, pull, optimize=True)
         return float(strength.max() ** -0.5)
+
+    def narrowest_scatter(self, known: int, variance: float) -> float:
+        """Least scatter of an observable at given mass in the prior, with errors of a variance, dex^2; dex."""
+        sample, lensing = prior_sample(self.model.setup), known >= len(self.model.setup.relations.names)
+        linear = Linear.of(self.model, self.model.parameters.values(sample), len(sample), lensing)
+        smallest = float(self.residual.covariance[..., known, known].min())
+        return float(np.sqrt(smallest * linear.scale[:, known].min() ** 2 + variance))
 
     @property
     def pivot(self) -> float:

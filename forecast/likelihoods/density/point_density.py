@@ -23,6 +23,7 @@ from .asymmetric import Stand
 from .censored import limits_of
 from .cluster_group import Beyond, Group
 from .detectability import Listed, followup_kinds, lensing_kinds, odds_of_contaminants, unseen_of
+from .lattice import Lattice
 from .mass_integral import MassIntegral, mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
@@ -71,7 +72,8 @@ class PointDensity:
         seen = np.column_stack([np.repeat(seen, self._stand.number, axis=0), _common(np.isfinite(data), errors)])
         patterns, pattern = np.unique(np.hstack([marks, seen]), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
-        self._groups = []
+        self._groups: list[Group] = []
+        self._lattices: list[Lattice | None] = []
         parts = zip(*np.split(patterns[:, :-4], 2, axis=1), patterns[:, -4:], strict=True)
         for i, (values, edges, (undetected, *kind, _)) in enumerate(parts):
             mine, known = np.flatnonzero(self._pattern == i), values.astype(bool)
@@ -79,6 +81,8 @@ class PointDensity:
             unseen = unseen_of(integral.unseen, model.setup, kind) if undetected else None
             beyond, own = Beyond(unseen, limits_of(points[mine], edges)), square_of(errors[mine], known)
             self._groups.append(Group(self._shared, known, data[mine][:, known], own, beyond))
+            plain = beyond == Beyond(None) and known.any()
+            self._lattices.append(Lattice.of(self._shared, known, data[mine][:, known], own, mine) if plain else None)
 
     def __call__(self, theta: Array, row: Array, column: Array) -> Array:
         """ln lambda of clusters `column` at parameter vectors theta[row]; all of shape (n,)."""
@@ -98,23 +102,55 @@ class PointDensity:
     def _of_entries(self, theta: Array, row: Array, column: Array) -> Array:
         """The same of clusters, without contaminants, or of entries that stand for them."""
         theta = np.atleast_2d(theta)
+        entries = Entries(row, column, self._place[column], np.bincount(row, minlength=len(theta))[row])
+        return self._densities(*self._tables(theta), entries)
+
+    def _tables(self, theta: Array) -> tuple[Linear, Array]:
+        """Relations at parameter vectors, and the integral's table."""
         linear = Linear.of(self._model, self._model.parameters.values(theta), len(theta), self._lensing)
-        table, value = self._shared.integral.table(theta), np.empty(len(row))
-        crowd = np.bincount(row, minlength=len(theta))
-        for part, group in self._parts(column):
-            entries = Entries(row[part], column[part], self._place[column[part]], crowd[row[part]])
-            value[part] = group(linear, table, entries)
+        return linear, self._shared.integral.table(theta)
+
+    def _densities(self, linear: Linear, table: Array, of: Entries) -> Array:
+        """ln lambda of entries, those interpolated first whose clusters are many."""
+        value, left = np.empty(len(of.row)), None
+        for i, lattice in enumerate(self._lattices):
+            if lattice is not None:
+                mine = (self._pattern[of.column] == i) & lattice.reaches(of.crowd)
+                left = ~mine if left is None else left & ~mine
+                if mine.any():
+                    value[mine] = lattice(lattice.table(linear, table), of[mine])
+        for part, group in self._parts(of.column, left):
+            value[part] = group(linear, table, of[part])
         return value
 
-    def _parts(self, column: Array) -> Iterator[tuple[slice | Array, Group]]:
-        """Entries of clusters of which the same is known, a few at a time."""
+    def _parts(self, column: Array, left: Array | None) -> Iterator[tuple[slice | Array, Group]]:
+        """Entries of clusters of which the same is known, a few at a time; of those `left`, (n,), if not of all."""
         for i, group in enumerate(self._groups):
             chunk = max(1, _ENTRIES // (group.nodes * len(self._shared.residual.weight)))
-            if len(self._groups) == 1:
+            if len(self._groups) == 1 and left is None:
                 yield from ((slice(k, k + chunk), group) for k in range(0, len(column), chunk))
             else:
-                mine = np.flatnonzero(self._pattern[column] == i)
+                chosen = self._pattern[column] == i
+                mine = np.flatnonzero(chosen if left is None else chosen & left)
                 yield from ((mine[k : k + chunk], group) for k in range(0, len(mine), chunk))
+
+    def total(self, theta: Array, weight: Array) -> Array:
+        """Sum of ln lambda of all clusters, with weights (Q,), at every parameter vector (P, D); shape (P,)."""
+        if not self._stand.trivial or self._false is not None or not any(self._lattices):
+            return np.asarray(self.grid(theta) @ weight)
+        theta = np.atleast_2d(theta)
+        (linear, table), value, left = self._tables(theta), np.zeros(len(theta)), np.ones(self._size, dtype=bool)
+        for i, lattice in enumerate(self._lattices):
+            if lattice is not None:
+                mine = self._pattern == i
+                value += lattice.table(linear, table) @ lattice.summing(weight[mine])
+                left[mine] = False
+        if left.any():
+            some, size = np.flatnonzero(left), np.repeat(len(left), len(theta) * left.sum())
+            row, column = np.repeat(np.arange(len(theta)), len(some)), np.tile(some, len(theta))
+            rest = self._densities(linear, table, Entries(row, column, self._place[column], size))
+            value += rest.reshape(len(theta), -1) @ weight[some]
+        return value
 
     def grid(self, theta: Array) -> Array:
         """ln lambda of every cluster at every parameter vector (P, D), shape (P, Q)."""

@@ -1,4 +1,4 @@
-"""Few nodes in redshift for many clusters at once: Gauss rules of the law of each one's redshift, cut at edges.
+"""Nodes in redshift: knots to interpolate between, and Gauss rules of the laws of single redshifts, cut at edges.
 
 On every stretch between edges a rule of n nodes is right for polynomials of degree 2 n - 1 times the law of the
 redshift (Golub & Welsch 1969). The smallest n is taken that is right for what observables may make of the redshift:
@@ -8,12 +8,15 @@ side, times a volume.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from ...core.arrays import Array
+from ...survey.shells import Geometry
 
 _DENSE, _MOST = 48, 12
 """Legendre nodes of a stretch that stand for its integral; largest rule."""
@@ -24,6 +27,7 @@ _SHARP = 1.5
 _RESOLVED = 0.9
 """Nodes are as far apart then as this part of what observables, and the law, tell of redshift, both at once."""
 _TINY = np.finfo(float).tiny
+_KNOTS = 48
 
 
 @dataclass(frozen=True)
@@ -146,3 +150,60 @@ def _rule(jacobi: Array, total: Array, n: int) -> tuple[Array, Array]:
     """Nodes and weights (S, n) from the recurrences and the sums of the weights."""
     z, vector = np.linalg.eigh(jacobi[:, :n, :n])
     return z, total[:, None] * vector[:, 0, :] ** 2
+
+
+@dataclass(frozen=True)
+class Knots:
+    """Knots in redshift, and what clusters (Q,) take from them.
+
+    Parameters
+    ----------
+    z : ndarray, shape (Z,)
+    shell : ndarray of int, shape (Z,)
+        The shell of each.
+    cell : ndarray of int, shape (Q,)
+        First of the knots about each cluster.
+    weight : ndarray, shape (Q, 4) or (Q, 1)
+        Of that knot and the following ones.
+    """
+
+    z: Array
+    shell: Array
+    cell: Array
+    weight: Array
+
+    @classmethod
+    def of(cls, geometry: Geometry, edges: Sequence[float], z: Array) -> Knots:
+        """Uniform in z^(1/3) in each shell, for cubics none of which crosses its edges, where numbers may jump.
+
+        Parameters
+        ----------
+        geometry : Geometry
+        edges : sequence of float
+            Of true redshifts.
+        z : ndarray, shape (Q,)
+        """
+        size = max(8, math.ceil(_KNOTS / geometry.shell_count))
+        knots = [np.linspace(max(np.cbrt(low), 0.02), np.cbrt(high), size) for low, high in pairwise(edges)]
+        mine = np.searchsorted(edges[1:-1], z)
+        cell, weight = np.zeros(len(z), dtype=int), np.zeros((len(z), 4))
+        for i, knot in enumerate(knots):
+            inside = mine == i
+            first, weight[inside] = _lagrange(knot, np.cbrt(z[inside]))
+            cell[inside] = first + i * size
+        shell = np.repeat([part.number for part in geometry.parts], size)
+        return cls(np.concatenate(knots) ** 3, shell, cell, weight)
+
+
+def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
+    """First of four uniform knots around each x, and the cubic's weights on them, (Q,) and (Q, 4)."""
+    position = (x - knots[0]) / (knots[1] - knots[0])
+    cell = np.clip(np.floor(position).astype(int) - 1, 0, len(knots) - 4)
+    return cell, lagrange_weights(position - cell, 4)
+
+
+def lagrange_weights(t: Array, size: int) -> Array:
+    """Weights of uniform nodes at 0, 1, ... in the polynomial through so many of them at `t`, (..., n)."""
+    others = [[m for m in range(size) if m != k] for k in range(size)]
+    weights = [math.prod(((t - m) / (k - m) for m in rest), start=np.ones_like(t)) for k, rest in enumerate(others)]
+    return np.stack(weights, axis=-1)
