@@ -1,31 +1,30 @@
-"""Posteriors of two ROSAT skies: ``python -m benchmarks.skies REFLEX BCS [WTG]``, their tables and a follow-up of BCS.
+"""Posteriors of two ROSAT skies: ``python -m benchmarks.skies REFLEX BCS``, their tables.
 
 By importance sampling about the peak, in the normal scores of the priors: minutes instead of the hours of chains for
-several variants. Effective draws are printed; below some 100 a row is a sketch. Without WTG, the table of Mantz et al.
-(2016), the rows with its Y_X and lensing masses are left out.
+several variants. Effective draws are printed; below some 100 a row is a sketch. `benchmarks.anchored` has the rows with
+a follow-up of BCS.
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Protocol
 
 import numpy as np
-from astropy.table import Table
 from scipy import optimize, special
 
 from forecast.checks.observed import catalogue_data
 from forecast.config.load import Config, builtin_configs, parse_config
+from forecast.config.public import with_tables
 from forecast.core.arrays import Array
 from forecast.core.parameters import Parameter
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.level import Likelihood
-from forecast.likelihoods.levels import likelihood
+from forecast.likelihoods.levels import likelihood, own_level
 from forecast.model.forward import ForwardModel, forward_model
 
 _SEED, _STEP, _FREEDOM, _DRAWS = 1, 0.05, 12, 1500
@@ -35,40 +34,39 @@ _PREDICTED, _BIN, _FEWEST = 24, 0.3, 3.0
 """Draws whose mean is expected; width in dex of bins of L_X, and clusters expected in one that counts in chi2."""
 _IDLE = ("slope_yx", "scatter_yx")
 """Parameters of which L_X says nothing."""
-_FOLLOWED = {
-    "norm_t": {"fiducial": 1.16, "lognormal": 0.05},
-    "slope_t": {"lognormal": 0.052},
-    "scatter_t": {"lognormal": 0.3},
-    "norm_yx": {"fiducial": 1.16, "lognormal": 0.06},
-    "slope_yx": {"lognormal": 0.053},
-    "scatter_yx": {"lognormal": 0.2},
-}
-"""Relations as the follow-up measures them: T, and so Y_X, 16% above those of Vikhlinin et al. (2009a)."""
+
+
+class Analysis(Protocol):
+    """Surveys together, and what is assumed of them."""
+
+    @property
+    def label(self) -> str:
+        """What it is, in a few words."""
+
+    @property
+    def surveys(self) -> tuple[str, ...]:
+        """Built-in configurations."""
+
+    @property
+    def level(self) -> str:
+        """Of the likelihood."""
+
+    def config(self, name: str, files: Mapping[str, Path]) -> Config:
+        """One survey's configuration, which reads public tables, by name, from files."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Surveys together; `straight`: without curvature, `wider`: factor on the widths of normalisation priors.
-
-    `followed`: what the follow-up gives: nothing, T and gas masses (Y_X), or these and lensing masses.
-    """
+    """Surveys together; `straight`: without curvature, `wider`: factor on the widths of normalisation priors."""
 
     label: str
     surveys: tuple[str, ...]
     straight: bool = False
     wider: float = 1.0
-    followed: Literal["", "yx", "lensing"] = ""
+    level: str = "full"
 
-    @property
-    def level(self) -> str:
-        """Of the likelihood."""
-        return "full+wl" if self.followed == "lensing" else "full"
-
-    def config(self, name: str, wtg: Path | None = None) -> Config:
-        """One survey's configuration; of two, REFLEX is left the sky at negative declinations.
-
-        `wtg`: table of the follow-up, as `plain_names` writes it.
-        """
+    def config(self, name: str, files: Mapping[str, Path]) -> Config:
+        """One survey's configuration; of two, REFLEX is left the sky at negative declinations."""
         content: dict[str, Any] = tomllib.loads(builtin_configs()[name].read_text(encoding="utf-8"))
         free = content["parameters"]
         for key in (*_IDLE, *(["curvature_lx"] if self.straight else [])):
@@ -78,33 +76,7 @@ class Variant:
             free[key]["between"] = [0.1, 10.0]
         if name == "reflex" and len(self.surveys) > 1:
             content["survey"]["footprint"]["boxes"] = [{"dec": [-90, 0]}]
-        if self.followed:
-            self._follow(content, str(wtg))
-        return parse_config(content)
-
-    def _follow(self, content: dict[str, Any], wtg: str) -> None:
-        """Add the follow-up's columns, and parameters of its relations."""
-        table, columns = content["catalogue"], {"mgas": "1e14 Msun", "t": "keV"}
-        content["parameters"] |= _FOLLOWED
-        if self.followed == "lensing":
-            columns["mwl"] = "1e15 Msun"
-            content["parameters"]["norm_wl"] = {"lognormal": 0.08}
-            content["weak_lensing"] = {"scatter": "0.2 ln"}
-        table["join"] = [{"path": wtg, "on": "name", "key": "name", "name": "WTG"}]
-        table["cosmology"] = {"Om0": 0.3, "h": 0.7}
-        for key, unit in columns.items():
-            for column in (key, f"{key}_error"):
-                table["columns"][column] = {"name": f"WTG.{column}", "unit": unit}
-
-
-def plain_names(wtg: Path, written: Path) -> None:
-    """Write the follow-up with names as in the surveys' tables, and no mass where there is none."""
-    given = Table.read(wtg)
-    names = [str(name).replace("_", "").replace("Zw", "Z") for name in given["name"]]
-    mass = np.where(given["m500_wl"] > 0, given["m500_wl"], np.nan)
-    error = np.where(given["m500_wl"] > 0, 0.5 * (np.abs(given["ep"]) + np.abs(given["em"])), np.nan)
-    columns = {"name": names, "mgas": given["mgas"], "mgas_error": given["e_mgas"], "t": given["tx"]}
-    Table({**columns, "t_error": given["e_tx"], "mwl": mass, "mwl_error": error}).write(written)
+        return with_tables({name: parse_config(content)}, {name: files[name]})[name]
 
 
 VARIANTS = (
@@ -114,8 +86,6 @@ VARIANTS = (
     Variant("REFLEX, straight", ("reflex",), straight=True),
     Variant("both, straight", ("bcs", "reflex"), straight=True),
     Variant("BCS, normalisation priors x 10", ("bcs",), wider=10.0),
-    Variant("BCS, Y_X", ("bcs",), followed="yx"),
-    Variant("BCS, Y_X and lensing", ("bcs",), followed="lensing"),
 )
 
 
@@ -151,17 +121,18 @@ class Part:
 class Posterior:
     """ln posterior of normal scores; all but density contrasts is one in all surveys."""
 
-    def __init__(self, variant: Variant, tables: dict[str, Path]) -> None:
+    def __init__(self, variant: Analysis, files: Mapping[str, Path]) -> None:
         self.free: dict[str, Parameter] = {}
         self.parts: list[Part] = []
         for name in variant.surveys:
-            config = variant.config(name, tables.get("wtg"))
+            config = variant.config(name, files)
             model = forward_model(config.setup)
-            _, data = catalogue_data(config, model, tables[name])
+            _, data = catalogue_data(config, model, None)
             free = model.parameters.free
             own = tuple(p.name if not p.name.startswith("density") else f"{p.name}, {name}" for p in free)
             self.free |= dict(zip(own, free, strict=True))
-            self.parts.append(Part(name, model, data, likelihood(variant.level, model, data), own))
+            target = likelihood(own_level(config.setup, variant.level), model, data)
+            self.parts.append(Part(name, model, data, target, own))
 
     def values(self, scores: Array) -> dict[str, Array]:
         """Parameters at scores (P, D), (P,) each."""
@@ -214,7 +185,7 @@ def draws(posterior: Posterior, *, rng: np.random.Generator) -> tuple[Array, Arr
     return scores, weight, peak
 
 
-def row(variant: Variant, posterior: Posterior, *, rng: np.random.Generator) -> str:
+def row(variant: Analysis, posterior: Posterior, *, rng: np.random.Generator) -> str:
     """A line of the table, and one for each survey."""
     scores, weight, peak = draws(posterior, rng=rng)
     values = posterior.values(scores)
@@ -235,14 +206,9 @@ def row(variant: Variant, posterior: Posterior, *, rng: np.random.Generator) -> 
 
 def main(arguments: Sequence[str]) -> None:
     """Print the table."""
-    tables = dict(zip(("reflex", "bcs", "wtg"), map(Path, arguments), strict=False))
-    with tempfile.TemporaryDirectory() as folder:
-        if "wtg" in tables:
-            plain_names(tables["wtg"], Path(folder) / "wtg.ecsv")
-            tables["wtg"] = Path(folder) / "wtg.ecsv"
-        for variant in VARIANTS:
-            if not variant.followed or "wtg" in tables:
-                print(row(variant, Posterior(variant, tables), rng=np.random.default_rng(_SEED)), flush=True)
+    files = dict(zip(("reflex", "bcs"), map(Path, arguments), strict=True))
+    for variant in VARIANTS:
+        print(row(variant, Posterior(variant, files), rng=np.random.default_rng(_SEED)), flush=True)
 
 
 if __name__ == "__main__":
