@@ -1,8 +1,8 @@
-"""Posteriors of two ROSAT skies and a follow-up of one; ``python -m benchmarks.skyvariants`` prints them.
+"""Posteriors of two ROSAT skies; ``python -m benchmarks.skyvariants`` prints them.
 
 By importance sampling about the peak, in the normal scores of the priors: minutes instead of the hours of chains for
-several variants. Effective draws are printed; below some 100 a row is a sketch. The follow-up is that of Mantz et al.
-(2016).
+several variants. Effective draws are printed; below some 100 a row is a sketch. `benchmarks.anchored` has the rows with
+a follow-up of BCS.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Protocol
 
 import numpy as np
-from astropy.table import Table
 from scipy import optimize, special
 from scipy.interpolate import CubicSpline
 
@@ -22,11 +21,12 @@ from benchmarks.shareddraws import FREEDOM, Component, Plan, Pool, shared_draws
 from forecast.checks.goodness import goodness_of_fit, poisson_deviance
 from forecast.checks.observed import catalogue_data
 from forecast.config.load import Config, builtin_configs, parse_config
+from forecast.config.public import with_tables
 from forecast.core.arrays import Array
 from forecast.core.parameters import Parameter
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.level import TINY
-from forecast.likelihoods.levels import likelihood
+from forecast.likelihoods.levels import likelihood, own_level
 from forecast.model.flux_limited import FluxLimitedModel
 from forecast.model.forward import forward_model
 from forecast.sampling.proposal import Proposal
@@ -35,48 +35,50 @@ _STEP, _FIRST, _PLAN, _WIDER = 0.05, 800, Plan(each=600, enough=200.0, rounds=8,
 """Step of derivatives in scores; first draws, and later ones; width of what is learnt for other posteriors."""
 _PREDICTED, _NODES = 200, 60
 """Draws of which catalogues are made; nodes in log10 L_X."""
+LX_ALONE = "every L_X"
+"""Instead of a level: every L_X, whatever the redshift."""
 ALARM = 0.01
 """Chance of a worse fit below which a fit is no result."""
 _IDLE = ("slope_yx", "scatter_yx")
 """Parameters of which L_X says nothing."""
-_FOLLOWED = {
-    "norm_t": {"fiducial": 1.16, "lognormal": 0.05},
-    "slope_t": {"lognormal": 0.052},
-    "scatter_t": {"lognormal": 0.3},
-    "norm_yx": {"fiducial": 1.16, "lognormal": 0.06},
-    "slope_yx": {"lognormal": 0.053},
-    "scatter_yx": {"lognormal": 0.2},
-}
-"""Relations as the follow-up measures them: T, and so Y_X, 16% above those of Vikhlinin et al. (2009a)."""
+
+
+class Analysis(Protocol):
+    """Surveys together, and what is assumed of them."""
+
+    @property
+    def label(self) -> str:
+        """What it is, in a few words."""
+
+    @property
+    def surveys(self) -> tuple[str, ...]:
+        """Built-in configurations."""
+
+    @property
+    def level(self) -> str:
+        """Of the likelihood."""
+
+    def config(self, name: str, files: Mapping[str, Path]) -> Config:
+        """One survey's configuration, which reads public tables, by name, from files."""
 
 
 @dataclass(frozen=True)
 class Variant:
     """Surveys together; `straight`: without curvature, `wider`: factor on the widths of normalisation priors.
 
-    `followed`: what the follow-up gives: nothing, T and gas masses (Y_X), or these and lensing masses. `data`: what is
-    known of each cluster beside: L_X and redshift, L_X alone, or that there is one. `changed`: keys of a configuration,
-    joined by dots, and their values; None takes a key away. Those after "NAME:" belong to one survey.
+    `level`: of the likelihood, or `LX_ALONE`. `changed`: keys of a configuration, joined by dots, and their values;
+    None takes a key away. Those after "NAME:" belong to one survey.
     """
 
     label: str
     surveys: tuple[str, ...]
     straight: bool = False
     wider: float = 1.0
-    followed: Literal["", "yx", "lensing"] = ""
-    data: Literal["lx, z", "lx", "counts"] = "lx, z"
+    level: str = "full"
     changed: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def level(self) -> str:
-        """Of the likelihood."""
-        return "full+wl" if self.followed == "lensing" else "counts" if self.data == "counts" else "full"
-
-    def config(self, name: str, wtg: Path | None = None) -> Config:
-        """One survey's configuration; of two, REFLEX is left the sky at negative declinations.
-
-        `wtg`: table of the follow-up, as `plain_names` writes it.
-        """
+    def config(self, name: str, files: Mapping[str, Path]) -> Config:
+        """One survey's configuration; of two, REFLEX is left the sky at negative declinations."""
         content: dict[str, Any] = tomllib.loads(builtin_configs()[name].read_text(encoding="utf-8"))
         free = content["parameters"]
         for key in (*_IDLE, *(["curvature_lx"] if self.straight else [])):
@@ -86,27 +88,11 @@ class Variant:
             free[key]["between"] = [0.1, 10.0]
         if name == "reflex" and len(self.surveys) > 1:
             content["survey"]["footprint"]["boxes"] = [{"dec": [-90, 0]}]
-        if self.followed:
-            self._follow(content, str(wtg))
         for key, value in self.changed.items():
             survey, _, path = key.rpartition(":")
             if survey in ("", name):
                 _put(content, path.split("."), value)
-        return parse_config(content)
-
-    def _follow(self, content: dict[str, Any], wtg: str) -> None:
-        """Add the follow-up's columns, and parameters of its relations."""
-        table, columns = content["catalogue"], {"mgas": "1e14 Msun", "t": "keV"}
-        content["parameters"] |= _FOLLOWED
-        if self.followed == "lensing":
-            columns["mwl"] = "1e15 Msun"
-            content["parameters"]["norm_wl"] = {"lognormal": 0.08}
-            content["weak_lensing"] = {"scatter": "0.2 ln"}
-        table["join"] = [{"path": wtg, "on": "name", "key": "name", "name": "WTG"}]
-        table["cosmology"] = {"Om0": 0.3, "h": 0.7}
-        for key, unit in columns.items():
-            for column in (key, f"{key}_error"):
-                table["columns"][column] = {"name": f"WTG.{column}", "unit": unit}
+        return with_tables({name: parse_config(content)}, {name: files[name]})[name]
 
 
 def _put(content: dict[str, Any], path: list[str], value: Any) -> None:
@@ -118,16 +104,6 @@ def _put(content: dict[str, Any], path: list[str], value: Any) -> None:
         content.pop(key, None)
     else:
         content[key] = value
-
-
-def plain_names(wtg: Path, written: Path) -> None:
-    """Write the follow-up with names as in the surveys' tables, and no mass where there is none."""
-    given = Table.read(wtg)
-    names = [str(name).replace("_", "").replace("Zw", "Z") for name in given["name"]]
-    mass = np.where(given["m500_wl"] > 0, given["m500_wl"], np.nan)
-    error = np.where(given["m500_wl"] > 0, 0.5 * (np.abs(given["ep"]) + np.abs(given["em"])), np.nan)
-    columns = {"name": names, "mgas": given["mgas"], "mgas_error": given["e_mgas"], "t": given["tx"]}
-    Table({**columns, "t_error": given["e_tx"], "mwl": mass, "mwl_error": error}).write(written)
 
 
 @dataclass(frozen=True)
@@ -173,22 +149,26 @@ class Luminosities:
         return np.asarray(total - self._model.expected_count(theta))
 
 
+def _target(level: str, model: FluxLimitedModel, data: Data) -> Callable[[Array], Array]:
+    """Likelihood of a level, or of every L_X alone."""
+    return Luminosities(model, data) if level == LX_ALONE else likelihood(own_level(model.setup, level), model, data)
+
+
 class Posterior:
     """ln posterior of normal scores; all but density contrasts is one in all surveys."""
 
-    def __init__(self, variant: Variant, tables: dict[str, Path]) -> None:
+    def __init__(self, variant: Analysis, files: Mapping[str, Path]) -> None:
         self.free: dict[str, Parameter] = {}
         self.parts: list[Part] = []
         for name in variant.surveys:
-            config = variant.config(name, tables.get("wtg"))
+            config = variant.config(name, files)
             model = forward_model(config.setup)
             assert isinstance(model, FluxLimitedModel)
-            _, data = catalogue_data(config, model, tables[name])
+            _, data = catalogue_data(config, model, None)
             free = model.parameters.free
             own = tuple(p.name if not p.name.startswith("density") else f"{p.name}, {name}" for p in free)
             self.free |= dict(zip(own, free, strict=True))
-            each = Luminosities(model, data) if variant.data == "lx" else likelihood(variant.level, model, data)
-            self.parts.append(Part(name, model, data, each, own))
+            self.parts.append(Part(name, model, data, _target(variant.level, model, data), own))
 
     def values(self, scores: Array) -> dict[str, Array]:
         """Parameters at scores (P, D), (P,) each."""
@@ -234,7 +214,7 @@ def draws(posterior: Posterior, start: Proposal | None, *, rng: np.random.Genera
 
 
 def row(
-    variant: Variant, posterior: Posterior, start: Proposal | None, *, rng: np.random.Generator
+    variant: Analysis, posterior: Posterior, start: Proposal | None, *, rng: np.random.Generator
 ) -> tuple[str, Proposal]:
     """A line of the table, and one for each survey; where draws of a similar posterior may start."""
     pool, weight = draws(posterior, start, rng=rng)

@@ -1,4 +1,4 @@
-"""Posteriors of two ROSAT skies under many assumptions: ``python -m benchmarks.skyvariants REFLEX BCS [WTG]``.
+"""Posteriors of two ROSAT skies under many assumptions: ``python -m benchmarks.skyvariants REFLEX BCS``.
 
 With ``--part base``, ``priors``, ``assumptions`` or ``planted``. Draws of a posterior begin near those of the last one
 with the same parameters. `planted` are faults that goodness of fit should find.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.skies import Posterior, Variant, plain_names, row
+from benchmarks.skies import LX_ALONE, Posterior, Variant, row
 from forecast.sampling.proposal import Proposal
 
 REFLEX, BCS, BOTH = ("reflex",), ("bcs",), ("bcs", "reflex")
@@ -39,7 +38,7 @@ REXCESS = {
 
 
 def base() -> list[Variant]:
-    """The configurations, straight relations, and the follow-up of BCS."""
+    """The configurations, straight relations."""
     return [
         Variant("REFLEX", REFLEX),
         Variant("REFLEX, straight", REFLEX, straight=True),
@@ -47,8 +46,6 @@ def base() -> list[Variant]:
         Variant("BCS, straight", BCS, straight=True),
         Variant("both", BOTH),
         Variant("both, straight", BOTH, straight=True),
-        Variant("BCS, Y_X", BCS, followed="yx"),
-        Variant("BCS, Y_X and lensing", BCS, followed="lensing"),
     ]
 
 
@@ -56,10 +53,10 @@ def priors() -> list[Variant]:
     """Priors on the normalisations as given, 3 and 10 times as wide, by what is known of each cluster."""
     found = []
     for name, surveys in (("REFLEX", REFLEX), ("BCS", BCS), ("both", BOTH)):
-        for data in ("counts", "lx", "lx, z"):
+        for level in ("counts", LX_ALONE, "full"):
             for wider in (1.0, 3.0, 10.0):
-                words = {"counts": "counts", "lx": "every L_X", "lx, z": "every L_X and z"}[data]
-                found.append(Variant(f"{name}, {words}, x {wider:g}", surveys, wider=wider, data=data))
+                words = "every L_X and z" if level == "full" else level
+                found.append(Variant(f"{name}, {words}, x {wider:g}", surveys, wider=wider, level=level))
     return found
 
 
@@ -107,25 +104,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("reflex", "bcs"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("wtg", type=Path, nargs="?")
     parser.add_argument("--part", choices=PARTS, default="base")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="variants whose label holds this")
     options = parser.parse_args()
-    tables, learnt = {"reflex": options.reflex, "bcs": options.bcs}, {}
-    with tempfile.TemporaryDirectory() as folder:
-        if options.wtg is not None:
-            tables["wtg"] = Path(folder) / "wtg.ecsv"
-            plain_names(options.wtg, tables["wtg"])
-        for variant in PARTS[options.part]():
-            if options.only not in variant.label or (variant.followed and "wtg" not in tables):
-                continue
-            begun = time.process_time()
-            posterior = Posterior(variant, tables)
-            key = (tuple(posterior.free), variant.data)
-            start: Proposal | None = learnt.get(key)
-            line, learnt[key] = row(variant, posterior, start, rng=np.random.default_rng(options.seed))
-            print(f"{line}\n    {time.process_time() - begun:.0f} s of CPU", flush=True)
+    files = {"reflex": options.reflex, "bcs": options.bcs}
+    learnt: dict[tuple[tuple[str, ...], str], Proposal] = {}
+    for variant in PARTS[options.part]():
+        if options.only not in variant.label:
+            continue
+        begun = time.process_time()
+        posterior = Posterior(variant, files)
+        key = (tuple(posterior.free), variant.level)
+        line, learnt[key] = row(variant, posterior, learnt.get(key), rng=np.random.default_rng(options.seed))
+        print(f"{line}\n    {time.process_time() - begun:.0f} s of CPU", flush=True)
 
 
 if __name__ == "__main__":

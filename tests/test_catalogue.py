@@ -751,7 +751,6 @@ def test_asymmetric_errors_of_mixed_sign(tmp_path):
         ({"z": "z", "redshfit": "z"}, r"catalogue.columns.redshfit: unknown quantity"),
         ({"z": "z", "m_500": "m"}, r"catalogue.columns.m_500: unknown quantity; did you mean 'm500'\?"),
         ({"z": "z", "lx_error": "e"}, "catalogue.columns.lx_error: needs 'lx'"),
-        ({"z": "z", "t": "t"}, "catalogue.columns.t: needs 'mgas'"),
         ({"z": "z", "mgas": "m"}, "catalogue.columns.mgas: needs 't'"),
         ({"z": "z", "yx_error": "e"}, "catalogue.columns.yx_error: needs 'yx'"),
         ({"z": "z", "m500": "m"}, r"catalogue.columns.m500: .*add \[catalogue.mass_relation\]"),

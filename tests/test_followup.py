@@ -27,6 +27,8 @@ from forecast.survey.followup import FollowUp
 
 LIMIT = 2.2e-11
 """erg/s/cm2; clusters are detected from 1.3e-11 on."""
+LUMINOUS = 1.5e44
+"""erg/s."""
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,7 @@ def surveys(plain):
     return {
         "flux": replace(plain, followup=FollowUp(LIMIT)),
         "redshift": replace(plain, followup=FollowUp(zmax=0.06)),
+        "luminosity": replace(plain, followup=FollowUp(fraction=0.6, luminosity=LUMINOUS)),
         "all of it": replace(plain, selection=gradual, followup=FollowUp(LIMIT, 0.1, 0.7)),
     }
 
@@ -57,12 +60,12 @@ def by_hand(setup, mocks, followup, rng):
     distance = np.concatenate([[0], np.cumsum(2997.92458 / cosmology.efunc(0.5 * (grid[1:] + grid[:-1])) * 1e-4)])
     d_l = np.interp(mocks.z, grid, distance) * (1 + mocks.z) / cosmology.h * MPC_CM
     flux = 10.0**mocks.log_lx / (4 * np.pi * d_l**2 * (1 + mocks.z) ** selection.k_slope)
-    chosen = flux > (followup.flux_limit or 0.0)
+    chosen = (flux > (followup.flux_limit or 0.0)) & (10.0**mocks.log_lx > (followup.luminosity or 0.0))
     chosen &= mocks.z <= (followup.zmax or 9.0)
     return chosen & (rng.random(len(mocks.z)) < followup.fraction)
 
 
-@pytest.mark.parametrize("name", ["flux", "redshift", "all of it"])
+@pytest.mark.parametrize("name", ["flux", "redshift", "luminosity", "all of it"])
 def test_followed_clusters_against_mocks_chosen_by_hand(surveys, name):
     setup = surveys[name]
     model, whole = forward_model(setup), forward_model(replace(setup, followup=None))

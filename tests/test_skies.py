@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from astropy.table import Table
+from standin import survey_table
 
-from benchmarks.skies import VARIANTS, plain_names
+from benchmarks.anchored import USES, Anchored
+from benchmarks.skyvariants import PARTS
 from forecast.checks.observed import catalogue_data, open_catalogue, require_levels
 from forecast.cli.level_choice import configured
 from forecast.cli.pipelines import published_words
@@ -28,11 +30,7 @@ def survey(request):
 def standin(path, config, model, seed=1, **more):
     """A mock catalogue with the columns of the published table, and rows of `more`; its log10 L_X too."""
     mocks = draw_mocks(model, model.parameters.fiducial[None], rng=np.random.default_rng(seed))
-    setup = config.setup
-    pivot = np.full(len(mocks.z), setup.relations.pivot)
-    # at given redshift and temperature a flux is the limit's as often as a luminosity is its luminosity
-    limit = setup.selection.log_luminosity_limit(mocks.z, pivot, setup.cosmology, setup.relations)
-    flux = setup.selection.flux_limit * 10.0 ** (mocks.log_lx - limit)
+    flux = survey_table(config, mocks)["flux"]
     names = [f"RXCJ{i // 60 % 4:02d}{i % 60:02d}.5-{30 + i // 240:d}00" for i in range(len(flux))]
     table = {"name": names, "z": mocks.z, "flux": flux} | {k: np.zeros(len(flux)) for k in ("flux_error", "lx", "nh")}
     for name, values in more.items():
@@ -103,25 +101,17 @@ def test_published_numbers_are_told_with_the_errors_they_have(survey):
     assert published_words(load_config("cccp_lowz"))[0].endswith("± 0.013 (stat) ± 0.024 (sys), as published.")
 
 
-def test_the_benchmark_joins_the_follow_up(tmp_path):
-    """Names as BCS writes them, and no mass where the table has 0; every variant is a configuration."""
-    given = {
-        "name": ["A85", "RX_J1524.2\u22123154", "Zw_808"],
-        "m500_wl": [0.0, 1.2, 0.0],
-        "ep": [0.2] * 3,
-        "em": [-0.4] * 3,
-    }
-    Table(given | {key: [1.0] * 3 for key in ("mgas", "e_mgas", "tx", "e_tx")}).write(tmp_path / "wtg.ecsv")
-    plain_names(tmp_path / "wtg.ecsv", tmp_path / "plain.ecsv")
-    plain = Table.read(tmp_path / "plain.ecsv")
-    assert list(plain["name"]) == ["A85", "RXJ1524.2\u22123154", "Z808"]
-    np.testing.assert_allclose(np.ma.filled(plain["mwl"], np.nan), [np.nan, 1.2, np.nan])
-    np.testing.assert_allclose(plain["mwl_error"][1], 0.3)
-    for variant in VARIANTS:
+def test_variants_of_the_benchmark_are_configurations(tmp_path):
+    files = {name: tmp_path / f"{name}.ecsv" for name in (*LIMITS, "wtg")}
+    for variant in (
+        *(v for part in PARTS.values() for v in part()),
+        *(Anchored(use, 3.0, ("bcs_wtg", "reflex")) for use in USES),
+    ):
         for name in variant.surveys:
-            config = variant.config(name, tmp_path / "plain.ecsv")
-            assert bool(config.catalogue.join) == bool(variant.followed)
-            assert (config.setup.weak_lensing is not None) == (variant.followed == "lensing")
+            config = variant.config(name, files)
+            followed = name == "bcs_wtg"
+            assert bool(config.catalogue.join) == (followed and (variant.use.gas or variant.use.lensing))
+            assert (config.setup.weak_lensing is not None) == (followed and variant.use.lensing)
 
 
 def test_names_hold_positions(tmp_path):

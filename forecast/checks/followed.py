@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ..core.caution import Caution
 from ..core.errors import InputError
 from ..model.catalogue import Catalogue
 from ..model.setup import Setup
+from ..survey.lensing_sample import Sky
 
 UNLIKE = 1e-3
 """Chance of ranks below which clusters, or limits, are not alike."""
@@ -77,6 +78,35 @@ def deep_limits(catalogue: Catalogue) -> tuple[Caution, ...]:
     words = f"{int(limits.known.sum())} upper limits of the mass proxy go with redshift (p = {chance:.1g})"
     cure = "of which binned and unbinned know nothing: they take any limit for one at any redshift; use level full"
     return (Caution("limits", f"{words}, {cure}"),)
+
+
+def below_followup(setup: Setup, catalogue: Catalogue) -> Array:
+    """Which clusters with a mass proxy are less luminous than those that the follow-up says have one; bool, (N,)."""
+    selection, followup = setup.selection.in_flux, setup.followup
+    if selection is None or followup is None or followup.luminosity is None:
+        return np.zeros(catalogue.size, dtype=bool)
+    luminous = selection.above(followup.luminosity)
+    sky = Sky(
+        z=catalogue.z,
+        log_lx=catalogue.log_lx,
+        cosmology=setup.cosmology,
+        relations=setup.relations,
+        selection=luminous,
+    )
+    return np.asarray(proxy_known(catalogue) & ~sky.selected)
+
+
+def left_to_full(setup: Setup, catalogue: Catalogue) -> tuple[Catalogue, Catalogue]:
+    """A catalogue with the mass proxies that levels of the proxy alone may use, and as it is but for a remark."""
+    below = below_followup(setup, catalogue)
+    if not below.any():
+        return catalogue, catalogue
+    words = f"{below.sum()} of {int(proxy_known(catalogue).sum())} mass proxies are of clusters below"
+    cure = "levels of the proxy alone leave them out, level full keeps them"
+    said = Caution("followup", f"{words} followup.luminosity: {cure}")
+    kept = replace(catalogue, log_yx=np.where(below, np.nan, catalogue.log_yx))
+    kept = replace(kept, log_yx_error=np.where(below, 0.0, catalogue.log_yx_error))
+    return kept, replace(catalogue, remarks=(*catalogue.remarks, said))
 
 
 def refuse_beyond(setup: Setup, catalogue: Catalogue) -> None:

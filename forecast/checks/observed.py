@@ -26,7 +26,7 @@ from ..reading.skew import skew_of_sum
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations
 from ..survey.footprint import Remainder
-from .followed import refuse_beyond
+from .followed import left_to_full, refuse_beyond
 from .impurity import with_contamination
 from .limits import inside_limits
 from .mapped import idle_columns
@@ -77,7 +77,8 @@ def catalogue_data(
     catalogue = with_contamination(model, catalogue)
     doubts = (*idle_columns(config.catalogue_spec, config.setup.relations), *out_of_reach(config.setup, catalogue))
     catalogue = replace(catalogue, remarks=(*catalogue.remarks, *doubts))
-    yx, points = (catalogue.log_yx, *_yx_errors(model, catalogue)), catalogue_points(model, catalogue)
+    proxied, catalogue = left_to_full(config.setup, catalogue)
+    yx, points = (proxied.log_yx, *_yx_errors(model, proxied)), catalogue_points(model, catalogue)
     return catalogue, Data.of_clusters(model, catalogue.z, yx, points, catalogue.limits.get("yx"))
 
 

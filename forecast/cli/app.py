@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +25,7 @@ from .options import (
     Quiet,
     Seed,
     Shown,
+    Tables,
 )
 from .planning_commands import compare, joint, proxies, require, sweep
 from .session import exit_codes, task
@@ -94,9 +94,7 @@ def fit(
     shared: Shared = None,
     cut_overlap: CutOverlap = False,
     alone: Alone = False,
-    catalogue: Annotated[
-        Path | None, typer.Option("--catalogue", help="Table of clusters (ECSV, FITS, VOTable, CSV).")
-    ] = None,
+    catalogue: Tables = None,
     out: Out = None,
     seed: Seed = 1,
     quick: Quick = False,
@@ -114,14 +112,17 @@ def fit(
     """Fit sigma8 and the scaling relations to real clusters, of one survey or of several together."""
     if (asked := Asked.of(config, others, shared, cut_overlap)).several:
         sampler = {"quick": quick, "max_steps": max_steps, "overwrite": overwrite}
-        plan = FitPlan(tuple(level or ()), alone, catalogue, ladder)
+        plan = FitPlan(tuple(level or ()), alone, tuple(catalogue or ()), ladder)
         return fit_several(asked, plan, Place(out, seed), sampler, Shown(quiet, as_json, form))
     options = {"quick": quick, "level": level, "max_steps": max_steps, "overwrite": overwrite}
     with task(config, "fit", out, seed, quiet or as_json, options) as (settings, job):
+        from ..config.public import given_tables, with_tables
         from .pipelines import run_fit
 
+        own, named = given_tables(catalogue or ())
+        (settings,) = with_tables({job.name: settings}, named).values()
         with_ladder = not quick if ladder is None else ladder
-        deliver(run_fit(settings, job, catalogue, ladder=with_ladder), job, Shown(quiet, as_json, form))
+        deliver(run_fit(settings, job, own, ladder=with_ladder), job, Shown(quiet, as_json, form))
     return None
 
 

@@ -53,6 +53,15 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random n
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")]
 Format = Annotated[Form, typer.Option("--format", help="Tables as text, CSV, LaTeX, or all as JSON.")]
+Tables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--catalogue",
+        metavar="FILE",
+        help="Table of clusters (ECSV, FITS, VOTable, CSV). Of public tables NAME=FILE, one for each, where several "
+        "are read.",
+    ),
+]
 Quick = Annotated[
     bool, typer.Option("--quick", help="One level, its chain cut short; returns 0 even if it has not converged.")
 ]

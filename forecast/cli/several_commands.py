@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -115,31 +115,38 @@ class FitPlan:
     levels : tuple of str
     alone : bool
         Sample each survey by itself too.
-    catalogue : Path or None
+    tables : tuple of str
+        As given with --catalogue.
     ladder : bool or None
     """
 
     levels: tuple[str, ...] = ()
     alone: bool = False
-    catalogue: Path | None = None
+    tables: tuple[str, ...] = ()
     ladder: bool | None = None
 
-    def check(self, asked: Asked) -> None:
-        """Refuse what is about one survey.
+    def check(self, asked: Asked, surveys: Surveys) -> Surveys:
+        """Surveys with the tables that are given; what is about one survey is refused.
 
         Raises
         ------
         InputError
         """
+        from ..config.public import given_tables, with_tables
+        from ..config.surveys import refuse_copies
         from ..core.errors import InputError
 
-        if self.catalogue is not None:
+        own, named = given_tables(self.tables)
+        if own is not None:
             cure = "name each in its survey's [catalogue], path"
             if built_in := next((name for name in asked.given if not name.endswith(".toml")), None):
-                cure += f", of a copy where it is built in: forecast configs --show {built_in} > {built_in}.toml"
+                cure += f"; of a built-in survey write its table's name too, --catalogue {built_in}=FILE"
             raise InputError(f"--catalogue: is the table of one survey; {cure}")
         if self.ladder:
             raise InputError(f"--ladder: several surveys have a ladder of their own; run forecast ladder {asked.words}")
+        configs = with_tables(surveys.configs, named)
+        refuse_copies(configs)
+        return replace(surveys, configs=configs)
 
 
 def fit_several(asked: Asked, plan: FitPlan, place: Place, options: dict[str, Any], shown: Shown) -> None:
@@ -147,7 +154,7 @@ def fit_several(asked: Asked, plan: FitPlan, place: Place, options: dict[str, An
     with several_task(asked, "fit", place, shown.silent, options) as (surveys, job):
         from .several_pipelines import run_several_fit
 
-        plan.check(asked)
+        surveys = plan.check(asked, surveys)
         deliver(run_several_fit(surveys, job, plan.levels, cut=asked.cut, alone=plan.alone), job, shown)
 
 

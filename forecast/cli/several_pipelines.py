@@ -18,7 +18,7 @@ from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..likelihoods.data import Data
 from ..likelihoods.level_name import LevelName
-from ..likelihoods.levels import at_level, shares
+from ..likelihoods.levels import own_level, shares
 from ..model.catalogue import Catalogue
 from ..model.concerns import concerns
 from ..model.forward import ForwardModel
@@ -104,7 +104,7 @@ class _Fitted:
                 "some of its sky is left to other surveys, and only positions tell which of its clusters are there; "
                 "give it first, so that the others lose that sky, or map ra and dec under [catalogue.columns]"
             )
-        require_levels(config, levels, (model, catalogue, data))
+        require_levels(config, [own_level(model.setup, level) for level in levels], (model, catalogue, data))
         return cls(name, model, catalogue, data)
 
     def part(self, title: str, job: Job) -> SurveyPart:
@@ -114,7 +114,7 @@ class _Fitted:
 
     def checked(self, part: SurveyPart, level: str, chain: Chain, seed: int) -> SurveyPart:
         """Its data against what a posterior, of its own parameters, predicts."""
-        how = ((self.model, self.catalogue), level, chain, seed)
+        how = ((self.model, self.catalogue), own_level(self.model.setup, level), chain, seed)
         found = replace(part, goodness=observed_against_predicted(*how), predictive=unlike_replicas(*how))
         return replace(found, lensed=lensing_masses(*how))
 
@@ -181,7 +181,7 @@ def run_several_ladder(surveys: Surveys, job: Job, *, cut: bool = False) -> Resu
 
 def _own(joint: JointSetup, name: str, level: str, chain: Chain) -> Chain:
     """A survey's own and shared parameters in the chain of all, as its model knows them."""
-    names = at_level(joint.models[name], level).parameters.names
+    names = joint.model_at(name, level).parameters.names
     return chain.part(joint.union.names(name, names), names)
 
 
@@ -206,7 +206,7 @@ def _sampled(walks: Walks, levels: Sequence[str], names: Sequence[str]) -> dict[
 def _summary_alone(walks: Walks, name: str, level: str, found: Mapping[str, Chain]) -> ChainSummary:
     """That of one survey's data alone."""
     setup = walks.joint.setups[name]
-    known = shares(level, walks.data[name], setup.relations.names)
+    known = shares(own_level(setup, level), walks.data[name], setup.relations.names)
     return chain_summary(level, found[f"{level}_{name}"], known, setup.parameters)
 
 

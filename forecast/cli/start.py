@@ -105,7 +105,7 @@ def data(
     """Public tables of clusters: what they are, and where to get them. Nothing is downloaded."""
     import textwrap
 
-    from ..config.public import configs_of
+    from ..config.public import configs_of, tables_words
     from ..reading.public_tables import public_table, public_tables
 
     with exit_codes():
@@ -125,7 +125,7 @@ def data(
         typer.echo(f"Built-in configurations: {', '.join(used_by) or 'none'}.")
         if used_by:
             typer.echo(f"Other names of columns: forecast configs --show {used_by[0]} > mine.toml")
-            typer.echo(f"Next: forecast fit {used_by[0]}{'' if table.shipped else ' --catalogue FILE'}")
+            typer.echo(f"Next: forecast fit {used_by[0]}{'' if table.shipped else tables_words(used_by[0])}")
 
 
 def doctor() -> None:

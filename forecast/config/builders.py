@@ -34,8 +34,9 @@ from ..survey.error_law import ErrorLaw
 from ..survey.evidence import EvidenceSpec
 from ..survey.redshift_law import RedshiftLaw
 from .quantities import named, read_log_mass, read_quantities, read_scatter
+from .schema.catalogue import CatalogueConfig, JoinConfig
 from .schema.relations import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
-from .schema.sections import CatalogueConfig, ErrorLawConfig, ErrorsConfig, JoinConfig
+from .schema.sections import ErrorLawConfig, ErrorsConfig
 
 
 def build_errors(c: ErrorsConfig, relations: Relations, h: float) -> dict[str, Any]:
@@ -239,9 +240,12 @@ def _column(key: str, entry: str | dict[str, str]) -> Column:
 
 
 def _build_join(c: JoinConfig) -> Join:
-    path = Path(c.path)
-    alias = alias_of(path) if c.name is None else c.name
-    return Join(path, c.on, c.key or c.on, alias, table=c.table, format=c.format, unmatched=c.unmatched)
+    if c.public is not None:
+        named("catalogue.join.public", partial(public_table, c.public))
+    path = None if c.path is None else Path(c.path)
+    alias = c.name or c.public or alias_of(Path(str(c.path)))
+    how: dict[str, Any] = {key: getattr(c, key) for key in ("table", "format", "unmatched", "public", "spelling")}
+    return Join(path, c.on, c.key or c.on, alias, **how)
 
 
 def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
@@ -272,4 +276,5 @@ def build_catalogue_spec(c: CatalogueConfig) -> CatalogueSpec:
         evidence=None if c.evidence is None else EvidenceSpec(**c.evidence.model_dump()),
         lx_band=None if c.lx_band is None else Band.parse(c.lx_band),
         lx_from=c.lx_from,
+        public=c.public,
     )

@@ -28,11 +28,11 @@ from .explain import explain
 from .lensing_builder import build_weak_lensing, lensing_cautions
 from .parameter_builders import build_parameters, is_factor
 from .quantities import named, read_log_mass
+from .schema.catalogue import CatalogueConfig
 from .schema.emission import EmissionConfig
 from .schema.parameters import ParameterConfig, PriorChainConfig, PriorCorrelationConfig
 from .schema.relations import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema.sections import (
-    CatalogueConfig,
     CosmologyConfig,
     ErrorsConfig,
     LadderConfig,

@@ -190,14 +190,21 @@ def build_followup(c: FollowUpConfig | None, h: float, geometry: Geometry, selec
     limit = None
     if c.flux_limit is not None:
         limit = float(read_quantities((c.flux_limit,), "flux", "followup.flux_limit", h)[0])
-    followup = FollowUp(limit, c.zmax, c.fraction)
+    least = None
+    if c.luminosity is not None:
+        least = float(read_quantities((c.luminosity,), "luminosity", "followup.luminosity", h)[0])
+    followup = FollowUp(limit, c.zmax, c.fraction, least)
+    if least is not None and (selection.in_flux is None or not selection.in_flux.detection.is_sharp):
+        raise InputError(
+            "followup.luminosity: goes with a survey above one flux_limit; give that, or followup.flux_limit instead"
+        )
     if selection.in_flux is None:
         return followup
     near, *_, far = geometry.redshift_edges
     if c.zmax is not None and until(geometry, c.zmax) is None:
         raise InputError(f"followup.zmax = {c.zmax:g}: the survey begins at z = {near:g}; give a larger one")
     every = limit is None or followup.log_limit(selection.in_flux) <= min(selection.in_flux.detection.offset)
-    if every and (c.zmax is None or c.zmax >= far) and c.fraction == 1:
+    if every and least is None and (c.zmax is None or c.zmax >= far) and c.fraction == 1:
         raise InputError(
             "followup: leaves no detected cluster out; give a flux_limit above the survey's, a zmax below the survey's "
             "or a fraction below 1, or take [followup] out"

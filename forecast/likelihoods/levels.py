@@ -18,7 +18,7 @@ from .bins import bin_models
 from .counts import Counts
 from .data import Data
 from .level import Level, Likelihood
-from .level_name import LEVELS
+from .level_name import LEVELS, LevelName
 from .point_process import Full, FullWithLensing, PointProcess
 from .selfcal import SelfCal
 from .unbinned import Unbinned
@@ -68,6 +68,11 @@ def quick_levels(setup: Setup) -> tuple[str, ...]:
 def levels_of(setup: Setup) -> tuple[str, ...]:
     """Levels for which a setup has data: `full+wl` needs weak-lensing masses."""
     return tuple(name for name, one in _CLASSES.items() if setup.weak_lensing is not None or not one.lensing)
+
+
+def own_level(setup: Setup, level: str) -> str:
+    """What a level comes to of several surveys in one without weak-lensing masses: `full` for `full+wl`."""
+    return level if setup.weak_lensing is not None or level != LevelName.FULL_WL else str(LevelName.FULL)
 
 
 def at_level(model: ForwardModel, level: str) -> ForwardModel:

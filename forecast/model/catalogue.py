@@ -167,7 +167,8 @@ def read_catalogue(
     """
     path = Path(path)
     own = {} if spec.evidence is None else {"evidence": Column(spec.evidence.column)}
-    table = open_joined(Origin(path, spec.table, spec.format, spec.joins), {**spec.columns, **own}, spec.cosmology.h)
+    origin = Origin(path, spec.table, spec.format, spec.joins, public=spec.public)
+    table = open_joined(origin, {**spec.columns, **own}, spec.cosmology.h)
     reference, z = spec.cosmology.expansion, table.redshifts()
     ratio, log_h = Ratio.of(Expansion.of(model_cosmology), reference, z), math.log10(spec.cosmology.h)
 

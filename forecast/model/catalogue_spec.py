@@ -110,6 +110,8 @@ class CatalogueSpec:
         Of luminosities and fluxes of the table; that of the survey if None.
     lx_from : {"lx", "flux"}, optional
         The column that gives L_X; lx where it is mapped if None.
+    public : str or None
+        Public table that it is, whose columns may have other names.
 
     Raises
     ------
@@ -128,12 +130,11 @@ class CatalogueSpec:
     evidence: EvidenceSpec | None = None
     lx_band: Band | None = None
     lx_from: Literal["lx", "flux"] | None = None
+    public: str | None = None
 
     def __post_init__(self) -> None:
         needs = {"mgas": "t", "ra": "dec", "dec": "ra"} | {f"{key}_error": key for key in QUANTITY_KINDS}
         needs |= {f"{key}_limit": key for key in LIMITED}
-        if not {"yx", "m500"} & set(self.columns):
-            needs["t"] = "mgas"
         for key, column in self.columns.items():
             if key not in _KEYS:
                 raise InputError(f"catalogue.columns.{key}: unknown quantity; {nearest(key, _KEYS)}")

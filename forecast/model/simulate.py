@@ -44,8 +44,11 @@ def _followed_up(setup: Setup, mocks: Mocks, rng: np.random.Generator) -> Mocks:
     """Mocks whose clusters have L_X alone where they were not followed up."""
     selection, followup = setup.selection.in_flux, setup.followup
     assert selection is not None and followup is not None
-    limit = selection.log_luminosity_limit(mocks.z, mocks.log_mass, setup.cosmology, setup.relations)
-    chosen = followup.chosen(mocks.z, mocks.log_lx - limit, followup.log_limit(selection), rng=rng)
+    at = (mocks.z, mocks.log_mass, setup.cosmology, setup.relations)
+    bright = mocks.log_lx > selection.log_luminosity_limit(*at) + followup.log_limit(selection)
+    if followup.luminosity is not None:
+        bright &= mocks.log_lx > selection.above(followup.luminosity).log_luminosity_limit(*at)
+    chosen = followup.chosen(bright, mocks.z, rng=rng)
     kept = chosen[:, None] | (np.array(mocks.names) == "lx")
     observables = np.where(kept, mocks.observables, np.nan)
     return replace(mocks, observables=observables, log_yx=np.where(chosen, mocks.log_yx, np.nan))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..core.caution import Caution
 from ..core.errors import InputError, nearest
+from .public_tables import public_table
 from .source import Source, opened
 from .text_tables import read_text
 
@@ -36,12 +37,15 @@ class Wanted:
         astropy's name of the file format; guessed from the file if None.
     section : str
         Table of the configuration that names the columns.
+    public : str or None
+        Public table that it is, whose columns may have other names.
     """
 
     columns: tuple[str, ...] = ()
     table: str | int | None = None
     format: str | None = None
     section: str = "catalogue"
+    public: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,9 @@ def read_table(path: Path, wanted: Wanted) -> Reading:
             ) from error
     if any("truncated" in str(warning.message) for warning in caught):
         raise InputError(f"{path}: the file is truncated; get a complete copy")
-    return reading
+    if wanted.public is None:
+        return reading
+    return replace(reading, table=public_table(wanted.public).named(reading.table))
 
 
 def _read(source: Source, wanted: Wanted) -> Reading:

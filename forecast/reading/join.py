@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +13,12 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.caution import Caution
 from ..core.errors import InputError, nearest
-from .cells import UNKNOWN, is_pure, text_of, unit_text
+from .cells import is_pure, text_of, unit_text
 from .file_tables import Reading, Wanted, read_table
+from .name_keys import cells_of, keys_of
+from .public_tables import public_table
 from .tables import Column, TableFile, open_table
 
-_WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")
-_DASHES = str.maketrans("−–—", "---")
 _SHOWN = 3
 
 
@@ -29,7 +28,8 @@ class Join:
 
     Parameters
     ----------
-    path : Path
+    path : Path or None
+        None: not given yet, of a public table.
     on : str
         Column of the tables before it that names each cluster: ``"COLUMN"``, or ``"ALIAS.COLUMN"``.
     key : str
@@ -40,15 +40,38 @@ class Join:
         As in `Wanted`.
     unmatched : {"keep", "drop"}
         What becomes of clusters that this table does not list: its columns are unknown, or they are left out.
+    public : str or None
+        Public table that it is.
+    spelling : {"exact", "clusters"}
+        Whether names are compared as they are, or as names of clusters that are spelt in several ways.
     """
 
-    path: Path
+    path: Path | None
     on: str
     key: str
     alias: str
     table: str | int | None = None
     format: str | None = None
     unmatched: Literal["keep", "drop"] = "keep"
+    public: str | None = None
+    spelling: Literal["exact", "clusters"] = "exact"
+
+    @property
+    def file(self) -> Path:
+        """Its file.
+
+        Raises
+        ------
+        InputError
+            If it is a public table that was not given.
+        """
+        if self.path is None:
+            raise InputError(
+                f"{self.place}: the table of {public_table(str(self.public)).title.split(',')[0].split(':')[0]} is its "
+                f"publisher's: 'forecast data {self.public}' says where to get it; then give it with --catalogue "
+                f"{self.public}=FILE, or as path under its [[catalogue.join]]"
+            )
+        return self.path
 
     @property
     def place(self) -> str:
@@ -68,12 +91,15 @@ class Origin:
         As in `Wanted`.
     joins : tuple of Join
         Other tables, in order.
+    public : str or None
+        Public table that the first one is.
     """
 
     path: Path
     table: str | int | None = None
     format: str | None = None
     joins: tuple[Join, ...] = ()
+    public: str | None = None
 
     @property
     def alias(self) -> str:
@@ -98,11 +124,11 @@ def open_joined(origin: Origin, columns: Mapping[str, Column], h: float) -> Tabl
         If a file cannot be read, lacks its key, no row has a partner, or one has several; or redshifts have a unit.
     """
     if not origin.joins:
-        return _of_redshifts(open_table(origin.path, columns, h, origin.format, table=origin.table))
+        return _of_redshifts(_first(origin, columns, h))
     _refuse_equal_aliases(origin)
     names = [part for column in columns.values() for part in (column.name, *map(str.strip, column.name.split(",")))]
     others = [_read(join, names) for join in origin.joins]
-    opened = open_table(origin.path, _of_first(origin, names, others), h, origin.format, table=origin.table)
+    opened = _first(origin, _of_first(origin, names, others), h)
     table, cautions = opened.table.copy(copy_data=False), list(opened.reading.cautions)
     for name in opened.table.colnames:
         table[f"{origin.alias}.{name}"] = opened.table[name]
@@ -113,9 +139,14 @@ def open_joined(origin: Origin, columns: Mapping[str, Column], h: float) -> Tabl
     if len(table) < 2:
         cure = 'write unmatched = "keep" under [[catalogue.join]]'
         raise InputError(f"{opened.file}: {len(table)} clusters are left of {len(opened.table)}; {cure}")
-    file = " with ".join([opened.file, *(join.path.name for join in origin.joins)])
+    file = " with ".join([opened.file, *(join.file.name for join in origin.joins)])
     joined = replace(opened, file=file, table=table, columns=columns, reading=Reading(table, tuple(cautions)))
     return _of_redshifts(joined)
+
+
+def _first(origin: Origin, columns: Mapping[str, Column], h: float) -> TableFile:
+    """The first table."""
+    return open_table(origin.path, columns, h, origin.format, table=origin.table, public=origin.public)
 
 
 def _of_redshifts(opened: TableFile) -> TableFile:
@@ -140,10 +171,11 @@ def _refuse_equal_aliases(origin: Origin) -> None:
 def _read(join: Join, names: Iterable[str]) -> Reading:
     """Another table, which has its key and the columns that are surely its own."""
     own = [name.removeprefix(f"{join.alias}.") for name in names if name.startswith(f"{join.alias}.")]
-    reading = read_table(join.path, Wanted((join.key, *own), join.table, join.format, "catalogue.join"))
+    wanted = Wanted((join.key, *own), join.table, join.format, "catalogue.join", join.public)
+    reading = read_table(join.file, wanted)
     if join.key not in reading.table.colnames:
         hint = nearest(join.key, reading.table.colnames)
-        raise InputError(f"{join.path.name}: has no column '{join.key}' to join on; write key = \"COLUMN\"; {hint}")
+        raise InputError(f"{join.file.name}: has no column '{join.key}' to join on; write key = \"COLUMN\"; {hint}")
     return reading
 
 
@@ -160,15 +192,15 @@ def _joined(table: Any, other: Any, join: Join, file: str) -> tuple[Any, list[st
     """A table with the columns of another beside its own, and what found no partner, in words."""
     if join.on not in table.colnames:
         raise InputError(f"{join.place}: {file} has no column on = '{join.on}'; {nearest(join.on, table.colnames)}")
-    mine, theirs = _keys(table[join.on]), _keys(other[join.key])
+    mine, theirs = (keys_of(column, join.spelling) for column in (table[join.on], other[join.key]))
     wanted = set(mine) - {None}
     _refuse_repeated(mine, table[join.on], f"{file}: column '{join.on}'", join)
     used = [key if key in wanted else None for key in theirs]
-    _refuse_repeated(used, other[join.key], f"{join.path.name}: column '{join.key}'", join)
+    _refuse_repeated(used, other[join.key], f"{join.file.name}: column '{join.key}'", join)
     row = {key: i for i, key in enumerate(used) if key is not None}
     if not row:
         raise InputError(
-            f"{join.place}: no cluster of {file} is in {join.path.name}: '{join.on}' is like {_some(table[join.on])}, "
+            f"{join.place}: no cluster of {file} is in {join.file.name}: '{join.on}' is like {_some(table[join.on])}, "
             f"'{join.key}' like {_some(other[join.key])}; name other columns by on and key"
         )
     place = np.array([row.get(key, -1) if key is not None else -1 for key in mine])
@@ -181,33 +213,6 @@ def _joined(table: Any, other: Any, join: Join, file: str) -> tuple[Any, list[st
             for called in (f"{join.alias}.{name}", *([] if name in table.colnames else [name])):
                 table[called] = column
     return table, words
-
-
-def _keys(column: Any) -> list[str | None]:
-    """Cells as they are compared; None where there is nothing."""
-    cells, mask = _cells(column)
-    return [None if hidden else _key(cell) for cell, hidden in zip(cells, mask, strict=True)]
-
-
-def _cells(column: Any) -> tuple[Array, Array]:
-    """Values and mask of a column with one value a row, shape (N,) each."""
-    data, mask = np.asarray(column).reshape(len(column)), np.reshape(getattr(column, "mask", False), -1)
-    return data, np.broadcast_to(mask, data.shape)
-
-
-def _key(cell: Any) -> str | None:
-    """A name or number as it is compared.
-
-    >>> _key(" RXC J0041 "), _key(b"rxcj0041"), _key(28993.0), _key("028993"), _key("--")
-    ('rxcj0041', 'rxcj0041', '28993', '28993', None)
-    """
-    text = "".join(text_of(cell).split()).casefold().translate(_DASHES)
-    if text in UNKNOWN:
-        return None
-    if isinstance(cell, float | np.floating) and float(cell).is_integer():
-        return str(int(cell))
-    whole = _WHOLE.fullmatch(text)
-    return f"{whole[1].replace('+', '')}{whole[2]}" if whole else text
 
 
 def _refuse_repeated(keys: Sequence[str | None], column: Any, where: str, join: Join) -> None:
@@ -230,10 +235,10 @@ def _some(column: Any) -> str:
 def _unmatched_words(join: Join, place: Array, *, rows: int, used: int) -> list[str]:
     """What found no partner: clusters of the first table, rows of the other."""
     lacking = int((place < 0).sum())
-    what = "were left out" if join.unmatched == "drop" else f"have nothing of what {join.path.name} lists"
-    words = [f"{lacking} of {len(place)} clusters have no row in {join.path.name} and {what}"] if lacking else []
+    what = "were left out" if join.unmatched == "drop" else f"have nothing of what {join.file.name} lists"
+    words = [f"{lacking} of {len(place)} clusters have no row in {join.file.name} and {what}"] if lacking else []
     if used < rows:
-        words.append(f"{rows - used} of {rows} rows of {join.path.name} belong to no cluster and were left out")
+        words.append(f"{rows - used} of {rows} rows of {join.file.name} belong to no cluster and were left out")
     return words
 
 
@@ -243,7 +248,7 @@ def _placed(column: Any, place: Array) -> Any:
 
     if not hasattr(column, "dtype") or np.shape(column) not in ((len(column),), (len(column), 1)):
         return None
-    data, mask = _cells(column)
+    data, mask = cells_of(column)
     return MaskedColumn(data[place], mask=mask[place] | (place < 0), unit=getattr(column, "unit", None))
 
 

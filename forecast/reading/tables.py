@@ -52,17 +52,16 @@ def open_table(
     format: str | None = None,
     section: str = "catalogue",
     table: str | int | None = None,
+    public: str | None = None,
 ) -> TableFile:
-    """Open a table of at least 2 clusters in any format astropy understands.
-
-    `format`, `section` and `table` as in `Wanted`, the rest as in `TableFile`.
+    """Open a table of at least 2 clusters; `format` to `public` as in `Wanted`, the rest as in `TableFile`.
 
     Raises
     ------
     InputError
-        If the file cannot be read, has fewer than 2 rows, or several tables that could be meant.
+        If the file is unreadable, has under 2 rows, or several tables that could be meant.
     """
-    reading = read_table(path, Wanted(tuple(c.name for c in columns.values()), table, format, section))
+    reading = read_table(path, Wanted(tuple(c.name for c in columns.values()), table, format, section, public))
     if (rows := len(reading.table)) < 2:
         least = "a catalogue needs at least 2 clusters" if section == "catalogue" else f"{section} needs at least 2"
         raise InputError(f"{path.name}: has {'1 row' if rows else 'no rows'}, but {least}")

@@ -11,7 +11,7 @@ from ..config.load import Config
 from ..core.records import Job
 from ..likelihoods.available import Share
 from ..likelihoods.data import Data
-from ..likelihoods.levels import shares
+from ..likelihoods.levels import own_level, shares
 from ..likelihoods.posterior import Posterior
 from ..sampling.identity import chain_digest
 from ..sampling.mcmc import ChainPlan, load_steps
@@ -62,7 +62,8 @@ class Walks:
 
     def alone(self, name: str, level: str) -> Sampling:
         """The chain of one survey's data alone."""
-        walkers, file = self.configs[name].sampler.walkers, f"chain_{level}_{name}.h5"
+        walkers, level = self.configs[name].sampler.walkers, own_level(self.joint.setups[name], level)
+        file = f"chain_{level}_{name}.h5"
         plan = self._plan(level, walkers, self._digest(name, level), file)
         return Sampling(self.joint.setups[name], self.data[name], plan)
 
@@ -70,12 +71,13 @@ class Walks:
         """How many of all clusters have each observable that a level needs."""
         found: dict[str, list[Share]] = {}
         for name, setup in self.joint.setups.items():
-            for share in shares(level, self.data[name], setup.relations.names):
+            for share in shares(own_level(setup, level), self.data[name], setup.relations.names):
                 found.setdefault(share.observable, []).append(share)
         return tuple(Share(o, sum(s.known for s in each), sum(s.size for s in each)) for o, each in found.items())
 
     def _digest(self, name: str, level: str) -> str:
-        return chain_digest(model_digest(self.joint.setups[name])[:16], level, self.data[name])
+        setup = self.joint.setups[name]
+        return chain_digest(model_digest(setup)[:16], own_level(setup, level), self.data[name])
 
     def _plan(self, level: str, walkers: int, digest: str, file: str) -> ChainPlan:
         settings, job = [config.sampler for config in self.configs.values()], self.job

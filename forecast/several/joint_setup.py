@@ -14,7 +14,7 @@ from ..core.parameters import ParameterSet
 from ..likelihoods.data import Data
 from ..likelihoods.fisher import Fisher, fisher_matrices
 from ..likelihoods.level import Likelihood
-from ..likelihoods.levels import at_level, level_class, levels_of, likelihood, quick_levels
+from ..likelihoods.levels import at_level, level_class, levels_of, likelihood, own_level, quick_levels
 from ..likelihoods.posterior import Posterior
 from ..model.forward import ForwardModel, forward_model
 from ..model.setup import Setup
@@ -98,9 +98,14 @@ class JointSetup:
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Levels that every survey has."""
-        first, *others = (levels_of(setup) for setup in self.setups.values())
-        return tuple(level for level in first if all(level in each for each in others))
+        """Levels that every survey has; lensing masses of one are enough for theirs."""
+        each = [(setup, levels_of(setup)) for setup in self.setups.values()]
+        known = max((mine for _, mine in each), key=len)
+        return tuple(v for v in known if all(own_level(setup, v) in mine for setup, mine in each))
+
+    def model_at(self, name: str, level: str) -> ForwardModel:
+        """A survey's model with the parameters on which its data of a level depend."""
+        return at_level(self.models[name], own_level(self.setups[name], level))
 
     def some_levels(self, *, quick: bool) -> tuple[str, ...]:
         """Those of a forecast; `quick`: up to every Y_X."""
@@ -109,7 +114,7 @@ class JointSetup:
 
     def union_at(self, level: str) -> Union:
         """Free parameters on which data of a level depend, those of at least one survey."""
-        return self.union.only({name: at_level(model, level).parameters.names for name, model in self.models.items()})
+        return self.union.only({name: self.model_at(name, level).parameters.names for name in self.models})
 
     def posterior(self, level: str, data: Mapping[str, Data]) -> Posterior:
         """Posterior of the data of every survey at a level.
@@ -120,17 +125,18 @@ class JointSetup:
             If a survey's data do not suffice for the level; it is named.
         """
         union, factors = self.union_at(level), []
-        for name, model in self.models.items():
-            mine = at_level(model, level)
+        for name, setup in self.setups.items():
+            mine, own = self.model_at(name, level), own_level(setup, level)
             used = data[name].rounded() if level_class(level).whole else data[name]
-            found = named(name, partial(likelihood, level, mine, used))
+            found = named(name, partial(likelihood, own, mine, used))
             factors.append(Factor(found, union.places(name, mine.parameters.names)))
         return Posterior(JointLikelihood(level, union.parameters, tuple(factors)))
 
     def fishers(self, levels: Iterable[str]) -> Iterator[Fisher]:
         """Fisher matrices of all surveys together at some levels, in order, on the union's parameters."""
         levels, nothing = tuple(levels), np.zeros((len(self.union.parameters.names),) * 2)
-        found = [fisher_matrices(levels, model) for model in self.models.values()]
+        own = {name: tuple(own_level(setup, level) for level in levels) for name, setup in self.setups.items()}
+        found = [fisher_matrices(own[name], model) for name, model in self.models.items()]
         for _ in levels:
             parts = zip(self.setups, [next(one) for one in found], strict=True)
             added = [self.union.embedded(name, one.parameters.names, one.information) for name, one in parts]

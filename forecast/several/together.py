@@ -10,6 +10,7 @@ from ..config.load import Config
 from ..config.surveys import Surveys
 from ..core.errors import InputError, nearest
 from ..likelihoods.level_name import EVERY, LEVELS
+from ..likelihoods.levels import own_level
 from .joint_setup import JointSetup
 
 
@@ -65,13 +66,18 @@ class Together:
             for level in given:
                 self._check_level(level)
             return tuple(dict.fromkeys(given))
-        (first, one), *others = ((name, config.sampler) for name, config in self.configs.items())
-        for name, other in others:
-            if one.level != other.level:
-                words = f"is {one.level} in {first} but {other.level} in {name}"
-                raise InputError(f"sampler.level: {words}; say which, such as --level {one.level}")
-        common = [] if quick and not given else [v for v in one.levels if all(v in other.levels for _, other in others)]
-        return tuple(dict.fromkeys((one.level, *common)))
+        settings = {name: config.sampler for name, config in self.configs.items()}
+        first = max(settings, key=lambda name: LEVELS.index(settings[name].level))
+        for name, other in settings.items():
+            if self._own(name, level := settings[first].level) != other.level:
+                words = f"is {level} in {first} but {other.level} in {name}"
+                raise InputError(f"sampler.level: {words}; say which, such as --level {level}")
+        every = () if quick and not given else settings[first].levels
+        common = [v for v in every if all(self._own(name, v) in other.levels for name, other in settings.items())]
+        return tuple(dict.fromkeys((settings[first].level, *common)))
+
+    def _own(self, name: str, level: str) -> str:
+        return own_level(self.configs[name].setup, level)
 
     def _check_level(self, level: str) -> None:
         if level not in LEVELS:

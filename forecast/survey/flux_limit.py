@@ -62,6 +62,8 @@ class FluxLimited:
         Of fluxes, observed frame.
     emission : Emission
         How luminosities in the band of the relations follow from those in this one.
+    least : float or None
+        Luminosity in `band`, rest frame, below which nothing is selected whatever its flux, erg/s.
     """
 
     flux_limit: float
@@ -72,6 +74,7 @@ class FluxLimited:
     contamination: Contamination | None = None
     band: Band = SOFT
     emission: Emission = CONTINUUM
+    least: float | None = None
     acts_on: ClassVar[Literal["flux"]] = "flux"
     in_mass: ClassVar[None] = None
     log_break: ClassVar[None] = None
@@ -100,7 +103,9 @@ class FluxLimited:
         if self.needs_temperature(relations.lx_band):
             log_t = self.emission.log_temperature(z, log_mass, cosmology, relations)
         limit: Array = euclidean + self.log_factor(z, log_t, relations.lx_band)
-        return limit
+        if self.least is None:
+            return limit
+        return np.maximum(limit, math.log10(self.least) + self._log_ratio(z, log_t, relations.lx_band))
 
     @property
     def k_by_temperature(self) -> bool:
@@ -116,11 +121,11 @@ class FluxLimited:
 
         `z` and `log_t`, log10 kT / keV, broadcast; `log_t` may be None where nothing depends on it.
         """
-        correction = self._log_k(z, log_t)
-        if to == self.band:
-            return correction
-        ratio = self.emission.log_ratio(self.band, to, np.zeros(()) if log_t is None else log_t, z)
-        return np.asarray(correction + ratio)
+        return np.asarray(self._log_k(z, log_t) + self._log_ratio(z, log_t, to))
+
+    def _log_ratio(self, z: Array, log_t: Array | None, to: Band) -> Array:
+        """log10 of the luminosity in a band over that in the survey's; arguments as of `log_factor`."""
+        return self.emission.log_ratio(self.band, to, np.zeros(()) if log_t is None else log_t, z)
 
     def _log_k(self, z: Array, log_t: Array | None) -> Array:
         """log10 of the K-correction in the survey's own band."""
@@ -146,6 +151,10 @@ class FluxLimited:
     def with_detection(self, detection: Detection) -> FluxLimited:
         """The same with another chance of detection."""
         return replace(self, detection=detection)
+
+    def above(self, least: float | None) -> FluxLimited:
+        """The same of no cluster less luminous than that."""
+        return replace(self, least=least)
 
     def in_band(self, band: Band) -> FluxLimited:
         """The same of fluxes in another band."""

@@ -1,7 +1,7 @@
 """Which detected clusters were followed up, so that they have a temperature, a gas mass and a Y_X.
 
-Follow-up depends on what the survey had measured of a cluster, its flux and redshift, and on chance: not on what was
-measured later. Clusters without a Y_X then are fainter or more distant ones, not any of them.
+Follow-up depends on what the survey had measured of a cluster, its flux, luminosity and redshift, and on chance: not on
+what was measured later. Clusters without a Y_X then are fainter or more distant ones, not any of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from scipy import special
 
 from ..core.arrays import Array
+from ..core.errors import InputError
 from .detection.curve import Detection
 from .geometry import THINNEST, LightCone, Replicated
 from .selection import FluxSelection
@@ -25,7 +26,7 @@ _RAMP = 1 / np.sqrt(12)
 
 @dataclass(frozen=True)
 class FollowUp:
-    """Clusters that are followed up: a part of those above a measured flux, up to a redshift.
+    """Clusters that are followed up: a part of those above a measured flux and luminosity, up to a redshift.
 
     Parameters
     ----------
@@ -35,11 +36,14 @@ class FollowUp:
         None: that of the survey.
     fraction : float
         Of those.
+    luminosity : float or None
+        In the survey's band, rest frame, erg/s; None: any.
     """
 
     flux_limit: float | None = None
     zmax: float | None = None
     fraction: float = 1.0
+    luminosity: float | None = None
 
     def log_limit(self, selection: FluxSelection) -> float:
         """log10 of the limit over the reference flux of a selection; -inf without one."""
@@ -47,10 +51,22 @@ class FollowUp:
 
     def of(self, selection: FluxSelection) -> FluxSelection:
         """Selection of clusters that are detected and followed up, but for the redshift."""
-        return selection.with_detection(above(selection.detection, self.log_limit(selection), self.fraction))
+        chosen = selection.with_detection(above(selection.detection, self.log_limit(selection), self.fraction))
+        return chosen if self.luminosity is None else chosen.above(self.luminosity)
 
     def but(self, selection: FluxSelection) -> FluxSelection:
-        """Selection of clusters that are detected and, within the redshift, not followed up."""
+        """Selection of clusters that are detected and, within the redshift, not followed up.
+
+        Raises
+        ------
+        InputError
+            If luminosity decides, which clusters of unknown L_X do not tell.
+        """
+        if self.luminosity is not None:
+            raise InputError(
+                "followup.luminosity: clusters without L_X do not tell whether they are above it; list their L_X or "
+                "fluxes, or leave it out"
+            )
         every, some = selection.detection, self.of(selection).detection
         return selection.with_detection(every.without(some))
 
@@ -58,14 +74,15 @@ class FollowUp:
         """Whether redshifts are within that of the follow-up; bool."""
         return np.full(np.shape(z), True) if self.zmax is None else np.asarray(z) <= self.zmax
 
-    def chosen(self, z: Array, log_flux: Array, limit: float, *, rng: np.random.Generator) -> Array:
-        """Which detected clusters of log10 of measured flux over the reference flux are followed up; bool, (n,)."""
-        return self.reaches(z) & (log_flux > limit) & (rng.random(len(z)) < self.fraction)
+    def chosen(self, bright: Array, z: Array, *, rng: np.random.Generator) -> Array:
+        """Which detected clusters are followed up, of those that are bright enough for it; bool, (n,)."""
+        return self.reaches(z) & bright & (rng.random(len(z)) < self.fraction)
 
     @property
     def words(self) -> str:
         """The follow-up in a sentence."""
         parts = [] if self.flux_limit is None else [f"above {self.flux_limit:.3g} erg/s/cm2"]
+        parts += [] if self.luminosity is None else [f"above {self.luminosity:.3g} erg/s"]
         parts += [] if self.zmax is None else [f"below redshift {self.zmax:g}"]
         share = "" if self.fraction == 1 else f"{self.fraction:.0%} of "
         return f"Follow-up: {share}the clusters {' and '.join(parts) or 'detected'} have a mass proxy."

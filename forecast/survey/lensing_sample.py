@@ -145,13 +145,21 @@ class Sky:
         limit = flux.log_luminosity_limit(self.z, self.log_mass, self.cosmology, self.relations)
         return np.asarray(self.log_lx - limit)
 
+    @property
+    def selected(self) -> Array:
+        """Which are above the limit of the selection, bool of shape (n,); all where it does not act on flux."""
+        flux = self.selection.in_flux
+        if flux is None:
+            return np.ones(len(self.z), dtype=bool)
+        return self.log_lx >= flux.log_luminosity_limit(self.z, self.log_mass, self.cosmology, self.relations)
+
     def within(self, sample: LensingSample) -> Array:
         """Which are within a sample's limits, bool of shape (n,); none of unknown L_X where flux decides."""
         inside = sample.reaches(self.z)
         if sample.flux_limit is not None:
             flux: FluxSelection = self.selection.in_flux or FluxLimited(1.0, band=self.relations.lx_band)
             flux = flux.with_limit(sample.flux_limit)
-            inside &= self.log_lx >= flux.log_luminosity_limit(self.z, self.log_mass, self.cosmology, self.relations)
+            inside &= replace(self, selection=flux).selected
         return inside
 
     def errors(self, error: OwnError) -> Array:

@@ -147,6 +147,9 @@ class FluxSelection(Selection, Protocol):
     def with_detection(self, detection: Detection) -> FluxSelection:
         """The same with another chance of detection against flux over the same reference flux."""
 
+    def above(self, least: float | None) -> FluxSelection:
+        """The same of no cluster less luminous than that, erg/s in its band."""
+
     def in_band(self, band: Band) -> FluxSelection:
         """The same of fluxes in another band."""
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from ...core.band import SOFT, Band
 from ...core.parameters import MAX_SHELLS
 from .footprint import FootprintConfig
-from .types import Area, BandText, FileName, Flux, Length, Mass, Number, Strict, Whole
+from .types import Area, BandText, FileName, Flux, Length, Mass, Number, Strict, Whole, like
 
 
 class BoxConfig(Strict):
@@ -115,6 +115,8 @@ class FollowUpConfig(Strict):
     """Redshift up to which they were; that of the survey if left out."""
     fraction: Annotated[Number, Field(gt=0, le=1)] = 1.0
     """Part of those clusters, taken at random, that were."""
+    luminosity: Annotated[str, like("luminosity")] | None = None
+    """Measured luminosity in selection.band, rest frame, from which on they were; any if left out."""
 
 
 class FluxLimitedConfig(Strict):
