@@ -6,15 +6,17 @@ from colossus.cosmology import cosmology as colossus
 GAS = 1.2  # exponent of the gas mass near R500
 
 
-def colossus_of(Om0, h):
+def colossus_of(Om0, h, w0=-1.0, wa=0.0):
     return colossus.Cosmology(
-        name=f"oracle {Om0} {h}", flat=True, H0=100 * h, Om0=Om0, Ob0=0.045, sigma8=0.8, ns=0.96, persistence=""
-    )
+        name=f"oracle {Om0} {h} {w0} {wa}", flat=True, H0=100 * h, Om0=Om0, Ob0=0.045, sigma8=0.8, ns=0.96,
+        de_model="w0wa", w0=w0, wa=wa, persistence="",
+    )  # fmt: skip
 
 
 def inferred_log_yx(z, log_mass, relation, true, reference):
     """log10 Y_X/(Msun keV) that an analysis in cosmology `reference`, (Om0, h), finds at true masses log10 M500/Msun.
 
+    `true` is (Om0, h), or these with w0 and wa.
     `relation`: (log10 Y_X/(Msun keV) at 1e14.5 Msun in the reference cosmology, slope, exponent of E). It was
     calibrated near z = 0 as Y_X h^2.5 against M h. The analysis takes R500 from the mass that it infers from its own
     Y_X, and measures the gas mass within that radius, that is within the angle at which it would see it.

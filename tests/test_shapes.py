@@ -221,7 +221,10 @@ def test_fixing_a_free_shape_at_its_fiducial_value_is_the_configured_model(cccp)
 CENTRE = {"Om0": 0.34, "h": 0.66, "ns": 0.98}
 
 
-def brute_force(setup, sigma8, Om0, h, ns):
+DARK = {"w0": -0.7, "wa": -0.6}
+
+
+def brute_force(setup, sigma8, Om0, h, ns, w0=-1.0, wa=0.0):
     """Selected clusters on a fine grid of (z, log M): numbers, masses, log E(z), redshifts.
 
     True luminosities and distances in the true cosmology, the limit in flux.
@@ -229,8 +232,9 @@ def brute_force(setup, sigma8, Om0, h, ns):
     cone, selection, relations = setup.geometry, setup.selection, setup.relations
     true = setup.cosmology.varied(Om0=Om0, h=h, ns=ns)
     full = colossus.setCosmology(
-        "oracle", flat=True, H0=100 * h, Om0=Om0, Ob0=true.Ob0, sigma8=sigma8, ns=ns, persistence=""
-    )
+        "oracle", flat=True, H0=100 * h, Om0=Om0, Ob0=true.Ob0, sigma8=sigma8, ns=ns, persistence="",
+        de_model="w0wa", w0=w0, wa=wa,
+    )  # fmt: skip
     z, log_mass = np.linspace(cone.zmin, cone.zmax, 121), np.linspace(13, 15.8, 281)
     distance = full.luminosityDistance(z) / h
     volume = cone.area * (full.comovingDistance(0.0, z)) ** 2 * 2997.92458 / full.Ez(z)
@@ -263,17 +267,26 @@ def cone(cccp):
     return forward_model(freed(setup, **priors))
 
 
-def test_flux_limited_survey_at_another_shape_equals_brute_force(cone):
+@pytest.fixture(scope="module")
+def dark_cone(cone):
+    """The same with free dark energy."""
+    return forward_model(freed(cone.setup, w0=flat(-1.4, -0.5), wa=flat(-1.0, 0.1)))
+
+
+@pytest.mark.parametrize("name", ["cone", "dark_cone"])
+def test_flux_limited_survey_at_another_shape_equals_brute_force(request, name):
     """Count, and mean measured Y_X: M_gas from angles and fluxes, within R500 as the reference cosmology has it."""
-    setup, sigma8 = cone.setup, 0.84
-    number, log_mass, growth, z = brute_force(setup, sigma8, **CENTRE)
-    theta = moved(cone, sigma8=sigma8, **CENTRE)
+    cone, sigma8 = request.getfixturevalue(name), 0.84
+    setup, dark = cone.setup, DARK if name == "dark_cone" else {}
+    number, log_mass, growth, z = brute_force(setup, sigma8, **CENTRE, **dark)
+    theta = moved(cone, sigma8=sigma8, **CENTRE, **dark)
     assert cone.expected_count(theta)[0] == pytest.approx(number.sum(), rel=3e-3)
     yx, c, h = setup.relations.yx, setup.cosmology, CENTRE["h"]
     norm = yx.log_norm - np.log10(c.h) + yx.slope * (14.5 + np.log10(c.h) - setup.relations.pivot)  # Msun keV
     relation = (norm, yx.slope, yx.evolution)
     masses = log_mass - np.log10(h)
-    measured = [inferred_log_yx(x, masses, relation, (CENTRE["Om0"], h), (c.Om0, c.h)) for x in z[::10]]
+    true = (CENTRE["Om0"], h, *dark.values())
+    measured = [inferred_log_yx(x, masses, relation, true, (c.Om0, c.h)) for x in z[::10]]
     measured = CubicSpline(z[::10], measured)(z) + np.log10(c.h)
     grid = np.linspace(12.5, 16.5, 801)
     density = cone.yx_density(theta, grid)[0]
@@ -350,7 +363,7 @@ def test_direction_of_the_degeneracy_is_the_published_one(cone):
 
 
 def test_values_default_to_the_configured_cosmology():
-    assert (Values().Om0, Values().h, Values().ns) == (None, None, None)
+    assert {getattr(Values(), name) for name in SHAPE_NAMES} == {None}
 
 
 def test_a_shape_fixed_away_from_the_reference_equals_the_free_one_there(cone):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
-from ..likelihoods.derived import fisher_s8
+from ..likelihoods.derived import figure_of_merit, fisher_s8
 from ..likelihoods.fisher import Fisher as FisherRecord
 from .html_tables import html_table
 
@@ -90,6 +90,16 @@ class Fisher(FisherRecord):
             If Om0 is not free.
         """
         return fisher_s8(self)
+
+    def figure_of_merit(self) -> float:
+        """1 / sqrt(det C), C the covariance of w0 and wa.
+
+        Raises
+        ------
+        InputError
+            If w0 or wa is not free.
+        """
+        return figure_of_merit(self)
 
     def __repr__(self) -> str:
         words = f"sigma(sigma8) = {self.std('sigma8'):.4f}" if "sigma8" in self.names else "without sigma8"

@@ -208,7 +208,7 @@ def build_library(c: LibraryConfig, cosmology: Cosmology) -> Library:
     """A built-in library, or one fitted to a table of clusters."""
     if c.name is not None:
         return named("library.name", lambda: load_library(str(c.name)))
-    reference = cosmology if c.cosmology is None else replace(cosmology, **c.cosmology.model_dump())
+    reference = cosmology if c.cosmology is None else replace(cosmology, w0=-1.0, wa=0.0, **c.cosmology.model_dump())
     columns = None if c.columns is None else {key: _column(key, entry) for key, entry in c.columns.items()}
     return library_from_table(Path(str(c.path)), columns, cosmology=reference, select=c.select)
 

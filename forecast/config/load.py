@@ -29,11 +29,11 @@ from .lensing_builder import build_weak_lensing, lensing_cautions
 from .parameter_builders import build_parameters, is_factor
 from .quantities import named, read_log_mass
 from .schema.catalogue import CatalogueConfig
+from .schema.cosmology import CosmologyConfig
 from .schema.emission import EmissionConfig
 from .schema.parameters import ParameterConfig, PriorChainConfig, PriorCorrelationConfig
 from .schema.relations import LibraryConfig, ProxyConfig, RelationsConfig
 from .schema.sections import (
-    CosmologyConfig,
     ErrorsConfig,
     LadderConfig,
     MapConfig,
@@ -61,7 +61,7 @@ class Config(Strict):
     references: tuple[str, ...] = ()
     """Where numbers come from."""
     cosmology: CosmologyConfig
-    """Flat LambdaCDM."""
+    """A flat universe."""
     mass_function: str = "bocquet16_hydro"
     """Halo mass function of M500c: tinker08, bocquet16_hydro, bocquet16_dm, despali16 or watson13."""
     survey: BoxConfig | LightConeConfig = Field(discriminator="geometry")
@@ -75,8 +75,8 @@ class Config(Strict):
     emission: EmissionConfig = EmissionConfig()
     """How luminosities in one energy band follow from those in another, where bands differ."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
-    """Free parameters and their priors: sigma8, Om0, h, ns, and norm_X, slope_X, scatter_X, evolution_X of each
-    relation X, mass_scale, which they share, and hmf_amplitude and hmf_slope of the mass function."""
+    """Free parameters and their priors: sigma8, Om0, h, ns, w0, wa, and norm_X, slope_X, scatter_X, evolution_X of
+    each relation X, mass_scale, which they share, and hmf_amplitude and hmf_slope of the mass function."""
     prior_correlation: tuple[PriorCorrelationConfig, ...] = ()
     """Priors that are correlated."""
     prior_chain: tuple[PriorChainConfig, ...] = ()

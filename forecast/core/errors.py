@@ -10,6 +10,7 @@ _OTHER_WORDS = {
     **dict.fromkeys(("omegab", "omegabaryon", "ob", "omb", "omegab0"), "Ob0"),
     **dict.fromkeys(("h0", "hubble", "littleh", "h100"), "h"),
     **dict.fromkeys(("spectralindex", "nspec"), "ns"),
+    **dict.fromkeys(("w", "wde"), "w0"),
 }
 """What others call the cosmological parameters, in lower case and without underscores."""
 _SHORT = 3

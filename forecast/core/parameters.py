@@ -22,23 +22,21 @@ class Values:
     """Value of every parameter of the forward model; each a float or an array of shape (P,).
 
     ``Om0``, ``h``, ``ns``: shape of the cosmology; ``w0``, ``wa``: its dark energy; None: the configured one's, to
-    which the observables refer whatever they are.
-    ``norm_x``: factor on the normalisation of the relation of observable x (NV22's bias b_x);
-    ``slope_x``: factor on its slope; ``scatter_x``: factor on its intrinsic scatter;
+    which the observables refer whatever they are. ``norm_x``: factor on the normalisation of the relation of
+    observable x (NV22's bias b_x); ``slope_x``: factor on its slope; ``scatter_x``: factor on its intrinsic scatter;
     ``evolution_x``: added to its exponent of E(z). ``yx`` acts on top of ``t`` and ``mgas``.
-    ``curvature_lx``: added to the curvature of the L_X relation, per dex^2 of mass.
-    ``norm_core``, ``scatter_core``: of L_X over core-excised L_X. ``norm_wl`` is 1 plus the weak-lensing
-    mass bias at the pivot, ``scatter_wl`` a factor on the intrinsic scatter of ln M_WL at fixed mass; ``slope_wl``
-    and ``evolution_wl`` are its power of mass (1: the bias is the same for all) and of E(z).
+    ``curvature_lx``: added to the curvature of the L_X relation, per dex^2 of mass. ``norm_core``, ``scatter_core``:
+    of L_X over core-excised L_X. ``norm_wl`` is 1 plus the weak-lensing mass bias at the pivot, ``scatter_wl`` a
+    factor on the intrinsic scatter of ln M_WL at fixed mass; ``slope_wl`` and ``evolution_wl`` are its power of mass
+    (1: the bias is the same for all) and of E(z).
     ``norm_contamination``: factor on the expected number of detections that are no clusters.
     ``detection_midpoint``: factor on the fluxes of the chance of detection; ``detection_width``, ``_ceiling`` and
     ``_floor``: on the width of its rise, on its largest value and on its floor.
     ``mass_scale``: factor b of the masses against which relations were calibrated over true ones, shared by those of
-    ``Relations.on_mass_scale``: ln X at true mass M goes as slope (ln M + ln b).
+    ``Relations.on_mass_scale``: ln X at true mass M goes as slope (ln M + ln b). ``density_contrast``: the survey
+    volume's mean linear overdensity in units of its rms; of shape (P, S), independent standard normal numbers that
+    make up the overdensities, in a survey of S shells. None: the mean over all overdensities.
     ``hmf_amplitude``, ``hmf_slope``: q0 and q1 of the factor q0 + q1 log10(M / M*) on the halo mass function.
-    ``density_contrast``: the survey volume's mean linear overdensity in units of its rms; of shape (P, S),
-    independent standard normal numbers that make up the overdensities, in a survey of S shells. None: the mean
-    over all overdensities.
     """
 
     sigma8: float | Array = 0.81

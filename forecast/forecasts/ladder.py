@@ -149,6 +149,7 @@ class Ladder:
                     expected_count=found.count,
                     sigma8_std=found.std(parameters),
                     s8_std=found.s8_std(parameters),
+                    dark_energy=found.dark_energy(parameters),
                 )
 
     def survival(self, widening: tuple[float, ...], volumes: tuple[float, ...]) -> Iterator[SurvivalRow]:
@@ -231,6 +232,8 @@ class LadderRow:
         By level: "prior", "counts", "selfcal", "binned", "unbinned", "known".
     s8_std : dict of str to float
         The same of S8 = sigma8 (Om0/0.3)^0.5 where Om0 is free; empty where it is fixed.
+    dark_energy : dict of str to dict of str to float
+        The same of "w0" and "wa" as far as they are free, and if both are, by level, their "figure of merit".
     """
 
     label: str
@@ -239,6 +242,7 @@ class LadderRow:
     expected_count: float
     sigma8_std: dict[str, float]
     s8_std: dict[str, float] = field(default_factory=dict)
+    dark_energy: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.parameters import ParameterSet
-from ..likelihoods.derived import fisher_s8
+from ..cosmology.dark_energy import DARK_ENERGY
+from ..likelihoods.derived import figure_of_merit, fisher_s8
 from ..likelihoods.fisher import Fisher, fisher_matrices
 from ..likelihoods.level_name import Bound, LevelName
 from ..likelihoods.levels import level_class, levels_of
@@ -17,6 +18,9 @@ from ..model.forward import forward_model
 from ..model.mean_density import expected_number
 from ..model.setup import Setup
 from ..survey.geometry import Replicated
+
+MERIT = "figure of merit"
+"""Of w0 and wa, by which a row of the ladder knows it."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class SurveyInformation:
         """The same of S8 = sigma8 (Om0/0.3)^0.5 where Om0 is free; empty where it is not."""
         return s8_std_by_level(self.by_level, self.setup.parameters if parameters is None else parameters)
 
+    def dark_energy(self, parameters: ParameterSet | None = None) -> dict[str, dict[str, float]]:
+        """Errors of w0 and wa by level, as `dark_energy_by_level` gives them."""
+        return dark_energy_by_level(self.by_level, self.setup.parameters if parameters is None else parameters)
+
 
 def std_by_level(information: Mapping[str, Array], parameters: ParameterSet) -> dict[str, float]:
     """sigma(sigma8) of the matrices of `fisher_by_level`."""
@@ -83,6 +91,18 @@ def s8_std_by_level(information: Mapping[str, Array], parameters: ParameterSet) 
     if "Om0" not in parameters.names:
         return {}
     return {level: fisher_s8(fisher)[1] for level, fisher in fisher_by_level(information, parameters).items()}
+
+
+def dark_energy_by_level(information: Mapping[str, Array], parameters: ParameterSet) -> dict[str, dict[str, float]]:
+    """sigma(w0) and sigma(wa) by level, as far as they are free, and of both `MERIT`."""
+    free = [name for name in DARK_ENERGY if name in parameters.names]
+    if not free:
+        return {}
+    by_level = fisher_by_level(information, parameters)
+    found = {name: {level: fisher.std(name) for level, fisher in by_level.items()} for name in free}
+    if len(free) == len(DARK_ENERGY):
+        found[MERIT] = {level: figure_of_merit(fisher) for level, fisher in by_level.items()}
+    return found
 
 
 def fisher_by_level(information: Mapping[str, Array], parameters: ParameterSet) -> dict[str, Fisher]:

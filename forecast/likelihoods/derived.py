@@ -1,4 +1,4 @@
-"""S8, and the combination of sigma8 and Om0 that data measure best."""
+"""S8, the combination of sigma8 and Om0 that data measure best, and the figure of merit of dark energy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
+from ..cosmology.dark_energy import DARK_ENERGY
 from .fisher import Fisher
 
 S8_DENSITY, S8_POWER = 0.3, 0.5
@@ -62,6 +63,24 @@ def chain_degeneracy(sigma8: Array, Om0: Array, density: float) -> Degeneracy:
     found = _degeneracy(np.cov(*logs), density, 1.0)
     value = float(np.exp(np.mean(logs[0] + found.power * logs[1])))
     return Degeneracy(found.power, density, value, found.std * value)
+
+
+def figure_of_merit(fisher: Fisher) -> float:
+    """1 / sqrt(det C), C the covariance of w0 and wa, all else marginalised over: the larger the better.
+
+    Of the Dark Energy Task Force (Albrecht et al. 2006, arXiv:astro-ph/0609591), as Wang (2008, arXiv:0803.4295)
+    normalises it.
+
+    Raises
+    ------
+    InputError
+        If w0 or wa is not free.
+    """
+    names = fisher.parameters.names
+    if not set(DARK_ENERGY) <= set(names):
+        raise InputError(f"the figure of merit needs w0 and wa among the free parameters, got {', '.join(names)}")
+    at = [names.index(name) for name in DARK_ENERGY]
+    return float(1.0 / np.sqrt(np.linalg.det(fisher.covariance[np.ix_(at, at)])))
 
 
 def _pair(fisher: Fisher) -> tuple[float, float, Array]:

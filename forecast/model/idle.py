@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.errors import InputError
+from ..cosmology.dark_energy import DARK_ENERGY
 from .setup import Setup
 
 _RELATION = ("norm", "slope", "scatter", "evolution", "curvature")
@@ -17,7 +18,8 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
     do nothing.
     """
     relations = setup.relations
-    growth = float(np.ptp(setup.cosmology.efunc(np.array([*setup.geometry.redshift_edges, relations.z0]))))
+    redshifts = np.array([*setup.geometry.redshift_edges, relations.z0])
+    growth = float(np.ptp(setup.cosmology.efunc(redshifts)))
     found = {}
     for name in setup.parameters.names:
         kind, _, observable = name.partition("_")
@@ -27,6 +29,8 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
             found[name] = "no relation shares the mass scale; name some in relations.share_mass_scale"
         elif kind in _RELATION and observable not in ("yx", "wl", "contamination", *relations.names):
             found[name] = f"there is no relation of '{observable}', only of {', '.join(relations.names)}"
+        elif name in DARK_ENERGY and not redshifts.any():
+            found[name] = "the box lies at z = 0, and dark energy shows in distances and growth alone"
         elif kind == "evolution" and growth < 1e-9:
             found[name] = f"the box lies at relations.z0 = {relations.z0:g}, where nothing has evolved"
     return found

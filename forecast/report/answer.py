@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ..core import parameters
 from ..core.digits import chance_text
+from ..forecasts.survey_information import MERIT
 from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LEVELS, Bound, LevelName
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
@@ -80,8 +81,17 @@ def facts(result: Result) -> tuple[Fact, ...]:
     elif (std := expected_std(result, result.headline)) is not None:
         free = any(row.name == "Om0" for row in result.parameters)
         beside = "; Om0 is marginalised over (its own error: forecast joint)" if free else fixed_words(result.Om0)
-        found = [Fact("sigma8", error(std), f"Fisher matrix, level {result.headline}{beside}")]
+        found = [Fact("sigma8", error(std), f"Fisher matrix, level {result.headline}{beside}"), *_expected(result)]
     return (*found, *_alone(result), *_best(result))
+
+
+def _expected(result: Result) -> tuple[Fact, ...]:
+    """Errors of S8 and of dark energy of the survey as configured, as far as they are free, by Fisher matrix."""
+    row, note = result.ladder[0], f"Fisher matrix, level {result.headline}"
+    found = {"S8": row.s8_std} | row.dark_energy
+    known = {name: std[result.headline] for name, std in found.items() if result.headline in std}
+    merit = [Fact("Figure of merit", f"{known.pop(MERIT):.2g}", f"of w0 and wa, {note}")] if MERIT in known else []
+    return (*(Fact(name, error(value), note) for name, value in known.items()), *merit)
 
 
 def _alone(result: Result) -> tuple[Fact, ...]:

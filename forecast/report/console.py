@@ -18,7 +18,16 @@ from ..core.digits import (
 )
 from ..core.observables import WORDS
 from ..core.signs import writable
-from .text_table import Cells, csv_lines, fixed_words, folded, latex_lines, screen_width, table_lines
+from .text_table import (
+    Cells,
+    csv_lines,
+    dark_energy_tables,
+    fixed_words,
+    folded,
+    latex_lines,
+    screen_width,
+    table_lines,
+)
 
 if TYPE_CHECKING:
     from ..checks.outcome import Checks
@@ -27,8 +36,8 @@ if TYPE_CHECKING:
     from .results import Result, SurveyPart
 
 
-_BESIDE = ("Om0", "S8")
-"""Answers beside sigma8, of which several surveys' are printed."""
+_BESIDE = ("Om0", "S8", "w0", "wa")
+"""Answers beside sigma8 that are printed."""
 _COMMAND = "Next: "
 """What stands before a command that can be copied."""
 
@@ -113,7 +122,7 @@ def print_tables(result: Result, job: Job, console: Screen | None = None) -> Non
     if result.chains:
         header = [f"sigma8, MCMC{fixed_words(result.Om0)}", "mean", "std", "16%", "50%", "84%", "converged"]
         console.table(header, (_chain_row(chain) for chain in result.walked))
-        beside = [(name, c) for name in _BESIDE for c in result.walked if result.surveys and name in c.parameters]
+        beside = [(name, c) for name in _BESIDE for c in result.walked if name in c.parameters]
         if beside:
             rows = ([f"{name}, {row[0]}", *row[1:]] for name, row in ((n, _chain_row(c, n)) for n, c in beside))
             console.table(["MCMC", *header[1:]], rows)
@@ -167,6 +176,8 @@ def _print_fisher(result: Result, console: Screen) -> None:
         _print_errors(f"sigma(sigma8), Fisher{fixed_words(result.Om0)}", ladder, console)
     if free := [(row.label, row.s8_std) for row in result.ladder if row.s8_std]:
         _print_errors("sigma(S8), S8 = sigma8 (Om0/0.3)^0.5", free, console)
+    for title, dark in dark_energy_tables(result.ladder):
+        _print_errors(title, dark, console)
     if result.lensing:
         header = ["full+wl, bias of M_WL known to", *(f"{width:.0%}" for width in result.lensing[0].bias)]
         console.table(header, [[row.label, *map(error_figure, row.sigma8_std)] for row in result.lensing])

@@ -17,7 +17,7 @@ from .page.blocks import Block, Picture, Section, Table, Text
 from .page.typesetting import beside, number, rounded, spread, typeset
 from .plots.style import LEVELS
 from .results import Result
-from .text_table import fixed_words
+from .text_table import dark_energy_tables, fixed_words
 
 
 def ordered_levels(tables: Iterable[Mapping[str, float]]) -> list[str]:
@@ -50,7 +50,13 @@ def ladder_section(result: Result) -> Section:
         "relations that are <i>n</i> times as wide, in the logarithm. A level close to the prior has learned little. "
         "Where the axis is broken, nothing lies between its parts."
     )
-    blocks: tuple[Block, ...] = (Text(intro), table, *_s8_table(result, levels), Picture("ladder", alt, caption))
+    blocks: tuple[Block, ...] = (
+        Text(intro),
+        table,
+        *_s8_table(result, levels),
+        *_dark_energy_tables(result, levels),
+        Picture("ladder", alt, caption),
+    )
     return Section("What each datum adds", blocks if rows else ())
 
 
@@ -60,6 +66,19 @@ def _s8_table(result: Result, levels: list[str]) -> tuple[Table, ...]:
     rows = tuple((typeset(row.label), *(spread(row.s8_std.get(level)) for level in levels)) for row in free)
     caption = "The same of S8 = sigma8 (Om0/0.3)^0.5."
     return (Table("Uncertainty of S8 by level", ("Variant", *levels), rows, caption=caption),) if rows else ()
+
+
+def _dark_energy_tables(result: Result, levels: list[str]) -> tuple[Table, ...]:
+    """Errors of w0 and wa, and their figure of merit, where they are free."""
+    return tuple(
+        Table(
+            f"Dark energy by level: {title}",
+            ("Variant", *levels),
+            tuple((typeset(label), *(spread(std.get(level)) for level in levels)) for label, std in found),
+            caption=f"The same rows: {title}.",
+        )
+        for title, found in dark_energy_tables(result.ladder)
+    )
 
 
 def _named(row: LadderRow) -> Markup:

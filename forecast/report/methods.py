@@ -13,9 +13,10 @@ from functools import partial
 from markupsafe import Markup, escape
 
 from ..core.records import Provenance
+from ..cosmology.dark_energy import DARK_ENERGY
 from ..likelihoods.level_name import LEVELS
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
-from .narrative import LEVEL_WORDS, ParameterRow
+from .narrative import LEVEL_WORDS, ParameterRow, universe_words
 from .page.citation import MASS_FUNCTIONS, Entry, escaped
 from .page.typesetting import in_words, typeset
 
@@ -92,6 +93,11 @@ def _model(study: Study) -> tuple[str, ...]:
         for key, words in (("Om0", "Om"), ("Ob0", "Ob"), ("h", "h"), ("ns", "n_s"))
         if isinstance(cosmology.get(key), int | float)
     )
+    model, dark = universe_words(
+        float(cosmology.get("w0", -1.0)),
+        float(cosmology.get("wa", 0.0)),
+        free=any(name in config.get("parameters", {}) for name in DARK_ENERGY),
+    )
     variance = (
         "Sample variance of the survey's volume is marginalised over through the halo bias."
         if config.get("sample_variance")
@@ -99,8 +105,8 @@ def _model(study: Study) -> tuple[str, ...]:
     )
     return (
         f"We assume {_FUNCTIONS[name]} [@{MASS_FUNCTIONS[name]}] as implemented in COLOSSUS [@Diemer2018] with a "
-        f"fitted transfer function [@EisensteinHu1998], in a flat LambdaCDM cosmology"
-        f"{f' with {values}' if values else ''}.",
+        f"fitted transfer function [@EisensteinHu1998], in a flat {model} cosmology"
+        f"{f' with {values}{dark}' if values else ''}.",
         variance,
     )
 
@@ -110,7 +116,9 @@ def _priors(parameters: Sequence[ParameterRow]) -> tuple[str, ...]:
     named = [row for row in parameters if not row.name.startswith("density_contrast")]
     groups: dict[str, list[str]] = {}
     for row in named:
-        groups.setdefault(row.prior, []).append(row.name if row.name in ("sigma8", "Om0", "h") else row.meaning)
+        groups.setdefault(row.prior, []).append(
+            row.name if row.name in ("sigma8", "Om0", "h", *DARK_ENERGY) else row.meaning
+        )
     each = "; ".join(f"{in_words(names)} ({prior})" for prior, names in groups.items())
     return (f"The free parameters, with their priors in brackets, are: {each}.",) if named else ()
 

@@ -10,6 +10,7 @@ from ..core.names import bare, owner
 from ..core.observables import OBSERVABLES, WORDS
 from ..core.parameters import MASS_FUNCTION, ParameterSet
 from ..core.units import LN10
+from ..cosmology.dark_energy import DARK_ENERGY, is_constant
 from ..cosmology.mass_function_doubt import PIVOT
 from ..likelihoods.level_name import Bound, LevelName
 from ..likelihoods.levels import level_words
@@ -35,6 +36,8 @@ _SHAPES = {
     "Om0": "matter density today; observables refer to the configured cosmology",
     "h": "H0 / (100 km/s/Mpc), at constant baryon density Ob0 h^2",
     "ns": "slope of the primordial power spectrum",
+    "w0": "equation of state of dark energy today, w = w0 + wa (1 - a)",
+    "wa": "how far dark energy's equation of state was from w0 long ago",
 }
 _MASS_FUNCTION = {
     "hmf_amplitude": f"factor on the halo mass function at 10^{PIVOT:g} Msun/h",
@@ -121,12 +124,14 @@ def _measurement_words(setup: Setup) -> tuple[str, ...]:
     if setup.shapes is None or not setup.geometry.spans_redshifts:
         return ()
     relations, gas = setup.relations, setup.relations.exponents("proxy")
+    dark = universe_words(setup.cosmology.w0, setup.cosmology.wa, free=False)[1]
     where = "clusters nearby" if not relations.calibrated_at else f"clusters at z = {relations.calibrated_at:g}"
     aperture = "an R500 inferred from Y_X" if relations.aperture == "r500" else "a fixed angle"
     return (
-        f"Observables are those inferred with Om = {setup.cosmology.Om0:g} and h = {setup.cosmology.h:g}: L_X goes as "
-        f"D^2, the mass proxy, within {aperture}, as D^{gas.distance:.2f} E(z)^{-gas.expansion:.2f}. The relations "
-        f"were calibrated on {where}, as L_X h^2, M_gas h^2.5 and Y_X h^2.5 against M h where they say nothing else.",
+        f"Observables are those inferred with Om = {setup.cosmology.Om0:g} and h = {setup.cosmology.h:g}{dark}: L_X "
+        f"goes as D^2, the mass proxy, within {aperture}, as D^{gas.distance:.2f} E(z)^{-gas.expansion:.2f}. The "
+        f"relations were calibrated on {where}, as L_X h^2, M_gas h^2.5 and Y_X h^2.5 against M h where they say "
+        "nothing else.",
     )
 
 
@@ -137,10 +142,25 @@ def _band_words(setup: Setup) -> tuple[str, ...]:
     return (words,) if words else ()
 
 
+def universe_words(w0: float, wa: float, *, free: bool) -> tuple[str, str]:
+    """What a flat universe is called, and its dark energy as it ends a list of values, empty where it is constant.
+
+    `free`: whether w0 or wa is a parameter.
+
+    >>> universe_words(-1.0, 0.0, free=False), universe_words(-0.9, 0.0, free=False)
+    (('LambdaCDM', ''), ('wCDM', ', w0 = -0.9, wa = 0'))
+    """
+    constant = is_constant(w0, wa) and not free
+    return ("LambdaCDM", "") if constant else ("wCDM", f", w0 = {w0:g}, wa = {wa:g}")
+
+
 def survey_sentences(setup: Setup) -> tuple[str, ...]:
     """The survey and the model in a few sentences."""
     c = setup.cosmology
     variance = bool(setup.parameters.contrasts)
+    fixed = [getattr(setup.parameters.fixed, name) for name in DARK_ENERGY]
+    free = bool({*setup.parameters.names} & {*DARK_ENERGY}) or any(x is not None for x in fixed)
+    model, dark = universe_words(c.w0, c.wa, free=free)
     sentences = [
         setup.geometry.describe(c),
         setup.selection.words,
@@ -148,8 +168,8 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
         *([] if setup.followup is None else [setup.followup.words]),
         _relation_words(setup.relations),
         *_proxy_words(setup.relations),
-        f"Mass function {setup.mass_function}; flat LambdaCDM with Om = {c.Om0:g}, Ob = {c.Ob0:g}, h = {c.h:g}, "
-        f"n_s = {c.ns:g}.",
+        f"Mass function {setup.mass_function}; flat {model} with Om = {c.Om0:g}, Ob = {c.Ob0:g}, "
+        f"h = {c.h:g}, n_s = {c.ns:g}{dark}.",
         *_measurement_words(setup),
         "Sample variance of the survey volume is marginalised over."
         if variance

@@ -203,6 +203,16 @@ def fixed_words(Om0: float | None) -> str:
     return "" if Om0 is None else f", Om0 = {Om0:g} fixed"
 
 
+def dark_energy_tables(rows: Sequence[LadderRow]) -> list[tuple[str, list[tuple[str, dict[str, float]]]]]:
+    """What rows of a ladder say of dark energy by variant and level, with a title each."""
+    tables: dict[str, list[tuple[str, dict[str, float]]]] = {}
+    for row in rows:
+        for name, by_level in row.dark_energy.items():
+            title = f"sigma({name})" if name in ("w0", "wa") else f"{name} of w0 and wa, 1/sqrt(det C)"
+            tables.setdefault(title, []).append((row.label, by_level))
+    return list(tables.items())
+
+
 def row_words(row: LadderRow, Om0: float | None = None) -> str:
     """A row of the ladder as a line, for who waits for the table; `Om0` where it is fixed."""
     levels = ", ".join(f"{level} {error_text(std)}" for level, std in row.sigma8_std.items())

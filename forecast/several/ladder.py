@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ..core.arrays import Array
+from ..core.parameters import ParameterSet
 from ..forecasts.joint import density_prior
 from ..forecasts.ladder import LadderRow, Variant, density_note, free_density
-from ..forecasts.survey_information import SurveyInformation, s8_std_by_level, std_by_level
+from ..forecasts.survey_information import SurveyInformation, dark_energy_by_level, s8_std_by_level, std_by_level
 from .joint_setup import JointSetup
 
 
@@ -73,10 +74,9 @@ class JointLadder:
         parameters, found = joint.union.parameters, dict[str, SurveyInformation]()
         for name, setup in joint.setups.items():
             found[name] = one = SurveyInformation.of(setup, levels)
-            yield _row(name + more, one.count, (one.std(), one.s8_std()))
+            yield _row(name + more, one.count, one.by_level, setup.parameters)
         added = {level: np.sum([_placed(joint, one, level) for one in found.items()], axis=0) for level in levels}
-        count, std = sum(one.count for one in found.values()), std_by_level(added, parameters)
-        yield _row(" + ".join(joint.setups) + more, count, (std, s8_std_by_level(added, parameters)))
+        yield _row(" + ".join(joint.setups) + more, sum(one.count for one in found.values()), added, parameters)
 
 
 def _placed(joint: JointSetup, named: tuple[str, SurveyInformation], level: str) -> Array:
@@ -85,6 +85,13 @@ def _placed(joint: JointSetup, named: tuple[str, SurveyInformation], level: str)
     return joint.union.embedded(name, joint.setups[name].parameters.names, found.by_level[level])
 
 
-def _row(label: str, count: float, std: tuple[dict[str, float], dict[str, float]]) -> LadderRow:
-    sigma8, s8 = std
-    return LadderRow(label=label, selection=label, widening=1.0, expected_count=count, sigma8_std=sigma8, s8_std=s8)
+def _row(label: str, count: float, information: Mapping[str, Array], parameters: ParameterSet) -> LadderRow:
+    return LadderRow(
+        label=label,
+        selection=label,
+        widening=1.0,
+        expected_count=count,
+        sigma8_std=std_by_level(information, parameters),
+        s8_std=s8_std_by_level(information, parameters),
+        dark_energy=dark_energy_by_level(information, parameters),
+    )

@@ -36,6 +36,8 @@ TERMS = (
     Term("sigma8", "rms linear density contrast today in spheres of 8 Mpc/h: how clumpy matter is", "σ<sub>8</sub>"),
     Term("S8", "sigma8 (Om/0.3)^0.5, the combination that is quoted beside sigma8", "<i>S</i><sub>8</sub>"),
     Term("Om0", "mean density of matter today over the critical density", "Ω<sub>m</sub>"),
+    Term("w0", "equation of state of dark energy today, -1 of a cosmological constant", "<i>w</i><sub>0</sub>"),
+    Term("wa", "how far dark energy's equation of state was from w0 long ago", "<i>w</i><sub>a</sub>"),
     Term("Y_X", "X-ray temperature times gas mass, a proxy of the total mass", "<i>Y</i><sub>X</sub>"),
     Term("L_X", "X-ray luminosity in the rest frame, of 0.5-2 keV unless said otherwise", "<i>L</i><sub>X</sub>"),
     Term("M_gas", "mass of the hot gas within R500c", "<i>M</i><sub>gas</sub>"),

@@ -24,6 +24,7 @@ _TYPESET = (
     (r"(?<![.\w])S8\b", "<i>S</i><sub>8</sub>"),
     (r"(?<![.\w])Om0?\b", "Ω<sub>m</sub>"),
     (r"\bsigma\(", "σ("),
+    (r"\bw(0|a)\b", r"<i>w</i><sub>\1</sub>"),
     (r"\bn_s\b", "<i>n</i><sub>s</sub>"),
     (r"\bLambdaCDM\b", "ΛCDM"),
     (r"(?<=\d)e\+?(-?)0*(?=\d)(\d+)\b", r" × 10^\1\2"),
@@ -87,6 +88,8 @@ _SHAPES = {
     "Om0": "Ω<sub>m</sub>",
     "h": "<i>h</i>",
     "ns": "<i>n</i><sub>s</sub>",
+    "w0": "<i>w</i><sub>0</sub>",
+    "wa": "<i>w</i><sub>a</sub>",
     "S8": "<i>S</i><sub>8</sub> = <i>σ</i><sub>8</sub> (Ω<sub>m</sub>/0.3)<sup>0.5</sup>",
 }
 _NUISANCES = {

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.arrays import Array
-from ...core.parameters import latex
+from ...core.parameters import COSMOLOGY, latex
 from .style import COLUMN, layer_colours, new_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FIRST = ("sigma8", "Om0", "h", "ns")
 _WIDEST = 7.2
 """Inches: two columns."""
 _CONTOURS = (1 - np.exp(-0.5), 1 - np.exp(-2.0))
@@ -48,7 +47,7 @@ def corner_figure(
         Parameters that are not drawn, such as those about which the data say nothing; by default every one is.
     """
     drawn = [i for i, name in enumerate(names) if name not in left_out]
-    order = sorted(drawn, key=lambda i: _FIRST.index(names[i]) if names[i] in _FIRST else len(_FIRST))
+    order = sorted(drawn, key=lambda i: COSMOLOGY.index(names[i]) if names[i] in COSMOLOGY else len(COSMOLOGY))
     columns = {level: np.asarray(x)[:, order] for level, x in samples.items()}
     size = len(order)
     side = max(COLUMN, min(_WIDEST, 0.58 * size + 0.5))
