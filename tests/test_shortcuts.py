@@ -24,7 +24,6 @@ from forecast.likelihoods.levels import likelihood
 from forecast.likelihoods.selfcal import SelfCal
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
-from forecast.survey.lensing_sample import LensingSample
 
 FIELDS = {"survey.area": "140 deg2", "survey.zmax": 0.5, "survey.shells": 2, "selection.flux_error": 0.06}
 
@@ -216,25 +215,6 @@ def test_few_redshifts_are_as_good_as_very_many(cone, theta):
         density = np.exp(PointDensity(cone, every, False).grid(theta))
         expected = np.log(density @ (weight * stats.norm.pdf(z[i], at, error[i])))
         np.testing.assert_allclose(found[:, i], expected, atol=1e-4)
-
-
-def test_expected_clusters_that_differ_in_lensing_alone_are_one_without_it():
-    setup = replace(survey(), weak_lensing=0.2, lensing_sample=LensingSample(fraction=0.3))
-    model = forward_model(setup)
-    mocks = draw_mocks(model, model.parameters.fiducial, rng=np.random.default_rng(2))
-    points = Points.of_mocks(model, mocks)[:30]
-    pair = Points.joined([points, points.without_weak_lensing()])
-    pair = replace(pair, weight=np.linspace(0.2, 0.9, 60))
-    first, same = pair.distinct(lensing=False)
-    assert len(first) == 30 and same.tolist() == 2 * list(range(30))
-    at = model.parameters.draw(2, rng=np.random.default_rng(3))
-    data = replace(Data.of_mock(model, mocks), points=pair, size=pair.weight.sum())
-    for level in ("full", "full+wl"):
-        density = PointDensity(model, pair, level != "full").grid(at)
-        target = likelihood(level, model, data)
-        expected = density @ pair.weight - model.expected_count(at)
-        np.testing.assert_allclose(np.diff(target(at)), np.diff(expected), atol=1e-8)
-        np.testing.assert_allclose(target.without_each(at), -density, atol=1e-12)
 
 
 def test_the_median_without_each_cluster_is_that_of_the_others(cone, theta):

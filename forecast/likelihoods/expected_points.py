@@ -17,6 +17,8 @@ from .derivatives import derivatives
 
 EXPECTED_POINTS = 4096
 """Clusters that stand for the expected ones."""
+_FEWEST = 0.25
+"""Least share of them with a weak-lensing mass, and without, where clusters have one or not."""
 
 
 def expected_points(model: ForwardModel, at: Array) -> Points:
@@ -24,14 +26,16 @@ def expected_points(model: ForwardModel, at: Array) -> Points:
 
     Mock clusters whose weights are tilted, linearly in the scores, until the expected log likelihood of
     the point process is stationary at `at`: without it Monte Carlo noise would move its maximum. Where some
-    clusters only have a weak-lensing mass, each stands in the list with one and without.
+    clusters only have a weak-lensing mass, some stand for those with one, and the others for those without.
     """
     clusters = ExpectedClusters.of(model, at)
     points, scores, start = clusters.points, clusters.scores, clusters.weight
     if clusters.lensed < 1:
-        points = Points.joined([points, points.without_weak_lensing()])
-        start = np.concatenate([clusters.lensed * start, (1 - clusters.lensed) * start])
-        scores = [np.concatenate([scores[0], scores[0]], axis=1), np.concatenate([scores[1], scores[0]], axis=1)]
+        share = float(np.clip(clusters.lensed, _FEWEST, 1 - _FEWEST))
+        mine = np.diff(np.floor(share * np.arange(len(start) + 1))) > 0
+        points = replace(points, log_mwl=np.where(mine, points.log_mwl, np.nan))
+        start = start * np.where(mine, clusters.lensed / share, (1 - clusters.lensed) / (1 - share))
+        scores = [scores[0], np.where(mine, scores[1], scores[0])]
     growth = derivatives(model.expected_count, model.parameters, at)
     basis = np.concatenate([np.ones((1, len(start))), *scores])
     target = np.concatenate([[start.sum()], *[growth for _ in scores]])

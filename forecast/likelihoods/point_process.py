@@ -46,8 +46,7 @@ class PointProcess(Level):
         if data.points is None:
             raise InputError(f"level '{self.name}' needs the observables of single clusters; these data have none")
         self._points = data.points
-        first, self._same = data.points.distinct(lensing=self.lensing)
-        self._density = PointDensity(model, data.points[first], self.lensing)
+        self._density = PointDensity(model, data.points, self.lensing)
 
     def __call__(self, theta: Array) -> Array:
         """Log likelihood, shape (P,)."""
@@ -56,7 +55,7 @@ class PointProcess(Level):
         value: Array = -count - special.gammaln(size + 1)
         value += special.xlogy(max(size - weight.sum(), 0.0), np.maximum(count, TINY))
         if len(weight):
-            value += self._density.total(theta, np.bincount(self._same, weight))
+            value += self._density.total(theta, weight)
         return value
 
     @classmethod
@@ -78,7 +77,7 @@ class PointProcess(Level):
 
     def without_each(self, theta: Array) -> Array:
         """-ln lambda of each cluster, shape (S, Q)."""
-        return -in_parts(self._density.grid, theta, max(1, _ENTRIES // max(1, len(self._points.z))))[:, self._same]
+        return -in_parts(self._density.grid, theta, max(1, _ENTRIES // max(1, len(self._points.z))))
 
     @classmethod
     def needed(cls, names: Sequence[str]) -> tuple[str, ...]:

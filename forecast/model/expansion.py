@@ -37,6 +37,8 @@ FRACTIONS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 RESOLVED = 0.9
 """Width of a Gaussian, in steps of nodes two of which hold the smallest scale of a density, from which on its average
 is right to 1e-5."""
+_SPLIT_RESOLVED, _SPLIT_SCALE = 0.8, 0.65
+"""The same of the part of a scatter that is left out, and the step in units of the smallest scale of the rest."""
 _NEGLIGIBLE = 1e-9
 """Clusters at a mass, in units of most, that may be left out."""
 _FAR = 8.0
@@ -239,6 +241,11 @@ def best_fraction(spanned: Callable[[float], tuple[Array, Array]]) -> float | No
     worst = {f: max(width[0] / WIDEST_EXPANSION, steep[0] / STEEPEST) for f, (width, steep) in found.items()}
     best = min(worst, key=worst.__getitem__)
     return best if worst[best] <= 1 else None
+
+
+def split_step(resolution: float, left_out: Array) -> float:
+    """Step of nodes in Y_X, dex, for densities of such a scale that are averaged over Gaussians of widths (n,)."""
+    return min(_SPLIT_SCALE * resolution, float(left_out.min()) / _SPLIT_RESOLVED)
 
 
 def nodes_about(mean: Array, number: Array, margin: float, step: float) -> Array:

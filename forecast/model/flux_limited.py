@@ -160,7 +160,7 @@ class FluxLimitedModel:
         v = self.parameters.values(sample)
         own = [expansion.narrowed(part, fraction) for part in self._residuals(v)]
         left_out = np.concatenate([np.ravel(left) for _, left in own])
-        step = min(0.5 * self._resolution(v, [part for part, _ in own]), float(left_out.min()) / expansion.RESOLVED)
+        step = expansion.split_step(self._resolution(v, [part for part, _ in own]), left_out)
         v = self.parameters.values(sample[:64])
         mean = self.population.mean_observable(self._lines(v).yx, "proxy", self.population.background(v))
         margin = 6 * max(float(np.max(part.yx_scatter + np.abs(part.yx_shift))) for part, _ in own)

@@ -156,30 +156,11 @@ class Points:
         marks = there.astype(int) + (there & (self.limit_width < NARROW))
         return np.pad(marks, ((0, 0), (0, 1))) if lensing else marks
 
-    def distinct(self, *, lensing: bool) -> tuple[Array, Array]:
-        """Which points differ in more than their weights, (U,), and which of those each one is, (Q,).
-
-        Of expected data, that is; observed ones are all taken for different. Without `lensing` lensing masses are
-        looked at by nobody.
-        """
-        every = np.arange(len(self.z))
-        if lensing or np.all(self.weight == 1):
-            return every, every
-        names = [f.name for f in fields(self) if "mwl" not in f.name and f.name != "weight"]
-        table = np.column_stack([np.reshape(getattr(self, name), (len(every), -1)) for name in names])
-        _, first, same = np.unique(np.nan_to_num(table, nan=np.inf), axis=0, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        return first[order], np.argsort(order)[same.ravel()]
-
     def moved(self, shift: Array) -> Points:
         """The same with values larger by (Q, E), dex."""
         size = self.observables.shape[1]
         log_mwl = self.log_mwl + shift[:, size] if shift.shape[1] > size else self.log_mwl
         return replace(self, observables=self.observables + shift[:, :size], log_mwl=log_mwl)
-
-    def without_weak_lensing(self) -> Points:
-        """The same with weak-lensing masses unknown."""
-        return replace(self, log_mwl=np.full(len(self.z), np.nan))
 
 
 def observable_errors(model: ForwardModel, z: Array, log_lx: Array) -> Array:
