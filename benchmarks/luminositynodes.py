@@ -20,7 +20,7 @@ from forecast.likelihoods.density.points import Points, observable_errors
 from forecast.model.flux_limited import FluxLimitedModel
 from forecast.model.mocks import Mocks
 
-_REDSHIFTS, _STEP, _BELOW, _BRIGHTEST, _AT_ONCE = 3, 0.25, 0.1, 46.0, 200
+_REDSHIFTS, _STEP, _BELOW, _BRIGHTEST, _AT_ONCE = 3, 0.35, 0.1, 46.0, 200
 """Nodes of a shell in redshift; their distance in log10 L_X, how far below the limit they begin, and where they end;
 parameter vectors evaluated together."""
 

@@ -18,8 +18,8 @@ from forecast.sampling.proposal import Proposal
 
 FREEDOM, SOFTEST = 6.0, 60.0
 """Degrees of freedom of proposals; effective draws to which weights are softened before moments are taken."""
-LogLikelihoods = Callable[[Array], Array]
-"""ln L of M data sets, (S, M), of prior scores (S, D); up to a constant of each data set."""
+LogPosteriors = Callable[[Array], Array]
+"""ln L plus ln of the prior, (S, M), of M data sets at coordinates (S, D); up to a constant of each data set."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Plan:
     `wider`: factor on the widths of what is learnt from weighted draws.
     """
 
-    each: int = 60
-    enough: float = 150.0
-    rounds: int = 12
-    wider: float = 1.2
+    each: int = 40
+    enough: float = 100.0
+    rounds: int = 10
+    wider: float = 1.3
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,12 @@ class Component:
     proposal: Proposal
     number: int
 
-    def log_density(self, scores: Array) -> Array:
-        """ln of the density of its draws at scores (S, D), up to a constant of all components."""
-        constant = np.log(self.number) - np.log(np.diag(self.proposal.factor)).sum()
-        return np.asarray(constant + self.proposal.log_density(scores))
+    def log_density(self, at: Array) -> Array:
+        """ln of its number times its density at coordinates (S, D), (S,)."""
+        size, freedom = at.shape[1], self.proposal.freedom
+        constant = special.gammaln((freedom + size) / 2) - special.gammaln(freedom / 2)
+        constant -= 0.5 * size * np.log(freedom * np.pi) + np.log(np.diag(self.proposal.factor)).sum()
+        return np.asarray(np.log(self.number) + constant + self.proposal.log_density(at))
 
     def drawn(self, rng: np.random.Generator) -> Array:
         """Its draws, (number, D)."""
@@ -55,56 +57,52 @@ class Component:
 
 @dataclass(frozen=True)
 class Pool:
-    """Draws (S, D), ln L of every data set, (S, M), components, and ln of the density of all of them together, (S,)."""
+    """Draws (S, D), ln posterior of every data set, (S, M), components, and ln of numbers times densities, (S,)."""
 
-    scores: Array
-    log_likelihood: Array
+    at: Array
+    log_posterior: Array
     components: tuple[Component, ...]
     log_density: Array
 
     @classmethod
-    def of(cls, target: LogLikelihoods, components: Sequence[Component], rng: np.random.Generator) -> Pool:
+    def of(cls, target: LogPosteriors, components: Sequence[Component], rng: np.random.Generator) -> Pool:
         """The first draws."""
-        scores = np.vstack([one.drawn(rng) for one in components])
-        return cls(scores, target(scores), tuple(components), mixture(components, scores))
+        at = np.vstack([one.drawn(rng) for one in components])
+        return cls(at, target(at), tuple(components), mixture(components, at))
 
     @property
     def log_weight(self) -> Array:
-        """ln of the weight of each draw for each data set, (S, M)."""
-        prior = -0.5 * (self.scores**2).sum(axis=1)
-        return self.log_likelihood + (prior - self.log_density)[:, None]
+        """ln of the weight of each draw for each data set, (S, M); its exponentials have the evidence for sum."""
+        return self.log_posterior - self.log_density[:, None]
 
     @property
     def log_evidence(self) -> Array:
-        """ln of the likelihood's mean over the prior, up to ln L's own constants, (M,)."""
-        (size, freedom), top = (self.scores.shape[1], FREEDOM), self.log_weight.max(axis=0)
-        constant = special.gammaln((freedom + size) / 2) - special.gammaln(freedom / 2)
-        constant -= 0.5 * size * np.log(freedom / 2)
-        return np.asarray(top + np.log(np.exp(self.log_weight - top).sum(axis=0)) - constant)
+        """ln of the integral of the posterior, up to ln L's own constants, (M,)."""
+        return np.asarray(special.logsumexp(self.log_weight, axis=0))
 
     @property
     def weight(self) -> Array:
         """Normalised, (S, M)."""
         return normalised(self.log_weight)
 
-    def added(self, target: LogLikelihoods, components: Sequence[Component], rng: np.random.Generator) -> Pool:
+    def added(self, target: LogPosteriors, components: Sequence[Component], rng: np.random.Generator) -> Pool:
         """With draws of more components."""
         more = Pool.of(target, components, rng)
-        here = np.logaddexp(self.log_density, mixture(components, self.scores))
-        there = np.logaddexp(more.log_density, mixture(self.components, more.scores))
+        here = np.logaddexp(self.log_density, mixture(components, self.at))
+        there = np.logaddexp(more.log_density, mixture(self.components, more.at))
         return Pool(
-            np.vstack([self.scores, more.scores]),
-            np.vstack([self.log_likelihood, more.log_likelihood]),
+            np.vstack([self.at, more.at]),
+            np.vstack([self.log_posterior, more.log_posterior]),
             (*self.components, *components),
             np.concatenate([here, there]),
         )
 
 
-def mixture(components: Sequence[Component], scores: Array) -> Array:
-    """ln of the density of draws of all components at scores (S, D), (S,)."""
-    total = np.full(len(scores), -np.inf)
+def mixture(components: Sequence[Component], at: Array) -> Array:
+    """ln of the density of draws of all components at at (S, D), (S,)."""
+    total = np.full(len(at), -np.inf)
     for one in components:
-        total = np.logaddexp(total, one.log_density(scores))
+        total = np.logaddexp(total, one.log_density(at))
     return total
 
 
@@ -132,7 +130,7 @@ def softened(log_weight: Array, least: float) -> Array:
 
 
 def shared_draws(
-    target: LogLikelihoods, first: Sequence[Component], plan: Plan, rng: np.random.Generator
+    target: LogPosteriors, first: Sequence[Component], plan: Plan, rng: np.random.Generator
 ) -> tuple[Pool, Array]:
     """Draws of all posteriors, the first ones near where they all are, and their weights, (S, M)."""
     pool = Pool.of(target, first, rng)
@@ -142,20 +140,20 @@ def shared_draws(
         poor = np.flatnonzero(effective(normalised(log_weight)) < plan.enough)
         if not len(poor):
             break
-        near = [Component(_near(pool.scores, log_weight[:, one], wide, plan.wider), plan.each) for one in poor]
+        near = [Component(_near(pool.at, log_weight[:, one], wide, plan.wider), plan.each) for one in poor]
         pool = pool.added(target, near, rng)
     return pool, pool.weight
 
 
-def _near(scores: Array, log_weight: Array, wide: Array, wider: float) -> Proposal:
-    """A proposal near weighted scores, whose covariance is `wide` where there are few of them."""
+def _near(at: Array, log_weight: Array, wide: Array, wider: float) -> Proposal:
+    """A proposal near weighted at, whose covariance is `wide` where there are few of them."""
     weight = softened(log_weight, SOFTEST)
     number = float(effective(weight[:, None])[0])
-    share = number / (number + 4 * scores.shape[1])
+    share = number / (number + 4 * at.shape[1])
     used = weight > 1e-6 * weight.max()
-    seen = np.cov(scores[used].T, aweights=weight[used])
+    seen = np.cov(at[used].T, aweights=weight[used])
     covariance = wider**2 * (share * seen + (1 - share) * _narrowing(seen, wide) * wide)
-    return Proposal(weight @ scores, np.linalg.cholesky(covariance), FREEDOM)
+    return Proposal(weight @ at, np.linalg.cholesky(covariance), FREEDOM)
 
 
 def _narrowing(seen: Array, wide: Array) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 from scipy import optimize, special
 from scipy.interpolate import CubicSpline
 
+from benchmarks.charts import Chart
 from benchmarks.shareddraws import FREEDOM, Component, Plan, Pool, shared_draws
 from forecast.checks.goodness import goodness_of_fit, poisson_deviance
 from forecast.checks.observed import catalogue_data
@@ -31,7 +32,7 @@ from forecast.model.flux_limited import FluxLimitedModel
 from forecast.model.forward import forward_model
 from forecast.sampling.proposal import Proposal
 
-_STEP, _FIRST, _PLAN, _WIDER = 0.05, 800, Plan(each=600, enough=200.0, rounds=8, wider=1.15), 1.2
+_STEP, _FIRST, _PLAN, _WIDER = 0.05, 1000, Plan(each=1500, enough=600.0, rounds=6, wider=1.4), 1.4
 """Step of derivatives in scores; first draws, and later ones; width of what is learnt for other posteriors."""
 _PREDICTED, _NODES = 200, 60
 """Draws of which catalogues are made; nodes in log10 L_X."""
@@ -170,46 +171,62 @@ class Posterior:
             self.free |= dict(zip(own, free, strict=True))
             self.parts.append(Part(name, model, data, _target(variant.level, model, data), own))
 
-    def values(self, scores: Array) -> dict[str, Array]:
-        """Parameters at scores (P, D), (P,) each."""
-        u = special.ndtr(np.clip(scores, -7, 7))
-        return {name: p.prior.quantile(u[:, i]) for i, (name, p) in enumerate(self.free.items())}
+    @property
+    def chart(self) -> Chart:
+        """Coordinates of draws."""
+        return Chart(tuple(self.free.values()))
 
-    def log_likelihood(self, scores: Array) -> Array:
-        """(P,) for scores (P, D)."""
-        values, total = self.values(scores), np.zeros(len(scores))
+    def named(self, theta: Array) -> dict[str, Array]:
+        """Parameters (P, D) by their names."""
+        return dict(zip(self.free, theta.T, strict=True))
+
+    def log_likelihood(self, theta: Array) -> Array:
+        """(P,) for parameters (P, D)."""
+        values, total = self.named(theta), np.zeros(len(theta))
         for part in self.parts:
             value = part.likelihood(part.theta(values))
             total = total + np.where(np.isfinite(value), value, -1e10)
         return total
 
-    def __call__(self, scores: Array) -> Array:
-        """(P,) for scores (P, D)."""
-        return np.asarray(self.log_likelihood(scores) - 0.5 * (scores**2).sum(axis=1))
+    def __call__(self, at: Array) -> Array:
+        """ln L plus ln of the prior, (P,), at coordinates (P, D) of the chart."""
+        value = self.chart.log_prior(at)
+        inside = np.isfinite(value)
+        value[inside] += self.log_likelihood(self.chart.parameters(at[inside]))
+        return value
+
+    def of_scores(self, scores: Array) -> Array:
+        """ln posterior of normal scores (P, D), (P,)."""
+        return np.asarray(self.log_likelihood(self.scored(scores)) - 0.5 * (scores**2).sum(axis=1))
+
+    def scored(self, scores: Array) -> Array:
+        """Parameters at normal scores, both (P, D)."""
+        u = special.ndtr(np.clip(scores, -7, 7))
+        return np.column_stack([p.prior.quantile(u[:, i]) for i, p in enumerate(self.free.values())])
 
     def gradient(self, at: Array) -> tuple[float, Array]:
         """Minus the value and its derivatives at scores (D,)."""
         step = _STEP * np.eye(len(at))
-        value = self(np.vstack([at, at + step, at - step]))
+        value = self.of_scores(np.vstack([at, at + step, at - step]))
         size = len(at)
         return -float(value[0]), -(value[1 : size + 1] - value[size + 1 :]) / (2 * _STEP)
 
-    def peak(self) -> tuple[Array, Array]:
-        """Scores at the peak (D,), and the covariance there."""
+    def start(self) -> Proposal:
+        """About the peak in normal scores, with the covariance there."""
         size = len(self.free)
         at = optimize.minimize(self.gradient, np.zeros(size), jac=True, method="BFGS", options={"maxiter": 40}).x
         step = 2 * _STEP * np.eye(size)
         rows = [(self.gradient(at + e)[1] - self.gradient(at - e)[1]) / (4 * _STEP) for e in step]
         strength, axes = np.linalg.eigh(0.5 * (np.array(rows) + np.array(rows).T))
-        return at, (axes / np.maximum(strength, 0.5)) @ axes.T
+        covariance = (axes / np.maximum(strength, 0.5)) @ axes.T
+        below, here, above = (self.chart.coordinates(self.scored(at[None] + shift))[0] for shift in (-0.1, 0.0, 0.1))
+        return Proposal(here, _WIDER * np.diag((above - below) / 0.2) @ np.linalg.cholesky(covariance), FREEDOM)
 
 
 def draws(posterior: Posterior, start: Proposal | None, *, rng: np.random.Generator) -> tuple[Pool, Array]:
     """Draws and their weights (S,), the first about `start`, or about the peak."""
-    if start is None:
-        mean, covariance = posterior.peak()
-        start = Proposal(mean, np.linalg.cholesky(covariance), FREEDOM)
-    pool, weight = shared_draws(lambda x: posterior.log_likelihood(x)[:, None], [Component(start, _FIRST)], _PLAN, rng)
+    first = [Component(start or posterior.start(), _FIRST)]
+    pool, weight = shared_draws(lambda at: posterior(at)[:, None], first, _PLAN, rng)
     return pool, weight[:, 0]
 
 
@@ -218,7 +235,7 @@ def row(
 ) -> tuple[str, Proposal]:
     """A line of the table, and one for each survey; where draws of a similar posterior may start."""
     pool, weight = draws(posterior, start, rng=rng)
-    values = posterior.values(pool.scores)
+    values = posterior.named(posterior.chart.parameters(pool.at))
     first = posterior.parts[0]
     matter = np.asarray(first.model.parameters.values(first.theta(values)).Om0)
     values["S8"] = values["sigma8"] * np.sqrt(matter / 0.3)
@@ -233,7 +250,5 @@ def row(
     line = "  ".join([*cells, f"{1 / float(weight @ weight):.0f} effective draws"])
     picked = rng.choice(len(weight), _PREDICTED, p=weight)
     at = {name: value[picked] for name, value in values.items()}
-    learnt = Proposal(
-        weight @ pool.scores, _WIDER * np.linalg.cholesky(np.cov(pool.scores.T, aweights=weight)), FREEDOM
-    )
+    learnt = Proposal(weight @ pool.at, _WIDER * np.linalg.cholesky(np.cov(pool.at.T, aweights=weight)), FREEDOM)
     return "\n".join([line, *(part.goodness(part.theta(at), rng=rng) for part in posterior.parts)]), learnt

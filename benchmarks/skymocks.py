@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from scipy import special, stats
 
+from benchmarks.charts import Chart
 from benchmarks.independent import Search
 from benchmarks.luminositynodes import Nodes
 from benchmarks.shareddraws import FREEDOM, Component, Plan, effective, shared_draws
@@ -33,11 +34,11 @@ from forecast.model.flux_limited import FluxLimitedModel
 from forecast.model.forward import forward_model
 from forecast.model.mocks import Mocks
 from forecast.model.simulate import draw_mocks
-from forecast.sampling.proposal import Proposal, from_scores, to_scores
+from forecast.sampling.proposal import Proposal
 
 OBSERVED = {"reflex": 411, "bcs": 194}
 """Clusters of the real surveys, near which truths of ranks are expected to lie: within a factor of `NEAR`."""
-NEAR, FIRST, WIDER, CHECKED = 1.5, 6000, 1.5, 4
+NEAR, FIRST, WIDER, CHECKED = 1.5, 5000, 1.5, 4
 """Draws about the fiducial parameters, the width of their proposal in that of one posterior; mocks whose nodes are
 compared with the likelihood itself."""
 SHOWN = ("sigma8", "Om0", "S8", "mass_scale", "norm_lx", "slope_lx", "curvature_lx", "scatter_lx", "evolution_lx")
@@ -69,16 +70,21 @@ class Sky:
         alone = np.where(np.array(mocks.names) == "lx", mocks.observables, np.nan)
         return replace(mocks, observables=alone, log_yx=np.full(len(mocks.row), np.nan))
 
-    def near(self, theta: Array) -> Array:
-        """Whether the expected number is near that of the real survey, (S,)."""
-        return np.asarray(np.abs(np.log(self.nodes.expected(theta) / OBSERVED[self.name])) < np.log(NEAR))
+    @cached_property
+    def chart(self) -> Chart:
+        """Coordinates of draws."""
+        return Chart(self.model.parameters.free)
+
+    def near(self, expected: Array) -> Array:
+        """Whether expected numbers (S,) are near that of the real survey."""
+        return np.asarray(np.abs(np.log(expected / OBSERVED[self.name])) < np.log(NEAR))
 
     def truths(self, size: int, rng: np.random.Generator) -> Array:
         """Draws of the prior, where it expects such a survey, (size, D)."""
         found = np.empty((0, len(self.model.parameters.names)))
         while len(found) < size:
             theta = self.model.parameters.draw(size, rng=rng)
-            found = np.vstack([found, theta[self.near(theta)]])
+            found = np.vstack([found, theta[self.near(self.nodes.expected(theta))]])
         return found[:size]
 
     def quantities(self, theta: Array) -> dict[str, Array]:
@@ -132,49 +138,51 @@ class Study:
 
 def studied(sky: Sky, truth: Array, near: bool, plan: Plan, rng: np.random.Generator) -> Study:
     """Posteriors of mocks of parameter vectors (M, D); `near`: with the prior where it expects such a survey alone."""
-    parameters, nodes = sky.model.parameters, sky.nodes
-    mocks = sky.mocks(truth, rng)
+    nodes, mocks = sky.nodes, sky.mocks(truth, rng)
     weights = nodes.weights(mocks)
 
-    def target(scores: Array) -> Array:
-        theta = from_scores(parameters, scores)
+    def target(at: Array) -> Array:
+        log_prior = sky.chart.log_prior(at)
+        value = np.full((len(at), len(truth)), -np.inf)
+        possible = np.flatnonzero(np.isfinite(log_prior))
+        theta = sky.chart.parameters(at[possible])
         expected = nodes.expected(theta)
-        value = nodes.log_density(theta) @ weights.T - expected[:, None]
-        away = np.abs(np.log(expected / OBSERVED[sky.name])) >= np.log(NEAR)
-        return np.where((away & near)[:, None], -np.inf, value)
+        inside = sky.near(expected) if near else np.ones(len(theta), dtype=bool)
+        possible, theta, expected = possible[inside], theta[inside], expected[inside]
+        value[possible] = nodes.log_density(theta) @ weights.T + (log_prior[possible] - expected)[:, None]
+        return value
 
     pool, weight = shared_draws(target, first_draws(sky, truth, near), plan, rng)
-    found = sky.quantities(from_scores(parameters, pool.scores))
+    found = sky.quantities(sky.chart.parameters(pool.at))
     true = sky.quantities(truth)
     mean = {name: value @ weight for name, value in found.items()}
     width = {name: np.sqrt(np.maximum(value**2 @ weight - mean[name] ** 2, 0)) for name, value in found.items()}
     below = {name: (weight * (value[:, None] < true[name])).sum(axis=0) for name, value in found.items()}
-    return Study(true, mean, width, below, effective(weight), node_errors(sky, mocks, pool.scores, weight, rng))
+    return Study(true, mean, width, below, effective(weight), node_errors(sky, mocks, pool.at, weight, rng))
 
 
 def first_draws(sky: Sky, truth: Array, near: bool) -> list[Component]:
     """About the fiducial parameters, or about all truths: as wide as posteriors of a mean catalogue of the fiducial."""
-    parameters = sky.model.parameters
-    fiducial = np.repeat(parameters.fiducial[None], 40, axis=0)
-    mean = sky.nodes.weights(sky.mocks(fiducial, np.random.default_rng(0))).mean(axis=0)
+    fiducial = sky.model.parameters.fiducial[None]
+    mean = sky.nodes.weights(sky.mocks(np.repeat(fiducial, 40, axis=0), np.random.default_rng(0))).mean(axis=0)
 
-    def posterior(scores: Array) -> Array:
-        theta = from_scores(parameters, scores)
-        return sky.nodes.log_density(theta) @ mean - sky.nodes.expected(theta) - 0.5 * (scores**2).sum(axis=1)
+    def posterior(at: Array) -> Array:
+        theta = sky.chart.parameters(at)
+        return np.asarray(sky.nodes.log_density(theta) @ mean - sky.nodes.expected(theta) + sky.chart.log_prior(at))
 
-    at = to_scores(parameters, parameters.fiducial[None])[0]
-    strength, axes = np.linalg.eigh(Search().curvature(posterior, at))
-    factor = np.linalg.cholesky((axes / np.maximum(strength, 1.0)) @ axes.T)
+    at = sky.chart.coordinates(fiducial)[0]
+    strength, axes = np.linalg.eigh(Search(step=0.15).curvature(posterior, at))
+    factor = WIDER * np.linalg.cholesky((axes / np.maximum(strength, 0.7)) @ axes.T)
     if not near:
-        return [Component(Proposal(at, WIDER * factor, FREEDOM), FIRST)]
-    return [Component(Proposal(one, WIDER * factor, FREEDOM), FIRST // 100) for one in to_scores(parameters, truth)]
+        return [Component(Proposal(at, factor, FREEDOM), FIRST)]
+    return [Component(Proposal(one, factor, FREEDOM), FIRST // 100) for one in sky.chart.coordinates(truth)]
 
 
-def node_errors(sky: Sky, mocks: Mocks, scores: Array, weight: Array, rng: np.random.Generator) -> Array:
+def node_errors(sky: Sky, mocks: Mocks, at: Array, weight: Array, rng: np.random.Generator) -> Array:
     """Scatter of ln L from nodes about ln L itself over draws of the posteriors of the first mocks."""
     found = []
     for one in range(CHECKED):
-        theta = from_scores(sky.model.parameters, scores[rng.choice(len(scores), 20, p=weight[:, one])])
+        theta = sky.chart.parameters(at[rng.choice(len(at), 20, p=weight[:, one])])
         mine = mocks.part(one, one + 1)
         nodal = sky.nodes.weights(mine) @ sky.nodes.log_density(theta).T - sky.nodes.expected(theta)
         found.append(np.std(nodal - Full.of_many(sky.model, mine, theta)))
