@@ -57,12 +57,16 @@ class Analysis(Protocol):
 
 @dataclass(frozen=True)
 class Variant:
-    """Surveys together; `straight`: without curvature, `wider`: factor on the widths of normalisation priors."""
+    """Surveys together; `straight`: without curvature, `wider`: factor on the widths of normalisation priors.
+
+    `lines`: bands and redshifts are converted with the lines of gas of 0.3 solar.
+    """
 
     label: str
     surveys: tuple[str, ...]
     straight: bool = False
     wider: float = 1.0
+    lines: bool = False
     level: str = "full"
 
     def config(self, name: str, files: Mapping[str, Path]) -> Config:
@@ -76,6 +80,8 @@ class Variant:
             free[key]["between"] = [0.1, 10.0]
         if name == "reflex" and len(self.surveys) > 1:
             content["survey"]["footprint"]["boxes"] = [{"dec": [-90, 0]}]
+        if self.lines:
+            content["emission"], content["selection"]["k_correction"] = {"model": "apec"}, "apec"
         return with_tables({name: parse_config(content)}, {name: files[name]})[name]
 
 
@@ -86,6 +92,8 @@ VARIANTS = (
     Variant("REFLEX, straight", ("reflex",), straight=True),
     Variant("both, straight", ("bcs", "reflex"), straight=True),
     Variant("BCS, normalisation priors x 10", ("bcs",), wider=10.0),
+    Variant("REFLEX, lines", ("reflex",), lines=True),
+    Variant("BCS, lines", ("bcs",), lines=True),
 )
 
 
