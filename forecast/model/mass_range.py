@@ -10,7 +10,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import ParameterSet, Values
-from ..survey.emission import COOLEST_CONTINUUM, TABLE_CURE
+from ..survey.emission import TABLE_CURE
 from ..survey.selection import FluxSelection
 from .flux_limited import FluxLimitedModel
 from .population import LOG_MASS_HIGH, LOG_MASS_LOW, Population
@@ -153,13 +153,14 @@ def temperature_concerns(model: MassModel) -> tuple[str, ...]:
     found = _temperatures(model)
     if found is None or found.selection.emission.table is not None:
         return ()
-    part = float(found.share[found.log_t < np.log10(COOLEST_CONTINUUM)].sum())
+    coolest = found.selection.emission.coolest
+    part = float(found.share[found.log_t < np.log10(coolest)].sum())
     if part < COOL:
         return ()
     selection, to = found.selection, model.setup.relations.lx_band
     what = f"luminosities of {to}" if to != selection.band else "luminosities"
     return (
-        f"{part:.0%} of the expected clusters are cooler than {COOLEST_CONTINUUM:g} keV, where lines matter that the "
+        f"{part:.0%} of the expected clusters are cooler than {coolest:g} keV, where lines matter that the "
         f"factor from fluxes of {selection.band} to {what} leaves out; {TABLE_CURE}",
     )
 

@@ -204,7 +204,8 @@ def _joined(table: Any, other: Any, join: Join, file: str) -> tuple[Any, list[st
             f"'{join.key}' like {_some(other[join.key])}; name other columns by on and key"
         )
     place = np.array([row.get(key, -1) if key is not None else -1 for key in mine])
-    words = _unmatched_words(join, place, rows=len(other), used=len(row))
+    words = _joined_words(join, table[join.on], place)
+    words += _unmatched_words(join, place, rows=len(other), used=len(row))
     if join.unmatched == "drop":
         table, place = table[place >= 0], place[place >= 0]
     for name in other.colnames:
@@ -230,6 +231,15 @@ def _refuse_repeated(keys: Sequence[str | None], column: Any, where: str, join: 
 def _some(column: Any) -> str:
     """The first few cells, for a message."""
     return ", ".join(f"'{text_of(cell).strip()}'" for cell in column[:_SHOWN])
+
+
+def _joined_words(join: Join, names: Any, place: Array) -> list[str]:
+    """Which clusters are the other table's, where names are compared that are not spelt alike."""
+    if join.spelling == "exact":
+        return []
+    found = np.flatnonzero(place >= 0)
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return [f"{len(found)} clusters are those of {join.file.name} by name: {_some(names[found])}{more}"]
 
 
 def _unmatched_words(join: Join, place: Array, *, rows: int, used: int) -> list[str]:

@@ -17,7 +17,7 @@ from ..relations.lines import Lines
 from ..relations.power_laws import Relations
 from .detection.contamination import Contamination
 from .detection.curve import SHARP, Detection
-from .emission import CONTINUUM, Emission, log_continuum
+from .emission import CONTINUUM, Emission, log_continuum, log_emitted
 from .selection import Shifted
 
 MPC_CM = 3.0856775814913673e24
@@ -25,16 +25,19 @@ COOLEST = 0.02
 """Temperature, keV, below which no gas shines between 0.5 and 2 keV, at any redshift."""
 SOFT_SLOPE = -0.57
 """Power of 1 + z of L_X / (4 pi D_L^2 f) of 0.5-2 keV in the table of Vikhlinin et al. (2009a)."""
-BY_TEMPERATURE = ("bremsstrahlung", "continuum", "table")
+BY_TEMPERATURE = ("bremsstrahlung", "continuum", "apec", "table")
 """K-corrections that depend on temperature."""
+_EMITTED = {"continuum": log_continuum, "apec": log_emitted}
+"""By K-correction, what gas emits in a band."""
 _SHIFT = 1.5
 """Factor on the flux limit that a check should find out."""
-KCorrection = Literal["none", "power_law", "bremsstrahlung", "continuum", "table"]
+KCorrection = Literal["none", "power_law", "bremsstrahlung", "continuum", "apec", "table"]
 _K_WORDS = {
     "none": "no K-correction",
     "power_law": "K-correction (1+z)^{slope:g}",
     "bremsstrahlung": "K-correction of thermal bremsstrahlung at T(M, z)",
     "continuum": "K-correction of free-free emission at T(M, z)",
+    "apec": "K-correction of lines and continuum of gas of 0.3 solar at T(M, z)",
     "table": "K-correction of emission.band_table at T(M, z)",
 }
 
@@ -47,9 +50,9 @@ class FluxLimited:
     ----------
     flux_limit : float
         In `band`, erg/s/cm2; the reference flux of `detection` and `contamination`.
-    k_correction : {"none", "power_law", "bremsstrahlung", "continuum", "table"}
+    k_correction : {"none", "power_law", "bremsstrahlung", "continuum", "apec", "table"}
         LX / (4 pi D_L^2 f) in `band`: 1; (1+z)^k_slope; or by T(M, z): bremsstrahlung with a Gaunt factor E^-0.4,
-        free-free emission as `log_continuum` has it, or the table of `emission`.
+        free-free emission as `log_continuum` has it, or with lines as `log_emitted`, or the table of `emission`.
     k_slope : float
         Power of 1 + z.
     flux_error : float
@@ -133,8 +136,9 @@ class FluxLimited:
             assert log_t is not None
             if self.k_correction == "bremsstrahlung":
                 return np.log10(bremsstrahlung_k(z, 10.0**log_t, self.band))
-            if self.k_correction == "continuum":
-                return log_continuum(self.band, log_t) - log_continuum(self.band, log_t, z)
+            if self.k_correction in _EMITTED:
+                emitted = _EMITTED[self.k_correction]
+                return np.asarray(emitted(self.band, log_t) - emitted(self.band, log_t, z))
             assert self.emission.table is not None
             return self.emission.table.k(log_t, z)
         return np.asarray((self.k_slope if self.k_correction == "power_law" else 0.0) * np.log10(1 + z))

@@ -12,7 +12,7 @@ from ..core.caution import Caution
 from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..relations.power_laws import Relations
-from .emission import COLUMN_CURE, COOLEST_CONTINUUM, TABLE_CURE
+from .emission import COLUMN_CURE, TABLE_CURE
 from .flux_limit import MPC_CM
 from .selection import FluxSelection
 
@@ -99,7 +99,8 @@ class Luminosities:
         if self.leaves_alone or not self.by_temperature or self.selection.emission.table is not None:
             return ()
         known = np.isfinite(listed)
-        cool = known & (self.log_temperature(z, listed, log_t) < np.log10(COOLEST_CONTINUUM))
+        coolest = self.selection.emission.coolest
+        cool = known & (self.log_temperature(z, listed, log_t) < np.log10(coolest))
         if not cool.any():
             return ()
         cure = TABLE_CURE if self.of_survey else COLUMN_CURE.format(self.relations.lx_band)
@@ -107,7 +108,7 @@ class Luminosities:
         return (
             Caution(
                 "band",
-                f"{cool.sum()} of {known.sum()} clusters are cooler than {COOLEST_CONTINUUM:g} keV, with lines: "
+                f"{cool.sum()} of {known.sum()} clusters are cooler than {coolest:g} keV, with more lines: "
                 f"{what} became luminosities of {self.relations.lx_band} as if they were that hot; {cure}",
             ),
         )

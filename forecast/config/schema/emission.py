@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,9 @@ class TemperatureConfig(Strict):
 class EmissionConfig(Strict):
     """What hot gas emits in which band, where fluxes, luminosities or relations are of different bands."""
 
+    model: Literal["continuum", "apec"] = "continuum"
+    """What converts between bands where no factor is given: free-free emission of hydrogen and helium, which holds
+    above 3 keV, or with lines and recombination of gas of 0.3 solar (apec), above 1 keV."""
     band_table: FileName | None = None
     """A table of your emission model on a grid of temperatures t, keV, and redshifts z, one row for each pair. Column
     ratio: luminosity in relations.lx.band over that in selection.band, rest frame; column k: luminosity in
@@ -36,4 +39,6 @@ class EmissionConfig(Strict):
     def _one_ratio(self) -> EmissionConfig:
         if self.band_table is not None and self.band_ratio is not None:
             raise ValueError("give band_table or band_ratio, not both")
+        if self.band_table is not None and self.model != "continuum":
+            raise ValueError("give model or band_table, not both")
         return self
