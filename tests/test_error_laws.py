@@ -78,6 +78,20 @@ def test_the_density_of_y_x_is_that_of_mocks_with_errors_of_their_own(base, mode
     assert 0 < bright.mean() < 0.4
 
 
+def test_many_values_of_y_x_are_interpolated_between_the_nodes(model, monkeypatch):
+    """A table of the density, found once for all values, against the sum over cells at each, few at a time."""
+    theta = model.parameters.draw(3, rng=np.random.default_rng(5))
+    grid, asked = model.yx_grid, []
+    values = np.linspace(grid[0] - 0.1, grid[-1] + 0.1, 3 * len(grid))
+    few = np.array_split(values, 8)
+    one_by_one = np.concatenate([model.yx_density(theta, part, BY_FLUX) for part in few], axis=1)
+    found = model.yx_density(theta, values, BY_FLUX)
+    np.testing.assert_allclose(found, one_by_one, rtol=2e-3, atol=1e-5 * one_by_one.max())
+    monkeypatch.setattr(model.flux_table, "_function", asked.append)
+    np.testing.assert_array_equal(model.yx_density(theta, values, BY_FLUX), found)
+    assert not asked
+
+
 @pytest.mark.parametrize("level", ["unbinned", "full"])
 def test_scores_of_mocks_vanish_and_vary_as_information_says(model, level, monkeypatch):
     monkeypatch.setattr(expected_points, "EXPECTED_POINTS", 1000)

@@ -1,12 +1,16 @@
 """The level of the answer is sampled first, and written before others are there; the last line fits its state."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 from pages import chain, run
 
 import forecast.cli.chaining as chaining
+from forecast.cli.app import app as forecast_app
+from forecast.cli.arguments import again
 from forecast.cli.deliver import _next
 from forecast.cli.level_choice import LevelChoice, chosen_levels
 from forecast.cli.pipelines import base_result
@@ -127,8 +131,27 @@ def test_the_last_line_fits_the_state_of_the_chains(tmp_path, command, quick, ch
     result = replace(run(), provenance=Provenance(command, "x", {}, 1), quick=quick, chains=chains)
     assert _next(result, Job("x", Path("out") / f"x-{command}")) == f"Next: {words}"
     if "--max-steps" in words:
-        kept = _next(result, Job("x", tmp_path, levels=("full", "counts")))
-        assert kept.startswith(f"Next: forecast fit x --level full --level counts --out {tmp_path} --max-steps 8000")
+        typed = f"forecast fit x --catalogue t.fits --level full --out {tmp_path}"
+        assert _next(replace(result, again=typed), Job("x", tmp_path)).startswith(f"Next: {typed} --max-steps 8000 (")
+
+
+def test_the_command_that_goes_on_has_every_option_that_matters():
+    """As it was typed, quoted as a shell needs it, without what is about one run."""
+    given = (
+        "mine.toml --catalogue 'my table.fits' --seed 3 --level full --level counts --no-ladder --max-steps 20 --json"
+    )
+    context = typer.main.get_command(forecast_app).commands["fit"].make_context("fit", shlex.split(given))
+    kept = "forecast fit mine.toml --catalogue 'my table.fits' --seed 3 --level full --level counts --no-ladder"
+    assert again(context) == kept
+    assert again(context, config="other.toml") == kept.replace("mine", "other")
+
+
+def test_the_page_of_chains_that_are_too_short_has_the_command_that_goes_on():
+    typed = "forecast fit reflex --catalogue t.fits"
+    for quick, command in ((True, typed), (False, f"{typed} --max-steps 8000")):
+        result = replace(run(), quick=quick, chains=(SHORT,), again=typed)
+        (words,) = (b.paragraphs[-1] for b in result_page(result).banners if b.label == "State of the chains")
+        assert f"<code>{command}</code>" in words
 
 
 @pytest.mark.parametrize(
@@ -142,6 +165,7 @@ def test_the_last_line_fits_the_state_of_the_chains(tmp_path, command, quick, ch
     ],
 )
 def test_the_last_line_asks_for_a_table_that_the_configuration_does_not_name(table, words):
-    given = Provenance("fit", "x", {"catalogue": table}, 1)
-    result = replace(run(), provenance=given, quick=True, chains=(SHORT,))
-    assert _next(result, Job("x", Path("out/x-fit"))).startswith(f"Next: forecast fit x{words} (without --quick")
+    given = Provenance("ladder", "x", {"catalogue": table}, 1)
+    result = replace(run(), provenance=given, chains=())
+    expected = f"forecast fit x{words} --quick" if table else "forecast require x"
+    assert _next(result, Job("x", Path("out/x-ladder"))).startswith(f"Next: {expected}")

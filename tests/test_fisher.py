@@ -21,7 +21,7 @@ from forecast.forecasts.ladder import (
     variants,
     with_sample_variance,
 )
-from forecast.forecasts.peak import peak_sigma8
+from forecast.forecasts.peak import peak
 from forecast.likelihoods.data import Data
 from forecast.likelihoods.derivatives import derivatives
 from forecast.likelihoods.fisher import fisher_matrix
@@ -210,8 +210,11 @@ def test_derivatives_do_not_depend_on_the_step(nv22_model, monkeypatch):
 
 def test_systematic_shift_is_the_shift_of_a_refit(nv22):
     """Tinker against Bocquet moves sigma8 by 0.005-0.014, by level (docs/model.md)."""
-    rows = list(Ladder(nv22.setup).shifts(("tinker08", "bocquet16_hydro")))
+    told = []
+    rows = list(Ladder(nv22.setup).shifts(("tinker08", "bocquet16_hydro"), lambda *done: told.append(done)))
     assert len(rows) == 1
+    total = 2 * len(rows[0].shift)  # a peak of each level, of the survey's own data and of the other mass function's
+    assert told == [(done, total) for done in range(total + 1)]
     for level in ("counts", "selfcal", "unbinned"):
         assert 0.004 < rows[0].shift[level] < 0.015
     # the counts level by hand: sigma8 alone free, the shift is where the expected counts agree
@@ -241,8 +244,8 @@ def test_shifts_of_many_sigma_are_those_of_another_optimiser(nv22):
         best = optimize.minimize(depth, best, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-7}).x
     expected, fisher = kept.from_coordinates(start + best * width)[0], fisher_matrix("unbinned", model)
     assert abs(expected - kept.fiducial[0]) > 5 * fisher.std()
-    found = peak_sigma8(fisher, target, lambda theta: fisher_matrix("unbinned", model, at=theta))
-    assert found == pytest.approx(expected, abs=0.02 * fisher.std())
+    found = peak(fisher, target, lambda theta: fisher_matrix("unbinned", model, at=theta))
+    assert found[0] == pytest.approx(expected, abs=0.02 * fisher.std())
 
 
 def test_wide_priors_do_not_widen_the_steps_of_derivatives(monkeypatch):

@@ -13,13 +13,26 @@ def test_a_line_says_how_much_is_done_and_how_long_the_rest_takes():
     now = [0.0]
     lines = Lines(clock=lambda: now[0])
     assert lines.words() == ""
-    lines.report("sampling selfcal", 1000, 5000, math.nan)  # resumed: what was done before says nothing of the speed
+    lines.report("ladder", 3, 9, math.nan)  # resumed: what was done before says nothing of the speed
     now[0] = 10.0
-    assert lines.words() == "sampling selfcal: 1000 of 5000"
-    lines.report("sampling selfcal", 1500, 5000, 12.0)
-    assert lines.words() == "sampling selfcal: 1500 of 5000, about 70 s left"
-    now[0] = 40.0
-    assert lines.words() == "sampling selfcal: 1500 of 5000, about 5 min left"
+    assert lines.words() == "ladder: 3 of 9"
+    lines.report("ladder", 5, 9, math.nan)
+    assert lines.words() == "ladder: 5 of 9, about 20 s left"
+    now[0] = 100.0
+    assert lines.words() == "ladder: 5 of 9, about 4 min left"
+
+
+def test_a_chain_ends_where_it_has_converged_and_takes_no_longer_than_its_most_steps():
+    now = [0.0]
+    lines = Lines(clock=lambda: now[0])
+    lines.report("sampling selfcal", 0, 8000, 0.0)
+    now[0] = 10.0
+    lines.report("sampling selfcal", 500, 8000, 0.0)  # no length in tau yet
+    assert lines.words() == "sampling selfcal: 500 of 8000, at most 3 min left"
+    lines.report("sampling selfcal", 500, 8000, 10.0)  # 50 tau at 2,500 steps
+    assert lines.words() == "sampling selfcal: 500 steps, 10 of 50 tau, about 40 s left"
+    lines.report("sampling selfcal", 500, 8000, 2.0)  # it will not have converged
+    assert lines.words() == "sampling selfcal: 500 of 8000, at most 3 min left"
 
 
 def test_a_task_of_unknown_length_tells_its_time():
@@ -38,7 +51,12 @@ def test_a_task_is_told_of_as_it_begins_and_what_was_done_before():
     lines.report("ladder", 0, 9, math.nan)
     lines.report("ladder", 1, 9, math.nan)
     lines.report("sampling counts", 750, 1500, math.nan)
-    assert told == ["ladder ...", "sampling counts: resuming from 750 of 1500"]
+    lines.report("sampling selfcal", 500, 10, math.nan)
+    assert told == [
+        "ladder ...",
+        "sampling counts: resuming from 750 of 1500",
+        "sampling selfcal: 500 are there already, and 10 were asked for",
+    ]
 
 
 def test_a_chain_tells_its_steps_once_a_second_and_every_block():

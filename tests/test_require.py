@@ -205,11 +205,14 @@ def test_what_helps_most_is_said_with_factors():
     less = replace(found, std=0.03, rows=(one("survey.area", needed=0.05),))
     assert best_help(less) == "More than is wanted: enough is area 2 times smaller."
     idle = replace(found, std=0.03, rows=(one("survey.area", needed=None, std=0.021, why="so"),))
+    wanting = "forecast require x.toml {} --level full".format
     assert best_help(idle) == "More than is wanted, whatever value any of them alone has."
     assert [requirement_table(x)[1][0][2] for x in (idle, replace(idle, std=0.01))] == ["any", "never"]
-    assert "survey.area: any; at 0.05 the error is 0.021; so" in requirement_lines(idle, "x.toml", Path("out"))
+    assert "survey.area: any; at 0.05 the error is 0.021; so" in requirement_lines(idle, "x.toml", Path("out"), wanting)
+    *_, following = requirement_lines(replace(idle, std=0.01), "x.toml", Path("out"), wanting)
+    assert following == "Next: forecast require x.toml sigma8=0.0214 --level full"
     assert best_help(replace(found, std=0.02)) == "The error of sigma8 is what is wanted."
     zero = replace(found, rows=(one("selection.flux_error", configured=0.0, unit="dex"),))
     assert best_help(zero) == "Best single help: selection.flux_error of 0.05 dex."
-    words = list(requirement_lines(found, "x.toml", Path("out")))
+    words = list(requirement_lines(found, "x.toml", Path("out"), wanting))
     assert words[1] == best_help(found) and words[-1] == "Next: forecast ladder out/selection.min_mass.toml"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..execution.memory import keep_freed_memory
-from .arguments import Commands, start
+from .arguments import Commands, again, start
 from .completion import complete_builtin
 from .deliver import deliver
 from .mock_commands import check, saliency, suite
@@ -64,6 +64,7 @@ def _main(
     short_help="Forecast a survey: ladder, chains, map and report.", epilog="Example: forecast run nv22 --quick"
 )
 def run(
+    context: typer.Context,
     config: ConfigName,
     out: Out = None,
     seed: Seed = 1,
@@ -77,7 +78,8 @@ def run(
     form: Format = Form.TEXT,
 ) -> None:
     """Forecast a survey: ladder, systematics, MCMC, sigma8 map, report (expected data unless --mock)."""
-    options = {"quick": quick, "level": level, "mock": mock, "max_steps": max_steps, "overwrite": overwrite}
+    sampler = {"quick": quick, "max_steps": max_steps, "overwrite": overwrite, "again": again(context)}
+    options = {**sampler, "level": level, "mock": mock}
     with task(config, "run", out, seed, quiet or as_json, options) as (settings, job):
         from .pipelines import run_forecast
 
@@ -89,6 +91,7 @@ def run(
     epilog="Example: forecast fit cccp_lowz --quick",
 )
 def fit(
+    context: typer.Context,
     config: ConfigName,
     others: Others = None,
     shared: Shared = None,
@@ -110,12 +113,11 @@ def fit(
     form: Format = Form.TEXT,
 ) -> None:
     """Fit sigma8 and the scaling relations to real clusters, of one survey or of several together."""
+    sampler = {"quick": quick, "max_steps": max_steps, "overwrite": overwrite, "again": again(context)}
     if (asked := Asked.of(config, others, shared, cut_overlap)).several:
-        sampler = {"quick": quick, "max_steps": max_steps, "overwrite": overwrite}
         plan = FitPlan(tuple(level or ()), alone, tuple(catalogue or ()), ladder)
         return fit_several(asked, plan, Place(out, seed), sampler, Shown(quiet, as_json, form))
-    options = {"quick": quick, "level": level, "max_steps": max_steps, "overwrite": overwrite}
-    with task(config, "fit", out, seed, quiet or as_json, options) as (settings, job):
+    with task(config, "fit", out, seed, quiet or as_json, {**sampler, "level": level}) as (settings, job):
         from ..config.public import given_tables, with_tables
         from .pipelines import run_fit
 
@@ -149,6 +151,7 @@ def map_command(
     epilog="Example: forecast ladder erosita --format csv > ladder.csv",
 )
 def ladder(
+    context: typer.Context,
     config: ConfigName,
     others: Others = None,
     shared: Shared = None,
@@ -163,9 +166,9 @@ def ladder(
     form: Format = Form.TEXT,
 ) -> None:
     """What each further piece of data adds: sigma(sigma8) of every level and of the prior."""
-    options = {"level": ["all"], "quick": quick, "overwrite": overwrite}
+    options = {"level": ["all"], "quick": quick, "overwrite": overwrite, "again": again(context)}
     if (asked := Asked.of(config, others, shared, cut_overlap)).several:
-        several = {"quick": quick, "overwrite": overwrite}
+        several = {"quick": quick, "overwrite": overwrite, "again": again(context)}
         return ladder_several(asked, Place(out, seed), several, Shown(quiet, as_json, form), mcmc=mcmc)
     with task(config, "ladder", out, seed, quiet or as_json, options) as (settings, job):
         from .pipelines import run_ladder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -60,6 +61,34 @@ def refuse_more_surveys(command: str, words: Iterable[str]) -> None:
         if word in builtin_configs() or (word.endswith(".toml") and Path(word).is_file()):
             cure = "fit, ladder and joint take several together, compare puts them side by side"
             fail(f"error: {word}: {command} takes one survey; {cure}", EXIT_BAD_INPUT)
+
+
+_OF_ONE_RUN = ("quick", "max_steps", "overwrite", "quiet", "as_json", "form")
+"""Options that are about a run, not about what is computed."""
+
+
+def again(context: typer.Context, **other: str) -> str:
+    """The command as it was typed, but for what is about one run alone, and `other` arguments in place of some."""
+    words, options = ["forecast", str(context.info_name)], list[str]()
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if parameter.param_type_name == "argument":
+            words += _listed(other.get(name, context.params[name]))
+        elif name not in _OF_ONE_RUN and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE":
+            options += _option(parameter, context.params[name])
+    return shlex.join([*words, *options])
+
+
+def _listed(value: Any) -> list[str]:
+    """One value, several, or none, as words."""
+    return [str(one) for one in (value if isinstance(value, list | tuple) else [value]) if one is not None]
+
+
+def _option(parameter: Any, value: Any) -> list[str]:
+    """An option and its values, as words."""
+    if isinstance(value, bool):
+        return [parameter.opts[0] if value else parameter.secondary_opts[0]]
+    return [word for one in _listed(value) for word in (parameter.opts[0], one)]
 
 
 def _begun(sentence: str) -> str:

@@ -67,7 +67,7 @@ class Climb:
 
     def _shifts(self) -> tuple[SystematicRow, ...]:
         found = []
-        for row in self.job.following(self.ladder.shifts(self.config.ladder.mass_functions), "other assumptions"):
+        for row in self.ladder.shifts(self.config.ladder.mass_functions, self.job.counted("other assumptions")):
             self.job.say(shift_words(row))
             found.append(row)
         return tuple(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -39,11 +38,9 @@ def deliver(result: Result, job: Job, shown: Shown) -> None:
 def _next(result: Result, job: Job) -> str:
     """The command that goes on from here, as far as the chains have come."""
     command, survey = result.provenance.command, job.given or job.name
-    table = _table(result) if command == "fit" else ""
     if not result.converged:
-        levels = "".join(f" --level {level}" for level in job.levels)
-        out = "" if job.out == Path("out") / f"{job.name}-{command}" else f" --out {job.out}"
-        return _longer(result, f"Next: forecast {command} {survey}{table}{levels}{out}")
+        how = "without --quick, for chains that" if result.quick else "goes on with the chains that"
+        return f"Next: {result.longer} ({how} have {'' if result.quick else 'not '}converged)"
     if "surveys" in result.provenance.config and not (command == "fit" and result.quick):
         return f"Next: forecast {'joint' if command == 'ladder' else 'ladder'} {survey}"
     if command == "ladder" and result.provenance.config.get("catalogue"):
@@ -52,7 +49,8 @@ def _next(result: Result, job: Job) -> str:
         wanted = 0.9 * min(std for level, std in result.ladder[0].sigma8_std.items() if level != "known")
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
     if command in ("fit", "run") and result.quick:
-        return f"Next: forecast {command} {survey}{table} (without --quick: the other levels, and the ladder)"
+        more = "the ladder" if job.levels else "the other levels, and the ladder"
+        return f"Next: {result.longer} (without --quick: {more})"
     return (
         "Next: forecast " + {"run": "check", "fit": "joint", "saliency": "proxies"}.get(command, "run") + f" {survey}"
     )
@@ -62,14 +60,6 @@ def _table(result: Result) -> str:
     """What a fit must be given if its configuration names no file of clusters."""
     table = result.provenance.config.get("catalogue")
     return " --catalogue FILE" if table and not (table.get("path") or table.get("builtin")) else ""
-
-
-def _longer(result: Result, command: str) -> str:
-    """The command that goes on with chains that are too short."""
-    if result.quick:
-        return f"{command} (without --quick, for chains that have converged)"
-    steps = 2 * max(chain.steps for chain in result.walked if not chain.converged)
-    return f"{command} --max-steps {steps} (goes on with the chains that have not converged)"
 
 
 def deliver_checks(checks: Checks, job: Job, shown: Shown) -> None:

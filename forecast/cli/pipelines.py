@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from ..checks.intake import Intake, take_in
 from ..checks.observed import catalogue_data, require_levels
 from ..config.load import Config
 from ..core.arrays import Array
+from ..core.caution import Caution
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..core.rng import generator
@@ -65,6 +66,7 @@ def base_result(config: Config, job: Job, command: str, model: ForwardModel) -> 
         notes=tuple(prior.words for prior in config.chain_priors),
         warnings=(*concerns(model), *config.cautions),
         Om0=config.setup.fixed_density,
+        again=job.again,
     )
 
 
@@ -133,7 +135,9 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
     result = replace(base_result(config, job, "fit", model), data=summary, abundance=_abundance(config, model))
     more = () if ladder else (NO_LADDER,)
     result = replace(result, notes=(*_fit_notes(config, catalogue, job), *result.notes, *more))
-    result = replace(result, intake=catalogue_intake(model, catalogue, job))
+    intake = catalogue_intake(model, catalogue, job)
+    say_doubts(before_fit(intake), job)
+    result = replace(result, intake=intake)
     follows = (THE_LADDER,) if ladder else ()
     result, chains = chaining.added_to(result, partial(checked_fit, (model, catalogue), job), follows)
     moved = (
@@ -146,12 +150,18 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
 
 
 def catalogue_intake(model: ForwardModel, catalogue: Catalogue, job: Job) -> Intake:
-    """Summary of a catalogue, told before anything is sampled with what is doubtful about it."""
+    """Summary of a catalogue, told before anything is sampled."""
     varied = forward_model(with_sample_variance(model.setup, True))
     intake = take_in(model, varied, catalogue, rng=generator(job.seed, "intake"))
-    for words in (*intake_sentences(intake), *(f"warning: {caution.text}" for caution in before_fit(intake))):
+    for words in intake_sentences(intake):
         job.say(words)
     return intake
+
+
+def say_doubts(cautions: Iterable[Caution], job: Job) -> None:
+    """Tell what is doubtful before anything is sampled."""
+    for caution in cautions:
+        job.say(f"warning: {caution.text}")
 
 
 def _forecast_data(config: Config, job: Job, model: ForwardModel) -> tuple[Data, DataSummary]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .arguments import refuse_more_surveys
+from .arguments import again, refuse_more_surveys
 from .completion import complete_config, complete_numeric, complete_target, complete_vary
 from .deliver import deliver_table
 from .options import (
@@ -151,6 +151,7 @@ def joint(
 
 
 def require(
+    context: typer.Context,
     config: ConfigName,
     target: Annotated[
         str,
@@ -187,7 +188,7 @@ def require(
         from .planning_pipelines import run_require
 
         found = run_require(settings, job, target, _keys(by or [], more or []))
-        said = requirement_lines(found, config, job.out)
+        said = requirement_lines(found, config, job.out, lambda wanted: again(context, target=wanted))
         deliver_table(found, requirement_table(found), job, Shown(quiet, as_json, form), said)
 
 

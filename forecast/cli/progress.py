@@ -71,16 +71,16 @@ class Lines:
 
     clock: Callable[[], float] = time.monotonic
     tell: Callable[[str], None] | None = None
-    _now: tuple[str, int, int] | None = None
+    _now: tuple[str, int, int, float] | None = None
     _began: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def report(self, task: str, done: int, total: int, lengths: float) -> None:
         """Hear how far a task is."""
         begins = task not in self._began
         self._began.setdefault(task, (self.clock(), done))
-        self._now = (task, done, total)
+        self._now = (task, done, total, lengths)
         if begins and self.tell is not None:
-            self.tell(f"{task}: resuming from {done} of {total}" if done and total else f"{task} ...")
+            self.tell(f"{task}{_resumed(done, total)}")
 
     def repeat(self, stop: threading.Event) -> None:
         """Say it every half minute until `stop`."""
@@ -93,21 +93,53 @@ class Lines:
         """How far it is, and how long that takes yet; empty if nothing was told."""
         if self._now is None:
             return ""
-        task, done, total = self._now
+        task, done, total, lengths = self._now
         start, first = self._began[task]
         if not total:
             return f"{task}: {self.clock() - start:.0f} s" + (f", {done} done" if done else "")
-        left = f", {_duration((self.clock() - start) / (done - first) * (total - done))} left" if done > first else ""
-        return f"{task}: {done} of {total}{left}"
+        end = expected_end(done, total, lengths)
+        known = f"{done} steps, {lengths:.0f} of {_enough():.0f} tau" if end < total else f"{done} of {total}"
+        sure = "at most" if lengths == lengths and end == total else "about"
+        each = (self.clock() - start) / (done - first) if done > first else math.nan
+        return f"{task}: {known}" + (f", {sure} {_duration(each * (end - done))} left" if each == each else "")
+
+
+def expected_end(done: int, total: int, lengths: float) -> int:
+    """Where a task ends after `total` parts at most: a chain of some autocorrelation times at as many as are enough.
+
+    >>> expected_end(500, 8000, 10.0), expected_end(500, 1000, 10.0), expected_end(3, 9, math.nan)
+    (2500, 1000, 9)
+    """
+    return min(total, max(done, math.ceil(done * _enough() / lengths))) if lengths > 0 else total
+
+
+def _enough() -> float:
+    """Autocorrelation times at which chains end."""
+    from ..sampling.mcmc import TAU_FACTOR
+
+    return TAU_FACTOR
+
+
+def _resumed(done: int, total: int) -> str:
+    """How a task begins of which some is done.
+
+    >>> _resumed(0, 9), _resumed(5, 9), _resumed(500, 10)
+    (' ...', ': resuming from 5 of 9', ': 500 are there already, and 10 were asked for')
+    """
+    if not done or not total:
+        return " ..."
+    if done >= total:
+        return f": {done} are there already, and {total} were asked for"
+    return f": resuming from {done} of {total}"
 
 
 def _duration(seconds: float) -> str:
     """Seconds, or minutes where they are many.
 
     >>> _duration(42.3), _duration(600.0)
-    ('about 42 s', 'about 10 min')
+    ('42 s', '10 min')
     """
-    return f"about {seconds:.0f} s" if seconds < 100 else f"about {math.ceil(seconds / 60)} min"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{math.ceil(seconds / 60)} min"
 
 
 @contextmanager
@@ -133,8 +165,9 @@ def _bar() -> Iterator[Voice]:
                     bar.update(other, visible=False)
                 tasks[task] = bar.add_task(task, total=total or None, words="")
             words = f"{done}/{total}" if total else str(done or "")
-            words += f", {lengths:.0f} of 50 tau" if lengths == lengths else ""
-            bar.update(tasks[task], completed=done, words=words, visible=True)
+            words += f", {lengths:.0f} of {_enough():.0f} tau" if lengths > 0 else ""
+            end = expected_end(done, total, lengths)
+            bar.update(tasks[task], completed=done, total=end or None, words=words, visible=True)
 
         report("starting", 0, 0, math.nan)
         yield Voice(report, lambda words: bar.console.print(words, markup=False, highlight=False))

@@ -38,7 +38,7 @@ from ..several.ladder import JointLadder
 from ..several.together import Together
 from .fit_checks import lensing_masses, mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
 from .options import LEFT_OUT
-from .pipelines import catalogue_intake, data_notes
+from .pipelines import catalogue_intake, data_notes, say_doubts
 
 NOT_ALONE = "Each survey alone was not sampled; --alone adds that, to be held against the joint posterior."
 ONE_ROW = "Variants and shifts by other assumptions are those of single surveys: forecast ladder SURVEY."
@@ -57,7 +57,7 @@ def several_result(together: Together, job: Job, command: str) -> Result:
         "mass_function": first.mass_function,
         "sample_variance": first.sample_variance,
     }
-    doubts = (_of_survey(name, (*concerns(m), *configs[name].cautions)) for name, m in joint.models.items())
+    doubts = of_surveys({name: (*concerns(m), *configs[name].cautions) for name, m in joint.models.items()})
     return Result(
         provenance=Provenance(command, job.name, content, job.seed),
         title=" + ".join(configs),
@@ -69,7 +69,8 @@ def several_result(together: Together, job: Job, command: str) -> Result:
         quick=job.quick,
         notes=together.notes,
         Om0=next(iter(joint.setups.values())).fixed_density,
-        warnings=(*(Caution("prior", words) for words in joint.doubts), *(one for found in doubts for one in found)),
+        again=job.again,
+        warnings=(*(Caution("prior", words) for words in joint.doubts), *doubts),
     )
 
 
@@ -81,8 +82,13 @@ def _sentences(joint: JointSetup) -> tuple[str, ...]:
     return (*own, *common)
 
 
-def _of_survey(name: str, cautions: Iterable[Caution | None]) -> tuple[Caution, ...]:
-    return tuple(replace(caution, text=f"{name}: {caution.text}") for caution in cautions if caution is not None)
+def of_surveys(found: Mapping[str, Iterable[Caution | None]]) -> tuple[Caution, ...]:
+    """What is doubtful about surveys, by name: each doubt once, with the names of all that it is about."""
+    names: dict[Caution, list[str]] = {}
+    for name, cautions in found.items():
+        for caution in filter(None, cautions):
+            names.setdefault(caution, []).append(name)
+    return tuple(replace(caution, text=f"{', '.join(of)}: {caution.text}") for caution, of in names.items())
 
 
 @dataclass(frozen=True)
@@ -118,12 +124,11 @@ class _Fitted:
         found = replace(part, goodness=observed_against_predicted(*how), predictive=unlike_replicas(*how))
         return replace(found, lensed=lensing_masses(*how))
 
-    def doubts(self, part: SurveyPart, level: str, chain: Chain) -> tuple[Caution, ...]:
+    def doubts(self, part: SurveyPart, level: str, chain: Chain) -> tuple[Caution | None, ...]:
         """What is doubtful about its part in the posterior."""
         scales = of_mass_scale(mass_scale_shifts(self.model.parameters, {level: chain}))
         fits = (of_prediction(part.predictive), of_lensed(part.lensed), *of_goodness(part.goodness))
-        found = (*before_fit(part.intake), *fits, *scales)
-        return _of_survey(self.name, found)
+        return (*before_fit(part.intake), *fits, *scales)
 
 
 def _placed(catalogue: Catalogue) -> bool:
@@ -144,6 +149,7 @@ def run_several_fit(
     single = {name: walks.alone(name, levels[0]) for name in surveys.configs if alone}
     prepare_chains([*samplings.values(), *single.values()], job)
     parts = {name: one.part(surveys.configs[name].title, job) for name, one in fitted.items()}
+    say_doubts(of_surveys({name: before_fit(part.intake) for name, part in parts.items()}), job)
     found = _sampled(walks, levels, list(single))
     chains = {one: found[one] for one in levels}
     parameters, headline = joint.union.parameters, chains[levels[0]]
@@ -158,7 +164,7 @@ def run_several_fit(
     notes = (*filter(None, (words,)), *told, *(() if alone else (NOT_ALONE,)), *result.notes)
     result = replace(result, headline=levels[0], data=_all_data(parts), chains=summaries, notes=notes)
     result = with_cautions(replace(result, surveys=tuple(parts.values())), parameters, chains)
-    doubts = [caution for name, one in fitted.items() for caution in one.doubts(parts[name], levels[0], own[name])]
+    doubts = of_surveys({name: one.doubts(parts[name], levels[0], own[name]) for name, one in fitted.items()})
     result = replace(result, warnings=(*result.warnings, *doubts))
     return write_all(result, job, samples=chains)
 

@@ -45,7 +45,10 @@ class Provenance:
 
 
 Progress = Callable[[str, int, int, float], None]
-"""Called with a task's name, steps done, steps at most (0: unknown), and the chain's length in tau (or NaN)."""
+"""Called with a task's name, steps done, steps at most (0: unknown), and a chain's length in tau.
+
+That is 0 where it is not known yet, and NaN where the task is no chain.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Job:
         Given sentences before the work begins.
     given : str
         The configuration as it was named on the command line.
+    again : str
+        The command as it was typed, but for what is about one run alone.
     """
 
     name: str
@@ -87,6 +92,7 @@ class Job:
     progress: Progress | None = None
     tell: Callable[[str], None] | None = None
     given: str = ""
+    again: str = ""
 
     def say(self, words: str) -> None:
         """Tell whoever listens."""

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
+from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import Parameter, contrast_names
 from ..core.priors import Prior
 from ..cosmology.mass_function import MODELS
 from ..likelihoods.data import Data
-from ..likelihoods.fisher import fisher_matrix
+from ..likelihoods.fisher import Fisher, fisher_matrix
 from ..likelihoods.levels import level_class, likelihood, quick_levels
 from ..model.forward import ForwardModel, forward_model
 from ..model.setup import Setup
 from ..survey.flux_limit import FluxLimited
 from .joint import density_prior, with_free_density
-from .peak import peak_sigma8
+from .peak import peak
 from .survey_information import SurveyInformation
 from .variant_name import SELECTIONS, VariantName
 
@@ -164,29 +166,40 @@ class Ladder:
                     std = larger[volume].std(variant.setup.parameters.widened(factor))
                     yield SurvivalRow(variant.label, factor, volume, std)
 
-    def shifts(self, mass_functions: tuple[str, ...]) -> Iterator[SystematicRow]:
-        """Shifts of sigma8 at maximum posterior by level where data follow other assumptions; NaN if none is found."""
+    def shifts(
+        self, mass_functions: tuple[str, ...], heard: Callable[[int, int], None] | None = None
+    ) -> Iterator[SystematicRow]:
+        """Shifts of sigma8 at maximum posterior by level where data follow other assumptions; NaN if none is found.
+
+        `heard`: told how many of the peaks that are to be found have been.
+        """
         others = list(self._swapped(mass_functions))
         if not others:
             return
         model, found = forward_model(self.setup), self._information(Variant(VariantName.CONFIGURED, self.setup))
-        own = self._peaks(found, model, model)
+        done, total, tell = itertools.count(), (1 + len(others)) * len(found.by_level), heard or (lambda *_: None)
+
+        def peaks(truth: ForwardModel) -> dict[str, float]:
+            found_there = {}
+            for level, sigma8 in self._peaks(found, model, truth):
+                found_there[level] = sigma8
+                tell(next(done), total)
+            return found_there
+
+        tell(next(done), total)
+        own = peaks(model)
         for label, other, swapped in others:
-            moved = self._peaks(found, model, forward_model(other))
+            moved = peaks(forward_model(other))
             yield SystematicRow(label, {level: moved[level] - own[level] for level in own}, swapped)
 
-    def _peaks(self, found: SurveyInformation, model: ForwardModel, truth: ForwardModel) -> dict[str, float]:
-        """sigma8 at maximum posterior by level, of data expected if `truth` were true."""
+    @staticmethod
+    def _peaks(found: SurveyInformation, model: ForwardModel, truth: ForwardModel) -> Iterator[tuple[str, float]]:
+        """sigma8 at maximum posterior by level, of data expected if `truth` were true; each from where the last is."""
         data = Data.expected(truth, points=any(level_class(level).of_clusters for level in found.by_level))
-
-        def peak(level: str) -> float:
-            return peak_sigma8(
-                found.fisher(level),
-                likelihood(level, model, data),
-                lambda theta: fisher_matrix(level, model, at=theta),
-            )
-
-        return {level: peak(level) for level in found.by_level}
+        at = model.parameters.fiducial
+        for level in found.by_level:
+            at = peak(found.fisher(level), likelihood(level, model, data), partial(_fisher_at, level, model), at)
+            yield level, float(at[model.parameters.names.index("sigma8")])
 
     def _swapped(self, mass_functions: tuple[str, ...]) -> Iterator[tuple[str, Setup, str]]:
         """Label, survey, and what it has that the configured one has not."""
@@ -206,6 +219,11 @@ class Ladder:
             levels = quick_levels(variant.setup) if self.quick else None
             self._found[variant.label] = SurveyInformation.of(variant.setup, levels)
         return self._found[variant.label]
+
+
+def _fisher_at(level: str, model: ForwardModel, theta: Array) -> Fisher:
+    """Fisher matrix of a level at a parameter vector (D,)."""
+    return fisher_matrix(level, model, at=theta)
 
 
 def build_ladder(

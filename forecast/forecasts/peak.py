@@ -1,4 +1,4 @@
-"""Where the posterior of expected data is highest: how far swapped assumptions move sigma8."""
+"""Where the posterior of expected data is highest."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..likelihoods.fisher import Fisher
 from ..likelihoods.level import Likelihood
 
 _STEPS = 100
-_FAR = 1.0
+_FAR = 10.0
 """Rise of ln L in one step from which on the Fisher matrix of the last place no longer holds."""
-_FLAT, _SHORTEST = 1e-6, 1e-5
+_FLAT, _SHORTEST = 1e-5, 1e-5
 """Rise of ln L, and step in prior widths, that end the search."""
 
 
@@ -75,16 +75,17 @@ class _Posterior:
         """Its derivatives, shape (D,)."""
         parameters = self.fisher.parameters
         steps = narrow_steps(parameters, self.fisher.information)
-        of_data = derivatives(self.target, parameters, parameters.from_coordinates(at), steps)
+        of_data = derivatives(self.target, parameters, parameters.from_coordinates(at), steps, fine=False)
         away = at - self.start
         return np.asarray(of_data - away / self.width**2 - self.tied @ (away / self.width) / self.width)
 
 
-def peak_sigma8(fisher: Fisher, target: Likelihood, information: Callable[[Array], Fisher]) -> float:
-    """sigma8 at maximum posterior; NaN if it is not found.
+def peak(
+    fisher: Fisher, target: Likelihood, information: Callable[[Array], Fisher], start: Array | None = None
+) -> Array:
+    """Parameters at maximum posterior, (D,); NaN if they are not found.
 
-    Gauss-Newton steps from the fiducial parameters, with Fisher matrices as curvature, each corrected by BFGS
-    until a long step asks for a new one.
+    Gauss-Newton steps, with Fisher matrices as curvature, each corrected by BFGS until a long step asks for a new one.
 
     Parameters
     ----------
@@ -93,22 +94,26 @@ def peak_sigma8(fisher: Fisher, target: Likelihood, information: Callable[[Array
     target : Likelihood
     information : callable
         Fisher matrix of that level at a parameter vector (D,).
+    start : ndarray, shape (D,), optional
+        Parameters at which the search begins, if they are finite; else the fiducial ones.
     """
     posterior, parameters = _Posterior(fisher, target), fisher.parameters
     at = posterior.start
+    if start is not None and np.isfinite(start).all():
+        at = parameters.to_coordinates(start)
     place = _Place(at, posterior.height(at), posterior.slope(at), fisher.covariance)
     for _ in range(_STEPS):
         if 0.5 * place.slope @ place.step < _FLAT:
-            return _sigma8(fisher, place)
+            return parameters.from_coordinates(place.at)
         at, height = _uphill(posterior, place)
         if height - place.height < _FLAT:
-            return _sigma8(fisher, place)
+            return parameters.from_coordinates(place.at)
         following = _Place(at, height, posterior.slope(at), place.curvature)
         if height - place.height > _FAR:
             place = replace(following, curvature=information(parameters.from_coordinates(at)).covariance)
         else:
             place = following.bent(place)
-    return float("nan")
+    return np.full(len(parameters.names), np.nan)
 
 
 def _uphill(posterior: _Posterior, place: _Place) -> tuple[Array, float]:
@@ -120,7 +125,3 @@ def _uphill(posterior: _Posterior, place: _Place) -> tuple[Array, float]:
             break
         step = step / 2
     return place.at + step, height
-
-
-def _sigma8(fisher: Fisher, place: _Place) -> float:
-    return float(fisher.parameters.from_coordinates(place.at)[fisher.parameters.names.index("sigma8")])

@@ -11,7 +11,9 @@ from ..core.errors import NumericalError
 from ..core.parameters import ParameterSet
 
 _STEP = 0.1
-"""Step of the derivatives in prior standard deviations; fourth-order differences."""
+"""Step of the derivatives in prior standard deviations."""
+_FINE, _PLAIN = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}, {-1: -0.5, 1: 0.5}
+"""Weights of central differences by steps from the centre."""
 _WIDEST_FACTOR, _WIDEST = 0.15, 1.0
 """Widths beyond which those of priors are not followed: of factors on relations, whose residuals are as narrow, and of
 all else."""
@@ -24,9 +26,14 @@ def _widths(parameters: ParameterSet) -> Array:
 
 
 def derivatives(
-    function: Callable[[Array], Array], parameters: ParameterSet, at: Array, steps: Array | None = None
+    function: Callable[[Array], Array],
+    parameters: ParameterSet,
+    at: Array,
+    steps: Array | None = None,
+    *,
+    fine: bool = True,
 ) -> Array:
-    """Fourth-order central derivatives of `function` in natural coordinates.
+    """Central derivatives of `function` in natural coordinates: of fourth order, or, unless `fine`, of second.
 
     Parameters
     ----------
@@ -50,11 +57,11 @@ def derivatives(
     """
     size = len(at)
     steps = _STEP * _widths(parameters) if steps is None else steps
-    offsets = np.concatenate([k * np.diag(steps) for k in (-2, -1, 1, 2)])
+    places = _FINE if fine else _PLAIN
+    offsets = np.concatenate([k * np.diag(steps) for k in places])
     theta = parameters.from_coordinates(parameters.to_coordinates(at) + offsets)
     f = function(theta)
-    f = f.reshape(4, size, *f.shape[1:])
-    slope: Array = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / 12
+    slope: Array = np.tensordot(list(places.values()), f.reshape(len(places), size, *f.shape[1:]), axes=1)
     slope = slope / steps.reshape(-1, *([1] * (slope.ndim - 1)))
     if not np.all(np.isfinite(slope)):
         raise NumericalError(f"a derivative of the forward model is not finite at {at}")

@@ -18,7 +18,7 @@ from .mixture import columns, sum_of
 from .population import Population, mass_grid, yx_support
 from .resolution import limit_resolution, lowest_mass
 from .setup import Setup, prior_sample
-from .visibility import by_flux, chance_of, detected, luminosities, visible_at
+from .visibility import by_flux, chance_of, detected, flux_table, luminosities, visible_at
 from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
 
 
@@ -39,7 +39,7 @@ class FluxLimitedModel:
         self.step, fineness = limit_resolution(setup, self.selection)
         grid = mass_grid(setup, lowest_mass(setup, self.selection), self.step)
         self.population = Population.of(setup, grid, fineness)
-        self.contaminants = self._contaminants()
+        self.contaminants, self.flux_table = self._contaminants(), flux_table(self)
 
     def _contaminants(self) -> Contaminants | None:
         """Contaminants of the survey, at its fiducial parameters and mean density."""

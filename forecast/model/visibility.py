@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from scipy import special
+from scipy.interpolate import CubicSpline
 
 from ..core.arrays import Array
+from ..core.chunks import LARGEST, Remembered, in_parts
 from ..relations.lines import Component
 from ..survey.detection.curve import Detection
 from ..survey.detection.distortion import Distortion, resolved
@@ -19,6 +22,7 @@ from ..survey.selection import FluxSelection
 from ..survey.shells import Shells
 from .contaminants import Contaminants
 from .mixture import mixture, sum_of
+from .population import Population
 from .setup import Setup
 
 
@@ -28,13 +32,52 @@ class Detecting(Protocol):
     setup: Setup
     selection: FluxSelection
     contaminants: Contaminants | None
+    population: Population
+    flux_table: Remembered
+
+    @property
+    def yx_grid(self) -> Array:
+        """Uniform nodes in log10 Y_X that hold all selected clusters, shape (G,)."""
 
     def yx_density(self, theta: Array, log_yx: Array, error: Array | float = 0.0) -> Array:
         """Expected number of detections per dex of observed Y_X, shape (P, Q)."""
 
 
 def by_flux(model: Detecting, theta: Array, log_yx: Array) -> Array:
-    """Density of Y_X, (P, Q), whose error depends on the measured flux: a sum over cells of it."""
+    """Density of Y_X, (P, Q), whose error depends on the measured flux: a sum over cells of it.
+
+    Values between the model's nodes, where they are more than these, are interpolated in the logarithm.
+    """
+    grid = model.yx_grid
+    inside = (log_yx >= grid[0]) & (log_yx <= grid[-1])
+    if inside.sum() < len(grid):
+        return _over_cells(model, theta, log_yx)
+    density = np.empty((len(theta), len(log_yx)))
+    table = CubicSpline(grid, model.flux_table(theta), axis=1)
+    density[:, inside] = np.exp(table(log_yx[inside]))
+    density[:, ~inside] = _over_cells(model, theta, log_yx[~inside])
+    return density
+
+
+def flux_table(model: Detecting) -> Remembered:
+    """ln of `by_flux` at the model's own nodes, (P, G), by parameter vectors."""
+    return Remembered(partial(_log_on_nodes, model))
+
+
+def _log_on_nodes(model: Detecting, theta: Array) -> Array:
+    return np.log(np.maximum(_over_cells(model, theta, model.yx_grid), np.finfo(float).tiny))
+
+
+def _over_cells(model: Detecting, theta: Array, log_yx: Array) -> Array:
+    """The sum, as many parameter vectors at a time as their abundances are kept for all cells."""
+    if not len(log_yx):
+        return np.empty((len(theta), 0))
+    population = model.population
+    rows = max(1, LARGEST // (len(population.shells.z) * len(population.log_mass)))
+    return in_parts(lambda some: _sum_over_cells(model, some, log_yx), theta, rows)
+
+
+def _sum_over_cells(model: Detecting, theta: Array, log_yx: Array) -> Array:
     total = np.zeros((len(theta), len(log_yx)))
     for cell in flux_cells(model.selection):
         one = copy(model)

@@ -22,6 +22,7 @@ from .text_table import (
     Cells,
     csv_lines,
     dark_energy_tables,
+    fixed_in_rows,
     fixed_words,
     folded,
     latex_lines,
@@ -173,7 +174,7 @@ def _print_fisher(result: Result, console: Screen) -> None:
     """Tables of Fisher matrices: the ladder, what survives wider priors, and shifts of sigma8."""
     if result.ladder:
         ladder = [(row.label, row.sigma8_std) for row in result.ladder]
-        _print_errors(f"sigma(sigma8), Fisher{fixed_words(result.Om0)}", ladder, console)
+        _print_errors(f"sigma(sigma8), Fisher{fixed_in_rows(result.Om0, result.ladder)}", ladder, console)
     if free := [(row.label, row.s8_std) for row in result.ladder if row.s8_std]:
         _print_errors("sigma(S8), S8 = sigma8 (Om0/0.3)^0.5", free, console)
     for title, dark in dark_energy_tables(result.ladder):
@@ -182,8 +183,9 @@ def _print_fisher(result: Result, console: Screen) -> None:
         header = ["full+wl, bias of M_WL known to", *(f"{width:.0%}" for width in result.lensing[0].bias)]
         console.table(header, [[row.label, *map(error_figure, row.sigma8_std)] for row in result.lensing])
     if result.survival:
-        named = [(f"{x.selection}, priors x {x.widening:g}, volume x {x.volume:g}", x) for x in result.survival]
-        _print_errors("what survives", [(name, row.sigma8_std) for name, row in named], console)
+        named = ((f"{x.selection}, priors x {x.widening:g}, volume x {x.volume:g}", x) for x in result.survival)
+        rows_left = [(name, row.sigma8_std) for name, row in named]
+        _print_errors(f"what survives{fixed_words(result.Om0)}", rows_left, console)
     if result.systematics:
         rows: list[Cells] = [
             [row.label, *(_shift(result, level, x) for level, x in row.shift.items())] for row in result.systematics

@@ -17,7 +17,7 @@ from .page.blocks import Block, Picture, Section, Table, Text
 from .page.typesetting import beside, number, rounded, spread, typeset
 from .plots.style import LEVELS
 from .results import Result
-from .text_table import dark_energy_tables, fixed_words
+from .text_table import dark_energy_tables, fixed_in_rows, fixed_words
 
 
 def ordered_levels(tables: Iterable[Mapping[str, float]]) -> list[str]:
@@ -37,7 +37,7 @@ def ladder_section(result: Result) -> Section:
     levels = ordered_levels(row.sigma8_std for row in result.ladder)
     intro = (
         "Expected uncertainty of sigma8 by level of information, from Fisher matrices in which flat priors are "
-        f"replaced by Gaussians of equal variance{fixed_words(result.Om0)}. " + levels_caption(levels)
+        f"replaced by Gaussians of equal variance{fixed_in_rows(result.Om0, result.ladder)}. " + levels_caption(levels)
     )
     rows = tuple(
         (_named(row), count_text(row.expected_count), *(spread(row.sigma8_std.get(level)) for level in levels))
@@ -113,7 +113,7 @@ def survival_section(result: Result) -> Section:
     )
     intro = (
         "Uncertainty of sigma8 as the priors on the normalisations widen (in the logarithm) and the survey's volume "
-        "grows at unchanged depth."
+        f"grows at unchanged depth{fixed_words(result.Om0)}."
     )
     alt = (
         "Uncertainty of sigma8 against survey volume for each selection and width of the priors; numbers in the table."

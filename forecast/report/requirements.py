@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,11 @@ def requirement_table(found: Requirements) -> tuple[list[str], list[list[Any]]]:
     return header, rows
 
 
-def requirement_lines(found: Requirements, config: str, out: Path) -> Iterator[str]:
-    """What is configured, why some keys never do, and the command that runs a survey that does."""
+def requirement_lines(found: Requirements, config: str, out: Path, wanting: Callable[[str], str]) -> Iterator[str]:
+    """What is configured, why some keys never do, and the command that runs a survey that does.
+
+    `wanting`: the command for another target.
+    """
     now, held = error_text(found.configured_std), fixed_words(found.Om0)
     yield f"level {found.level}{held}: {found.name} is now known to {now}; wanted {found.std:g}"
     yield best_help(found)
@@ -57,7 +60,7 @@ def requirement_lines(found: Requirements, config: str, out: Path) -> Iterator[s
             yield f"{row.key}: {_unmet(found)}; {_limit(row)}"
     met = found.least
     if not met:
-        yield f"Next: forecast require {config} {found.name}={1.02 * min(row.std for row in found.rows):.3g}"
+        yield f"Next: {wanting(f'{found.name}={1.02 * min(row.std for row in found.rows):.3g}')}"
     elif met[0].key in SHORTCUTS:
         yield f"Next: forecast sweep {config} --vary {met[0].key}={met[0].needed:.4g}:{met[0].needed:.4g}:1"
     else:

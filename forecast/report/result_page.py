@@ -198,15 +198,6 @@ def _not_converged(short: list[ChainSummary]) -> Markup:
 
 
 def _cure(result: Result) -> Markup:
-    if result.quick:
-        words = Markup(
-            "For the full result, run the same command without <code>--quick</code> (<code>forecast {} {}</code>, with "
-            "the options used here); with the same <code>--out</code> the chains continue where they stopped."
-        )
-        given = result.provenance.config.get("given", result.provenance.config_name)
-        return words.format(result.provenance.command, given)
-    return Markup(
-        "For the full result, run the same command again with a larger limit on the steps (<code>--max-steps</code>, "
-        "or <code>max_steps</code> under <code>[sampler]</code> in the configuration); with the same "
-        "<code>--out</code> the chains continue where they stopped."
-    )
+    how = "without <code>--quick</code>" if result.quick else "with a larger limit on the steps"
+    words = f"For the full result, run the same command {how}, <code>{{}}</code>: the chains go on where they stopped."
+    return Markup(words).format(result.longer)

@@ -139,6 +139,8 @@ class Result:
         Those whose data were fitted together; empty for one survey.
     follows : tuple of str
         What was yet to be computed when this was written.
+    again : str
+        The command that made it, but for what is about one run alone.
     """
 
     provenance: Provenance
@@ -169,6 +171,15 @@ class Result:
     Om0: float | None = None
     surveys: tuple[SurveyPart, ...] = ()
     follows: tuple[str, ...] = ()
+    again: str = ""
+
+    @property
+    def longer(self) -> str:
+        """The command that goes on with chains that are too short."""
+        given = self.provenance.config.get("given") or self.provenance.config_name
+        command = self.again or f"forecast {self.provenance.command} {given}"
+        steps = [chain.steps for chain in self.walked if not chain.converged]
+        return command if self.quick or not steps else f"{command} --max-steps {2 * max(steps)}"
 
     @property
     def converged(self) -> bool:

@@ -203,6 +203,11 @@ def fixed_words(Om0: float | None) -> str:
     return "" if Om0 is None else f", Om0 = {Om0:g} fixed"
 
 
+def fixed_in_rows(Om0: float | None, rows: Iterable[LadderRow]) -> str:
+    """The same of rows in some of which it may be free, as their names say."""
+    return f", Om0 = {Om0:g} unless free" if Om0 is not None and any(row.s8_std for row in rows) else fixed_words(Om0)
+
+
 def dark_energy_tables(rows: Sequence[LadderRow]) -> list[tuple[str, list[tuple[str, dict[str, float]]]]]:
     """What rows of a ladder say of dark energy by variant and level, with a title each."""
     tables: dict[str, list[tuple[str, dict[str, float]]]] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -197,7 +196,7 @@ def run_chain(posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int,
     """
     stored = load_steps(plan) if plan.path.exists() else None
     pace = Pace(progress)
-    pace.tell(0 if stored is None else len(stored[0]), math.nan)
+    pace.tell(0 if stored is None else len(stored[0]), 0.0)
     import emcee
 
     if stored is None:
