@@ -19,6 +19,7 @@ from scipy import optimize, special
 from scipy.interpolate import CubicSpline
 
 from benchmarks.charts import Chart
+from benchmarks.luminositynodes import Listed
 from benchmarks.shareddraws import FREEDOM, Component, Plan, Pool, shared_draws
 from forecast.checks.goodness import goodness_of_fit, poisson_deviance
 from forecast.checks.observed import catalogue_data
@@ -174,6 +175,13 @@ class Luminosities:
         return np.asarray(total - self._model.expected_count(theta))
 
 
+def _likelihood(variant: Variant, model: FluxLimitedModel, data: Data) -> Callable[[Array], Array]:
+    """Of what a variant knows of each cluster."""
+    if variant.data == "counts" or variant.followed:
+        return likelihood(variant.level, model, data)
+    return Luminosities(model, data) if variant.data == "lx" else Listed.of_data(model, data)
+
+
 class Posterior:
     """ln posterior of normal scores; all but density contrasts is one in all surveys."""
 
@@ -188,8 +196,7 @@ class Posterior:
             free = model.parameters.free
             own = tuple(p.name if not p.name.startswith("density") else f"{p.name}, {name}" for p in free)
             self.free |= dict(zip(own, free, strict=True))
-            each = Luminosities(model, data) if variant.data == "lx" else likelihood(variant.level, model, data)
-            self.parts.append(Part(name, model, data, each, own))
+            self.parts.append(Part(name, model, data, _likelihood(variant, model, data), own))
 
     @property
     def chart(self) -> Chart:

@@ -93,6 +93,13 @@ class Sky:
         return values | {"S8": values["sigma8"] * np.sqrt(values["Om0"] / 0.3)}
 
 
+def fiducial_truths(sky: Sky, size: int, rng: np.random.Generator) -> Array:
+    """The fiducial parameters, with density contrasts of their prior, (size, D)."""
+    parameters = sky.model.parameters
+    contrasts = np.isin(parameters.names, list(parameters.contrasts))
+    return np.where(contrasts, sky.truths(size, rng), parameters.fiducial)
+
+
 @dataclass(frozen=True)
 class Study:
     """Posteriors of M mocks: means, widths and probabilities below the truth, (M,), by quantity; effective draws."""
@@ -207,11 +214,7 @@ def main() -> None:
     ):
         start, rng = time.process_time(), np.random.default_rng(options.seed)
         sky = Sky(survey, straight=relation == "straight")
-        truth = sky.truths(options.mocks, rng)
-        if kind == "fiducial":
-            here, parameters = truth, sky.model.parameters
-            contrasts = np.isin(parameters.names, list(parameters.contrasts))
-            truth = np.where(contrasts, here, parameters.fiducial)
+        truth = (fiducial_truths if kind == "fiducial" else Sky.truths)(sky, options.mocks, rng)
         study = studied(sky, truth, kind == "prior", Plan(), rng)
         cpu = time.process_time() - start
         print(f"\n{survey}, {relation}, truths: {kind}; {options.mocks} mocks, {cpu:.0f} s of CPU; {study.words}")
