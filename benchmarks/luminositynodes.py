@@ -15,12 +15,16 @@ import numpy as np
 from scipy.interpolate import BarycentricInterpolator, CubicSpline
 
 from forecast.core.arrays import Array
-from forecast.likelihoods.density.point_density import PointDensity
-from forecast.likelihoods.density.points import Points, observable_errors
+from forecast.core.parameters import ParameterSet
+from forecast.likelihoods.data import Data
+from forecast.likelihoods.level import TINY
 from forecast.model.flux_limited import FluxLimitedModel
+from forecast.model.mixture import SQRT2PI
 from forecast.model.mocks import Mocks
+from forecast.model.population import Population
+from forecast.survey.shells import Shells
 
-_REDSHIFTS, _STEP, _BELOW, _BRIGHTEST, _AT_ONCE = 3, 0.35, 0.1, 46.0, 200
+_REDSHIFTS, _STEP, _BELOW, _BRIGHTEST, _AT_ONCE = 3, 0.3, 0.1, 46.0, 100
 """Nodes of a shell in redshift; their distance in log10 L_X, how far below the limit they begin, and where they end;
 parameter vectors evaluated together."""
 
@@ -63,35 +67,81 @@ class Nodes:
         return self.model.selection.log_luminosity_limit(z, pivot, setup.cosmology, setup.relations)
 
     @cached_property
-    def density(self) -> PointDensity:
-        """ln lambda of clusters at the nodes."""
-        pairs = [np.meshgrid(one.cubic_root**3, one.above, indexing="ij") for one in self.shells]
-        z = np.concatenate([np.ravel(redshift) for redshift, _ in pairs])
-        log_lx = self.limit(z) + np.concatenate([np.ravel(above) for _, above in pairs])
-        observables = np.full((len(z), len(self.model.setup.relations.names)), np.nan)
-        observables[:, 0] = log_lx
-        errors = observable_errors(self.model, z, log_lx)
-        return PointDensity(self.model, Points.observed(z, observables, errors), lensing=False)
+    def population(self) -> Population:
+        """Clusters before selection, per unit redshift, at the nodes' redshifts."""
+        setup = self.model.setup
+        z = np.concatenate([one.cubic_root**3 for one in self.shells])
+        number = np.repeat(np.arange(len(self.shells)), _REDSHIFTS)
+        volume = setup.geometry.area * setup.cosmology.volume_element(z)
+        return Population(setup, self.model.population.log_mass, Shells(z, volume, number))
 
-    def weights(self, mocks: Mocks) -> Array:
+    def mock_weights(self, mocks: Mocks) -> Array:
         """Of n catalogues on the nodes, (n, K)."""
+        return self.weights(mocks.z, mocks.log_lx, mocks.row, len(mocks.size))
+
+    def weights(self, z: Array, log_lx: Array, row: Array, size: int) -> Array:
+        """Of clusters of `size` catalogues, that of each in `row`, on the nodes, (size, K)."""
         edges = self.model.setup.geometry.redshift_edges
-        shell, above = np.searchsorted(edges[1:-1], mocks.z), mocks.log_lx - self.limit(mocks.z)
+        shell, above = np.searchsorted(edges[1:-1], z), log_lx - self.limit(z)
         parts = []
         for number, one in enumerate(self.shells):
             mine = shell == number
-            total = np.zeros((len(mocks.size), len(one.cubic_root) * len(one.above)))
+            total = np.zeros((size, len(one.cubic_root) * len(one.above)))
             if mine.any():
-                np.add.at(total, mocks.row[mine], one.weights(mocks.z[mine], above[mine]))
+                np.add.at(total, row[mine], one.weights(z[mine], above[mine]))
             parts.append(total)
         return np.hstack(parts)
 
     def log_density(self, theta: Array) -> Array:
         """ln lambda at the nodes, (S, K), of parameter vectors (S, D)."""
-        parts = [self.density.grid(theta[i : i + _AT_ONCE]) for i in range(0, len(theta), _AT_ONCE)]
-        return np.concatenate(parts)
+        return np.concatenate([self._log_density(theta[i : i + _AT_ONCE]) for i in range(0, len(theta), _AT_ONCE)])
+
+    def _log_density(self, theta: Array) -> Array:
+        """Sums over masses of what shines so bright."""
+        setup, population = self.model.setup, self.population
+        v = self.model.parameters.values(theta)
+        number = population.abundance(v) * self.model.step
+        line = self.model.selection.observed(setup.relations.at(v)).lx
+        mean = population.mean_observable(line, "lx", population.background(v))
+        (part,) = (
+            one.blurred(self.model.selection.flux_error) for one in setup.relations.components(v, population.log_mass)
+        )
+        scatter, found = part.lx_scatter[:, None], []
+        for i, one in enumerate(self.shells):
+            for k in range(i * _REDSHIFTS, (i + 1) * _REDSHIFTS):
+                log_lx = one.above + float(self.limit(population.shells.z[k : k + 1])[0])
+                away = (log_lx[:, None] - (mean[:, k] + part.lx_shift)[:, None, :]) / scatter
+                density = np.einsum("sum,sm->su", np.exp(-0.5 * away**2), number[:, k] / (part.lx_scatter * SQRT2PI))
+                found.append(np.log(np.maximum(density, TINY)))
+        return np.hstack(found)
 
     def expected(self, theta: Array) -> Array:
         """Expected number of clusters, (S,)."""
         parts = [self.model.expected_count(theta[i : i + _AT_ONCE]) for i in range(0, len(theta), _AT_ONCE)]
         return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Likelihood of one catalogue's L_X and redshifts, as `full` has it up to a constant: weights on nodes, (K,)."""
+
+    nodes: Nodes
+    weights: Array
+    name: str = "full"
+
+    @property
+    def parameters(self) -> ParameterSet:
+        """Free parameters."""
+        return self.nodes.model.parameters
+
+    @classmethod
+    def of_data(cls, model: FluxLimitedModel, data: Data) -> Listed:
+        """Of a survey's clusters, whose errors are the setup's."""
+        assert data.points is not None
+        nodes, z = Nodes(model), data.points.z
+        return cls(nodes, nodes.weights(z, data.points.observables[:, 0], np.zeros(len(z), dtype=int), 1)[0])
+
+    def __call__(self, theta: Array) -> Array:
+        """(P,) for parameter vectors (P, D)."""
+        theta = np.atleast_2d(theta)
+        return np.asarray(self.nodes.log_density(theta) @ self.weights - self.nodes.expected(theta))

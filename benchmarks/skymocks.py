@@ -93,6 +93,13 @@ class Sky:
         return values | {"S8": values["sigma8"] * np.sqrt(values["Om0"] / 0.3)}
 
 
+def fiducial_truths(sky: Sky, size: int, rng: np.random.Generator) -> Array:
+    """The fiducial parameters, with density contrasts of their prior, (size, D)."""
+    parameters = sky.model.parameters
+    contrasts = np.isin(parameters.names, list(parameters.contrasts))
+    return np.where(contrasts, sky.truths(size, rng), parameters.fiducial)
+
+
 @dataclass(frozen=True)
 class Study:
     """Posteriors of M mocks: means, widths and probabilities below the truth, (M,), by quantity; effective draws."""
@@ -139,7 +146,7 @@ class Study:
 def studied(sky: Sky, truth: Array, near: bool, plan: Plan, rng: np.random.Generator) -> Study:
     """Posteriors of mocks of parameter vectors (M, D); `near`: with the prior where it expects such a survey alone."""
     nodes, mocks = sky.nodes, sky.mocks(truth, rng)
-    weights = nodes.weights(mocks)
+    weights = nodes.mock_weights(mocks)
 
     def target(at: Array) -> Array:
         log_prior = sky.chart.log_prior(at)
@@ -164,7 +171,7 @@ def studied(sky: Sky, truth: Array, near: bool, plan: Plan, rng: np.random.Gener
 def first_draws(sky: Sky, truth: Array, near: bool) -> list[Component]:
     """About the fiducial parameters, or about all truths: as wide as posteriors of a mean catalogue of the fiducial."""
     fiducial = sky.model.parameters.fiducial[None]
-    mean = sky.nodes.weights(sky.mocks(np.repeat(fiducial, 40, axis=0), np.random.default_rng(0))).mean(axis=0)
+    mean = sky.nodes.mock_weights(sky.mocks(np.repeat(fiducial, 40, axis=0), np.random.default_rng(0))).mean(axis=0)
 
     def posterior(at: Array) -> Array:
         theta = sky.chart.parameters(at)
@@ -184,7 +191,7 @@ def node_errors(sky: Sky, mocks: Mocks, at: Array, weight: Array, rng: np.random
     for one in range(CHECKED):
         theta = sky.chart.parameters(at[rng.choice(len(at), 20, p=weight[:, one])])
         mine = mocks.part(one, one + 1)
-        nodal = sky.nodes.weights(mine) @ sky.nodes.log_density(theta).T - sky.nodes.expected(theta)
+        nodal = sky.nodes.mock_weights(mine) @ sky.nodes.log_density(theta).T - sky.nodes.expected(theta)
         found.append(np.std(nodal - Full.of_many(sky.model, mine, theta)))
     return np.array(found)
 
@@ -207,11 +214,7 @@ def main() -> None:
     ):
         start, rng = time.process_time(), np.random.default_rng(options.seed)
         sky = Sky(survey, straight=relation == "straight")
-        truth = sky.truths(options.mocks, rng)
-        if kind == "fiducial":
-            here, parameters = truth, sky.model.parameters
-            contrasts = np.isin(parameters.names, list(parameters.contrasts))
-            truth = np.where(contrasts, here, parameters.fiducial)
+        truth = (fiducial_truths if kind == "fiducial" else Sky.truths)(sky, options.mocks, rng)
         study = studied(sky, truth, kind == "prior", Plan(), rng)
         cpu = time.process_time() - start
         print(f"\n{survey}, {relation}, truths: {kind}; {options.mocks} mocks, {cpu:.0f} s of CPU; {study.words}")
