@@ -1,6 +1,7 @@
 """The first screen: what was found, what limits it, whether it is right; each from numbers set by hand."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,12 @@ from pages import PAGES, STD, chain, fit, lesson, run, sweep, values
 from forecast.core.caution import Caution
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
+from forecast.core.records import Job
 from forecast.forecasts.ladder import SystematicRow
 from forecast.report.answer import checks, facts, headline, limits
+from forecast.report.console import print_tables
+from forecast.report.forecast_sections import ladder_section
+from forecast.report.page.blocks import Table
 from forecast.report.posterior_sections import MOST, left_out
 from forecast.report.sweep_pages import sweep_page
 from forecast.sampling.informed import AS_SHAPED, AS_WIDE, Lesson, lessons
@@ -36,6 +41,29 @@ def test_facts_are_what_is_free_and_the_most_precise_level(result):
     assert [fact.value for fact in fisher] == ["± 0.028", "± 0.018"] and "Om0" not in fisher[0].note
     free = replace(result, chains=(), parameters=(replace(result.parameters[0], name="Om0"),))
     assert "Om0 is marginalised over" in facts(free)[0].note
+
+
+def test_s8_and_dark_energy_stand_beside_sigma8_in_the_answer_and_the_tables(result, capsys):
+    merit = {level: 10.0 / std for level, std in STD.items()}
+    found = {"w0": {level: 4 * std for level, std in STD.items()}, "figure of merit": merit}
+    row = replace(result.ladder[0], s8_std=dict(STD), dark_energy=found)
+    expected = replace(result, chains=(), ladder=(row, *result.ladder[1:]))
+    shown = {fact.name: fact.value for fact in facts(expected)}
+    assert (shown["S8"], shown["w0"], shown["Figure of merit"]) == ("± 0.028", "± 0.11", "3.6e+02")
+    section = ladder_section(expected)
+    tables = {block.name: block for block in section.blocks if isinstance(block, Table)}
+    assert [row[0] for row in tables["Dark energy by level: sigma(w0)"].rows] == ["as configured"]
+    assert "Dark energy by level: figure of merit of w0 and wa, 1/sqrt(det C)" in tables
+    print_tables(expected, Job("x", Path("o")))
+    printed = capsys.readouterr().out
+    assert "sigma(w0)" in printed and "sigma(wa)" not in printed and "1/sqrt(det C)" in printed
+
+
+def test_dark_energy_of_a_chain_is_an_answer(result):
+    one = result.chain(result.headline)
+    free = replace(one, parameters=one.parameters | {"w0": values(-0.95, 0.12), "wa": values(0.1, 0.3)})
+    found = [fact.value for fact in facts(replace(result, chains=(free,)))]
+    assert {"-0.95 ± 0.12", "−0.95 ± 0.12"} & set(found)
 
 
 def test_a_model_that_does_not_describe_the_data_is_called_no_measurement(result):

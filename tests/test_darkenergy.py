@@ -18,8 +18,11 @@ from forecast.cosmology.background import Cosmology, base_power, base_sigma
 from forecast.cosmology.expansion import RADIATION, Expansion
 from forecast.cosmology.mass_function import MODELS, MassFunction, ShapedMassFunction, matter_density_range
 from forecast.cosmology.parameter_grid import ShapeGrid
+from forecast.forecasts.ladder import free_density
+from forecast.forecasts.survey_information import SurveyInformation
 from forecast.model.forward import forward_model
 from forecast.model.idle import idle_parameters
+from forecast.report.narrative import survey_sentences
 from forecast.survey.sample_variance import contrast_root
 
 Z = np.array([0.0, 0.05, 0.3, 1.0, 2.5])
@@ -226,3 +229,35 @@ def test_nothing_in_a_box_today_depends_on_dark_energy():
     assert "z = 0" in idle_parameters(setup)["w0"]
     assert "w0" not in idle_parameters(freed(nv22.setup, w0=Prior("flat", low=-1.5, high=-0.5)))
     assert Values().w0 is None
+
+
+def test_errors_of_dark_energy_by_level(erosita):
+    """Marginal errors by the Schur complement of the information and the priors, of the survey and with Om0 free."""
+    keys = {"parameters.w0": {"flat": [-1.5, -0.5]}, "parameters.wa": {"flat": [-1.0, 0.2]}, "sample_variance": False}
+    setup = erosita.with_(keys).setup
+    for one in (setup, free_density(setup).setup):
+        found = SurveyInformation.of(one, ["counts", "unbinned"])
+        names, rows = one.parameters.names, found.dark_energy()
+        at = np.array([names.index(name) for name in ("w0", "wa")])
+        for level, information in found.by_level.items():
+            precision = information + np.diag(one.parameters.prior_std**-2.0)
+            others = np.setdiff1d(np.arange(len(names)), at)
+            mixed = precision[np.ix_(at, others)]
+            left = precision[np.ix_(at, at)] - mixed @ np.linalg.solve(precision[np.ix_(others, others)], mixed.T)
+            (a, b), (_, d) = left
+            assert rows["figure of merit"][level] == pytest.approx(math.sqrt(a * d - b * b), rel=1e-6)
+            assert rows["w0"][level] == pytest.approx(math.sqrt(d / (a * d - b * b)), rel=1e-6)
+            assert rows["wa"][level] == pytest.approx(math.sqrt(a / (a * d - b * b)), rel=1e-6)
+        assert rows["w0"]["known"] < rows["w0"]["unbinned"] < rows["w0"]["prior"]
+        assert bool(found.s8_std()) == (one is not setup)  # Om0 is freed beside w0 too
+    assert SurveyInformation(erosita.setup, 1.0, {}).dark_energy() == {}
+    with pytest.raises(InputError, match="figure of merit needs w0 and wa among the free"):
+        erosita.fisher("counts").figure_of_merit()
+
+
+def test_a_page_names_the_universe(erosita):
+    assert "flat LambdaCDM with Om = 0.29" in " ".join(survey_sentences(erosita.setup))
+    free = erosita.with_({"parameters.w0": {"flat": [-1.5, -0.5]}})
+    assert "flat wCDM with Om = 0.29" in " ".join(survey_sentences(free.setup))
+    fixed = " ".join(survey_sentences(erosita.with_({"cosmology.w0": -0.9}).setup))
+    assert "n_s = 0.965, w0 = -0.9, wa = 0." in fixed

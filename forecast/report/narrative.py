@@ -130,8 +130,8 @@ def _measurement_words(setup: Setup) -> tuple[str, ...]:
     return (
         f"Observables are those inferred with Om = {setup.cosmology.Om0:g} and h = {setup.cosmology.h:g}{dark}: L_X "
         f"goes as D^2, the mass proxy, within {aperture}, as D^{gas.distance:.2f} E(z)^{-gas.expansion:.2f}. The "
-        f"relations were calibrated on {where}, as L_X h^2, M_gas h^2.5 and Y_X h^2.5 against M h where they say "
-        "nothing else.",
+        f"relations were calibrated on {where}, as L_X h^2, M_gas h^2.5 and Y_X h^2.5 against M h where they "
+        "say nothing else.",
     )
 
 

@@ -42,8 +42,9 @@ def contrast_root(geometry: Geometry, cosmology: Cosmology) -> Array:
     Its product with S independent standard normal numbers has the contrasts' covariance: shells next to
     each other are correlated. For one shell of a survey the root is that of the whole survey.
     """
-    assert isinstance(geometry, Hashable)
-    return _root(geometry, cosmology, True)
+    whole = geometry.within or geometry if isinstance(geometry, LightCone) else geometry
+    assert isinstance(whole, Hashable)
+    return _root(whole, cosmology, True)
 
 
 def growth(cosmology: Cosmology, z: Array) -> Array:
@@ -62,7 +63,7 @@ def _root(geometry: Hashable, cosmology: Cosmology, shells: bool) -> Array:
     if isinstance(geometry, Box):
         covariance = np.array([[cuboid_variance(geometry.side, geometry.fraction * geometry.side, cosmology)]])
     elif isinstance(geometry, LightCone):
-        cone = (geometry.within or geometry) if shells else replace(geometry, edges=())
+        cone = geometry if shells else replace(geometry, edges=())
         covariance = cone_covariance(cone, cosmology)
     else:
         raise TypeError(f"no rms contrast for a {type(geometry).__name__}")
