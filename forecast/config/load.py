@@ -43,7 +43,7 @@ from .schema.sections import (
 )
 from .schema.survey import BoxConfig, FluxLimitedConfig, FollowUpConfig, LightConeConfig, SharpConfig, SmoothedConfig
 from .schema.types import Number, Strict
-from .survey_builders import build_followup, build_footprint, build_geometry, build_selection
+from .survey_builders import build_followup, build_footprint, build_geometry, build_selection, refuse_width
 
 
 class Config(Strict):
@@ -120,6 +120,7 @@ class Config(Strict):
         errors = build_errors(self.errors, relations, cosmology.h)
         geometry = build_geometry(self.survey, cosmology)
         emission = build_emission(self.emission, cosmology)
+        refuse_width(self.selection, self.parameters)
         selection = build_selection(self.selection, cosmology.h, geometry)
         selection = with_emission(selection, emission, relations, geometry)
         setup = Setup(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..cosmology.background import Cosmology
 from ..reading.tables import Column, open_table
 from ..survey.detection.contamination import Contamination
 from ..survey.detection.curve import SHARP, Detection
+from ..survey.detection.table import of_table
 from ..survey.flux_limit import SOFT_SLOPE, FluxLimited
 from ..survey.followup import FollowUp, until
 from ..survey.footprint import Cap, Footprint, Region, SkyBox
@@ -166,21 +167,86 @@ SELECTIONS: dict[str, Callable[[Any, float, Geometry], Selection]] = {
 
 def _build_detection(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tuple[float, Detection]:
     """Reference flux, erg/s/cm2, and the chance of detection against flux over it."""
-    if s.flux_limit is not None:
-        limit = float(read_quantities((s.flux_limit,), "flux", "selection.flux_limit", h)[0])
-        return limit, replace(SHARP, width=(s.completeness_width,))
     if s.completeness is not None:
         detection, log_limit = Detection.of_curve(*read_curve(s.completeness, "selection.completeness", h))
         return 10.0**log_limit, detection
+    if s.completeness_table is not None:
+        return _from_table(s.completeness_table, h, geometry)
+    limit, detection = _from_limits(s, h, geometry)
+    return limit, _with_floor(s, h, limit, detection)
+
+
+def refuse_width(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, names: Container[str]) -> None:
+    """Raise if the width of a whole curve or table is a parameter: they have none.
+
+    Raises
+    ------
+    InputError
+    """
+    for key in ("completeness", "completeness_table"):
+        if "detection_width" in names and getattr(s, key, None) is not None:
+            raise InputError(
+                f"parameters.detection_width: selection.{key} has no one width; give flux_limit and "
+                "completeness_width instead, or take the parameter out"
+            )
+
+
+def _from_table(file: str, h: float, geometry: Geometry) -> tuple[float, Detection]:
+    path = "selection.completeness_table"
+    flux, z, chance = read_columns(file, path, {"flux": "flux", "z": "", "chance": ""}, h)
+    detection, log_limit = named(path, lambda: of_table(flux, z, chance))
+    near, *_, far = geometry.redshift_edges
+    first, last = detection.knots[0], detection.knots[-1]
+    if first > near or last < far:
+        raise InputError(
+            f"{path}: {file} reaches from z = {first:g} to {last:g}, the survey from {near:g} to {far:g}; "
+            "add the chances at its edges, or give survey.zmin and zmax within the table"
+        )
+    return 10.0**log_limit, detection
+
+
+def _from_limits(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tuple[float, Detection]:
+    if s.flux_limit is not None:
+        limit = float(read_quantities((s.flux_limit,), "flux", "selection.flux_limit", h)[0])
+        return limit, replace(SHARP, width=(s.completeness_width,))
     if s.flux_limits is not None and s.areas is not None:
         limits = read_quantities(s.flux_limits, "flux", "selection.flux_limits", h)
         areas = read_quantities(s.areas, "area", "selection.areas", h)
     else:
         kinds = {"flux_limit": "flux", "area": "area"}
         limits, areas = read_columns(str(s.area_table), "selection.area_table", kinds, h)
-    _check_areas(float(areas.sum()), geometry)
+    _check_areas(float(areas.sum()), geometry, "selection: the areas")
     detection, log_limit = Detection.of_tiles(np.log10(limits), areas, s.completeness_width)
     return 10.0**log_limit, detection
+
+
+def _with_floor(s: FluxLimitedConfig, h: float, limit: float, detection: Detection) -> Detection:
+    """The chance with a ceiling and, down to a flux, a floor."""
+    if s.floor_flux is None:
+        return detection if s.ceiling == 1 else replace(detection, weight=_scaled(detection.weight, s.ceiling))
+    flux = float(read_quantities((s.floor_flux,), "flux", "selection.floor_flux", h)[0])
+    if flux >= limit:
+        raise InputError(
+            f"selection.floor_flux: {flux:.4g} erg/s/cm2 is not below the limit of {limit:.4g}; give a fainter flux"
+        )
+    rise = _scaled(detection.weight, s.ceiling - s.floor)
+    offset = math.log10(flux / limit)
+    return Detection((*rise, s.floor), (*detection.offset, offset), width=(*detection.width, 0.0), floor=True)
+
+
+def _scaled(weight: tuple[float, ...], factor: float) -> tuple[float, ...]:
+    return tuple(factor * a for a in weight)
+
+
+def _check_areas(total: float, geometry: Geometry, what: str) -> None:
+    """Raise unless parts of the sky add up to a survey's area."""
+    if not geometry.spans_redshifts:
+        raise InputError("selection: areas belong to a light cone; give this box one flux_limit")
+    if abs(total / geometry.area - 1) > 0.01:
+        raise InputError(
+            f"{what} add up to {total:.4g} sr, but survey.area is {geometry.area:.4g} sr; "
+            "list every part of the survey once"
+        )
 
 
 def build_followup(c: FollowUpConfig | None, h: float, geometry: Geometry, selection: Selection) -> FollowUp | None:
@@ -203,14 +269,3 @@ def build_followup(c: FollowUpConfig | None, h: float, geometry: Geometry, selec
             "or a fraction below 1, or take [followup] out"
         )
     return followup
-
-
-def _check_areas(total: float, geometry: Geometry) -> None:
-    """Raise unless parts of the sky add up to a survey's area."""
-    if not geometry.spans_redshifts:
-        raise InputError("selection: areas belong to a light cone; give this box one flux_limit")
-    if abs(total / geometry.area - 1) > 0.01:
-        raise InputError(
-            f"selection: the areas add up to {total:.4g} sr, but survey.area is {geometry.area:.4g} sr; "
-            "list every part of the survey once"
-        )

@@ -20,6 +20,7 @@ from ..relations.coupling import Coupling
 from ..relations.curved import require_bendable
 from ..relations.lines import Line
 from ..relations.power_laws import Relations
+from ..survey.detection.distortion import require_distortable
 from ..survey.error_law import BY_FLUX, ErrorLaw, require_flux
 from ..survey.followup import FollowUp, until
 from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, Sky
@@ -105,11 +106,8 @@ class Setup:
             )
         if self.binned_in_redshift and shells == 1:
             raise InputError("survey.binned_in_redshift needs bins; give survey.redshift_edges, or survey.shells")
-        if "norm_contamination" in self.parameters.names and self.selection.contamination is None:
-            raise InputError(
-                "parameters.norm_contamination: no detection is anything but a cluster; "
-                "add [selection.contamination], or leave the parameter out"
-            )
+        cuts = {"followup": self.followup, "errors": self.error_laws, "weak_lensing": self.lensing_sample.flux_limit}
+        require_distortable(self.parameters, self.selection.in_flux, [key for key, cut in cuts.items() if cut])
         if self.followup is not None and self.selection.in_flux is None:
             raise InputError(
                 "followup: is by flux and redshift, but the survey selects in mass; take [followup] out, or give "

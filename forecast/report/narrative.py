@@ -30,6 +30,12 @@ _MEANINGS = {
     "evolution": "added to the exponent of E(z) in the {x}-M relation",
     "curvature": "added to the curvature of the {x}-M relation, per dex² of mass",
 }
+_OF_DETECTION = {
+    "detection_midpoint": "the fluxes of the chance of detection",
+    "detection_width": "the width, in flux, of the rise of the chance of detection",
+    "detection_ceiling": "the chance of detection of the brightest clusters",
+    "detection_floor": "the chance of detection of the faintest clusters",
+}
 _SHAPES = {
     "Om0": "matter density today; observables refer to the configured cosmology",
     "h": "H0 / (100 km/s/Mpc), at constant baryon density Ob0 h^2",
@@ -53,6 +59,8 @@ def meaning(name: str) -> str:
         return "factor of the masses against which relations were calibrated over true ones, shared by them"
     if name == "norm_contamination":
         return "factor on the expected number of detections that are no clusters"
+    if name in _OF_DETECTION:
+        return f"factor on {_OF_DETECTION[name]}"
     kind, observable = name.split("_", 1)
     return _MEANINGS[kind].format(x=_OBSERVABLES[observable])
 

@@ -134,8 +134,17 @@ class FluxLimitedConfig(Strict):
     """A table with columns flux_limit and area instead: the area in which a limit holds."""
     completeness: CurveConfig | None = None
     """Chance of detection against flux instead of a limit; nothing is detected below the lowest flux."""
+    completeness_table: Annotated[FileName | None, Field(examples=['"chance.ecsv"'])] = None
+    """A table with columns flux, z and chance instead: the chance of detection on a grid of fluxes and redshifts;
+    between them linear in redshift and log flux, below the lowest flux 0, above the highest that of the highest."""
     completeness_width: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     """Width of the rise from 0 to 1 about the limit, dex in flux; 0 is a step."""
+    ceiling: Annotated[Number, Field(gt=0, le=1, examples=["0.95"])] = 1.0
+    """Chance of detection far above the limit, where [parameters] detection_ceiling may change it."""
+    floor: Annotated[Number, Field(ge=0, lt=1, examples=["0.02"])] = 0.0
+    """Chance of detection far below the limit, down to floor_flux."""
+    floor_flux: Flux | None = None
+    """Flux below which nothing is detected, where there is a floor."""
     contamination: CurveConfig | None = None
     """Detections that are no clusters, as a share of all, against flux."""
     k_correction: Literal["none", "power_law", "bremsstrahlung", "continuum", "table"] | None = None
@@ -149,14 +158,24 @@ class FluxLimitedConfig(Strict):
 
     @model_validator(mode="after")
     def _one_limit(self) -> FluxLimitedConfig:
-        limits = ("flux_limit", "flux_limits", "area_table", "completeness")
+        limits = ("flux_limit", "flux_limits", "area_table", "completeness", "completeness_table")
         given = [name for name in limits if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of {', '.join(limits)}; got {', '.join(given) or 'none'}")
         if (self.flux_limits is None) != (self.areas is None) or len(self.areas or ()) != len(self.flux_limits or ()):
             raise ValueError("flux_limits = [...] and areas = [...] go together, one area for each limit")
-        if self.completeness is not None and self.completeness_width:
-            raise ValueError("completeness is a whole curve; leave out completeness_width")
+        whole = next((name for name in limits[3:] if getattr(self, name) is not None), None)
+        for name in ("completeness_width", "floor", "ceiling"):
+            if whole is not None and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{whole} is a whole curve; leave out {name}")
+        return self
+
+    @model_validator(mode="after")
+    def _floor_is_below(self) -> FluxLimitedConfig:
+        if bool(self.floor) != (self.floor_flux is not None):
+            raise ValueError('floor and floor_flux go together; write floor = 0.02 and floor_flux = "FLUX erg/(s cm2)"')
+        if self.floor >= self.ceiling:
+            raise ValueError(f"floor = {self.floor:g} must be below ceiling = {self.ceiling:g}")
         return self
 
     @model_validator(mode="after")

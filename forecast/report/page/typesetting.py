@@ -113,6 +113,8 @@ def symbol(name: str) -> Markup:
         return Markup("<i>b<sub>M</sub></i>")
     if name == "norm_contamination":
         return Markup("<i>b</i><sub>cont</sub>")
+    if kind == "detection":
+        return Markup("<i>d</i><sub>{}</sub>").format(observable)
     if kind not in _SYMBOLS or observable not in SYMBOLS:
         return escape(name)
     base, _, index = SYMBOLS[observable].partition("_")
