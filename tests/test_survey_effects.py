@@ -315,7 +315,7 @@ def erosita_with(**tables):
     del content["survey"]["shells"]
     for table, changes in tables.items():
         if isinstance(changes, dict):
-            content[table] = {k: v for k, v in (content[table] | changes).items() if v is not None}
+            content[table] = {k: v for k, v in ((content[table] or {}) | changes).items() if v is not None}
         else:
             content[table] = changes
     return parse_config(content).setup
