@@ -14,8 +14,7 @@ from ..model.mean_density import at_mean_density
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from ..reading.limits import UpperLimits
-from ..survey.redshift_bins import in_bins
-from .bins import YxBins, bin_models
+from .bins import YxBins, bin_models, members
 from .density.evidence import Evidence
 from .density.followed import Proxied
 from .density.observed_yx import ObservedYx, OfYx
@@ -44,7 +43,7 @@ class Data:
     points : Points or None
         Redshift and observables of every cluster, for the levels ``full`` and ``full+wl``.
     bins : tuple of Data
-        The same by redshift bin, for a survey whose data are binned in redshift.
+        The same by redshift bin and layer of the sky, for a survey whose data are kept apart by them.
     limit, limit_width : ndarray, shape (L,)
         log10 of the upper limits of Y_X of clusters that have one, and the noise behind them in units of the limits.
     evidence : Evidence or None
@@ -132,7 +131,8 @@ class Data:
         whole = replace(some(np.ones(len(z), dtype=bool)), points=points)
         if len(model.setup.bins) == 1:
             return whole
-        return replace(whole, bins=tuple(some(mine) for mine in in_bins(model.setup.geometry, z)))
+        layer = None if points is None else points.layer
+        return replace(whole, bins=tuple(some(mine) for mine in members(model.setup, z, layer)))
 
     @classmethod
     def expected(cls, model: ForwardModel, theta: Array | None = None, *, points: bool = False) -> Data:

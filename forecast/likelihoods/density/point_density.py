@@ -22,7 +22,7 @@ from ...model.forward import ForwardModel
 from .asymmetric import Stand
 from .censored import limits_of
 from .cluster_group import Beyond, Group
-from .detectability import Listed, followup_kinds, lensing_kinds, odds_of_contaminants, unseen_of
+from .detectability import Listed, followup_kinds, layer_kinds, lensing_kinds, odds_of_contaminants, unseen_of
 from .mass_integral import MassIntegral, mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
 from .points import Points
@@ -67,12 +67,13 @@ class PointDensity:
         self.undetected = _undetected(integral, listed)
         self._detected = Listed.of(model.setup, listed, self.undetected)
         kinds = followup_kinds(model.setup, listed, self.undetected)
-        seen = np.column_stack([self.undetected, kinds, lensing_kinds(model.setup, listed, self.undetected & lensing)])
+        lensed = lensing_kinds(model.setup, listed, self.undetected & lensing)
+        seen = np.column_stack([self.undetected, kinds, lensed, layer_kinds(model.setup, listed, self.undetected)])
         seen = np.column_stack([np.repeat(seen, self._stand.number, axis=0), _common(np.isfinite(data), errors)])
         patterns, pattern = np.unique(np.hstack([marks, seen]), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
         self._groups = []
-        parts = zip(*np.split(patterns[:, :-4], 2, axis=1), patterns[:, -4:], strict=True)
+        parts = zip(*np.split(patterns[:, :-5], 2, axis=1), patterns[:, -5:], strict=True)
         for i, (values, edges, (undetected, *kind, _)) in enumerate(parts):
             mine, known = np.flatnonzero(self._pattern == i), values.astype(bool)
             self._place[mine] = np.arange(len(mine))

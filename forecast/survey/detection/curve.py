@@ -118,6 +118,16 @@ class Detection:
 
         return Detection(some(self.weight), some(self.offset), some(self.width))
 
+    def some(self, parts: slice) -> Detection:
+        """Some of its parts."""
+        return replace(
+            self,
+            weight=self.weight[parts],
+            offset=self.offset[parts],
+            width=self.width[parts],
+            by_knot=tuple(weight[parts] for weight in self.by_knot),
+        )
+
     def mapped(self, change: Callable[[Detection], Detection]) -> Detection:
         """The same with a change of what depends on flux alone, at each of its redshifts."""
         if not self.knots:
