@@ -18,9 +18,9 @@ from ..cosmology.background import Cosmology
 from ..reading.tables import Column, open_table
 from ..survey.detection.contamination import Contamination
 from ..survey.detection.curve import SHARP, Detection
+from ..survey.detection.layers import Layer
 from ..survey.detection.table import of_table
 from ..survey.flux_limit import SOFT_SLOPE, FluxLimited
-from ..survey.followup import FollowUp, until
 from ..survey.footprint import Cap, Footprint, Region, SkyBox
 from ..survey.geometry import Box, LightCone
 from ..survey.mass_cut import Sharp, Smoothed
@@ -29,7 +29,14 @@ from ..survey.selection import Selection
 from ..survey.shells import Geometry, shell_edges
 from .quantities import named, read_columns, read_curve, read_log_mass, read_quantities
 from .schema.footprint import CapConfig, FootprintConfig, PixelsConfig, SkyBoxConfig
-from .schema.survey import BoxConfig, FluxLimitedConfig, FollowUpConfig, LightConeConfig, SharpConfig, SmoothedConfig
+from .schema.survey import (
+    BoxConfig,
+    FluxLimitedConfig,
+    LayerConfig,
+    LightConeConfig,
+    SharpConfig,
+    SmoothedConfig,
+)
 
 _AREAS_DIFFER, _NO_AREA = 0.02, 1e-6
 """Part by which an area may differ from that of the footprint, and deg2 that are none."""
@@ -123,6 +130,40 @@ GEOMETRIES: dict[str, Callable[[Any, Cosmology], Geometry]] = {"box": _build_box
 def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: float, geometry: Geometry) -> Selection:
     """Selection of a survey in package units."""
     return SELECTIONS[s.kind](s, h, geometry)
+
+
+def with_layers(selection: Selection, survey: BoxConfig | LightConeConfig, s: Any, cosmology: Cosmology) -> Selection:
+    """A selection on the layers of a survey, where there are some.
+
+    Raises
+    ------
+    InputError
+        If they are not those of the survey's sky, or its selection has no depth that they could change.
+    """
+    listed, flux = getattr(survey, "layers", ()), selection.in_flux
+    if not listed:
+        return selection
+    if flux is None or flux.detection.floor or s.flux_limits is not None or s.area_table is not None:
+        raise InputError(
+            "survey.layers: need one chance of detection that each moves in flux; give [selection] flux_limit, "
+            "completeness or completeness_table, without floor"
+        )
+    areas = np.array([_sky_area(layer.area, cosmology.h) for layer in listed])
+    _check_areas(float(areas.sum()), build_geometry(survey, cosmology), "survey.layers: the areas")
+    factors = [_log_factor(i, layer, s, cosmology.h) for i, layer in enumerate(listed)]
+    each = zip(listed, areas / areas.sum(), factors, strict=True)
+    return flux.with_layers(tuple(Layer(layer.name, float(share), factor) for layer, share, factor in each))
+
+
+def _log_factor(number: int, layer: LayerConfig, s: FluxLimitedConfig, h: float) -> float:
+    """log10 of a layer's fluxes over those of the selection."""
+    if layer.flux_factor is not None:
+        return math.log10(layer.flux_factor)
+    if s.flux_limit is None:
+        raise InputError(f"survey.layers.{number}.flux_limit: [selection] has a whole curve; give flux_factor instead")
+    texts = (str(layer.flux_limit), s.flux_limit)
+    limit, reference = (float(read_quantities((x,), "flux", f"survey.layers.{number}.flux_limit", h)[0]) for x in texts)
+    return math.log10(limit / reference)
 
 
 def _build_sharp(s: SharpConfig, h: float, geometry: Geometry) -> Sharp:
@@ -247,25 +288,3 @@ def _check_areas(total: float, geometry: Geometry, what: str) -> None:
             f"{what} add up to {total:.4g} sr, but survey.area is {geometry.area:.4g} sr; "
             "list every part of the survey once"
         )
-
-
-def build_followup(c: FollowUpConfig | None, h: float, geometry: Geometry, selection: Selection) -> FollowUp | None:
-    """Follow-up of a survey in package units."""
-    if c is None:
-        return None
-    limit = None
-    if c.flux_limit is not None:
-        limit = float(read_quantities((c.flux_limit,), "flux", "followup.flux_limit", h)[0])
-    followup = FollowUp(limit, c.zmax, c.fraction)
-    if selection.in_flux is None:
-        return followup
-    near, *_, far = geometry.redshift_edges
-    if c.zmax is not None and until(geometry, c.zmax) is None:
-        raise InputError(f"followup.zmax = {c.zmax:g}: the survey begins at z = {near:g}; give a larger one")
-    every = limit is None or followup.log_limit(selection.in_flux) <= min(selection.in_flux.detection.offset)
-    if every and (c.zmax is None or c.zmax >= far) and c.fraction == 1:
-        raise InputError(
-            "followup: leaves no detected cluster out; give a flux_limit above the survey's, a zmax below the survey's "
-            "or a fraction below 1, or take [followup] out"
-        )
-    return followup

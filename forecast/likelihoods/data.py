@@ -14,6 +14,7 @@ from ..model.mean_density import at_mean_density
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from ..reading.limits import UpperLimits
+from ..survey.detection.layers import layer_numbers
 from .bins import YxBins, bin_models, members
 from .density.evidence import Evidence
 from .density.followed import Proxied
@@ -215,4 +216,11 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
     z_error = np.where(own_z > 0, own_z, setup.redshift_law.sigma(catalogue.z))
     mwl_skew = np.where(own > 0, catalogue.skew("mwl"), 0.0)
     points = replace(points, skew=skew, log_mwl_skew=mwl_skew, z_error=z_error)
+    if setup.binned_by_layer:
+        if catalogue.layer is None:
+            raise InputError(
+                'survey.binned_by_layer: the catalogue names no layers; map their column, layer = "COLUMN" under '
+                "[catalogue.columns], or set it to false for the mean chance of detection"
+            )
+        points = replace(points, layer=layer_numbers(setup.selection.in_flux, catalogue.layer))
     return points if catalogue.evidence is None else replace(points, evidence=catalogue.evidence)

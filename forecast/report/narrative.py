@@ -158,6 +158,8 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
     ]
     if setup.binned_in_redshift:
         sentences.append("Data are kept apart by redshift bin.")
+    if setup.binned_by_layer:
+        sentences.append("Data are kept apart by layer of the sky.")
     sentences += [f"Errors of {WORDS[name]} depend on the flux: {law.words}." for name, law in setup.error_laws]
     if setup.yx_error and not setup.yx_error_varies:
         whose = setup.relations.least_known

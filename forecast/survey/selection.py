@@ -111,6 +111,9 @@ class FluxSelection(Selection, Protocol):
     def detection(self) -> Detection:
         """Chance of detection against measured flux."""
 
+    def with_layers(self, layers: tuple[Layer, ...]) -> FluxSelection:
+        """The same on a sky of parts, each of which has its chance of detection at other fluxes."""
+
     @property
     def layers(self) -> tuple[Layer, ...]:
         """Parts of the sky of which `detection` is the mean, in the order of its parts; none without any."""

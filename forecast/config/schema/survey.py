@@ -25,6 +25,25 @@ class BoxConfig(Strict):
     """Redshift of all clusters."""
 
 
+class LayerConfig(Strict):
+    """A part of the sky of its own depth: by exposure, background or column density."""
+
+    name: Annotated[str, Field(min_length=1, examples=['"deep"'])]
+    """What column layer of the catalogue calls it."""
+    area: Area
+    """Its area; those of all layers add up to survey.area."""
+    flux_limit: Flux | None = None
+    """Its limit, where selection.flux_limit is the survey's; width, ceiling and error are those of [selection]."""
+    flux_factor: Annotated[Number, Field(gt=0, examples=["0.7"])] | None = None
+    """Factor on the fluxes of the whole chance of detection of [selection] instead; below 1 is deeper."""
+
+    @model_validator(mode="after")
+    def _one_depth(self) -> LayerConfig:
+        if (self.flux_limit is None) == (self.flux_factor is None):
+            raise ValueError('give either flux_limit = "NUMBER erg/(s cm2)" or flux_factor = NUMBER')
+        return self
+
+
 class LightConeConfig(Strict):
     """Sky area between two redshifts, in shells of equal ratio of distances or between `redshift_edges`."""
 
@@ -44,11 +63,26 @@ class LightConeConfig(Strict):
     """Edges of the shells instead, from zmin to zmax."""
     binned_in_redshift: bool = False
     """Whether N and Y_X are kept apart by shell at every level."""
+    layers: tuple[LayerConfig, ...] = ()
+    """Parts of the sky of different depth, in redshift shells and density contrasts that they share."""
+    binned_by_layer: bool = False
+    """Whether N and Y_X are kept apart by layer at every level: the catalogue names that of each cluster."""
 
     @model_validator(mode="after")
     def _has_area(self) -> LightConeConfig:
         if self.area is None and self.footprint is None:
             raise ValueError('needs area = "NUMBER deg2", or a table [survey.footprint]')
+        return self
+
+    @model_validator(mode="after")
+    def _layers_differ(self) -> LightConeConfig:
+        names = [layer.name for layer in self.layers]
+        if len(names) == 1:
+            raise ValueError("one layer is the whole sky; give two or more, or put its depth under [selection]")
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two layers are called '{twice}'; give each a name of its own")
+        if self.binned_by_layer and not names:
+            raise ValueError("binned_by_layer needs layers; give two or more [[survey.layers]], or take it out")
         return self
 
     @model_validator(mode="after")

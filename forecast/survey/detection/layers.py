@@ -94,8 +94,8 @@ def in_layers(selection: Layered | None, layer: Array | None) -> list[Array]:
     return [layer == i for i in range(len(selection.layers))]
 
 
-def layer_numbers(selection: Layered | None, named: Sequence[str]) -> Array:
-    """Numbers of the layers that clusters name, (n,).
+def layer_numbers(selection: Layered | None, named: Array) -> Array:
+    """Numbers of the layers that clusters name, (n,) of text.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def layer_numbers(selection: Layered | None, named: Sequence[str]) -> Array:
         If there is none of a name.
     """
     known = [layer.name for layer in (() if selection is None else selection.layers)]
-    for i, name in enumerate(named):
+    for i, name in enumerate(named.tolist()):
         if name not in known:
             raise InputError(f"catalogue.columns.layer: row {i + 1} has '{name}'; {nearest(name, known)}")
-    return np.array([known.index(name) for name in named], dtype=int)
+    return np.array([known.index(name) for name in named.tolist()], dtype=int)
