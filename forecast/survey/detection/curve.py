@@ -144,9 +144,9 @@ class Detection:
 
     def without(self, other: Detection) -> Detection:
         """The chance minus another one."""
-        both = (*self.offset, *other.offset), (*self.width, *other.width)
+        offset, width = (*self.offset, *other.offset), (*self.width, *other.width)
         less = [(*one, *(-a for a in two)) for one, two in zip(self._weights, other._weights, strict=True)]
-        return Detection(less[0], *both, self.knots, tuple(less) if self.knots else ())
+        return Detection(less[0], offset, width, knots=self.knots, by_knot=tuple(less) if self.knots else ())
 
     @property
     def _weights(self) -> tuple[tuple[float, ...], ...]:
@@ -191,7 +191,7 @@ def joined(each: Sequence[Detection], knots: tuple[float, ...]) -> Detection:
             weight[place] += a
         by_knot.append(tuple(weight.values()))
     offset, width = zip(*places, strict=True)
-    return Detection(max(by_knot, key=sum), offset, width, knots, tuple(by_knot))
+    return Detection(max(by_knot, key=sum), offset, width, knots=knots, by_knot=tuple(by_knot))
 
 
 def ramps(log_flux: Array, chance: Array) -> tuple[Array, Array, Array]:
