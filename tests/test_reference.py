@@ -36,7 +36,7 @@ def test_every_key_of_the_shipped_surveys_is_there():
 
 
 def test_keys_are_found_by_their_last_part_and_tables_by_name():
-    assert [key.path for key in explain_key("area")] == ["survey.area"]
+    assert [key.path for key in explain_key("area")] == ["survey.area", "survey.layers.area"]
     assert {key.variant for key in explain_key("survey.geometry")} == {'geometry = "box"', 'geometry = "light_cone"'}
     assert "survey.zmin" in {key.path for key in explain_key("[survey]")}
     assert explain_key("completeness_width")[0].allowed == "number >= 0 < 1"

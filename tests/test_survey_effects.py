@@ -56,6 +56,11 @@ def in_shells(setup, number, variance=True):
 
 def simulate(setup, copies, rng):
     """log M, log LX, log YX, log of flux over the limit of all clusters of a cone, fiducial, cluster by cluster."""
+    return simulate_at_redshifts(setup, copies, rng)[1:]
+
+
+def simulate_at_redshifts(setup, copies, rng):
+    """The same after their redshifts."""
     r, c, geometry = setup.relations, setup.cosmology, setup.geometry
     grid = np.arange(12.6, 15.91, 0.01)
     z, m = [], []
@@ -79,7 +84,7 @@ def simulate(setup, copies, rng):
     lx = lx + setup.selection.flux_error * rng.standard_normal(len(lx))
     distance = c.luminosity_distance(z) / c.h * 3.0856775814913673e24
     flux = lx - np.log10(4 * np.pi * distance**2 * (1 + z) ** setup.selection.k_slope)
-    return m, lx, t + g, flux - np.log10(setup.selection.flux_limit)
+    return z, m, lx, t + g, flux - np.log10(setup.selection.flux_limit)
 
 
 def check(values, density, grid, count, copies):
@@ -310,7 +315,7 @@ def erosita_with(**tables):
     del content["survey"]["shells"]
     for table, changes in tables.items():
         if isinstance(changes, dict):
-            content[table] = {k: v for k, v in (content[table] | changes).items() if v is not None}
+            content[table] = {k: v for k, v in ((content[table] or {}) | changes).items() if v is not None}
         else:
             content[table] = changes
     return parse_config(content).setup

@@ -27,6 +27,7 @@ from ..survey.band_table import BandTable
 from ..survey.detection.contamination import Contamination
 from ..survey.detection.curve import Detection
 from ..survey.detection.distortion import DISTORTIONS
+from ..survey.detection.layers import Layer
 from ..survey.emission import CONTINUUM, Emission
 from ..survey.error_law import ErrorLaw
 from ..survey.flux_limit import FluxLimited
@@ -82,6 +83,7 @@ LAYOUTS: dict[type, Layout] = {
             "lensing_sample": to_plain(EVERY_CLUSTER),
             "redshift_law": to_plain(NO_ERRORS),
             "error_laws": [],
+            "binned_by_layer": False,
         },
     ),
     Cosmology: Layout("Om0 Ob0 h ns", {"w0": -1.0, "wa": 0.0}),
@@ -92,7 +94,7 @@ LAYOUTS: dict[type, Layout] = {
     Smoothed: Layout("sharp width"),
     FluxLimited: Layout(
         "flux_limit k_correction k_slope flux_error detection contamination",
-        {"band": to_plain(SOFT), "emission": to_plain(CONTINUUM), "least": None},
+        {"band": to_plain(SOFT), "emission": to_plain(CONTINUUM), "least": None, "layers": []},
     ),
     Band: Layout("low high"),
     Emission: Layout("table ratio temperature", {"lines": False}),
@@ -102,6 +104,7 @@ LAYOUTS: dict[type, Layout] = {
     FollowUp: Layout("flux_limit zmax fraction", {"luminosity": None}),
     RedshiftLaw: Layout("error"),
     ErrorLaw: Layout("log_flux value slope floor"),
+    Layer: Layout("name share log_factor"),
     Detection: Layout("weight offset width", {"knots": [], "by_knot": [], "floor": False}),
     Contamination: Layout("log_flux fraction"),
     Relations: Layout(

@@ -1,4 +1,4 @@
-"""From the table of weak lensing to physics, and what a reader must know of it before the numbers."""
+"""From the tables of weak lensing and follow-up to physics, and what a reader must know before the numbers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Container
 from typing import Any
 
 from ..core.caution import Caution
+from ..core.errors import InputError
 from ..core.units import LN10
 from ..relations.coupling import Coupling
 from ..relations.power_laws import Relations
+from ..survey.followup import FollowUp, until
 from ..survey.lensing_sample import LensingSample, OwnError
+from ..survey.selection import Selection
+from ..survey.shells import Geometry
 from .quantities import named, read_log_mass, read_quantities, read_scatter
 from .schema.sections import LensingErrorConfig, WeakLensingConfig
+from .schema.survey import FollowUpConfig
 
 
 def build_weak_lensing(c: WeakLensingConfig | None, relations: Relations, h: float) -> dict[str, Any]:
@@ -74,3 +79,32 @@ def lensing_cautions(
         )
         found.append(Caution("lensing", text))
     return tuple(found)
+
+
+def build_followup(c: FollowUpConfig | None, h: float, geometry: Geometry, selection: Selection) -> FollowUp | None:
+    """Follow-up of a survey in package units."""
+    if c is None:
+        return None
+    limit = None
+    if c.flux_limit is not None:
+        limit = float(read_quantities((c.flux_limit,), "flux", "followup.flux_limit", h)[0])
+    least = None
+    if c.luminosity is not None:
+        least = float(read_quantities((c.luminosity,), "luminosity", "followup.luminosity", h)[0])
+    followup = FollowUp(limit, c.zmax, c.fraction, least)
+    if least is not None and (selection.in_flux is None or not selection.in_flux.detection.is_sharp):
+        raise InputError(
+            "followup.luminosity: goes with a survey above one flux_limit; give that, or followup.flux_limit instead"
+        )
+    if selection.in_flux is None:
+        return followup
+    near, *_, far = geometry.redshift_edges
+    if c.zmax is not None and until(geometry, c.zmax) is None:
+        raise InputError(f"followup.zmax = {c.zmax:g}: the survey begins at z = {near:g}; give a larger one")
+    every = limit is None or followup.log_limit(selection.in_flux) <= min(selection.in_flux.detection.offset)
+    if every and least is None and (c.zmax is None or c.zmax >= far) and c.fraction == 1:
+        raise InputError(
+            "followup: leaves no detected cluster out; give a flux_limit above the survey's, a zmax below the survey's "
+            "or a fraction below 1, or take [followup] out"
+        )
+    return followup

@@ -25,7 +25,7 @@ from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
 from .emission_builder import build_emission, build_luminosities, refuse_idle_temperature, with_emission
 from .explain import explain
-from .lensing_builder import build_weak_lensing, lensing_cautions
+from .lensing_builder import build_followup, build_weak_lensing, lensing_cautions
 from .parameter_builders import build_parameters, is_factor
 from .quantities import named, read_log_mass
 from .schema.catalogue import CatalogueConfig
@@ -43,7 +43,7 @@ from .schema.sections import (
 )
 from .schema.survey import BoxConfig, FluxLimitedConfig, FollowUpConfig, LightConeConfig, SharpConfig, SmoothedConfig
 from .schema.types import Number, Strict
-from .survey_builders import build_followup, build_footprint, build_geometry, build_selection
+from .survey_builders import build_footprint, build_geometry, build_selection, refuse_width, with_layers
 
 
 class Config(Strict):
@@ -120,7 +120,9 @@ class Config(Strict):
         errors = build_errors(self.errors, relations, cosmology.h)
         geometry = build_geometry(self.survey, cosmology)
         emission = build_emission(self.emission, cosmology)
+        refuse_width(self.selection, self.parameters)
         selection = build_selection(self.selection, cosmology.h, geometry)
+        selection = with_layers(selection, self.survey, self.selection, cosmology)
         selection = with_emission(selection, emission, relations, geometry)
         setup = Setup(
             cosmology=cosmology,
@@ -137,6 +139,7 @@ class Config(Strict):
             ),
             yx_bin=self.yx_bin,
             binned_in_redshift=getattr(self.survey, "binned_in_redshift", False),
+            binned_by_layer=getattr(self.survey, "binned_by_layer", False),
             followup=build_followup(self.followup, cosmology.h, geometry, selection),
             **errors,
             **build_weak_lensing(self.weak_lensing, relations, cosmology.h),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,9 @@ from ..cosmology.background import Cosmology
 from ..reading.tables import Column, open_table
 from ..survey.detection.contamination import Contamination
 from ..survey.detection.curve import SHARP, Detection
+from ..survey.detection.layers import Layer
+from ..survey.detection.table import of_table
 from ..survey.flux_limit import SOFT_SLOPE, FluxLimited
-from ..survey.followup import FollowUp, until
 from ..survey.footprint import Cap, Footprint, Region, SkyBox
 from ..survey.geometry import Box, LightCone
 from ..survey.mass_cut import Sharp, Smoothed
@@ -28,7 +29,14 @@ from ..survey.selection import Selection
 from ..survey.shells import Geometry, shell_edges
 from .quantities import named, read_columns, read_curve, read_log_mass, read_quantities
 from .schema.footprint import CapConfig, FootprintConfig, PixelsConfig, SkyBoxConfig
-from .schema.survey import BoxConfig, FluxLimitedConfig, FollowUpConfig, LightConeConfig, SharpConfig, SmoothedConfig
+from .schema.survey import (
+    BoxConfig,
+    FluxLimitedConfig,
+    LayerConfig,
+    LightConeConfig,
+    SharpConfig,
+    SmoothedConfig,
+)
 
 _AREAS_DIFFER, _NO_AREA = 0.02, 1e-6
 """Part by which an area may differ from that of the footprint, and deg2 that are none."""
@@ -124,6 +132,40 @@ def build_selection(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, h: floa
     return SELECTIONS[s.kind](s, h, geometry)
 
 
+def with_layers(selection: Selection, survey: BoxConfig | LightConeConfig, s: Any, cosmology: Cosmology) -> Selection:
+    """A selection on the layers of a survey, where there are some.
+
+    Raises
+    ------
+    InputError
+        If they are not those of the survey's sky, or its selection has no depth that they could change.
+    """
+    listed, flux = getattr(survey, "layers", ()), selection.in_flux
+    if not listed:
+        return selection
+    if flux is None or flux.detection.floor or s.flux_limits is not None or s.area_table is not None:
+        raise InputError(
+            "survey.layers: need one chance of detection that each moves in flux; give [selection] flux_limit, "
+            "completeness or completeness_table, without floor"
+        )
+    areas = np.array([_sky_area(layer.area, cosmology.h) for layer in listed])
+    _check_areas(float(areas.sum()), build_geometry(survey, cosmology), "survey.layers: the areas")
+    factors = [_log_factor(i, layer, s, cosmology.h) for i, layer in enumerate(listed)]
+    each = zip(listed, areas / areas.sum(), factors, strict=True)
+    return flux.with_layers(tuple(Layer(layer.name, float(share), factor) for layer, share, factor in each))
+
+
+def _log_factor(number: int, layer: LayerConfig, s: FluxLimitedConfig, h: float) -> float:
+    """log10 of a layer's fluxes over those of the selection."""
+    if layer.flux_factor is not None:
+        return math.log10(layer.flux_factor)
+    if s.flux_limit is None:
+        raise InputError(f"survey.layers.{number}.flux_limit: [selection] has a whole curve; give flux_factor instead")
+    texts = (str(layer.flux_limit), s.flux_limit)
+    limit, reference = (float(read_quantities((x,), "flux", f"survey.layers.{number}.flux_limit", h)[0]) for x in texts)
+    return math.log10(limit / reference)
+
+
 def _build_sharp(s: SharpConfig, h: float, geometry: Geometry) -> Sharp:
     return Sharp(
         read_log_mass(s.break_mass, "selection.break_mass", h),
@@ -166,58 +208,83 @@ SELECTIONS: dict[str, Callable[[Any, float, Geometry], Selection]] = {
 
 def _build_detection(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tuple[float, Detection]:
     """Reference flux, erg/s/cm2, and the chance of detection against flux over it."""
-    if s.flux_limit is not None:
-        limit = float(read_quantities((s.flux_limit,), "flux", "selection.flux_limit", h)[0])
-        return limit, replace(SHARP, width=(s.completeness_width,))
     if s.completeness is not None:
         detection, log_limit = Detection.of_curve(*read_curve(s.completeness, "selection.completeness", h))
         return 10.0**log_limit, detection
+    if s.completeness_table is not None:
+        return _from_table(s.completeness_table, h, geometry)
+    limit, detection = _from_limits(s, h, geometry)
+    return limit, _with_floor(s, h, limit, detection)
+
+
+def refuse_width(s: SharpConfig | SmoothedConfig | FluxLimitedConfig, names: Container[str]) -> None:
+    """Raise if the width of a whole curve or table is a parameter: they have none.
+
+    Raises
+    ------
+    InputError
+    """
+    for key in ("completeness", "completeness_table"):
+        if "detection_width" in names and getattr(s, key, None) is not None:
+            raise InputError(
+                f"parameters.detection_width: selection.{key} has no one width; give flux_limit and "
+                "completeness_width instead, or take the parameter out"
+            )
+
+
+def _from_table(file: str, h: float, geometry: Geometry) -> tuple[float, Detection]:
+    path = "selection.completeness_table"
+    flux, z, chance = read_columns(file, path, {"flux": "flux", "z": "", "chance": ""}, h)
+    detection, log_limit = named(path, lambda: of_table(flux, z, chance))
+    near, *_, far = geometry.redshift_edges
+    first, last = detection.knots[0], detection.knots[-1]
+    if first > near or last < far:
+        raise InputError(
+            f"{path}: {file} reaches from z = {first:g} to {last:g}, the survey from {near:g} to {far:g}; "
+            "add the chances at its edges, or give survey.zmin and zmax within the table"
+        )
+    return 10.0**log_limit, detection
+
+
+def _from_limits(s: FluxLimitedConfig, h: float, geometry: Geometry) -> tuple[float, Detection]:
+    if s.flux_limit is not None:
+        limit = float(read_quantities((s.flux_limit,), "flux", "selection.flux_limit", h)[0])
+        return limit, replace(SHARP, width=(s.completeness_width,))
     if s.flux_limits is not None and s.areas is not None:
         limits = read_quantities(s.flux_limits, "flux", "selection.flux_limits", h)
         areas = read_quantities(s.areas, "area", "selection.areas", h)
     else:
         kinds = {"flux_limit": "flux", "area": "area"}
         limits, areas = read_columns(str(s.area_table), "selection.area_table", kinds, h)
-    _check_areas(float(areas.sum()), geometry)
+    _check_areas(float(areas.sum()), geometry, "selection: the areas")
     detection, log_limit = Detection.of_tiles(np.log10(limits), areas, s.completeness_width)
     return 10.0**log_limit, detection
 
 
-def build_followup(c: FollowUpConfig | None, h: float, geometry: Geometry, selection: Selection) -> FollowUp | None:
-    """Follow-up of a survey in package units."""
-    if c is None:
-        return None
-    limit = None
-    if c.flux_limit is not None:
-        limit = float(read_quantities((c.flux_limit,), "flux", "followup.flux_limit", h)[0])
-    least = None
-    if c.luminosity is not None:
-        least = float(read_quantities((c.luminosity,), "luminosity", "followup.luminosity", h)[0])
-    followup = FollowUp(limit, c.zmax, c.fraction, least)
-    if least is not None and (selection.in_flux is None or not selection.in_flux.detection.is_sharp):
+def _with_floor(s: FluxLimitedConfig, h: float, limit: float, detection: Detection) -> Detection:
+    """The chance with a ceiling and, down to a flux, a floor."""
+    if s.floor_flux is None:
+        return detection if s.ceiling == 1 else replace(detection, weight=_scaled(detection.weight, s.ceiling))
+    flux = float(read_quantities((s.floor_flux,), "flux", "selection.floor_flux", h)[0])
+    if flux >= limit:
         raise InputError(
-            "followup.luminosity: goes with a survey above one flux_limit; give that, or followup.flux_limit instead"
+            f"selection.floor_flux: {flux:.4g} erg/s/cm2 is not below the limit of {limit:.4g}; give a fainter flux"
         )
-    if selection.in_flux is None:
-        return followup
-    near, *_, far = geometry.redshift_edges
-    if c.zmax is not None and until(geometry, c.zmax) is None:
-        raise InputError(f"followup.zmax = {c.zmax:g}: the survey begins at z = {near:g}; give a larger one")
-    every = limit is None or followup.log_limit(selection.in_flux) <= min(selection.in_flux.detection.offset)
-    if every and least is None and (c.zmax is None or c.zmax >= far) and c.fraction == 1:
-        raise InputError(
-            "followup: leaves no detected cluster out; give a flux_limit above the survey's, a zmax below the survey's "
-            "or a fraction below 1, or take [followup] out"
-        )
-    return followup
+    rise = _scaled(detection.weight, s.ceiling - s.floor)
+    offset = math.log10(flux / limit)
+    return Detection((*rise, s.floor), (*detection.offset, offset), width=(*detection.width, 0.0), floor=True)
 
 
-def _check_areas(total: float, geometry: Geometry) -> None:
+def _scaled(weight: tuple[float, ...], factor: float) -> tuple[float, ...]:
+    return tuple(factor * a for a in weight)
+
+
+def _check_areas(total: float, geometry: Geometry, what: str) -> None:
     """Raise unless parts of the sky add up to a survey's area."""
     if not geometry.spans_redshifts:
         raise InputError("selection: areas belong to a light cone; give this box one flux_limit")
     if abs(total / geometry.area - 1) > 0.01:
         raise InputError(
-            f"selection: the areas add up to {total:.4g} sr, but survey.area is {geometry.area:.4g} sr; "
+            f"{what} add up to {total:.4g} sr, but survey.area is {geometry.area:.4g} sr; "
             "list every part of the survey once"
         )

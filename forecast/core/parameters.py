@@ -29,9 +29,8 @@ class Values:
     of L_X over core-excised L_X. ``norm_wl`` is 1 plus the weak-lensing mass bias at the pivot, ``scatter_wl`` a
     factor on the intrinsic scatter of ln M_WL at fixed mass; ``slope_wl`` and ``evolution_wl`` are its power of mass
     (1: the bias is the same for all) and of E(z).
-    ``norm_contamination``: factor on the expected number of detections that are no clusters.
-    ``detection_midpoint``: factor on the fluxes of the chance of detection; ``detection_width``, ``_ceiling`` and
-    ``_floor``: on the width of its rise, on its largest value and on its floor.
+    ``norm_contamination``: factor on the expected number of detections that are no clusters; ``detection_midpoint``,
+    ``_width``, ``_ceiling``, ``_floor``: on the fluxes of the chance of detection, its width, largest value and floor.
     ``mass_scale``: factor b of the masses against which relations were calibrated over true ones, shared by those of
     ``Relations.on_mass_scale``: ln X at true mass M goes as slope (ln M + ln b). ``density_contrast``: the survey
     volume's mean linear overdensity in units of its rms; of shape (P, S), independent standard normal numbers that
@@ -90,7 +89,6 @@ MAX_SHELLS = 32
 NAMES = (*(f.name for f in fields(Values)), *(f"density_contrast_{i + 1}" for i in range(MAX_SHELLS)))
 """Every parameter of the forward model."""
 
-
 _FIELDS = frozenset(NAMES[:-MAX_SHELLS])
 _NO_RELATION = ("norm_wl", "norm_contamination")
 
@@ -99,10 +97,9 @@ def _latex() -> dict[str, str]:
     """Axis labels of `NAMES`."""
     shells = {f"density_contrast_{i + 1}": rf"$\delta_{{{i + 1}}}/\sigma_{{{i + 1}}}$" for i in range(MAX_SHELLS)}
     found = shells | LABELS
-    for name in NAMES[:-MAX_SHELLS]:
+    for name in (name for name in NAMES[:-MAX_SHELLS] if name not in found):
         kind, _, observable = name.partition("_")
-        if name not in found:
-            found[name] = f"${_LETTERS[kind]}_{{{OBSERVABLES[observable].latex}}}$"
+        found[name] = f"${_LETTERS[kind]}_{{{OBSERVABLES[observable].latex}}}$"
     return found
 
 
@@ -249,13 +246,12 @@ class ParameterSet:
     def without(self, names: Iterable[str]) -> ParameterSet:
         """Fix the named parameters at their fiducial values; the priors of the others stay as they are."""
         names = set(names)
-        gone = [p for p in self.free if p.name in names]
         ties = tuple(rest for tie in self.ties if (rest := tie.without(names)) is not None)
         left = tuple(p for p in self.free if p.name not in names)
-        return replace(self, free=left, fixed=self._fixing(gone), ties=ties)
+        return replace(self, free=left, fixed=self._fixing(p for p in self.free if p.name in names), ties=ties)
 
     def _fixing(self, parameters: Iterable[Parameter]) -> Values:
-        """Fixed values and the fiducial ones of `parameters`; density contrasts of shells are zero."""
+        """Fixed values and the fiducial ones of `parameters`; contrasts of shells are zero."""
         return replace(self.fixed, **{p.name: p.fiducial for p in parameters if p.name in _FIELDS})
 
     def with_free(self, parameter: Parameter) -> ParameterSet:

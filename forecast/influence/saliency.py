@@ -60,10 +60,11 @@ def require_whole(model: ForwardModel, level: str) -> None:
     ------
     InputError
     """
+    key = "binned_by_layer" if model.setup.binned_by_layer else "binned_in_redshift"
     if len(model.setup.bins) > 1 and not level_class(level).of_clusters:
         raise InputError(
-            f"survey.binned_in_redshift: what single clusters do at level '{level}' is not known bin by bin; set it to "
-            "false, or take level full, which knows every redshift"
+            f"survey.{key}: what single clusters do at level '{level}' is not known bin by bin; set it to false, or "
+            "take level full, which knows the bin of each"
         )
     if model.setup.followup is not None:
         raise InputError(

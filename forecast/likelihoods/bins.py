@@ -1,4 +1,4 @@
-"""Bins of log10 Y_X and expected counts in them, and forward models of redshift bins."""
+"""Bins of log10 Y_X and expected counts in them, and forward models of bins in redshift and layers of the sky."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..model.forward import ForwardModel, forward_model
+from ..model.setup import Setup
+from ..survey.detection.layers import in_layers
+from ..survey.redshift_bins import in_bins
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,27 @@ class YxBins:
         return np.histogram(inside, self.edges, weights=weight)[0]
 
 
+def members(setup: Setup, z: Array, layer: Array | None) -> list[Array]:
+    """For each part of a survey whose data are kept apart, which clusters lie in it: bool, (n,) each.
+
+    Parameters
+    ----------
+    setup : Setup
+    z, layer : ndarray, shape (n,)
+        Redshifts, and numbers of layers of the sky.
+
+    Raises
+    ------
+    InputError
+        If it is not known.
+    """
+    every = [np.ones(len(z), dtype=bool)]
+    layers = in_layers(setup.selection.in_flux, layer) if setup.binned_by_layer else every
+    shells = in_bins(setup.geometry, z) if setup.binned_in_redshift else every
+    return [shell & mine for shell in shells for mine in layers]
+
+
 def bin_models(model: ForwardModel) -> tuple[ForwardModel, ...]:
-    """Forward models of a survey's redshift bins, with its parameters; none if its data are not binned."""
+    """Forward models of a survey's bins and layers, with its parameters; none if its data are not kept apart."""
     bins = model.setup.bins
     return () if len(bins) == 1 else tuple(forward_model(setup) for setup in bins)

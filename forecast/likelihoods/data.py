@@ -14,8 +14,8 @@ from ..model.mean_density import at_mean_density
 from ..model.mocks import Mocks
 from ..model.yx_distribution import TabulatedDistribution
 from ..reading.limits import UpperLimits
-from ..survey.redshift_bins import in_bins
-from .bins import YxBins, bin_models
+from ..survey.detection.layers import layer_numbers
+from .bins import YxBins, bin_models, members
 from .density.evidence import Evidence
 from .density.followed import Proxied
 from .density.observed_yx import ObservedYx, OfYx
@@ -44,7 +44,7 @@ class Data:
     points : Points or None
         Redshift and observables of every cluster, for the levels ``full`` and ``full+wl``.
     bins : tuple of Data
-        The same by redshift bin, for a survey whose data are binned in redshift.
+        The same by redshift bin and layer of the sky, for a survey whose data are kept apart by them.
     limit, limit_width : ndarray, shape (L,)
         log10 of the upper limits of Y_X of clusters that have one, and the noise behind them in units of the limits.
     evidence : Evidence or None
@@ -132,7 +132,8 @@ class Data:
         whole = replace(some(np.ones(len(z), dtype=bool)), points=points)
         if len(model.setup.bins) == 1:
             return whole
-        return replace(whole, bins=tuple(some(mine) for mine in in_bins(model.setup.geometry, z)))
+        layer = None if points is None else points.layer
+        return replace(whole, bins=tuple(some(mine) for mine in members(model.setup, z, layer)))
 
     @classmethod
     def expected(cls, model: ForwardModel, theta: Array | None = None, *, points: bool = False) -> Data:
@@ -215,4 +216,11 @@ def catalogue_points(model: ForwardModel, catalogue: Catalogue) -> Points:
     z_error = np.where(own_z > 0, own_z, setup.redshift_law.sigma(catalogue.z))
     mwl_skew = np.where(own > 0, catalogue.skew("mwl"), 0.0)
     points = replace(points, skew=skew, log_mwl_skew=mwl_skew, z_error=z_error)
+    if setup.binned_by_layer:
+        if catalogue.layer is None:
+            raise InputError(
+                'survey.binned_by_layer: the catalogue names no layers; map their column, layer = "COLUMN" under '
+                "[catalogue.columns], or set it to false for the mean chance of detection"
+            )
+        points = replace(points, layer=layer_numbers(setup.selection.in_flux, catalogue.layer))
     return points if catalogue.evidence is None else replace(points, evidence=catalogue.evidence)

@@ -10,8 +10,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..model.forward import ForwardModel
-from ..survey.redshift_bins import in_bins
-from .bins import bin_models
+from .bins import bin_models, members
 from .density.followed import Proxied
 from .derivatives import derivatives, outer_sum
 from .expected_points import ExpectedClusters
@@ -114,12 +113,18 @@ class Expectation:
         composed = "yx" not in setup.relations.names
         return bool((composed and own) or (setup.relations.combination[0] and setup.selection.flux_error))
 
+    @property
+    def _in_bins(self) -> list[Array]:
+        """Which of the clusters lie in each part, (Q,) each."""
+        points = self.clusters.points
+        return members(self.model.setup, points.z, points.layer)
+
     @cached_property
     def _yx_scores(self) -> Array:
         """Derivatives of the log density of each cluster's Y_X, in its redshift bin, shape (D, Q)."""
         clusters, scores = self.clusters, np.zeros_like(self.clusters.scores[0])
         if self.parts == (self,):
             return self.scores_of(clusters.log_yx)
-        for part, mine in zip(self.parts, in_bins(self.model.setup.geometry, clusters.points.z), strict=True):
+        for part, mine in zip(self.parts, self._in_bins, strict=True):
             scores[:, mine] = part.scores_of(clusters.log_yx[mine])
         return scores

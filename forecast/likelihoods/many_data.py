@@ -8,8 +8,7 @@ from ..core.arrays import Array
 from ..core.errors import NumericalError
 from ..model.forward import ForwardModel
 from ..model.mocks import Mocks
-from ..survey.redshift_bins import in_bins
-from .bins import bin_models
+from .bins import bin_models, members
 from .levels import level_class
 
 
@@ -26,7 +25,7 @@ def log_likelihoods(model: ForwardModel, level: str, mocks: Mocks, draws: Array,
     one = level_class(level)
     bins = () if one.of_clusters else bin_models(model)
     if bins:
-        mine = [mocks.kept(chosen) for chosen in in_bins(model.setup.geometry, mocks.z)]
+        mine = [mocks.kept(chosen) for chosen in members(model.setup, mocks.z, mocks.layer)]
         each = [log_likelihoods(m, level, some, draws, true) for m, some in zip(bins, mine, strict=True)]
         return np.sum([value for value, _ in each], axis=0), np.sum([own for _, own in each], axis=0)
     theta = np.concatenate([draws, true])

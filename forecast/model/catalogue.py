@@ -58,7 +58,7 @@ class Catalogue:
     log_lx_skew, log_t_skew, log_mgas_skew, log_yx_skew, log_mwl_skew : ndarray, shape (N,), or None
         (upper - lower) / (upper + lower) of asymmetric errors, whose mean is the error; None: symmetric.
     z_error : ndarray, shape (N,), or None
-        Gaussian error of the redshift, 0 where unknown.
+        Gaussian, 0 where unknown.
     log_mgas, log_mgas_error : ndarray, shape (N,), or None
         log10 M_gas / (Msun/h) and its error in dex, as T's; None if the file has no gas masses.
     log_mwl, log_mwl_error : ndarray, shape (N,), or None
@@ -69,8 +69,9 @@ class Catalogue:
         Upper limits of "lx", "t", "mgas" and "yx", in the same units, where values are unknown.
     ra, dec : ndarray, shape (N,), or None
         Degrees, ICRS, NaN where unknown; None if the file has no positions.
-    evidence : ndarray, shape (N,), or None
-        ln of the likelihood ratio of a cluster to a contaminant, of what is known beside the rest; 0 where unknown.
+    layer, evidence : ndarray, shape (N,), or None
+        Of the sky in which each lies, its name; and ln of the likelihood ratio of a cluster to a contaminant, 0 where
+        unknown.
     """
 
     name: tuple[str, ...]
@@ -97,6 +98,7 @@ class Catalogue:
     ra: Array | None = None
     dec: Array | None = None
     evidence: Array | None = None
+    layer: Array | None = None
 
     @property
     def size(self) -> int:
@@ -203,8 +205,8 @@ def read_catalogue(
         remarks=(*_remarks(table), *_of_products(spec, limits), *doubts, *doubted),
         limits=limits,
         evidence=evidence,
-        ra=None if positions is None else positions.ra,
-        dec=None if positions is None else positions.dec,
+        layer=np.array(table.texts("layer")) if "layer" in spec.columns else None,
+        **({} if positions is None else {"ra": positions.ra, "dec": positions.dec}),
         **{f"log_{key}": values for key, (values, _) in listed.items()},
         **{f"log_{key}_error": errors for key, (_, errors) in listed.items()},
         **{f"log_{key}_skew": table.skew(key) for key in listed},
@@ -267,7 +269,6 @@ def builtin_table(name: str) -> Path:
     Raises
     ------
     InputError
-        If there is none of this name.
 
     Examples
     --------

@@ -21,7 +21,7 @@ from ..reading.tables import QUANTITY_KINDS, Column
 from ..survey.evidence import EvidenceSpec
 
 _OF_QUANTITIES = (*(f"{key}_error" for key in QUANTITY_KINDS), *(f"{key}_limit" for key in LIMITED))
-_KEYS = ("name", "z", "z_error", *POSITION, *QUANTITY_KINDS, *_OF_QUANTITIES)
+_KEYS = ("name", "z", "z_error", "layer", *POSITION, *QUANTITY_KINDS, *_OF_QUANTITIES)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class CatalogueSpec:
     Parameters
     ----------
     columns : mapping of str to Column
-        Keys among name, z (required), z_error, ra, dec, lx, yx, t, mgas, m500, mwl, each of the last six with
+        Keys among name, z (required), z_error, layer, ra, dec, lx, yx, t, mgas, m500, mwl, each of the last six with
         ``_error``, and lx, yx, t and mgas with ``_limit``.
     cosmology : CatalogueCosmology
     mass_relation : MassRelation, optional
@@ -140,7 +140,7 @@ class CatalogueSpec:
                 raise InputError(f"catalogue.columns.{key}: unknown quantity; {nearest(key, _KEYS)}")
             if needs.get(key, key) not in self.columns:
                 raise InputError(f"catalogue.columns.{key}: needs '{needs[key]}'; map that column too, or drop it")
-            if key in ("name", "z", "z_error") and column.unit is not None:
+            if key in ("name", "z", "z_error", "layer") and column.unit is not None:
                 raise InputError(f"catalogue.columns.{key}: has no unit, got '{column.unit}'; remove it")
         if "z" not in self.columns:
             raise InputError('catalogue.columns.z: missing; name the column of redshifts, z = "COLUMN"')

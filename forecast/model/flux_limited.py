@@ -46,8 +46,8 @@ class FluxLimitedModel:
         selection, known = self.selection.of_contaminants, self.parameters.without(self.parameters.names)
         if selection is None:
             return None
-        model = FluxLimitedModel(replace(self.setup, selection=selection, parameters=known))
-        return Contaminants(model, known.fiducial[None], self.parameters)
+        mean = replace(self.setup, selection=selection, parameters=known, binned_by_layer=False)
+        return Contaminants(FluxLimitedModel(mean), known.fiducial[None], self.parameters)
 
     @cached_property
     def followed(self) -> FluxLimitedModel | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Mocks:
         not followed up.
     log_mwl : ndarray, shape (n,)
         log10 of the weak-lensing mass (Msun/h); NaN in a survey that has none.
+    layer : ndarray of int, shape (n,)
+        Number of the layer of the sky in which each lies; -1, the default, where there are none, or nobody says.
     """
 
     size: Array
@@ -42,6 +44,10 @@ class Mocks:
     observables: Array
     log_yx: Array
     log_mwl: Array
+    layer: Array = field(default_factory=lambda: np.full(1, -1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layer", np.broadcast_to(self.layer, self.z.shape))
 
     @property
     def log_lx(self) -> Array:
@@ -106,7 +112,7 @@ class Mocks:
         return cls(size=np.sum([p.size for p in parts], axis=0), names=parts[0].names, **arrays)
 
 
-_ARRAYS = ("size", "row", "z", "log_mass", "observables", "log_yx", "log_mwl")
+_ARRAYS = ("size", "row", "z", "log_mass", "observables", "log_yx", "log_mwl", "layer")
 
 
 def grouped_median(values: Array, row: Array, size: Array) -> Array:

@@ -21,6 +21,8 @@ from ..relations.coupling import Coupling
 from ..relations.curved import require_bendable
 from ..relations.lines import Line
 from ..relations.power_laws import Relations
+from ..survey.detection.distortion import require_distortable
+from ..survey.detection.layers import require_layers
 from ..survey.error_law import BY_FLUX, ErrorLaw, require_flux
 from ..survey.followup import FollowUp, until
 from ..survey.lensing_sample import EVERY_CLUSTER, LensingSample, Sky
@@ -44,15 +46,14 @@ class Setup:
     selection : Selection
     relations : Relations
     parameters : ParameterSet
-        If ``density_contrast`` is among the free ones, sample variance of the survey volume is
-        marginalised over: the abundance is multiplied by exp(b g - b^2 sigma_V^2/2) with halo bias
-        b(M) and g = density_contrast x sigma_V, so that its mean is unchanged. In a survey of S shells
-        ``density_contrast_1`` to ``_S`` are independent numbers of which the shells' g are made.
+        If ``density_contrast`` is free, the abundance is multiplied by exp(b g - b^2 sigma_V^2/2), halo bias b(M) and
+        g = density_contrast x sigma_V: its mean is unchanged, and sample variance of the volume marginalised over. In a
+        survey of S shells ``density_contrast_1`` to ``_S`` are independent numbers of which the shells' g are made.
     yx_bin : float
         Width of the bins of log10 Y_X of the level ``binned``, dex.
     errors : tuple of float
-        Measurement errors of log10 of each of `relations.names`, dex; empty: none. The error of the mass proxy
-        follows from them; that of L_X in a flux-limited survey belongs to its selection.
+        Of log10 of each of `relations.names`, dex; empty: none. The error of the mass proxy follows from them; that of
+        L_X in a flux-limited survey belongs to its selection.
     weak_lensing : float or None
         Intrinsic scatter of ln M_WL at fixed mass, if clusters have weak-lensing masses.
     lensing_correlation : tuple of (str, float)
@@ -60,10 +61,11 @@ class Setup:
     lensing_sample : LensingSample
         Which clusters have one, and how well it is measured.
     binned_in_redshift : bool
-        Whether the data of each of the geometry's shells are kept apart at the levels below ``full``, which
-        knows every redshift anyway.
+        Whether data of each of the geometry's shells are kept apart below level ``full``, which knows every redshift.
     followup : FollowUp or None
         Which detected clusters have a mass proxy and other observables beside L_X; None: all, or any of them.
+    binned_by_layer : bool
+        Whether it is known in which layer of the sky each cluster lies, and data are kept apart by it as by shell.
     error_laws : tuple of (str, ErrorLaw)
         Errors of observables that depend on the measured flux, beside `errors`, which are those of others.
     redshift_law : RedshiftLaw
@@ -85,6 +87,7 @@ class Setup:
     followup: FollowUp | None = None
     redshift_law: RedshiftLaw = NO_ERRORS
     error_laws: tuple[tuple[str, ErrorLaw], ...] = ()
+    binned_by_layer: bool = False
 
     def __post_init__(self) -> None:
         if self.weak_lensing is not None and not 0 < self.weak_lensing < 3:
@@ -93,8 +96,8 @@ class Setup:
             raise InputError("weak_lensing: there is no scatter for its correlations; give weak_lensing.scatter")
         if min(self.errors, default=0.0) < 0:
             raise InputError(f"errors: measurement errors must not be negative, got {self.errors}")
-        if self.errors and len(self.errors) != len(self.relations.names):
-            raise InputError(f"errors: give one for each of {self.relations.names}, got {self.errors}")
+        if self.errors and len(self.errors) != len(names := self.relations.names):
+            raise InputError(f"errors: give one for each of {names}, got {self.errors}")
         self._check_reach()
         if self.is_curved:
             require_bendable(self.relations, by_flux=self.selection.in_flux is not None)
@@ -106,11 +109,9 @@ class Setup:
             )
         if self.binned_in_redshift and shells == 1:
             raise InputError("survey.binned_in_redshift needs bins; give survey.redshift_edges, or survey.shells")
-        if "norm_contamination" in self.parameters.names and self.selection.contamination is None:
-            raise InputError(
-                "parameters.norm_contamination: no detection is anything but a cluster; "
-                "add [selection.contamination], or leave the parameter out"
-            )
+        cuts = {"followup": self.followup, "errors": self.error_laws, "weak_lensing": self.lensing_sample.flux_limit}
+        require_layers(self.selection.in_flux, binned=self.binned_by_layer)
+        require_distortable(self.parameters, self.selection.in_flux, [key for key, cut in cuts.items() if cut])
         if self.followup is not None and self.selection.in_flux is None:
             raise InputError(
                 "followup: is by flux and redshift, but the survey selects in mass; take [followup] out, or give "
@@ -150,10 +151,13 @@ class Setup:
 
     @property
     def bins(self) -> tuple[Setup, ...]:
-        """Setups of the redshift bins whose data are kept apart; the setup itself if there are none."""
-        if not self.binned_in_redshift or len(self.geometry.parts) == 1:
-            return (self,)
-        return tuple(replace(self, geometry=part) for part in self.geometry.parts)
+        """Setups of the redshift bins, and layers in each, whose data are kept apart; itself if there are none."""
+        parts = self.geometry.parts if self.binned_in_redshift else (self.geometry,)
+        flux = self.selection.in_flux
+        if not self.binned_by_layer or flux is None:
+            return (self,) if len(parts) == 1 else tuple(replace(self, geometry=part) for part in parts)
+        each = [flux.of_layer(i) for i in range(len(flux.layers))]
+        return tuple(replace(self, geometry=g, selection=x, binned_by_layer=False) for g in parts for x in each)
 
     @property
     def of_followed(self) -> Setup | None:
@@ -164,7 +168,8 @@ class Setup:
         if geometry is None:
             return None
         selection = self.followup.of(self.selection.in_flux)
-        return replace(self, geometry=geometry, selection=selection, followup=None, binned_in_redshift=False)
+        whole = replace(self, followup=None, binned_in_redshift=False, binned_by_layer=False)
+        return replace(whole, geometry=geometry, selection=selection)
 
     @cached_property
     def shapes(self) -> ShapeGrid | None:

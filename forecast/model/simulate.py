@@ -176,9 +176,18 @@ def _draw(
         observables=observables,
         log_yx=log_yx,
         log_mwl=log_mwl,
+        layer=_layers(model.setup, drawn.part),
     )
     mocks = mocks if kept.all() else mocks.kept(kept)
     return replace(mocks, row=mocks.row + first)
+
+
+def _layers(setup: Setup, part: Array) -> Array:
+    """Number of the layer of the sky whose part of the chance of detection found each cluster, (n,); -1 without any."""
+    flux = setup.selection.in_flux
+    if flux is None or not flux.layers:
+        return np.full(len(part), -1)
+    return part // (len(flux.detection.offset) // len(flux.layers))
 
 
 def _misplaced(

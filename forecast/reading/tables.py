@@ -96,11 +96,7 @@ class TableFile:
     reading: Reading
 
     def redshifts(self) -> Array:
-        """Redshifts, all of them known.
-
-        Returns
-        -------
-        ndarray, shape (N,)
+        """Redshifts, all of them known, shape (N,).
 
         Raises
         ------
@@ -119,9 +115,12 @@ class TableFile:
         """Names exactly as in the file; 'row 3' where there is none; length N."""
         if "name" not in self.columns:
             return tuple(f"row {i}" for i in range(1, len(self.table) + 1))
-        data, mask = self._cells(self.columns["name"].name)
-        texts = ["" if hidden else text_of(cell) for cell, hidden in zip(data, mask, strict=True)]
-        return tuple(text or f"row {i}" for i, text in enumerate(texts, 1))
+        return tuple(text or f"row {i}" for i, text in enumerate(self.texts("name"), 1))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Cells of a column as text, empty where there is nothing; length N."""
+        data, mask = self._cells(self.columns[key].name)
+        return tuple("" if hidden else text_of(cell) for cell, hidden in zip(data, mask, strict=True))
 
     def quantity(self, key: str) -> tuple[Array, Array]:
         """log10 of a quantity in erg/s, keV, Msun or Msun keV (physical, no h), and its error.

@@ -32,6 +32,12 @@ _MEANINGS = {
     "evolution": "added to the exponent of E(z) in the {x}-M relation",
     "curvature": "added to the curvature of the {x}-M relation, per dex² of mass",
 }
+_OF_DETECTION = {
+    "detection_midpoint": "the fluxes of the chance of detection",
+    "detection_width": "the width, in flux, of the rise of the chance of detection",
+    "detection_ceiling": "the chance of detection of the brightest clusters",
+    "detection_floor": "the chance of detection of the faintest clusters",
+}
 _SHAPES = {
     "Om0": "matter density today; observables refer to the configured cosmology",
     "h": "H0 / (100 km/s/Mpc), at constant baryon density Ob0 h^2",
@@ -63,6 +69,8 @@ def meaning(name: str) -> str:
         return _MASS_FUNCTION[name]
     if name == "norm_contamination":
         return "factor on the expected number of detections that are no clusters"
+    if name in _OF_DETECTION:
+        return f"factor on {_OF_DETECTION[name]}"
     kind, observable = name.split("_", 1)
     return _MEANINGS[kind].format(x=_OBSERVABLES[observable])
 
@@ -177,6 +185,8 @@ def survey_sentences(setup: Setup) -> tuple[str, ...]:
     ]
     if setup.binned_in_redshift:
         sentences.append("Data are kept apart by redshift bin.")
+    if setup.binned_by_layer:
+        sentences.append("Data are kept apart by layer of the sky.")
     sentences += [f"Errors of {WORDS[name]} depend on the flux: {law.words}." for name, law in setup.error_laws]
     if setup.yx_error and not setup.yx_error_varies:
         whose = setup.relations.least_known

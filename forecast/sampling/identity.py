@@ -24,7 +24,9 @@ def chain_digest(fingerprint: str, level: str, data: Data) -> str:
         if points.log_mwl_error.any():
             parts.append(points.log_mwl_error)
         parts += [x for x in (points.limit, points.limit_width) if np.isfinite(points.limit).any()]
-        parts += [x for x in (points.evidence, points.skew, points.log_mwl_skew, points.z_error) if x.any()]
+        parts += [
+            x for x in (points.layer + 1, points.evidence, points.skew, points.log_mwl_skew, points.z_error) if x.any()
+        ]
     elif data.evidence is not None:
         parts += [data.evidence.with_yx, data.evidence.without, data.evidence.limited]
     parts += [x for one in (data, *data.bins) if len(one.limit) for x in (one.limit, one.limit_width)]

@@ -17,6 +17,7 @@ from ..relations.lines import Lines
 from ..relations.power_laws import Relations
 from .detection.contamination import Contamination
 from .detection.curve import SHARP, Detection
+from .detection.layers import Layer, mean_of
 from .emission import CONTINUUM, Emission, log_continuum, log_emitted
 from .selection import Shifted
 
@@ -67,6 +68,8 @@ class FluxLimited:
         How luminosities in the band of the relations follow from those in this one.
     least : float or None
         Luminosity in `band`, rest frame, below which nothing is selected whatever its flux, erg/s.
+    layers : tuple of Layer
+        Parts of the sky of which `detection` is the mean.
     """
 
     flux_limit: float
@@ -78,6 +81,7 @@ class FluxLimited:
     band: Band = SOFT
     emission: Emission = CONTINUUM
     least: float | None = None
+    layers: tuple[Layer, ...] = ()
     acts_on: ClassVar[Literal["flux"]] = "flux"
     in_mass: ClassVar[None] = None
     log_break: ClassVar[None] = None
@@ -153,8 +157,17 @@ class FluxLimited:
         return replace(self, flux_limit=flux_limit)
 
     def with_detection(self, detection: Detection) -> FluxLimited:
-        """The same with another chance of detection."""
-        return replace(self, detection=detection)
+        """The same with another chance of detection, and no layers."""
+        return replace(self, detection=detection, layers=())
+
+    def with_layers(self, layers: tuple[Layer, ...]) -> FluxLimited:
+        """The same on a sky of parts, each of which has its chance of detection at other fluxes."""
+        return replace(self, detection=mean_of(self.detection, layers), layers=layers)
+
+    def of_layer(self, number: int) -> FluxLimited:
+        """Selection of clusters that lie in one of the layers."""
+        parts = len(self.detection.offset) // len(self.layers)
+        return self.with_detection(self.detection.some(slice(number * parts, (number + 1) * parts)))
 
     def above(self, least: float | None) -> FluxLimited:
         """The same of no cluster less luminous than that."""
@@ -178,7 +191,7 @@ class FluxLimited:
         """A selection of clusters that are as numerous as the contaminants, and as bright; None without any."""
         if self.contamination is None:
             return None
-        return replace(self, detection=self.contamination.detection(self.detection), contamination=None)
+        return replace(self.with_detection(self.contamination.detection(self.detection)), contamination=None)
 
     def shifted(self) -> Shifted:
         """The same with a higher flux limit."""
@@ -198,11 +211,20 @@ class FluxLimited:
     def _detection_words(self) -> str:
         """Sky coverage, completeness and contamination; nothing where there are none."""
         words, detection = "", self.detection
-        if not detection.is_sharp:
+        if detection.varies:
+            words += (
+                f" The chance of detection is a table in flux and redshift, from z = {detection.knots[0]:g} to "
+                f"{detection.knots[-1]:g}; nothing is detected below {self.flux_limit:.3g} erg/s/cm2, and above its "
+                "last flux the chance stays as it is there."
+            )
+        elif not detection.is_sharp:
             words += (
                 f" The chance of detection rises over {max(detection.offset):.2f} dex in flux "
                 f"to {sum(detection.weight):.0%}: sky coverage and completeness."
             )
+        if self.layers:
+            each = ", ".join(f"{x.name} ({x.share:.0%}, fluxes x {10**x.log_factor:.3g})" for x in self.layers)
+            words += f" Layers of the sky share density contrasts: {each}."
         if self.contamination is not None:
             words += f" Up to {max(self.contamination.fraction):.0%} of the detections at a flux are no clusters."
         return words

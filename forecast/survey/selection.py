@@ -16,6 +16,7 @@ from ..relations.lines import Line, Lines
 from ..relations.power_laws import Relations
 from .detection.contamination import Contamination
 from .detection.curve import Detection
+from .detection.layers import Layer
 from .emission import Emission
 
 MinMassMode = Literal["fixed", "follows_lx"]
@@ -109,6 +110,16 @@ class FluxSelection(Selection, Protocol):
     @property
     def detection(self) -> Detection:
         """Chance of detection against measured flux."""
+
+    def with_layers(self, layers: tuple[Layer, ...]) -> FluxSelection:
+        """The same on a sky of parts, each of which has its chance of detection at other fluxes."""
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Parts of the sky of which `detection` is the mean, in the order of its parts; none without any."""
+
+    def of_layer(self, number: int) -> FluxSelection:
+        """Selection of clusters that lie in one of the layers."""
 
     @property
     def band(self) -> Band:

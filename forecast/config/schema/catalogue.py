@@ -105,9 +105,9 @@ class CatalogueConfig(Strict):
     frame: Literal["icrs", "fk5", "fk4", "galactic"] = "icrs"
     """Frame of ra and dec: icrs, fk5 (J2000), fk4 (B1950) or galactic, whose l and b are then named ra and dec."""
     columns: dict[str, str | dict[str, str]]
-    """What columns mean: name, z, ra, dec, lx, flux, t, mgas, yx, m500, mwl, and X_error of each but name, ra and dec;
-    a name, or { name = ..., unit = ... }. X_limit: a flag, the column of errors if they are negative for limits, or a
-    column of limits."""
+    """What columns mean: name, z, ra, dec, layer (of survey.layers), lx, flux, t, mgas, yx, m500, mwl, and X_error of z
+    and from lx on; a name, or { name = ..., unit = ... }. X_limit: a flag, the column of errors if they are negative
+    for limits, or a column of limits."""
     limit_confidence: LimitConfidenceConfig = LimitConfidenceConfig()
     """Confidence of the upper limits of each X that has a column X_limit."""
     cosmology: ReferenceCosmologyConfig

@@ -25,6 +25,25 @@ class BoxConfig(Strict):
     """Redshift of all clusters."""
 
 
+class LayerConfig(Strict):
+    """A part of the sky of its own depth: by exposure, background or column density."""
+
+    name: Annotated[str, Field(min_length=1, examples=['"deep"'])]
+    """What column layer of the catalogue calls it."""
+    area: Area
+    """Its area; those of all layers add up to survey.area."""
+    flux_limit: Flux | None = None
+    """Its limit, where selection.flux_limit is the survey's; width, ceiling and error are those of [selection]."""
+    flux_factor: Annotated[Number, Field(gt=0, examples=["0.7"])] | None = None
+    """Factor on the fluxes of the whole chance of detection of [selection] instead; below 1 is deeper."""
+
+    @model_validator(mode="after")
+    def _one_depth(self) -> LayerConfig:
+        if (self.flux_limit is None) == (self.flux_factor is None):
+            raise ValueError('give either flux_limit = "NUMBER erg/(s cm2)" or flux_factor = NUMBER')
+        return self
+
+
 class LightConeConfig(Strict):
     """Sky area between two redshifts, in shells of equal ratio of distances or between `redshift_edges`."""
 
@@ -44,11 +63,26 @@ class LightConeConfig(Strict):
     """Edges of the shells instead, from zmin to zmax."""
     binned_in_redshift: bool = False
     """Whether N and Y_X are kept apart by shell at every level."""
+    layers: tuple[LayerConfig, ...] = ()
+    """Parts of the sky of different depth, in redshift shells and density contrasts that they share."""
+    binned_by_layer: bool = False
+    """Whether N and Y_X are kept apart by layer at every level: the catalogue names that of each cluster."""
 
     @model_validator(mode="after")
     def _has_area(self) -> LightConeConfig:
         if self.area is None and self.footprint is None:
             raise ValueError('needs area = "NUMBER deg2", or a table [survey.footprint]')
+        return self
+
+    @model_validator(mode="after")
+    def _layers_differ(self) -> LightConeConfig:
+        names = [layer.name for layer in self.layers]
+        if len(names) == 1:
+            raise ValueError("one layer is the whole sky; give two or more, or put its depth under [selection]")
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two layers are called '{twice}'; give each a name of its own")
+        if self.binned_by_layer and not names:
+            raise ValueError("binned_by_layer needs layers; give two or more [[survey.layers]], or take it out")
         return self
 
     @model_validator(mode="after")
@@ -136,8 +170,17 @@ class FluxLimitedConfig(Strict):
     """A table with columns flux_limit and area instead: the area in which a limit holds."""
     completeness: CurveConfig | None = None
     """Chance of detection against flux instead of a limit; nothing is detected below the lowest flux."""
+    completeness_table: Annotated[FileName | None, Field(examples=['"chance.ecsv"'])] = None
+    """A table with columns flux, z and chance instead: the chance of detection on a grid of fluxes and redshifts;
+    between them linear in redshift and log flux, below the lowest flux 0, above the highest that of the highest."""
     completeness_width: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     """Width of the rise from 0 to 1 about the limit, dex in flux; 0 is a step."""
+    ceiling: Annotated[Number, Field(gt=0, le=1, examples=["0.95"])] = 1.0
+    """Chance of detection far above the limit, where [parameters] detection_ceiling may change it."""
+    floor: Annotated[Number, Field(ge=0, lt=1, examples=["0.02"])] = 0.0
+    """Chance of detection far below the limit, down to floor_flux."""
+    floor_flux: Flux | None = None
+    """Flux below which nothing is detected, where there is a floor."""
     contamination: CurveConfig | None = None
     """Detections that are no clusters, as a share of all, against flux."""
     k_correction: Literal["none", "power_law", "bremsstrahlung", "continuum", "apec", "table"] | None = None
@@ -151,14 +194,24 @@ class FluxLimitedConfig(Strict):
 
     @model_validator(mode="after")
     def _one_limit(self) -> FluxLimitedConfig:
-        limits = ("flux_limit", "flux_limits", "area_table", "completeness")
+        limits = ("flux_limit", "flux_limits", "area_table", "completeness", "completeness_table")
         given = [name for name in limits if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of {', '.join(limits)}; got {', '.join(given) or 'none'}")
         if (self.flux_limits is None) != (self.areas is None) or len(self.areas or ()) != len(self.flux_limits or ()):
             raise ValueError("flux_limits = [...] and areas = [...] go together, one area for each limit")
-        if self.completeness is not None and self.completeness_width:
-            raise ValueError("completeness is a whole curve; leave out completeness_width")
+        whole = next((name for name in limits[3:] if getattr(self, name) is not None), None)
+        for name in ("completeness_width", "floor", "ceiling"):
+            if whole is not None and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{whole} is a whole curve; leave out {name}")
+        return self
+
+    @model_validator(mode="after")
+    def _floor_is_below(self) -> FluxLimitedConfig:
+        if bool(self.floor) != (self.floor_flux is not None):
+            raise ValueError('floor and floor_flux go together; write floor = 0.02 and floor_flux = "FLUX erg/(s cm2)"')
+        if self.floor >= self.ceiling:
+            raise ValueError(f"floor = {self.floor:g} must be below ceiling = {self.ceiling:g}")
         return self
 
     @model_validator(mode="after")

@@ -17,12 +17,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...core.arrays import Array
+from ...core.errors import InputError
 from ...core.parameters import Values
 from ...cosmology.background import Cosmology
 from ...model.setup import Setup
 from ...relations.power_laws import Relations
 from ...survey.detection.curve import Detection
 from ...survey.detection.distortion import DISTORTIONS, Distortion, resolved
+from ...survey.detection.layers import in_layers
 from ...survey.followup import FollowUp
 from ...survey.selection import FluxSelection
 from .points import Points
@@ -173,6 +175,8 @@ class Listed:
     selection : FluxSelection
     z, log_flux, spread : ndarray, shape (Q,)
         log10 of the flux over the reference flux, and what it leaves open of the one that selects, dex.
+    layer : ndarray of int, shape (Q,)
+        In which each lies; -1 where that is not known.
     certain : ndarray of bool, shape (Q,)
         Whose listed L_X is that flux, or tells it.
     """
@@ -181,6 +185,7 @@ class Listed:
     z: Array
     log_flux: Array
     spread: Array
+    layer: Array
     certain: Array
 
     @classmethod
@@ -193,12 +198,18 @@ class Listed:
         log_mass = relations.pivot + relations.lx.relative_mass(np.nan_to_num(log_lx) - relations.lx.log_norm)
         limit = selection.log_luminosity_limit(points.z, log_mass, setup.cosmology, relations)
         spread = np.sqrt(np.maximum(selection.flux_error**2 - points.error[:, 0] ** 2, _SHARPEST**2))
-        return cls(selection, points.z, log_flux=log_lx - limit, spread=spread, certain=~undetected)
+        layer = points.layer if setup.binned_by_layer else np.full(len(log_lx), -1)
+        known = {"log_flux": np.nan_to_num(log_lx - limit), "spread": spread, "layer": layer, "certain": ~undetected}
+        return cls(selection, points.z, **known)
 
     def __call__(self, values: Values, row: Array, column: Array) -> Array:
         """ln of the chance of detection of clusters `column` at parameter values number `row`, (n,)."""
-        detection = chance_at(self.selection, values, (row, self.z[column]))
-        chance = detection.smeared(self.log_flux[column], self.spread[column])
+        chance, layer = np.zeros(len(column)), self.layer[column]
+        for number in np.unique(layer):
+            mine = layer == number
+            selection = self.selection.of_layer(int(number)) if number >= 0 else self.selection
+            detection = chance_at(selection, values, (row[mine], self.z[column[mine]]))
+            chance[mine] = detection.smeared(self.log_flux[column[mine]], self.spread[column[mine]])
         return np.where(self.certain[column], np.log(np.maximum(chance, np.finfo(float).tiny)), 0.0)
 
 
@@ -250,11 +261,25 @@ def lensing_kinds(setup: Setup, points: Points, undetected: Array) -> Array:
     return kinds
 
 
+def layer_kinds(setup: Setup, points: Points, undetected: Array) -> Array:
+    """Layers in which clusters of unknown flux lie, (Q,), from 1 on; 0 where it does not matter, or is not known."""
+    if not setup.binned_by_layer:
+        return np.full(len(points.z), EVERY)
+    if setup.selection.contamination is not None and undetected.any():
+        raise InputError(
+            "survey.binned_by_layer: contaminants of unknown flux are known for the mean of all layers; set it to false"
+        )
+    number = 1 + np.argmax(in_layers(setup.selection.in_flux, points.layer), axis=0)
+    return np.where(undetected, number, EVERY)
+
+
 def unseen_of(unseen: Unseen | None, setup: Setup, kinds: Sequence[int]) -> Unseen | None:
-    """Selection of clusters by their kinds, of follow-up and of lensing masses."""
-    sample = setup.lensing_sample
+    """Selection of clusters by their kinds, of follow-up and of lensing masses, and layers."""
+    sample, layer = setup.lensing_sample, kinds[2]
+    if unseen is not None and layer:
+        unseen = replace(unseen, selection=unseen.selection.of_layer(layer - 1))
     lensing = FollowUp(sample.flux_limit, fraction=sample.fraction)
-    for choice, kind in zip((setup.followup, lensing), kinds, strict=True):
+    for choice, kind in zip((setup.followup, lensing), kinds[:2], strict=True):
         if unseen is not None and choice is not None and kind != EVERY:
             chosen = (choice.of if kind == FOLLOWED else choice.but)(unseen.selection)
             unseen = replace(unseen, selection=chosen)

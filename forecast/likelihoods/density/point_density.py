@@ -22,7 +22,7 @@ from ...model.forward import ForwardModel
 from .asymmetric import Stand
 from .censored import limits_of
 from .cluster_group import Beyond, Group
-from .detectability import Listed, followup_kinds, lensing_kinds, odds_of_contaminants, unseen_of
+from .detectability import Listed, followup_kinds, layer_kinds, lensing_kinds, odds_of_contaminants, unseen_of
 from .lattice import Lattice
 from .mass_integral import MassIntegral, mass_integral
 from .mixture import Entries, Linear, Residual, Shared, square_of
@@ -68,13 +68,14 @@ class PointDensity:
         self.undetected = _undetected(integral, listed)
         self._detected = Listed.of(model.setup, listed, self.undetected)
         kinds = followup_kinds(model.setup, listed, self.undetected)
-        seen = np.column_stack([self.undetected, kinds, lensing_kinds(model.setup, listed, self.undetected & lensing)])
+        lensed = lensing_kinds(model.setup, listed, self.undetected & lensing)
+        seen = np.column_stack([self.undetected, kinds, lensed, layer_kinds(model.setup, listed, self.undetected)])
         seen = np.column_stack([np.repeat(seen, self._stand.number, axis=0), _common(np.isfinite(data), errors)])
         patterns, pattern = np.unique(np.hstack([marks, seen]), axis=0, return_inverse=True)
         self._pattern, self._place = pattern.ravel(), np.zeros(len(points.z), dtype=int)
         self._groups: list[Group] = []
         self._lattices: list[Lattice | None] = []
-        parts = zip(*np.split(patterns[:, :-4], 2, axis=1), patterns[:, -4:], strict=True)
+        parts = zip(*np.split(patterns[:, :-5], 2, axis=1), patterns[:, -5:], strict=True)
         for i, (values, edges, (undetected, *kind, _)) in enumerate(parts):
             mine, known = np.flatnonzero(self._pattern == i), values.astype(bool)
             self._place[mine] = np.arange(len(mine))
@@ -150,13 +151,19 @@ class PointDensity:
             row, column = np.repeat(np.arange(len(theta)), len(some)), np.tile(some, len(theta))
             rest = self._densities(linear, table, Entries(row, column, self._place[column], size))
             value += rest.reshape(len(theta), -1) @ weight[some]
+        if self._detected is not None:
+            row, column = self._every(len(theta))
+            seen = self._detected(self._model.parameters.values(theta), row, column)
+            value += seen.reshape(len(theta), -1) @ weight
         return value
 
     def grid(self, theta: Array) -> Array:
         """ln lambda of every cluster at every parameter vector (P, D), shape (P, Q)."""
-        size = len(theta)
-        row, column = np.repeat(np.arange(size), self._size), np.tile(np.arange(self._size), size)
-        return self(theta, row, column).reshape(size, self._size)
+        return self(theta, *self._every(len(theta))).reshape(len(theta), self._size)
+
+    def _every(self, size: int) -> tuple[Array, Array]:
+        """Numbers of parameter vectors and of clusters, every one with every one."""
+        return np.repeat(np.arange(size), self._size), np.tile(np.arange(self._size), size)
 
 
 def _common(known: Array, errors: Array) -> Array:

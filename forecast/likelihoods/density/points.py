@@ -42,6 +42,8 @@ class Points:
         them; NaN where there is none.
     evidence : ndarray, shape (Q,)
         ln of the likelihood ratio of a cluster to a contaminant, of what is known beside; 0 by default.
+    layer : ndarray of int, shape (Q,)
+        As of `Mocks`.
     """
 
     z: Array
@@ -56,9 +58,10 @@ class Points:
     limit_width: Array
     log_mwl_skew: Array = field(default_factory=lambda: np.zeros(1))
     evidence: Array = field(default_factory=lambda: np.zeros(1))
+    layer: Array = field(default_factory=lambda: np.full(1, -1))
 
     def __post_init__(self) -> None:
-        for name in ("log_mwl_skew", "evidence"):
+        for name in ("log_mwl_skew", "evidence", "layer"):
             object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.z.shape))
 
     @classmethod
@@ -131,6 +134,7 @@ class Points:
             weight=np.ones(len(mocks.z)),
             limit=none,
             limit_width=none,
+            layer=mocks.layer,
         )
 
     @classmethod

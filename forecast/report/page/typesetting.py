@@ -120,6 +120,8 @@ def symbol(name: str) -> Markup:
         return Markup(f"<i>δ<sub>{place}</sub></i>/<i>σ<sub>{place}</sub></i>")  # a number or V
     if name in _NUISANCES:
         return Markup(_NUISANCES[name])
+    if kind == "detection":
+        return Markup("<i>d</i><sub>{}</sub>").format(observable)
     if kind not in _SYMBOLS or observable not in SYMBOLS:
         return escape(name)
     base, _, index = SYMBOLS[observable].partition("_")

@@ -118,6 +118,16 @@ class Detection:
 
         return Detection(some(self.weight), some(self.offset), some(self.width))
 
+    def some(self, parts: slice) -> Detection:
+        """Some of its parts."""
+        return replace(
+            self,
+            weight=self.weight[parts],
+            offset=self.offset[parts],
+            width=self.width[parts],
+            by_knot=tuple(weight[parts] for weight in self.by_knot),
+        )
+
     def mapped(self, change: Callable[[Detection], Detection]) -> Detection:
         """The same with a change of what depends on flux alone, at each of its redshifts."""
         if not self.knots:
@@ -134,9 +144,9 @@ class Detection:
 
     def without(self, other: Detection) -> Detection:
         """The chance minus another one."""
-        both = (*self.offset, *other.offset), (*self.width, *other.width)
+        offset, width = (*self.offset, *other.offset), (*self.width, *other.width)
         less = [(*one, *(-a for a in two)) for one, two in zip(self._weights, other._weights, strict=True)]
-        return Detection(less[0], *both, self.knots, tuple(less) if self.knots else ())
+        return Detection(less[0], offset, width, knots=self.knots, by_knot=tuple(less) if self.knots else ())
 
     @property
     def _weights(self) -> tuple[tuple[float, ...], ...]:
@@ -181,7 +191,7 @@ def joined(each: Sequence[Detection], knots: tuple[float, ...]) -> Detection:
             weight[place] += a
         by_knot.append(tuple(weight.values()))
     offset, width = zip(*places, strict=True)
-    return Detection(max(by_knot, key=sum), offset, width, knots, tuple(by_knot))
+    return Detection(max(by_knot, key=sum), offset, width, knots=knots, by_knot=tuple(by_knot))
 
 
 def ramps(log_flux: Array, chance: Array) -> tuple[Array, Array, Array]:

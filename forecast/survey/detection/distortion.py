@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ...core.arrays import Array
-from ...core.parameters import Values
+from ...core.errors import InputError
+from ...core.parameters import ParameterSet, Values
+from .contamination import Contamination
 from .curve import Detection
 
 DISTORTIONS = ("detection_midpoint", "detection_width", "detection_ceiling", "detection_floor")
@@ -67,3 +70,64 @@ def resolved(detection: Detection, z: Array | float, by: Distortion | None) -> D
     """The chance at redshifts and as parameters distort it; both broadcast against fluxes."""
     found = detection.at(z)
     return found if by is None else by.of(found)
+
+
+_SHARP = 0.015
+"""Width of a limit, dex, that is none of completeness but of limits that were merged."""
+
+
+class Selecting(Protocol):
+    """A selection on flux."""
+
+    @property
+    def detection(self) -> Detection:
+        """Chance of detection against measured flux."""
+
+    @property
+    def contamination(self) -> Contamination | None:
+        """Detections that are no clusters."""
+
+
+def require_distortable(parameters: ParameterSet, selection: Selecting | None, cut_by: Iterable[str]) -> None:
+    """Refuse parameters of detections that there are not, or that others do not follow.
+
+    Parameters
+    ----------
+    parameters : ParameterSet
+    selection : Selecting or None
+        None: the survey selects in mass.
+    cut_by : iterable of str
+        Tables of the configuration that cut the chance of detection at a flux, for which it must be known.
+
+    Raises
+    ------
+    InputError
+    """
+    false, cure = None if selection is None else selection.contamination, "take the parameter out"
+    if "norm_contamination" in parameters.names and false is None:
+        raise InputError(
+            "parameters.norm_contamination: no detection is anything but a cluster; "
+            "add [selection.contamination], or leave the parameter out"
+        )
+    for name in (n for n in DISTORTIONS if n in parameters.names or getattr(parameters.fixed, n) != 1):
+        if selection is None:
+            raise InputError(f"parameters.{name}: a survey in mass has no chance of detection in flux; {cure}")
+        if name == "detection_width" and max(selection.detection.width) < _SHARP:
+            raise InputError(f"parameters.{name}: the limit is sharp; give selection.completeness_width, or {cure}")
+        if name == "detection_floor" and not selection.detection.floor:
+            raise InputError(f"parameters.{name}: there is no floor; give selection.floor and floor_flux, or {cure}")
+        _require_chances(parameters, name, selection.detection)
+        for key in [*cut_by, *["selection.contamination"] * (false is not None)]:
+            raise InputError(f"parameters.{name}: [{key}] cuts at fluxes that must be known; take one of them out")
+
+
+def _require_chances(parameters: ParameterSet, name: str, detection: Detection) -> None:
+    """Refuse a ceiling or floor that may leave 0 to 1."""
+    largest = {"detection_ceiling": sum(detection.weight), "detection_floor": detection.weight[-1]}.get(name, 0.0)
+    highest = next((p.prior.bounds[1] for p in parameters.free if p.name == name), getattr(parameters.fixed, name))
+    if largest and highest * largest > 1 + 1e-9:
+        most = math.floor(1e4 / largest + 1e-6) / 1e4
+        raise InputError(
+            f"parameters.{name}: chances of detection above 1 are within its prior; write between = [0.5, {most:g}] "
+            "beside it, or a flat prior that ends there"
+        )

@@ -14,8 +14,8 @@ Chance = Callable[[Array], Array]
 """Of detection at expected fluxes over the reference flux, log10, in units of their scatter."""
 _FEW = 3
 """Parts of a chance up to which each is evaluated at every flux."""
-_COARSE, _FINER, _REACH = 0.2, 4, 5.5
-"""Spacing of nodes in units of the scatter between which cubics are right to 5e-5, number of those in its place on
+_COARSE, _FINER, _REACH = 0.25, 4, 5.0
+"""Spacing of nodes in units of the scatter between which cubics are right to 1e-4, number of those in its place on
 which linear interpolation is right to 1e-4, and widths beyond which nothing changes."""
 _STEP = _COARSE / _FINER
 _T = np.arange(_FINER) / _FINER
@@ -64,14 +64,14 @@ def _finer(coarse: Array) -> Array:
     """A table with more nodes, from the second to the last but one, and never below zero."""
     size = coarse.shape[2] - 3
     fine = np.empty((*coarse.shape[:2], size * _FINER))
-    nodes = [coarse[..., i : i + size] for i in range(len(_CUBICS))]
-    for k, weight in enumerate(_CUBICS.T):
+    nodes, term = [coarse[..., i : i + size] for i in range(len(_CUBICS))], np.empty((*coarse.shape[:2], size))
+    fine[..., ::_FINER] = nodes[1]
+    for k, weight in list(enumerate(_CUBICS.T))[1:]:
         part = weight[1] * nodes[1]
         for i in (0, 2, 3):
-            if weight[i]:
-                part += weight[i] * nodes[i]
-        fine[..., k::_FINER] = np.maximum(part, 0.0, out=part)
-    return fine
+            part += np.multiply(nodes[i], weight[i], out=term)
+        fine[..., k::_FINER] = part
+    return np.maximum(fine, 0.0, out=fine)
 
 
 def _full(x: Array | float) -> tuple[int, ...]:
