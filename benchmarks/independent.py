@@ -19,7 +19,7 @@ from forecast.sampling.autocorrelation import effective_draws
 from forecast.sampling.proposal import Proposal, from_scores
 from forecast.sampling.ranks import in_order
 
-DRAWS, WIDER, FREEDOM, FARTHEST = (150, 250, 250, 250, 250, 250), 1.25, 6.0, 4.0
+DRAWS, WIDER, FREEDOM, FARTHEST = (150, *[250] * 19), 1.25, 6.0, 4.0
 """Draws of each round, two at least; the t's width and degrees of freedom; largest scores of a maximum."""
 LogPosterior = Callable[[Array], Array]
 """ln posterior, (S,), of prior scores (S, D)."""

@@ -16,6 +16,7 @@ from forecast.config.load import load_config
 from forecast.core.errors import InputError
 from forecast.cosmology.mass_function import MassFunction
 from forecast.likelihoods.data import Data
+from forecast.likelihoods.density.observed_yx import ErrorTrend
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.likelihoods.density.points import Points
 from forecast.likelihoods.density.split_normal import gaussians_of, moments, split_normal
@@ -351,3 +352,55 @@ def test_errors_of_redshifts_are_read_and_add_to_those_of_the_median(tmp_path):
     (tmp_path / "clusters.csv").write_text("\n".join(rows))
     with pytest.raises(InputError, match=r"column 'dz', row 1: got 0.5, but an error of a redshift lies between"):
         catalogue_data(config, model, None)
+
+
+def errors_of_the_truth(size, power, rng):
+    """Values measured with errors that go with the true value as a power of it, and the errors as they are listed."""
+    true = 14 + 0.4 * rng.standard_normal(size)
+    measured = true + 0.1 * 10 ** (power * (true - 14)) * rng.standard_normal(size)
+    return measured, 0.1 * 10 ** (power * (measured - 14)) * rng.choice([0.7, 1.4], size)
+
+
+def test_errors_have_a_trend_only_where_it_is_certain():
+    rng = np.random.default_rng(3)
+    y, error = errors_of_the_truth(200, -0.4, rng)
+    trend = ErrorTrend.of(y, error)
+    assert trend.slope == pytest.approx(-0.4, abs=5 * 0.15 / 0.4 / np.sqrt(200))
+    assert trend.factor(13.5, 14.0) == pytest.approx(10 ** (-0.5 * trend.slope))
+    assert trend.factor(30.0, 14.0) == pytest.approx(10 ** (trend.slope * (y.max() - 14)))
+    flat = [ErrorTrend.of(*errors_of_the_truth(100, 0.0, rng)).slope == 0 for _ in range(200)]
+    assert np.mean(flat) == pytest.approx(0.95, abs=5 * np.sqrt(0.05 * 0.95 / 200))
+    assert ErrorTrend.of(y[:5], error[:5]) == ErrorTrend.of(y, np.full(200, 0.1)) == ErrorTrend()
+
+
+@pytest.mark.parametrize("smaller", [1.0, 20.0])
+def test_errors_that_go_with_the_proxy_are_those_of_the_true_value(cone, smaller):
+    """Density of a measured value: that of true ones times a Gaussian about each, of the error that it has there."""
+    y, error = errors_of_the_truth(40, -0.4, np.random.default_rng(4))
+    error /= smaller
+    data, theta = Data.observed(40, y, error), cone.parameters.draw(2, rng=np.random.default_rng(5))
+    trend, true = ErrorTrend.of(y, error), np.linspace(11.5, 17.0, 8001)
+    assert trend.slope < -0.2
+    found = data.asymmetric(cone)(theta, y)
+    width = error * 10 ** (trend.slope * (np.clip(true[:, None], y.min(), y.max()) - y))
+    for mine, at in zip(found, theta, strict=True):
+        density = np.exp(CubicSpline(TRUE, np.log(without_errors(cone, at, TRUE)))(true))
+        expected = np.trapezoid(density[:, None] * stats.norm.pdf(y, true[:, None], width), true, axis=0)
+        np.testing.assert_allclose(mine, expected, rtol=3e-3)
+
+
+@pytest.mark.parametrize("level", ["selfcal", "binned", "unbinned"])
+def test_errors_that_go_with_the_proxy_leave_scores_at_zero(level):
+    """Errors of the size of the scatter, larger for fainter clusters; without their trend norm_yx is pulled."""
+    model = forward_model(survey(survey__area="3000 deg2"))
+    at, names = model.parameters.fiducial, model.parameters.names
+    moved = at + np.diag(0.02 * np.abs(at))[[names.index("norm_yx")]] * np.array([[1.0], [-1.0]])
+    rng, scores = np.random.default_rng(6), []
+    for _ in range(60):
+        true = draw_mocks(model, at, rng=rng).log_yx
+        measured = true + 0.15 * 10 ** (-0.4 * (true - 14.2)) * rng.standard_normal(len(true))
+        data = Data.observed(len(true), measured, 0.15 * 10 ** (-0.4 * (measured - 14.2)))
+        up, down = likelihood(level, model, data)(moved)
+        scores.append(up - down)
+    pull = np.mean(scores) / (np.std(scores) / np.sqrt(len(scores)))
+    assert abs(pull) < 5

@@ -18,7 +18,7 @@ from ..survey.detection.layers import layer_numbers
 from .bins import YxBins, bin_models, members
 from .density.evidence import Evidence
 from .density.followed import Proxied
-from .density.observed_yx import ObservedYx, OfYx
+from .density.observed_yx import ErrorTrend, ObservedYx, OfYx
 from .density.points import Points, observable_errors
 from .expected_points import expected_points
 
@@ -171,8 +171,9 @@ class Data:
         return float(np.sqrt(np.average(self.error**2, weights=self.weight))) if len(self.error) else 0.0
 
     def asymmetric(self, model: OfYx) -> ObservedYx | None:
-        """Density of Y_X measured with asymmetric errors; None if all are symmetric."""
-        return ObservedYx(model, self.log_yx, self.error, self.skew) if self.skew.any() else None
+        """Density of Y_X measured with errors that are asymmetric or go with Y_X; None if there are no such ones."""
+        unlike = self.skew.any() or ErrorTrend.of(self.log_yx, self.error).slope
+        return ObservedYx(model, self.log_yx, self.error, self.skew) if unlike else None
 
     def rounded(self) -> Data:
         """The same with a whole number of clusters: counts and medians need one."""
