@@ -19,7 +19,7 @@ from forecast.likelihoods.data import Data
 from forecast.likelihoods.density.observed_yx import ErrorTrend
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.likelihoods.density.points import Points
-from forecast.likelihoods.density.split_normal import gaussians_of, moments, split_normal
+from forecast.likelihoods.density.split_normal import gaussians_of, moments, smeared_gaussians, split_normal
 from forecast.likelihoods.levels import likelihood
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
@@ -111,6 +111,23 @@ def test_six_gaussians_stand_for_a_split_normal_within_four_widths(skew, allowed
     x = u * np.where(u > 0, 1 + skew, 1 - skew)
     density = (mixture.weight * stats.norm.pdf(x[:, None], mixture.shift, mixture.width)).sum(axis=1)
     assert np.abs(np.log(density / law(0.0, x, 1 - skew, 1 + skew))).max() < allowed
+
+
+@pytest.mark.parametrize(("skew", "scatter", "most"), [(0.33, 0.5, 5), (-0.45, 0.8, 4), (0.2, 1.1, 3), (0.6, 3.0, 3)])
+def test_fewer_gaussians_stand_for_a_split_normal_that_a_scatter_smears(skew, scatter, most):
+    """Against the average of the law over normal numbers, on a fine grid of these."""
+    u, mixture, (t, weight) = np.linspace(-4, 4, 201), smeared_gaussians(skew, scatter), normal_grid()
+    x = u * np.where(u > 0, np.hypot(1 + skew, scatter), np.hypot(1 - skew, scatter))
+    found = (mixture.weight * stats.norm.pdf(x[:, None], mixture.shift, np.hypot(mixture.width, scatter))).sum(axis=1)
+    expected = law(0.0, x[:, None] + scatter * t, 1 - skew, 1 + skew) @ weight
+    assert len(mixture.weight) <= most and np.abs(np.log(found / expected)).max() < 0.005
+
+
+def normal_grid():
+    """Standard normal numbers and their weights."""
+    t = np.linspace(-9, 9, 6001)
+    weight = np.exp(-0.5 * t**2)
+    return t, weight / weight.sum()
 
 
 @pytest.fixture(scope="module")

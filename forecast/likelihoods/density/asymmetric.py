@@ -9,15 +9,19 @@ from itertools import product
 import numpy as np
 
 from ...core.arrays import Array
-from ...core.units import LN10
 from ...model.forward import ForwardModel
+from ...model.setup import prior_sample
+from .mixture import Linear, Residual, outer
 from .points import Points
-from .split_normal import Gaussians1D, gaussians_of, moments
+from .split_normal import Gaussians1D, moments, smeared_gaussians
 from .uncertain_redshift import Redshifts, redshifts_are_data
 
 _NEGLIGIBLE = 0.01
 """Skewness of an observable, scatter and error together, below which its error is a Gaussian of equal mean and
 variance."""
+_UNLIKELY = 0.05
+"""Part of the prior in which scatters are smaller than those for which errors are resolved."""
+_TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,7 @@ class Stand:
             plain[:, -1, -1] = points.log_mwl_error**2
         if not skewed.any():
             return cls(points, plain, np.zeros(len(skewed)), np.ones(len(skewed), dtype=int))
-        scatter = relations.scatters(model.parameters.fiducial_values)[0]
-        lensed = [(model.setup.weak_lensing or 0.0) / LN10] * lensing
-        sources = _Sources.of(relations.names, np.array([*scatter, *lensed]))
+        sources = _Sources.of(model, lensing=lensing)
         known = np.isfinite(points.values(lensing=lensing))
         each = [
             list(sources.entries(error[i], skew[i], known[i]))
@@ -109,17 +111,28 @@ class _Sources:
     ----------
     scatter : ndarray, shape (D,)
         Scatter of each observable, dex.
+    least : ndarray, shape (J, D, D)
+        Covariances of the residuals, dex^2, where scatters are as small as they are likely to be.
     shared : tuple of int, or None
         Places of T and Y_X where both are listed.
     """
 
     scatter: Array
+    least: Array
     shared: tuple[int, int] | None
 
     @classmethod
-    def of(cls, names: tuple[str, ...], scatter: Array) -> _Sources:
+    def of(cls, model: ForwardModel, *, lensing: bool) -> _Sources:
+        """Those of a model's observables, and, with `lensing`, of the lensing mass."""
+        setup, sample, names = model.setup, prior_sample(model.setup), model.setup.relations.names
+        fiducial, every = (
+            Linear.of(model, model.parameters.values(theta), len(theta), lensing).scale
+            for theta in (model.parameters.fiducial[None], sample)
+        )
+        unit = Residual.of(model, setup.relations.unit_residuals.log_mass, lensing).covariance
+        least = unit * outer(np.quantile(every, _UNLIKELY, axis=0))
         shared = (names.index("t"), names.index("yx")) if {"t", "yx"} <= set(names) else None
-        return cls(scatter, shared)
+        return cls(fiducial[0], least.reshape(-1, *least.shape[2:]), shared)
 
     def entries(self, error: Array, skew: Array, known: Array) -> Iterator[tuple[float, Array, Array]]:
         """Log weight, shift (D,) of the observables and covariance (D, D) of each entry of one cluster.
@@ -127,7 +140,8 @@ class _Sources:
         What it does not list, `known`, has no error that another observable could hold.
         """
         reach, width, skews = self._independent(np.where(known, error, 0.0), skew)
-        which = [self._gaussians(width[i], skews[i], i) for i in range(len(error))]
+        smeared = self._smeared(reach, known)
+        which = [self._gaussians(width[i], skews[i], (self.scatter[i], smeared[i])) for i in range(len(error))]
         for chosen in product(*(range(len(one.weight)) for one in which)):
             parts = list(zip(which, chosen, strict=True))
             shift = reach @ (width * np.array([one.shift[k] for one, k in parts]))
@@ -149,11 +163,26 @@ class _Sources:
             skews[yx] = np.clip(rest / width[yx], -1.0, 1.0) if width[yx] > 0 else 0.0
         return reach, width, skews
 
-    def _gaussians(self, width: float, skew: float, place: int) -> Gaussians1D:
-        """Gaussians of one source, in units of its width: one where its skew does not show."""
+    def _smeared(self, reach: Array, known: Array) -> Array:
+        """By how much scatter at given mass smears what each source (S) does to the known observables, dex, (S,).
+
+        Detection depends on how well a listed L_X, the first of them, was measured: that is not smeared.
+        """
+        some = reach[known]
+        strength = np.einsum("ds,jde,es->js", some, np.linalg.inv(self.least[:, known][:, :, known]), some)
+        smeared = 1 / np.sqrt(np.maximum(strength.max(axis=0), _TINY))
+        smeared[0] = 0.0
+        return np.asarray(smeared)
+
+    @staticmethod
+    def _gaussians(width: float, skew: float, scatters: tuple[float, float]) -> Gaussians1D:
+        """Gaussians of one source, in units of its width: one where its skew does not show beside the first scatter.
+
+        By the second one it is smeared at given mass.
+        """
         if width * skew == 0:
             return Gaussians1D(np.ones(1), np.zeros(1), np.ones(1))
         mean, variance, third = moments(skew)
-        if width**3 * abs(third) < _NEGLIGIBLE * (width**2 * variance + self.scatter[place] ** 2) ** 1.5:
+        if width**3 * abs(third) < _NEGLIGIBLE * (width**2 * variance + scatters[0] ** 2) ** 1.5:
             return Gaussians1D(np.ones(1), np.array([mean]), np.array([np.sqrt(variance)]))
-        return gaussians_of(float(skew))
+        return smeared_gaussians(float(skew), float(scatters[1] / width))

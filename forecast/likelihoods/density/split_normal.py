@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, special
 
 from ...core.arrays import Array
 from ...model.mixture import SQRT2PI
@@ -31,6 +31,10 @@ _START = (
     (-0.69, -1.08, -0.43, -0.26, -0.08, 0.09),
 )
 """Log weights, means and log widths of six Gaussians near those of skew 0.45, in units of e."""
+_LEVELS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 1.0, 1.5, 2.5)
+"""Scatters, in units of e, for which mixtures are made; they hold for larger ones."""
+_RIGHT = 0.004
+"""Error of ln p within four widths that fewer Gaussians than six may have once smeared by a scatter."""
 
 
 def split_normal(observed: Array, true: Array, error: Array, skew: Array) -> Array:
@@ -78,7 +82,35 @@ def gaussians_of(skew: float) -> Gaussians1D:
     """Mixture for a skew of either sign, in units of the mean of lower and upper error."""
     size = min(abs(skew), LARGEST_SKEW)
     at = np.array(list(_table()))
-    parameters = _fitted(size, _table()[float(at[np.argmin(np.abs(at - size))])])
+    return _mixture(_fitted(size, _table()[float(at[np.argmin(np.abs(at - size))])]), skew)
+
+
+@lru_cache(maxsize=10_000)
+def smeared_gaussians(skew: float, scatter: float) -> Gaussians1D:
+    """The fewest that stand for a split normal which a scatter, in units of e, smears by as much or more."""
+    size, level = min(abs(skew), LARGEST_SKEW), max((x for x in _LEVELS if x <= scatter), default=0.0)
+    for number in range(2, len(_START[0]) if level else 0):
+        mean = np.linspace(-0.8, 0.8, number)
+        start = np.concatenate([np.zeros(number), mean * (1 + np.sign(mean) * size), _log_width(mean, size)])
+        parameters = _fitted(size, start, level)
+        if _misfit(parameters, size, level) < _RIGHT:
+            return _mixture(parameters, skew)
+    return gaussians_of(skew)
+
+
+def _log_width(mean: Array, skew: float) -> Array:
+    """Log widths from which fits begin: three quarters of the side's."""
+    return np.asarray(np.log(0.75 * (1 + np.where(mean > 0, skew, -skew))))
+
+
+def _misfit(parameters: Array, skew: float, scatter: float) -> float:
+    """Largest difference of ln p within four widths."""
+    u = np.linspace(-4, 4, 2 * _NODES - 1)
+    x, goal = _goal(u, skew, scatter)
+    return float(np.abs(_log_mixture(parameters, x, scatter)[0] - goal).max())
+
+
+def _mixture(parameters: Array, skew: float) -> Gaussians1D:
     log_weight, shift, log_width = parameters.reshape(3, -1)
     weight = np.exp(log_weight - log_weight.max())
     return Gaussians1D(weight / weight.sum(), np.sign(skew) * shift, np.exp(log_width))
@@ -99,31 +131,45 @@ def _table() -> dict[float, Array]:
     return found
 
 
-def _fitted(skew: float, start: Array) -> Array:
+def _fitted(skew: float, start: Array, scatter: float = 0.0) -> Array:
     """Parameters whose ln p is nearest in least squares out to four widths, those beyond three at half weight.
 
     They are tied to `start` a little: a Gaussian is a sum of six in many ways.
     """
     u = np.linspace(-_REACH, _REACH, 2 * _NODES - 1)
-    x, weight = np.where(u > 0, 1 + skew, 1 - skew) * u, np.where(np.abs(u) > _FAR, 0.5, 1.0)
-    goal = -0.5 * u * u - np.log(SQRT2PI)
+    (x, goal), weight = _goal(u, skew, scatter), np.where(np.abs(u) > _FAR, 0.5, 1.0)
 
     def misfit(parameters: Array) -> Array:
-        return np.concatenate([(_log_mixture(parameters, x)[0] - goal) * weight, _TIE * (parameters - start)])
+        value = (_log_mixture(parameters, x, scatter)[0] - goal) * weight
+        return np.concatenate([value, _TIE * (parameters - start)])
 
     def slopes(parameters: Array) -> Array:
-        return np.concatenate([_log_mixture(parameters, x)[1] * weight[:, None], _TIE * np.eye(len(start))])
+        slope = _log_mixture(parameters, x, scatter)[1] * weight[:, None]
+        return np.concatenate([slope, _TIE * np.eye(len(start))])
 
     return np.asarray(optimize.least_squares(misfit, start, slopes, method="lm", max_nfev=60).x)
 
 
-def _log_mixture(parameters: Array, x: Array) -> tuple[Array, Array]:
-    """ln of a mixture at x (N,), and its derivatives by the parameters, (N, 18)."""
+def _goal(u: Array, skew: float, scatter: float) -> tuple[Array, Array]:
+    """Truths at `u` widths of either side, and ln p of a split normal smeared by a scatter there; (N,) each."""
+    if not scatter:
+        return np.where(u > 0, 1 + skew, 1 - skew) * u, -0.5 * u * u - np.log(SQRT2PI)
+    x, density = np.where(u > 0, np.hypot(1 + skew, scatter), np.hypot(1 - skew, scatter)) * u, np.zeros(len(u))
+    for side, sign in ((1 + skew, 1), (1 - skew, -1)):
+        width = np.hypot(side, scatter)
+        share = special.ndtr(sign * x * side / (width * scatter))
+        density += np.exp(-0.5 * (x / width) ** 2) * share * side / (width * SQRT2PI)
+    return x, np.log(density)
+
+
+def _log_mixture(parameters: Array, x: Array, scatter: float) -> tuple[Array, Array]:
+    """ln of a mixture smeared by a scatter at x (N,), and its derivatives by the parameters, (N, 3 K)."""
     log_weight, mean, log_width = parameters.reshape(3, -1)
-    weight, width = np.exp(log_weight - log_weight.max()), np.exp(log_width)
-    weight = weight / weight.sum()
+    weight, own = np.exp(log_weight - log_weight.max()), np.exp(log_width)
+    weight, width = weight / weight.sum(), np.hypot(own, scatter)
     z = (x[:, None] - mean) / width
     terms = weight * np.exp(-0.5 * z * z) / (SQRT2PI * width)
     total = terms.sum(axis=1)
     share = terms / total[:, None]
-    return np.log(total), np.concatenate([share - weight, share * z / width, share * (z * z - 1)], axis=1)
+    slopes = share - weight, share * z / width, share * (z * z - 1) * (own / width) ** 2
+    return np.log(total), np.concatenate(slopes, axis=1)
