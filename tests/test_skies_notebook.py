@@ -1,4 +1,4 @@
-"""The notebook of two skies and a mass anchor runs without the tables, on mock skies, and finds their truth."""
+"""The notebook of two skies and a mass anchor: without the tables it runs on mock skies, and finds what these hold."""
 
 import re
 
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 NOTEBOOK = NOTEBOOKS / "skies.ipynb"
 NUMBERS = {
-    "found": "{k: [[float(r.mean(n)), float(r.std(n))] for n in ('sigma8', 'Om0')] for k, r in results.items()}",
+    "found": "{name: [[float(r.mean(n)), float(r.std(n))] for n in ('sigma8', 'Om0')] for name, r in results.items()}",
     "effective": "[float(r.effective_size) for r in results.values()]",
     "truth": "[float(load_survey('bcs').posterior('full', data['BCS: L_X']).fiducial[i]) for i in (0, 1)]",
     "drawn": "[len(left.collections) > 0, len(right.collections)]",

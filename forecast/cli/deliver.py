@@ -57,9 +57,17 @@ def _next(result: Result, job: Job) -> str:
 
 
 def _table(result: Result) -> str:
-    """What a fit must be given if its configuration names no file of clusters."""
-    table = result.provenance.config.get("catalogue")
-    return " --catalogue FILE" if table and not (table.get("path") or table.get("builtin")) else ""
+    """The tables that a fit must be given: public ones with their files, or a file where none is named."""
+    import shlex
+
+    config, words = result.provenance.config, ""
+    several = config.get("surveys")
+    for one in several.values() if isinstance(several, dict) else [config]:
+        table = one.get("catalogue") or {}
+        public = [each for each in (table, *table.get("join", ())) if each.get("public") and each.get("path")]
+        words += "".join(f" --catalogue {each['public']}={shlex.quote(each['path'])}" for each in public)
+        words += " --catalogue FILE" if table and not (table.get("path") or table.get("builtin")) else ""
+    return words
 
 
 def deliver_checks(checks: Checks, job: Job, shown: Shown) -> None:

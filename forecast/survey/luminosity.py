@@ -108,7 +108,7 @@ class Luminosities:
         return (
             Caution(
                 "band",
-                f"{cool.sum()} of {known.sum()} clusters are cooler than {coolest:g} keV, with more lines: "
+                f"{cool.sum()} of {known.sum()} clusters are cooler than {coolest:g} keV, with lines: "
                 f"{what} became luminosities of {self.relations.lx_band} as if they were that hot; {cure}",
             ),
         )
