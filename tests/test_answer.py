@@ -9,7 +9,7 @@ from pages import PAGES, STD, chain, fit, lesson, run, sweep, values
 from forecast.core.caution import Caution
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
-from forecast.forecasts.ladder import SystematicRow
+from forecast.forecasts.swaps import SystematicRow
 from forecast.report.answer import checks, facts, headline, limits
 from forecast.report.posterior_sections import MOST, left_out
 from forecast.report.sweep_pages import sweep_page

@@ -11,16 +11,13 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.parameters import Parameter, contrast_names
 from ..core.priors import Prior
-from ..cosmology.mass_function import MODELS
-from ..likelihoods.data import Data
-from ..likelihoods.fisher import fisher_matrix
-from ..likelihoods.levels import level_class, likelihood, quick_levels
-from ..model.forward import ForwardModel, forward_model
+from ..likelihoods.levels import quick_levels
+from ..model.forward import forward_model
 from ..model.setup import Setup
 from ..survey.flux_limit import FluxLimited
 from .joint import density_prior, with_free_density
-from .peak import peak_sigma8
 from .survey_information import SurveyInformation
+from .swaps import Peaks, SystematicRow, swapped
 from .variant_name import SELECTIONS, VariantName
 
 _ZMIN = 0.01
@@ -163,42 +160,28 @@ class Ladder:
                     std = larger[volume].std(variant.setup.parameters.widened(factor))
                     yield SurvivalRow(variant.label, factor, volume, std)
 
-    def shifts(self, mass_functions: tuple[str, ...]) -> Iterator[SystematicRow]:
-        """Shifts of sigma8 at maximum posterior by level where data follow other assumptions; NaN if none is found."""
-        others = list(self._swapped(mass_functions))
+    def shifts(self, mass_functions: tuple[str, ...], widening: tuple[float, ...] = (1.0,)) -> Iterator[SystematicRow]:
+        """Shifts of sigma8 at maximum posterior by level where data follow other assumptions; NaN if none is found.
+
+        With normalisation priors so many times wider, as in `rows`.
+        """
+        others = swapped(self.setup, mass_functions, self.break_masses)
         if not others:
             return
         model, found = forward_model(self.setup), self._information(Variant(VariantName.CONFIGURED, self.setup))
-        own = self._peaks(found, model, model)
-        for label, other, swapped in others:
-            moved = self._peaks(found, model, forward_model(other))
-            yield SystematicRow(label, {level: moved[level] - own[level] for level in own}, swapped)
-
-    def _peaks(self, found: SurveyInformation, model: ForwardModel, truth: ForwardModel) -> dict[str, float]:
-        """sigma8 at maximum posterior by level, of data expected if `truth` were true."""
-        data = Data.expected(truth, points=any(level_class(level).of_clusters for level in found.by_level))
-
-        def peak(level: str) -> float:
-            return peak_sigma8(
-                found.fisher(level),
-                likelihood(level, model, data),
-                lambda theta: fisher_matrix(level, model, at=theta),
-            )
-
-        return {level: peak(level) for level in found.by_level}
-
-    def _swapped(self, mass_functions: tuple[str, ...]) -> Iterator[tuple[str, Setup, str]]:
-        """Label, survey, and what it has that the configured one has not."""
-        setup, selection = self.setup, self.setup.selection.in_mass
-        for name in mass_functions:
-            if name in MODELS and name != setup.mass_function:
-                label = f"data follow {name}, fit assumes {setup.mass_function}"
-                yield label, replace(setup, mass_function=name), "mass function"
-        for m in self.break_masses:
-            if selection is None:
-                return
-            label = f"data have Mbreak = 10^{m:.2f} Msun/h, fit assumes 10^{selection.log_break:.2f}"
-            yield label, replace(setup, selection=selection.with_break(m)), "break mass"
+        priors = {factor: self.setup.parameters.widened(factor) for factor in widening}
+        peaks = Peaks(found, model, priors)
+        own = peaks.of(model)
+        for label, other, what in others:
+            moved = peaks.of(forward_model(other))
+            for factor, parameters in priors.items():
+                yield SystematicRow(
+                    label if factor == 1 else f"{label}, norm. priors x {factor:g}",
+                    {level: moved[factor][level] - own[factor][level] for level in own[factor]},
+                    what,
+                    widening=factor,
+                    error={level: found.fisher(level, parameters).std() for level in own[factor]},
+                )
 
     def _information(self, variant: Variant) -> SurveyInformation:
         if variant.label not in self._found:
@@ -259,15 +242,3 @@ class SurvivalRow:
     widening: float
     volume: float
     sigma8_std: dict[str, float]
-
-
-@dataclass(frozen=True)
-class SystematicRow:
-    """Shift of the maximum-posterior sigma8 when the data follow another model, by level.
-
-    `swapped`: what differs, "mass function" or "break mass".
-    """
-
-    label: str
-    shift: dict[str, float]
-    swapped: str = "mass function"
