@@ -27,6 +27,7 @@ from ..reading.tables import Column
 from ..relations.library import Library, load_library
 from ..relations.library_table import library_from_table
 from ..relations.lines import PowerLaw
+from ..relations.mass_conversion import MassConversion
 from ..relations.mass_proxy import ErrorModel, with_proxy
 from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
@@ -131,9 +132,11 @@ def _hubble_exponents(c: RelationsConfig, name: str) -> tuple[float, float]:
     return written - units - natural, written
 
 
-def _calibrated_masses(c: RelationsConfig, h: float) -> tuple[float, float]:
-    """log10 of the masses, Msun/h, between which relations are calibrated."""
+def _calibrated_masses(c: RelationsConfig, conversion: MassConversion, h: float) -> tuple[float, float]:
+    """log10 M500c, Msun/h, between which relations are calibrated."""
     low, high = (read_log_mass(text, "relations.calibrated_masses", h) for text in c.calibrated_masses)
+    if c.calibrated_masses != RelationsConfig.model_fields["calibrated_masses"].default:
+        low, high = conversion.mass(low), conversion.mass(high)
     if not low < high:
         raise InputError(f"relations.calibrated_masses: must increase, got {list(c.calibrated_masses)}")
     return low, high
@@ -159,16 +162,19 @@ def build_relations(
     proxy: str | ProxyConfig,
     cosmology: Cosmology,
     parameters: Container[str] = (),
+    conversion: MassConversion | None = None,
 ) -> Relations:
     """Scaling relations in package units, with the residuals of a library if there is one.
 
-    `parameters`: names under [parameters]; relations share a mass scale where it is one of them.
+    `parameters`: names under [parameters]; relations share a mass scale where it is one of them. `conversion`: from
+    the masses of the relations; none if they are M500c.
     """
-    pivot = read_log_mass(c.pivot, "relations.pivot", cosmology.h)
+    conversion = conversion or MassConversion(read_log_mass(c.pivot, "relations.pivot", cosmology.h))
+    pivot = conversion.pivot
     source = None if library is None else build_library(library, cosmology)
     residuals, scatters, core = _library_residuals(c, source, pivot)
     given = [n for n in ("lx", "t", "mgas", "yx") if getattr(c, n) is not None]
-    laws: dict[str, Any] = {n: _power_law(c, n, scatters.get(n), cosmology) for n in given}
+    laws: dict[str, Any] = {n: conversion.applied(_power_law(c, n, scatters.get(n), cosmology)) for n in given}
     correlations = c.correlation.model_dump()
     if residuals is not None and any(correlations.values()):
         raise InputError("relations.correlation: the library has its own correlations; remove this table or [library]")
@@ -179,7 +185,7 @@ def build_relations(
         **correlations,
         core=core,
         residuals=residuals,
-        calibrated_masses=_calibrated_masses(c, cosmology.h),
+        calibrated_masses=_calibrated_masses(c, conversion, cosmology.h),
         aperture=c.aperture,
         on_mass_scale=_on_mass_scale(c, given, parameters),
         lx_band=Band.parse(c.lx.band),

@@ -13,6 +13,7 @@ from ..core.arrays import Array
 from ..core.band import Band
 from ..core.errors import InputError, nearest
 from ..cosmology.background import LIMITS
+from ..cosmology.mass_definition import MassDefinition
 from ..cosmology.parameter_grid import Expansion
 from ..reading.join import Join
 from ..reading.limits import LIMITED
@@ -110,6 +111,8 @@ class CatalogueSpec:
         Of luminosities and fluxes of the table; that of the survey if None.
     lx_from : {"lx", "flux"}, optional
         The column that gives L_X; lx where it is mapped if None.
+    lensing_mass : MassDefinition, optional
+        That of weak-lensing masses; M500c if None.
 
     Raises
     ------
@@ -128,6 +131,7 @@ class CatalogueSpec:
     evidence: EvidenceSpec | None = None
     lx_band: Band | None = None
     lx_from: Literal["lx", "flux"] | None = None
+    lensing_mass: MassDefinition | None = None
 
     def __post_init__(self) -> None:
         needs = {"mgas": "t", "ra": "dec", "dec": "ra"} | {f"{key}_error": key for key in QUANTITY_KINDS}
@@ -167,6 +171,19 @@ class CatalogueSpec:
                     f"catalogue.limit_confidence.{key}: there are no limits; map {key}_limit under "
                     "[catalogue.columns], or drop it"
                 )
+
+    def in_500c(self, key: str, measured: tuple[Array, Array], z: Array, moved: Array) -> tuple[Array, Array]:
+        """log10 of a quantity and its error, dex, as of M500c if it is a lensing mass in another definition.
+
+        In Msun/h at redshifts (n,); `moved`: what was added for another cosmology, (n,).
+        """
+        if key != "mwl" or self.lensing_mass is None:
+            return measured
+        values, errors = measured
+        known = np.isfinite(values)
+        at = np.where(known, values - moved, 14.0)
+        found = np.where(known, self.lensing_mass.to_500c(at, z) + moved, np.nan)
+        return found, errors * self.lensing_mass.stretch(at, z)
 
     @property
     def lx_source(self) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ...cosmology.mass_definition import CONCENTRATIONS
 from .types import BandText, FileName, Hubble, Mass, Number, PublishedDensity, Strict
 
 
@@ -63,7 +64,23 @@ class CalibrationConfig(Strict):
     """Typical redshift of the clusters on which they were calibrated."""
 
 
-class RelationsConfig(Strict):
+class MassDefinedConfig(Strict):
+    """Masses that may be in another definition than M500c, to which they are converted."""
+
+    mass_definition: Literal["500c", "200c", "200m", "vir"] = "500c"
+    """Overdensity of masses: of the pivot and of calibrated_masses that are given, or of lensing masses of a catalogue.
+    Those in another one than 500c become M500c of NFW haloes; all masses elsewhere are M500c."""
+    concentration: Literal[CONCENTRATIONS] = CONCENTRATIONS[0]  # type: ignore[valid-type]
+    """Relation of concentration, mass and redshift with which they do."""
+
+    @model_validator(mode="after")
+    def _converts(self) -> MassDefinedConfig:
+        if self.mass_definition == "500c" and self.concentration != CONCENTRATIONS[0]:
+            raise ValueError('concentration is for masses that are converted; add mass_definition = "200c", or drop it')
+        return self
+
+
+class RelationsConfig(MassDefinedConfig):
     """Scaling relations at the pivot mass and reference redshift."""
 
     pivot: Mass
