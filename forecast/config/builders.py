@@ -35,7 +35,14 @@ from ..survey.error_law import ErrorLaw
 from ..survey.evidence import EvidenceSpec
 from ..survey.redshift_law import RedshiftLaw
 from .quantities import named, read_log_mass, read_quantities, read_scatter
-from .schema.relations import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
+from .schema.relations import (
+    CalibrationConfig,
+    LibraryConfig,
+    LuminosityConfig,
+    PowerLawConfig,
+    ProxyConfig,
+    RelationsConfig,
+)
 from .schema.sections import CatalogueConfig, ErrorLawConfig, ErrorsConfig, JoinConfig
 
 
@@ -105,8 +112,17 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
             scatter=scatter,
             hubble=hubble,
             curvature=getattr(table, "curvature", 0.0),
+            **_break(table, c, cosmology.h),
         ),
     )
+
+
+def _break(table: PowerLawConfig, c: RelationsConfig, h: float) -> dict[str, Any]:
+    """Fields of a relation that is a broken power law; none of one that is not."""
+    if not isinstance(table, LuminosityConfig) or table.break_mass is None:
+        return {}
+    over = read_log_mass(table.break_mass, "relations.lx.break_mass", h) - read_log_mass(c.pivot, "relations.pivot", h)
+    return {"break_mass": over, "slope_below": table.slope_below, "break_width": table.break_width}
 
 
 def _check_norm(path: str, text: str, norm: float, kind: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.errors import InputError
 from .setup import Setup
 
-_RELATION = ("norm", "slope", "scatter", "evolution", "curvature")
+_RELATION = ("norm", "slope", "scatter", "evolution", "curvature", "lowslope", "break")
 
 
 def idle_parameters(setup: Setup) -> dict[str, str]:
@@ -27,6 +27,8 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
             found[name] = "no relation shares the mass scale; name some in relations.share_mass_scale"
         elif kind in _RELATION and observable not in ("yx", "wl", "contamination", *relations.names):
             found[name] = f"there is no relation of '{observable}', only of {', '.join(relations.names)}"
+        elif kind in ("lowslope", "break") and relations[observable].break_mass is None:
+            found[name] = f"relations.{observable} has no break; add break_mass and slope_below to it"
         elif kind == "evolution" and growth < 1e-9:
             found[name] = f"the box lies at relations.z0 = {relations.z0:g}, where nothing has evolved"
     return found

@@ -84,6 +84,9 @@ class MassConversion:
             slope=law.slope * self.stretch,
             evolution=law.evolution + law.slope * self.growth,
             curvature=law.curvature * self.stretch**2,
+            break_mass=None if law.break_mass is None else law.break_mass / self.stretch,
+            slope_below=law.slope_below * self.stretch,
+            break_width=law.break_width / self.stretch,
         )
 
     def mass(self, log_mass: float) -> float:

@@ -36,6 +36,18 @@ class LuminosityConfig(PowerLawConfig):
     """Energies of L_X in the rest frame; all luminosities of a survey are converted to them."""
     curvature: Annotated[Number, Field(ge=-1, le=1)] = 0.0
     """In log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot; per dex^2. Straight beyond 1.5 dex."""
+    break_mass: Mass | None = None
+    """Mass below which L_X goes with `slope_below`; no break if left out."""
+    slope_below: Number | None = None
+    """Power of mass far below the break; above it, it is `slope`."""
+    break_width: Annotated[Number, Field(ge=0.05, le=1)] = 0.1
+    """Dex of mass over which one slope passes into the other; 0.05 is as good as a sharp break."""
+
+    @model_validator(mode="after")
+    def _whole_break(self) -> LuminosityConfig:
+        if (self.break_mass is None) != (self.slope_below is None):
+            raise ValueError('a break has a mass and a slope; give break_mass = "14.2 log10 Msun/h" and slope_below')
+        return self
 
 
 class CorrelationConfig(Strict):
