@@ -1,4 +1,4 @@
-"""A broken power law of L_X in mass, against sums over a fine grid with the relation written out and mocks drawn here."""
+"""A broken power law of L_X in mass, against sums over a fine grid with the relation written out, and against draws."""
 
 from dataclasses import replace
 

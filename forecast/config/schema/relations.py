@@ -38,7 +38,7 @@ class LuminosityConfig(PowerLawConfig):
     """In log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot; per dex^2. Straight beyond 1.5 dex."""
     break_mass: Mass | None = None
     """Mass below which L_X goes with `slope_below`; no break if left out."""
-    slope_below: Number | None = None
+    slope_below: Annotated[Number | None, Field(examples=["2.0"])] = None
     """Power of mass far below the break; above it, it is `slope`."""
     break_width: Annotated[Number, Field(ge=0.05, le=1)] = 0.1
     """Dex of mass over which one slope passes into the other; 0.05 is as good as a sharp break."""
