@@ -17,10 +17,11 @@ from forecast.core.caution import Caution
 from forecast.core.records import Provenance
 from forecast.forecasts.abundance import Abundance, Curve
 from forecast.forecasts.joint import JointForecast, JointLevel
-from forecast.forecasts.ladder import LadderRow, SurvivalRow, SystematicRow
+from forecast.forecasts.ladder import LadderRow, SurvivalRow
 from forecast.forecasts.proxy_records import ProxyComparison, ProxyRow
 from forecast.forecasts.require.records import Requirement, Requirements
 from forecast.forecasts.sigma8_map import Sigma8Map
+from forecast.forecasts.swaps import SystematicRow
 from forecast.forecasts.sweep_records import Comparison, Price, Sweep
 from forecast.influence.by_mass import InfluenceBins, InfluenceCurve
 from forecast.report.check_page import check_page

@@ -11,7 +11,7 @@ from forecast.core.caution import Caution
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
 from forecast.core.records import Job
-from forecast.forecasts.ladder import SystematicRow
+from forecast.forecasts.swaps import SystematicRow
 from forecast.report.answer import checks, facts, headline, limits
 from forecast.report.console import print_tables
 from forecast.report.forecast_sections import ladder_section

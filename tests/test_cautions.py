@@ -14,7 +14,8 @@ from forecast.core.caution import Caution
 from forecast.core.parameters import Parameter, ParameterSet
 from forecast.core.priors import Prior
 from forecast.core.records import Provenance
-from forecast.forecasts.ladder import LadderRow, SystematicRow
+from forecast.forecasts.ladder import LadderRow
+from forecast.forecasts.swaps import SystematicRow
 from forecast.report.cautions import (
     before_fit,
     listed,

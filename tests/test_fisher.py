@@ -211,7 +211,7 @@ def test_derivatives_do_not_depend_on_the_step(nv22_model, monkeypatch):
 def test_systematic_shift_is_the_shift_of_a_refit(nv22):
     """Tinker against Bocquet moves sigma8 by 0.005-0.014, by level (docs/model.md)."""
     told = []
-    rows = list(Ladder(nv22.setup).shifts(("tinker08", "bocquet16_hydro"), lambda *done: told.append(done)))
+    rows = list(Ladder(nv22.setup).shifts(("tinker08", "bocquet16_hydro"), heard=lambda *done: told.append(done)))
     assert len(rows) == 1
     total = 2 * len(rows[0].shift)  # a peak of each level, of the survey's own data and of the other mass function's
     assert told == [(done, total) for done in range(total + 1)]

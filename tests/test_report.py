@@ -18,8 +18,9 @@ from forecast.core.errors import InputError
 from forecast.core.parameters import NAMES
 from forecast.core.records import Job, Provenance
 from forecast.forecasts.abundance import Abundance, Curve
-from forecast.forecasts.ladder import LadderRow, SystematicRow
+from forecast.forecasts.ladder import LadderRow
 from forecast.forecasts.sigma8_map import Sigma8Map
+from forecast.forecasts.swaps import SystematicRow
 from forecast.likelihoods.available import Share
 from forecast.report import answer
 from forecast.report import result_page as report

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from ..config.load import Config
 from ..core.records import Job
-from ..forecasts.ladder import Ladder, LadderRow, SurvivalRow, SystematicRow, density_note, variants
+from ..forecasts.ladder import Ladder, LadderRow, SurvivalRow, density_note, variants
 from ..forecasts.lensing_bias import LensingRow, lensing_rows
+from ..forecasts.swaps import SystematicRow
 from ..report.results import Result
 from ..report.text_table import row_words, shift_words
 from .options import LEFT_OUT
@@ -67,7 +68,8 @@ class Climb:
 
     def _shifts(self) -> tuple[SystematicRow, ...]:
         found = []
-        for row in self.ladder.shifts(self.config.ladder.mass_functions, self.job.counted("other assumptions")):
+        plan, heard = self.config.ladder, self.job.counted("other assumptions")
+        for row in self.ladder.shifts(plan.mass_functions, plan.widening, heard):
             self.job.say(shift_words(row))
             found.append(row)
         return tuple(found)

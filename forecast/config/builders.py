@@ -27,6 +27,7 @@ from ..reading.tables import Column
 from ..relations.library import Library, load_library
 from ..relations.library_table import library_from_table
 from ..relations.lines import PowerLaw
+from ..relations.mass_conversion import MassConversion
 from ..relations.mass_proxy import ErrorModel, with_proxy
 from ..relations.power_laws import Relations
 from ..relations.residuals import Residuals
@@ -35,7 +36,14 @@ from ..survey.evidence import EvidenceSpec
 from ..survey.redshift_law import RedshiftLaw
 from .quantities import named, read_log_mass, read_quantities, read_scatter
 from .schema.catalogue import CatalogueConfig, JoinConfig
-from .schema.relations import CalibrationConfig, LibraryConfig, PowerLawConfig, ProxyConfig, RelationsConfig
+from .schema.relations import (
+    CalibrationConfig,
+    LibraryConfig,
+    LuminosityConfig,
+    PowerLawConfig,
+    ProxyConfig,
+    RelationsConfig,
+)
 from .schema.sections import ErrorLawConfig, ErrorsConfig
 
 
@@ -105,8 +113,17 @@ def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: 
             scatter=scatter,
             hubble=hubble,
             curvature=getattr(table, "curvature", 0.0),
+            **_break(table, c, cosmology.h),
         ),
     )
+
+
+def _break(table: PowerLawConfig, c: RelationsConfig, h: float) -> dict[str, Any]:
+    """Fields of a relation that is a broken power law; none of one that is not."""
+    if not isinstance(table, LuminosityConfig) or table.break_mass is None:
+        return {}
+    over = read_log_mass(table.break_mass, "relations.lx.break_mass", h) - read_log_mass(c.pivot, "relations.pivot", h)
+    return {"break_mass": over, "slope_below": table.slope_below, "break_width": table.break_width}
 
 
 def _check_norm(path: str, text: str, norm: float, kind: str) -> None:
@@ -132,9 +149,11 @@ def _hubble_exponents(c: RelationsConfig, name: str) -> tuple[float, float]:
     return written - units - natural, written
 
 
-def _calibrated_masses(c: RelationsConfig, h: float) -> tuple[float, float]:
-    """log10 of the masses, Msun/h, between which relations are calibrated."""
+def _calibrated_masses(c: RelationsConfig, conversion: MassConversion, h: float) -> tuple[float, float]:
+    """log10 M500c, Msun/h, between which relations are calibrated."""
     low, high = (read_log_mass(text, "relations.calibrated_masses", h) for text in c.calibrated_masses)
+    if c.calibrated_masses != RelationsConfig.model_fields["calibrated_masses"].default:
+        low, high = conversion.mass(low), conversion.mass(high)
     if not low < high:
         raise InputError(f"relations.calibrated_masses: must increase, got {list(c.calibrated_masses)}")
     return low, high
@@ -160,16 +179,19 @@ def build_relations(
     proxy: str | ProxyConfig,
     cosmology: Cosmology,
     parameters: Container[str] = (),
+    conversion: MassConversion | None = None,
 ) -> Relations:
     """Scaling relations in package units, with the residuals of a library if there is one.
 
-    `parameters`: names under [parameters]; relations share a mass scale where it is one of them.
+    `parameters`: names under [parameters]; relations share a mass scale where it is one of them. `conversion`: from
+    the masses of the relations; none if they are M500c.
     """
-    pivot = read_log_mass(c.pivot, "relations.pivot", cosmology.h)
+    conversion = conversion or MassConversion(read_log_mass(c.pivot, "relations.pivot", cosmology.h))
+    pivot = conversion.pivot
     source = None if library is None else build_library(library, cosmology)
     residuals, scatters, core = _library_residuals(c, source, pivot)
     given = [n for n in ("lx", "t", "mgas", "yx") if getattr(c, n) is not None]
-    laws: dict[str, Any] = {n: _power_law(c, n, scatters.get(n), cosmology) for n in given}
+    laws: dict[str, Any] = {n: conversion.applied(_power_law(c, n, scatters.get(n), cosmology)) for n in given}
     correlations = c.correlation.model_dump()
     if residuals is not None and any(correlations.values()):
         raise InputError("relations.correlation: the library has its own correlations; remove this table or [library]")
@@ -180,7 +202,7 @@ def build_relations(
         **correlations,
         core=core,
         residuals=residuals,
-        calibrated_masses=_calibrated_masses(c, cosmology.h),
+        calibrated_masses=_calibrated_masses(c, conversion, cosmology.h),
         aperture=c.aperture,
         on_mass_scale=_on_mass_scale(c, given, parameters),
         lx_band=Band.parse(c.lx.band),

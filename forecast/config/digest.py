@@ -112,7 +112,10 @@ LAYOUTS: dict[type, Layout] = {
         "aperture",
         {"on_mass_scale": [], "lx_band": to_plain(SOFT)},
     ),
-    PowerLaw: Layout("log_norm slope evolution scatter hubble", {"curvature": 0.0}),
+    PowerLaw: Layout(
+        "log_norm slope evolution scatter hubble",
+        {"curvature": 0.0, "break_mass": None, "slope_below": 0.0, "break_width": 0.1},
+    ),
     Residuals: Layout("names weight mean covariance log_mass"),
     ParameterSet: Layout("free fixed", {"ties": [], "doubts": []}),
     Tie: Layout("names correlation"),
@@ -122,7 +125,8 @@ LAYOUTS: dict[type, Layout] = {
         f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast",
         later=dict.fromkeys(DISTORTIONS, 1.0)
         | {"mass_scale": 1.0, "slope_wl": 1.0, "evolution_wl": 0.0, "curvature_lx": 0.0}
-        | {"hmf_amplitude": 1.0, "hmf_slope": 0.0, "w0": None, "wa": None},
+        | {"hmf_amplitude": 1.0, "hmf_slope": 0.0, "w0": None, "wa": None}
+        | {"lowslope_lx": 1.0, "break_lx": 0.0},
     ),
 }
 """By record that a `Setup` is made of."""

@@ -1,20 +1,28 @@
-"""From the tables of weak lensing and follow-up to physics, and what a reader must know before the numbers."""
+"""From the tables of weak lensing and follow-up, and masses in other definitions, to physics; and their cautions."""
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from ..core.caution import Caution
 from ..core.errors import InputError
 from ..core.units import LN10
+from ..cosmology.background import Cosmology
+from ..cosmology.mass_definition import CONCENTRATION_SCATTER, MassDefinition
+from ..model.catalogue_spec import CatalogueCosmology
+from ..model.setup import Setup
 from ..relations.coupling import Coupling
+from ..relations.mass_conversion import MassConversion
 from ..relations.power_laws import Relations
 from ..survey.followup import FollowUp, until
 from ..survey.lensing_sample import LensingSample, OwnError
 from ..survey.selection import Selection
 from ..survey.shells import Geometry
 from .quantities import named, read_log_mass, read_quantities, read_scatter
+from .schema.relations import MassDefinedConfig, RelationsConfig
 from .schema.sections import LensingErrorConfig, WeakLensingConfig
 from .schema.survey import FollowUpConfig
 
@@ -50,6 +58,55 @@ def _own_error(c: float | str | LensingErrorConfig, h: float) -> OwnError:
         return named(path, lambda: OwnError(values, z, "z"))
     at = tuple(read_log_mass(text, f"{path}.mass", h) for text in masses)
     return named(path, lambda: OwnError(values, at, "mass"))
+
+
+def build_definition(c: MassDefinedConfig, cosmology: Cosmology, redshifts: Sequence[float]) -> MassDefinition:
+    """The definition of a table's masses, between the first and last of some redshifts."""
+    return _definition(c.mass_definition, c.concentration, cosmology, (min(redshifts), max(redshifts)))
+
+
+@lru_cache(maxsize=16)
+def _definition(name: str, concentration: str, cosmology: Cosmology, redshifts: tuple[float, float]) -> MassDefinition:
+    """The same of equal tables: it holds a table of concentrations."""
+    return MassDefinition(name, concentration, cosmology, *redshifts)
+
+
+def build_conversion(c: RelationsConfig, cosmology: Cosmology, redshifts: Sequence[float]) -> MassConversion:
+    """From the masses of relations to M500c, at a survey's redshifts and that of the normalisations."""
+    pivot = read_log_mass(c.pivot, "relations.pivot", cosmology.h)
+    return MassConversion.of(build_definition(c, cosmology, (c.z0, *redshifts)), pivot, c.z0)
+
+
+def build_lensing_mass(c: WeakLensingConfig | None, setup: Setup, listed: CatalogueCosmology) -> MassDefinition | None:
+    """The definition of a catalogue's lensing masses in its own cosmology; None if they are M500c.
+
+    Raises
+    ------
+    InputError
+    """
+    if c is None or c.mass_definition == "500c":
+        return None
+    own = named("catalogue.cosmology", lambda: replace(setup.cosmology, Om0=listed.Om0, h=listed.h))
+    return build_definition(c, own, setup.geometry.redshift_edges)
+
+
+def conversion_cautions(
+    relations: RelationsConfig, lensing: WeakLensingConfig | None, setup: Setup
+) -> tuple[Caution, ...]:
+    """How masses in other definitions are taken, and what scatter that leaves out."""
+    edges, found = setup.geometry.redshift_edges, []
+    if words := build_conversion(relations, setup.cosmology, edges).words:
+        found.append(Caution("masses", words))
+    if lensing is not None and lensing.mass_definition != "500c":
+        definition = build_definition(lensing, setup.cosmology, edges)
+        added = LN10 * definition.scatter(setup.relations.pivot, 0.5 * (edges[0] + edges[-1]))
+        text = (
+            f"lensing masses M{definition.name} are taken as M500c of haloes of median concentration "
+            f"({definition.concentration}), whose scatter of {CONCENTRATION_SCATTER:g} dex adds {added:.3f} to that of "
+            "ln M_WL: weak_lensing.scatter must hold it"
+        )
+        found.append(Caution("lensing", text))
+    return tuple(found)
 
 
 def lensing_cautions(

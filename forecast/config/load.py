@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
@@ -25,7 +26,14 @@ from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
 from .emission_builder import build_emission, build_luminosities, refuse_idle_temperature, with_emission
 from .explain import explain
-from .lensing_builder import build_followup, build_weak_lensing, lensing_cautions
+from .lensing_builder import (
+    build_conversion,
+    build_followup,
+    build_lensing_mass,
+    build_weak_lensing,
+    conversion_cautions,
+    lensing_cautions,
+)
 from .parameter_builders import build_parameters, is_factor
 from .quantities import named, read_log_mass
 from .schema.catalogue import CatalogueConfig
@@ -76,7 +84,8 @@ class Config(Strict):
     """How luminosities in one energy band follow from those in another, where bands differ."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
     """Free parameters and their priors: sigma8, Om0, h, ns, w0, wa, and norm_X, slope_X, scatter_X, evolution_X of
-    each relation X, mass_scale, which they share, and hmf_amplitude and hmf_slope of the mass function."""
+    each relation X, mass_scale, which they share, lowslope_lx and break_lx of a broken L_X relation, and
+    hmf_amplitude and hmf_slope of the mass function."""
     prior_correlation: tuple[PriorCorrelationConfig, ...] = ()
     """Priors that are correlated."""
     prior_chain: tuple[PriorChainConfig, ...] = ()
@@ -116,9 +125,10 @@ class Config(Strict):
         if self.weak_lensing is None and "full+wl" in (self.sampler.level, *self.sampler.levels):
             cure = "add a [weak_lensing] table with their scatter, or take the level out"
             raise InputError(f"sampler: level 'full+wl' needs weak-lensing masses; {cure}")
-        relations = build_relations(self.relations, self.library, self.proxy, cosmology, self.parameters)
-        errors = build_errors(self.errors, relations, cosmology.h)
         geometry = build_geometry(self.survey, cosmology)
+        conversion = build_conversion(self.relations, cosmology, geometry.redshift_edges)
+        relations = build_relations(self.relations, self.library, self.proxy, cosmology, self.parameters, conversion)
+        errors = build_errors(self.errors, relations, cosmology.h)
         emission = build_emission(self.emission, cosmology)
         refuse_width(self.selection, self.parameters)
         selection = build_selection(self.selection, cosmology.h, geometry)
@@ -153,7 +163,8 @@ class Config(Strict):
     def cautions(self) -> tuple[Caution, ...]:
         """What a reader must know of this configuration before its numbers."""
         columns = {} if self.catalogue is None else self.catalogue.columns
-        return lensing_cautions(self.weak_lensing, self.parameters, columns)
+        converted = conversion_cautions(self.relations, self.weak_lensing, self.setup)
+        return (*lensing_cautions(self.weak_lensing, self.parameters, columns), *converted)
 
     @cached_property
     def chain_priors(self) -> tuple[ChainPrior, ...]:
@@ -184,7 +195,8 @@ class Config(Strict):
                 "catalogue.columns.mwl: weak-lensing masses need a [weak_lensing] table with their intrinsic scatter, "
                 'such as scatter = "0.2 ln"; add it, or leave the column out'
             )
-        return build_catalogue_spec(self.catalogue)
+        spec = build_catalogue_spec(self.catalogue)
+        return replace(spec, lensing_mass=build_lensing_mass(self.weak_lensing, self.setup, spec.cosmology))
 
     @cached_property
     def luminosities(self) -> Luminosities:

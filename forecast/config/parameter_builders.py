@@ -19,7 +19,7 @@ from .schema.parameters import ParameterConfig, PriorCorrelationConfig
 
 SIGMA8_RANGE = (0.4, 1.4)
 """sigma8 the mass functions may be asked for."""
-_FACTORS = (*NORMALISATIONS, "slope_", "scatter_", "detection_")
+_FACTORS = (*NORMALISATIONS, "slope_", "scatter_", "detection_", "lowslope_")
 
 
 def is_factor(name: str) -> bool:

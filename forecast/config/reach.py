@@ -15,12 +15,14 @@ REACH = {
     "scatter": (0.02, 30.0),
     "evolution": (-30.0, 30.0),
     "curvature": (-1.0, 1.0),
+    "lowslope": (0.05, 20.0),
+    "break": (-1.5, 1.5),
     "hmf_amplitude": (0.1, 10.0),
     "hmf_slope": (-0.4, 0.4),
 }
 """Ranges of parameters by the first part of their names, or all: factors, an exponent of E(z), a curvature, per dex^2,
-and q0 and q1 of the mass function."""
-_ADDED = ("evolution", "curvature", "hmf_slope")
+a shift of a mass, dex, and q0 and q1 of the mass function."""
+_ADDED = ("evolution", "curvature", "break", "hmf_slope")
 _SIGMAS = 3.0
 
 

@@ -25,7 +25,8 @@ class Values:
     which the observables refer whatever they are. ``norm_x``: factor on the normalisation of the relation of
     observable x (NV22's bias b_x); ``slope_x``: factor on its slope; ``scatter_x``: factor on its intrinsic scatter;
     ``evolution_x``: added to its exponent of E(z). ``yx`` acts on top of ``t`` and ``mgas``.
-    ``curvature_lx``: added to the curvature of the L_X relation, per dex^2 of mass. ``norm_core``, ``scatter_core``:
+    ``curvature_lx``: added to the curvature of the L_X relation, per dex^2 of mass. ``lowslope_lx``: factor on the
+    slope of L_X below its break; ``break_lx``: added to log10 of the break mass, dex. ``norm_core``, ``scatter_core``:
     of L_X over core-excised L_X. ``norm_wl`` is 1 plus the weak-lensing mass bias at the pivot, ``scatter_wl`` a
     factor on the intrinsic scatter of ln M_WL at fixed mass; ``slope_wl`` and ``evolution_wl`` are its power of mass
     (1: the bias is the same for all) and of E(z).
@@ -61,6 +62,8 @@ class Values:
     evolution_mgas: float | Array = 0.0
     evolution_yx: float | Array = 0.0
     curvature_lx: float | Array = 0.0
+    lowslope_lx: float | Array = 1.0
+    break_lx: float | Array = 0.0
     norm_core: float | Array = 1.0
     scatter_core: float | Array = 1.0
     norm_wl: float | Array = 1.0
@@ -104,6 +107,7 @@ def _latex() -> dict[str, str]:
 
 
 _LETTERS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": r"\Delta\gamma", "curvature": r"\Delta c"}
+_LETTERS |= {"lowslope": r"s^<", "break": r"\Delta m"}
 LATEX = _latex()
 """Axis labels."""
 

@@ -241,3 +241,16 @@ def base_power(cosmology: Cosmology, k: np.ndarray, z: np.ndarray | float = 0.0)
     base = _base(cosmology)
     growth = base.growthFactor(np.asarray(z, dtype=float)) / base.growthFactor(0.0)
     return np.asarray(base.matterPowerSpectrum(np.asarray(k, dtype=float), 0.0) * growth**2)
+
+
+def base_concentration(cosmology: Cosmology, mass: np.ndarray, z: float, of: tuple[str, str]) -> np.ndarray:
+    """Concentrations of haloes at `BASE_SIGMA8`, not above zero where there are none; mass in Msun/h.
+
+    `of`: definition of the masses, and colossus's model.
+    """
+    from colossus.halo import concentration
+
+    definition, model = of
+    with _current(cosmology):
+        found, _ = concentration.concentration(mass, definition, z, model=model, range_return=True, range_warning=False)
+    return np.asarray(np.nan_to_num(found))

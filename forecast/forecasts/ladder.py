@@ -5,24 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
-from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import Parameter, contrast_names
 from ..core.priors import Prior
-from ..cosmology.mass_function import MODELS
-from ..likelihoods.data import Data
-from ..likelihoods.fisher import Fisher, fisher_matrix
-from ..likelihoods.levels import level_class, likelihood, quick_levels
-from ..model.forward import ForwardModel, forward_model
+from ..likelihoods.levels import quick_levels
+from ..model.forward import forward_model
 from ..model.setup import Setup
 from ..survey.flux_limit import FluxLimited
 from .joint import density_prior, with_free_density
-from .peak import peak
 from .survey_information import SurveyInformation
+from .swaps import Peaks, SystematicRow, swapped
 from .variant_name import SELECTIONS, VariantName
 
 _ZMIN = 0.01
@@ -167,63 +162,42 @@ class Ladder:
                     yield SurvivalRow(variant.label, factor, volume, std)
 
     def shifts(
-        self, mass_functions: tuple[str, ...], heard: Callable[[int, int], None] | None = None
+        self,
+        mass_functions: tuple[str, ...],
+        widening: tuple[float, ...] = (1.0,),
+        heard: Callable[[int, int], None] | None = None,
     ) -> Iterator[SystematicRow]:
         """Shifts of sigma8 at maximum posterior by level where data follow other assumptions; NaN if none is found.
 
-        `heard`: told how many of the peaks that are to be found have been.
+        With normalisation priors so many times wider, as in `rows`. `heard`: told how many of the peaks that are to be
+        found have been.
         """
-        others = list(self._swapped(mass_functions))
+        others = swapped(self.setup, mass_functions, self.break_masses)
         if not others:
             return
         model, found = forward_model(self.setup), self._information(Variant(VariantName.CONFIGURED, self.setup))
-        done, total, tell = itertools.count(), (1 + len(others)) * len(found.by_level), heard or (lambda *_: None)
-
-        def peaks(truth: ForwardModel) -> dict[str, float]:
-            found_there = {}
-            for level, sigma8 in self._peaks(found, model, truth):
-                found_there[level] = sigma8
-                tell(next(done), total)
-            return found_there
-
-        tell(next(done), total)
-        own = peaks(model)
-        for label, other, swapped in others:
-            moved = peaks(forward_model(other))
-            yield SystematicRow(label, {level: moved[level] - own[level] for level in own}, swapped)
-
-    @staticmethod
-    def _peaks(found: SurveyInformation, model: ForwardModel, truth: ForwardModel) -> Iterator[tuple[str, float]]:
-        """sigma8 at maximum posterior by level, of data expected if `truth` were true; each from where the last is."""
-        data = Data.expected(truth, points=any(level_class(level).of_clusters for level in found.by_level))
-        at = model.parameters.fiducial
-        for level in found.by_level:
-            at = peak(found.fisher(level), likelihood(level, model, data), partial(_fisher_at, level, model), at)
-            yield level, float(at[model.parameters.names.index("sigma8")])
-
-    def _swapped(self, mass_functions: tuple[str, ...]) -> Iterator[tuple[str, Setup, str]]:
-        """Label, survey, and what it has that the configured one has not."""
-        setup, selection = self.setup, self.setup.selection.in_mass
-        for name in mass_functions:
-            if name in MODELS and name != setup.mass_function:
-                label = f"data follow {name}, fit assumes {setup.mass_function}"
-                yield label, replace(setup, mass_function=name), "mass function"
-        for m in self.break_masses:
-            if selection is None:
-                return
-            label = f"data have Mbreak = 10^{m:.2f} Msun/h, fit assumes 10^{selection.log_break:.2f}"
-            yield label, replace(setup, selection=selection.with_break(m)), "break mass"
+        priors = {factor: self.setup.parameters.widened(factor) for factor in widening}
+        done, total = itertools.count(1), (1 + len(others)) * len(found.by_level) * len(priors)
+        tell = heard or (lambda *_: None)
+        tell(0, total)
+        peaks = Peaks(found, model, priors, lambda: tell(next(done), total))
+        own = peaks.of(model)
+        for label, other, what in others:
+            moved = peaks.of(forward_model(other))
+            for factor, parameters in priors.items():
+                yield SystematicRow(
+                    label if factor == 1 else f"{label}, norm. priors x {factor:g}",
+                    {level: moved[factor][level] - own[factor][level] for level in own[factor]},
+                    what,
+                    widening=factor,
+                    error={level: found.fisher(level, parameters).std() for level in own[factor]},
+                )
 
     def _information(self, variant: Variant) -> SurveyInformation:
         if variant.label not in self._found:
             levels = quick_levels(variant.setup) if self.quick else None
             self._found[variant.label] = SurveyInformation.of(variant.setup, levels)
         return self._found[variant.label]
-
-
-def _fisher_at(level: str, model: ForwardModel, theta: Array) -> Fisher:
-    """Fisher matrix of a level at a parameter vector (D,)."""
-    return fisher_matrix(level, model, at=theta)
 
 
 def build_ladder(
@@ -281,15 +255,3 @@ class SurvivalRow:
     widening: float
     volume: float
     sigma8_std: dict[str, float]
-
-
-@dataclass(frozen=True)
-class SystematicRow:
-    """Shift of the maximum-posterior sigma8 when the data follow another model, by level.
-
-    `swapped`: what differs, "mass function" or "break mass".
-    """
-
-    label: str
-    shift: dict[str, float]
-    swapped: str = "mass function"

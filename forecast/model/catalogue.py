@@ -188,7 +188,8 @@ def read_catalogue(
         limits["lx"] = limits["lx"].moved(luminosities.shift(z, limits["lx"].limit, table.quantity("t")[0]))
     (log_yx, error), yx_skew = _reference_yx(table, spec, reference.efunc(z)), _yx_skew(table, spec)
     optional = {"t": moves["t"], "mgas": moves["mgas"], "mwl": log_h + shift("mwl", LENSING)}
-    listed = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
+    measured = {key: _measured(table, key, by) for key, by in optional.items() if key in spec.columns}
+    listed = {key: spec.in_500c(key, of, z, optional[key] - log_h) for key, of in measured.items()}
     positions = sky_positions(table, spec.frame)
     evidence, doubts = (None, ()) if spec.evidence is None else read_evidence(table, spec.evidence)
     return Catalogue(

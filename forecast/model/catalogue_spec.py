@@ -14,6 +14,7 @@ from ..core.band import Band
 from ..core.errors import InputError, nearest
 from ..cosmology.background import LIMITS
 from ..cosmology.expansion import Expansion
+from ..cosmology.mass_definition import MassDefinition
 from ..reading.join import Join
 from ..reading.limits import LIMITED
 from ..reading.positions import POSITION
@@ -112,6 +113,8 @@ class CatalogueSpec:
         The column that gives L_X; lx where it is mapped if None.
     public : str or None
         Public table that it is, whose columns may have other names.
+    lensing_mass : MassDefinition, optional
+        That of weak-lensing masses; M500c if None.
 
     Raises
     ------
@@ -131,6 +134,7 @@ class CatalogueSpec:
     lx_band: Band | None = None
     lx_from: Literal["lx", "flux"] | None = None
     public: str | None = None
+    lensing_mass: MassDefinition | None = None
 
     def __post_init__(self) -> None:
         needs = {"mgas": "t", "ra": "dec", "dec": "ra"} | {f"{key}_error": key for key in QUANTITY_KINDS}
@@ -168,6 +172,19 @@ class CatalogueSpec:
                     f"catalogue.limit_confidence.{key}: there are no limits; map {key}_limit under "
                     "[catalogue.columns], or drop it"
                 )
+
+    def in_500c(self, key: str, measured: tuple[Array, Array], z: Array, moved: Array) -> tuple[Array, Array]:
+        """log10 of a quantity and its error, dex, as of M500c if it is a lensing mass in another definition.
+
+        In Msun/h at redshifts (n,); `moved`: what was added for another cosmology, (n,).
+        """
+        if key != "mwl" or self.lensing_mass is None:
+            return measured
+        values, errors = measured
+        known = np.isfinite(values)
+        at = np.where(known, values - moved, 14.0)
+        found = np.where(known, self.lensing_mass.to_500c(at, z) + moved, np.nan)
+        return found, errors * self.lensing_mass.stretch(at, z)
 
     @property
     def lx_source(self) -> str:

@@ -8,7 +8,7 @@ from ..core.errors import InputError
 from ..cosmology.dark_energy import DARK_ENERGY
 from .setup import Setup
 
-_RELATION = ("norm", "slope", "scatter", "evolution", "curvature")
+_RELATION = ("norm", "slope", "scatter", "evolution", "curvature", "lowslope", "break")
 
 
 def idle_parameters(setup: Setup) -> dict[str, str]:
@@ -31,6 +31,8 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
             found[name] = f"there is no relation of '{observable}', only of {', '.join(relations.names)}"
         elif name in DARK_ENERGY and not redshifts.any():
             found[name] = "the box lies at z = 0, and dark energy shows in distances and growth alone"
+        elif kind in ("lowslope", "break") and relations[observable].break_mass is None:
+            found[name] = f"relations.{observable} has no break; add break_mass and slope_below to it"
         elif kind == "evolution" and growth < 1e-9:
             found[name] = f"the box lies at relations.z0 = {relations.z0:g}, where nothing has evolved"
     return found

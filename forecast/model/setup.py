@@ -141,8 +141,9 @@ class Setup:
     @property
     def is_curved(self) -> bool:
         """Whether the L_X-M relation is, or may be."""
-        curvature = self.relations.lx.curvature + self.parameters.fixed.curvature_lx
-        return bool(curvature) or "curvature_lx" in self.parameters.names
+        law = self.relations.lx
+        curved = law.break_mass is not None or bool(law.curvature + self.parameters.fixed.curvature_lx)
+        return curved or "curvature_lx" in self.parameters.names
 
     @property
     def sums_over_masses(self) -> bool:

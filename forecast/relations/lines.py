@@ -15,7 +15,18 @@ from .bend import Bend
 LARGEST_Z0, FLATTEST, STEEPEST, FASTEST, STRONGEST = 3.0, 0.05, 10.0, 20.0, 1.0
 """Largest reference redshift; exponents of mass, least and largest, and of E(z), and curvatures, far from those of any
 observable."""
+NARROWEST = 0.05
+"""Width of a break, dex, that is as good as none: less than masses at one luminosity scatter."""
 STRAIGHT = Bend()
+
+
+@dataclass(frozen=True)
+class Below:
+    """Factor on the slope below a break, dex by which the break is shifted, and the slope above it; (P,) each."""
+
+    factor: Array
+    shift: Array
+    slope: Array
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,12 @@ class PowerLaw:
     curvature : float
         Of log10 of the observable in log10 M about the pivot, per dex^2: the slope grows by twice that in each dex
         (see `bend`).
+    break_mass : float or None
+        log10, over the pivot, of the mass below which there is another slope; None if there is none.
+    slope_below : float
+        That slope.
+    break_width : float
+        Of the passage, dex.
     """
 
     log_norm: float
@@ -45,12 +62,17 @@ class PowerLaw:
     scatter: float
     hubble: float = 0.0
     curvature: float = 0.0
+    break_mass: float | None = None
+    slope_below: float = 0.0
+    break_width: float = 0.1
 
     def __post_init__(self) -> None:
         for name, good, needed in (
             ("slope", 0 <= self.slope <= STEEPEST, f"slope >= 0 and at most {STEEPEST:g}"),
             ("scatter", self.scatter > 0, "scatter > 0 dex"),
             ("evolution", abs(self.evolution) <= FASTEST, f"evolution between {-FASTEST:g} and {FASTEST:g}"),
+            ("slope_below", 0 <= self.slope_below <= STEEPEST, f"slope_below >= 0 and at most {STEEPEST:g}"),
+            ("break_width", self.break_width >= NARROWEST, f"break_width of at least {NARROWEST:g} dex"),
             ("curvature", abs(self.curvature) <= STRONGEST, f"curvature between {-STRONGEST:g} and {STRONGEST:g}"),
         ):
             if not good:
@@ -61,9 +83,23 @@ class PowerLaw:
         """Whether the observable is a mass, measured as distance: of slope 1, without evolution."""
         return (self.slope, self.evolution) == (1.0, 0.0)
 
+    @property
+    def is_straight(self) -> bool:
+        """Whether it is a power law of mass."""
+        return not self.curvature and self.break_mass is None
+
     def relative_mass(self, excess: Array) -> Array:
         """log10 M over the pivot of clusters this much above the normalisation, dex."""
-        return Bend(self.curvature).mass_at(excess, self.slope)
+        return self.bend().mass_at(excess, self.slope)
+
+    def bend(self, curvature: float | Array = 0.0, about: float | Array = 0.0, *, below: Below | None = None) -> Bend:
+        """Its curved part with `curvature` more, about another mass; `below`: with what is changed below the break."""
+        curvature = self.curvature + np.asarray(curvature)
+        if self.break_mass is None:
+            return Bend(curvature, about)
+        of = Below(np.asarray(1.0), np.asarray(0.0), np.asarray(self.slope)) if below is None else below
+        step, start = self.slope_below * of.factor - of.slope, self.break_mass + of.shift
+        return Bend(curvature, about, step, start, self.break_width)
 
 
 @dataclass(frozen=True)
@@ -154,7 +190,10 @@ def _column(x: Array | float, log_mass: Array) -> Array:
     return np.reshape(x, (-1,) + (1,) * (np.ndim(log_mass) - 1))
 
 
-_NEUTRAL: Mapping[str, float] = {"norm": 1.0, "slope": 1.0, "scatter": 1.0, "evolution": 0.0, "curvature": 0.0}
+_NEUTRAL: Mapping[str, float] = {"norm": 1.0, "slope": 1.0, "scatter": 1.0, "evolution": 0.0, "curvature": 0.0} | {
+    "lowslope": 1.0,
+    "break": 0.0,
+}
 
 
 def factor(v: Values, kind: str, name: str) -> float | Array:

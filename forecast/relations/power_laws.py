@@ -17,8 +17,7 @@ from ..core.errors import InputError
 from ..core.observables import OBSERVABLES, WORDS, unit_of
 from ..core.parameters import Values
 from ..cosmology.rescaling import FIXED_ANGLE, Exponents, gas_exponents
-from .bend import Bend
-from .lines import FLATTEST, LARGEST_Z0, Component, Line, Lines, PowerLaw, factor
+from .lines import FLATTEST, LARGEST_Z0, Below, Component, Line, Lines, PowerLaw, factor
 from .residuals import Residuals
 
 Proxy = tuple[tuple[str, float], ...]
@@ -235,8 +234,12 @@ class Relations:
             slope=slope,
             evolution=relation.evolution + np.asarray(factor(v, "evolution", name)),
             scatter=relation.scatter * np.asarray(factor(v, "scatter", name)),
-            bend=Bend(relation.curvature + np.asarray(factor(v, "curvature", name)), scale),
+            bend=relation.bend(factor(v, "curvature", name), scale, below=self._below(name, v, slope)),
         )
+
+    def _below(self, name: str, v: Values, slope: Array) -> Below:
+        """What parameter values make of a relation below its break."""
+        return Below(np.asarray(factor(v, "lowslope", name)), np.asarray(factor(v, "break", name)), slope)
 
     def _log_scale(self, name: str, v: Values) -> float | Array:
         """log10 of the shared mass scale of an observable's relation, shape (P,); none where it has no part in it."""

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ..core import parameters
 from ..core.digits import chance_text
 from ..forecasts.survey_information import MERIT
+from ..forecasts.swaps import SystematicRow
 from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LEVELS, Bound, LevelName
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
@@ -68,6 +69,11 @@ def error_of(result: Result, level: str) -> float | None:
     """sigma(sigma8) of a level: its chain's, else the Fisher matrix's."""
     chain = result.chain(level)
     return expected_std(result, level) if chain is None else chain.parameters["sigma8"]["std"]
+
+
+def error_beside(result: Result, row: SystematicRow, level: str) -> float | None:
+    """That beside which a shift stands: of priors as given that of the level, of wider ones the row's own."""
+    return error_of(result, level) if row.widening == 1 else row.error.get(level)
 
 
 def facts(result: Result) -> tuple[Fact, ...]:
@@ -279,11 +285,12 @@ def _shifts(result: Result) -> tuple[Check, ...]:
     """The largest shift of each kind of swap in units of the error."""
     own = error_of(result, result.headline)
     worst: dict[str, tuple[float, str]] = {}
-    for row in result.systematics if own else ():
+    given = [row for row in result.systematics if own and row.widening == 1]
+    for row in given:
         shift = row.shift.get(result.headline)
         if shift is not None and abs(shift) >= abs(worst.get(row.swapped, (0.0, ""))[0]):
             worst[row.swapped] = shift, row.label
-    lost = [row for row in result.systematics if own and math.isnan(row.shift.get(result.headline, 0.0))]
+    lost = [row for row in given if math.isnan(row.shift.get(result.headline, 0.0))]
     unknown = (
         Check(f"Another {row.swapped}:", f"its shift was not found, where {row.label}.", "doubt") for row in lost
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..checks.intake import Intake, Measured, Number, RedshiftErrors
     from ..checks.offsets import Offset
     from ..checks.ppc import PredictiveTest
-    from ..forecasts.ladder import SystematicRow
+    from ..forecasts.swaps import SystematicRow
     from ..sampling.mass_scale import MassScaleShift
 
 SURPRISE, IMPOSSIBLE = 0.01, 1e-6
@@ -261,7 +261,7 @@ def of_prediction(test: PredictiveTest | None) -> Caution | None:
 
 def of_mass_function(rows: Sequence[SystematicRow], level: str, error: float) -> tuple[Caution, ...]:
     """Swaps of the mass function that move sigma8 by more than `SHIFT` of its error at a level, or by NaN."""
-    swaps = [row for row in rows if row.swapped == "mass function" and level in row.shift]
+    swaps = [row for row in rows if row.swapped == "mass function" and level in row.shift and row.widening == 1]
     found = []
     for row in swaps:
         shift = row.shift[level]

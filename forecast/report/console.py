@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ..core.digits import (
     count_text,
     error_figure,
     error_text,
+    is_error,
     measured_figure,
     measured_text,
     plain_figure,
@@ -33,6 +35,7 @@ from .text_table import (
 if TYPE_CHECKING:
     from ..checks.outcome import Checks
     from ..core.records import Job
+    from ..forecasts.swaps import SystematicRow
     from ..sampling.mcmc import ChainSummary
     from .results import Result, SurveyPart
 
@@ -188,9 +191,11 @@ def _print_fisher(result: Result, console: Screen) -> None:
         _print_errors(f"what survives{fixed_words(result.Om0)}", rows_left, console)
     if result.systematics:
         rows: list[Cells] = [
-            [row.label, *(_shift(result, level, x) for level, x in row.shift.items())] for row in result.systematics
+            [row.label, *(_shift(result, row, level) for level in row.shift)] for row in result.systematics
         ]
-        console.table(["shift of sigma8", *result.systematics[0].shift], rows)
+        console.table(["shift of sigma8 (in errors)", *result.systematics[0].shift], rows)
+        if any(str(cell).endswith("!") for row in rows for cell in row):
+            console.say("!: a shift of more than half of the error with these priors.")
 
 
 def _print_errors(title: str, found: Sequence[tuple[str, Mapping[str, float]]], console: Screen) -> None:
@@ -200,11 +205,17 @@ def _print_errors(title: str, found: Sequence[tuple[str, Mapping[str, float]]], 
     console.table([title, *levels], rows)
 
 
-def _shift(result: Result, level: str, shift: float) -> Figure:
-    """A shift of sigma8 to the decimal place of the level's error."""
-    from .answer import error_of
+def _shift(result: Result, row: SystematicRow, level: str) -> Figure:
+    """A shift of sigma8 to the decimal place of the error beside it, and in units of it."""
+    from .answer import error_beside
+    from .cautions import SHIFT
 
-    return value_figure(shift, error_of(result, level), sign=True)
+    shift, error = row.shift[level], error_beside(result, row, level)
+    shown = value_figure(shift, error, sign=True)
+    if not is_error(error) or not math.isfinite(shift):
+        return shown
+    in_errors = shift / float(error or 1.0)
+    return Figure(f"{shown} ({in_errors:+.2f}){'!' if abs(in_errors) > SHIFT else ''}", (shift, float(error or 0.0)))
 
 
 def _chain_row(chain: ChainSummary, name: str = "sigma8") -> list[str | Figure]:

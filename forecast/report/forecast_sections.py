@@ -10,7 +10,7 @@ from markupsafe import Markup
 from ..core.digits import chance_text, count_text
 from ..forecasts.ladder import LadderRow
 from ..likelihoods.level_name import Bound
-from .answer import error_of
+from .answer import error_beside
 from .cautions import SHIFT
 from .narrative import LEVEL_WORDS
 from .page.blocks import Block, Picture, Section, Table, Text
@@ -132,13 +132,13 @@ def survival_section(result: Result) -> Section:
 def systematics_section(result: Result) -> Section:
     """Shifts from other assumptions, and in units of the errors."""
     levels = ordered_levels(row.shift for row in result.systematics)
-    errors = {level: error_of(result, level) for level in levels}
     rows = tuple(
-        (row.label, *(_shift(row.shift.get(level), errors[level]) for level in levels)) for row in result.systematics
+        (row.label, *(_shift(row.shift.get(level), error_beside(result, row, level)) for level in levels))
+        for row in result.systematics
     )
     intro = (
         "Shift of sigma8 at the maximum of the posterior when expected data follow another model than the fit assumes; "
-        "in brackets, in units of the level's own error."
+        "in brackets, in units of the level's own error with these priors; marked where it is more than half of that."
     )
     table = Table("Table of shifts by level", ("Assumption", *levels), rows, prose=frozenset({0}))
     return Section("Systematics", (Text(intro), table) if rows else ())

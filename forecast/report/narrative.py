@@ -31,6 +31,8 @@ _MEANINGS = {
     "scatter": "factor on the intrinsic scatter of {x} at fixed mass",
     "evolution": "added to the exponent of E(z) in the {x}-M relation",
     "curvature": "added to the curvature of the {x}-M relation, per dex² of mass",
+    "lowslope": "factor on the slope of the {x}-M relation below its break",
+    "break": "added to log10 of the break mass of the {x}-M relation",
 }
 _OF_DETECTION = {
     "detection_midpoint": "the fluxes of the chance of detection",
@@ -111,6 +113,8 @@ def _tied_words(name: str, parameters: ParameterSet) -> str:
 def _relation_words(relations: Relations) -> str:
     def one(name: str, law: PowerLaw) -> str:
         bent = f" (slope {2 * law.curvature:+.3g} a dex of mass)" if law.curvature else ""
+        if law.break_mass is not None:
+            bent += f" (M^{law.slope_below:.3g} below 10^{relations.pivot + law.break_mass:.2f} Msun/h)"
         power = f"M^{law.slope:.3g}{bent} E(z)^{law.evolution:.3g}"
         return f"{_OBSERVABLES[name]} ~ {power} with {law.scatter:.3g} dex scatter"
 

@@ -16,10 +16,11 @@ from ..core.formats import RESULTS
 from ..core.observables import OBSERVABLES
 from ..core.records import Provenance
 from ..forecasts.abundance import Abundance
-from ..forecasts.ladder import LadderRow, SurvivalRow, SystematicRow
+from ..forecasts.ladder import LadderRow, SurvivalRow
 from ..forecasts.lensing_bias import LensingRow
 from ..forecasts.sigma8_map import Sigma8Map
 from ..forecasts.sigma8_map_exact import ExactMap
+from ..forecasts.swaps import SystematicRow
 from ..influence.by_mass import InfluenceCurve
 from ..likelihoods.data import Data
 from ..likelihoods.level_name import LevelName

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from ..core.digits import Figure, count_text, error_text
 
 if TYPE_CHECKING:
-    from ..forecasts.ladder import LadderRow, SystematicRow
+    from ..forecasts.ladder import LadderRow
+    from ..forecasts.swaps import SystematicRow
     from ..sampling.mcmc import Chain
 
 _GAP = 2

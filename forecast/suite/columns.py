@@ -30,6 +30,8 @@ _KINDS = {
     "scatter": "factor on the scatter of",
     "evolution": "added to the exponent of E(z) of",
     "curvature": "added to the curvature, per dex^2, of",
+    "lowslope": "factor on the slope below the break of",
+    "break": "added to log10 of the break mass, dex, of",
 }
 _SPECIAL = {
     "sigma8": "rms linear density contrast in spheres of 8 Mpc/h",

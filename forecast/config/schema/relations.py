@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ...cosmology.mass_definition import CONCENTRATIONS
 from .types import BandText, FileName, Hubble, Mass, Number, PublishedDensity, Strict
 
 
@@ -35,6 +36,18 @@ class LuminosityConfig(PowerLawConfig):
     """Energies of L_X in the rest frame; all luminosities of a survey are converted to them."""
     curvature: Annotated[Number, Field(ge=-1, le=1)] = 0.0
     """In log10 L_X = norm + slope x + curvature x^2, x = log10 M over the pivot; per dex^2. Straight beyond 1.5 dex."""
+    break_mass: Mass | None = None
+    """Mass below which L_X goes with `slope_below`; no break if left out."""
+    slope_below: Annotated[Number | None, Field(examples=["2.0"])] = None
+    """Power of mass far below the break; above it, it is `slope`."""
+    break_width: Annotated[Number, Field(ge=0.05, le=1)] = 0.1
+    """Dex of mass over which one slope passes into the other; 0.05 is as good as a sharp break."""
+
+    @model_validator(mode="after")
+    def _whole_break(self) -> LuminosityConfig:
+        if (self.break_mass is None) != (self.slope_below is None):
+            raise ValueError('a break has a mass and a slope; give break_mass = "14.2 log10 Msun/h" and slope_below')
+        return self
 
 
 class CorrelationConfig(Strict):
@@ -63,7 +76,23 @@ class CalibrationConfig(Strict):
     """Typical redshift of the clusters on which they were calibrated."""
 
 
-class RelationsConfig(Strict):
+class MassDefinedConfig(Strict):
+    """Masses that may be in another definition than M500c, to which they are converted."""
+
+    mass_definition: Literal["500c", "200c", "200m", "vir"] = "500c"
+    """Overdensity of masses: of the pivot and of calibrated_masses that are given, or of lensing masses of a catalogue.
+    Those in another one than 500c become M500c of NFW haloes; all masses elsewhere are M500c."""
+    concentration: Literal[CONCENTRATIONS] = CONCENTRATIONS[0]  # type: ignore[valid-type]
+    """Relation of concentration, mass and redshift with which they do."""
+
+    @model_validator(mode="after")
+    def _converts(self) -> MassDefinedConfig:
+        if self.mass_definition == "500c" and self.concentration != CONCENTRATIONS[0]:
+            raise ValueError('concentration is for masses that are converted; add mass_definition = "200c", or drop it')
+        return self
+
+
+class RelationsConfig(MassDefinedConfig):
     """Scaling relations at the pivot mass and reference redshift."""
 
     pivot: Mass

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ...cosmology.mass_function import ORDINARY
+from .relations import MassDefinedConfig
 from .types import Flux, Mass, MassFunctionName, Number, Strict, Whole
 
 Correlation = Annotated[Number, Field(ge=-1, le=1)]
@@ -45,7 +46,7 @@ class LensingErrorConfig(Strict):
         return self
 
 
-class WeakLensingConfig(Strict):
+class WeakLensingConfig(MassDefinedConfig):
     """Weak-lensing masses of single clusters: scatter of ln M, or with its unit: "0.2 ln", "0.09 dex"."""
 
     scatter: Number | str

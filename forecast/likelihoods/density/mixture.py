@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class Linear:
             norm=norm,
             evolution=evolution,
             scale=scale,
-            bend=Bend(stacked("bend.curvature"), stacked("bend.about")),
+            bend=Bend(**{f.name: stacked(f"bend.{f.name}") for f in fields(Bend)}),
             exponents=Exponents.stacked(exponents),
             values=v,
         )
