@@ -153,11 +153,8 @@ def _fitted(skew: float, start: Array, scatter: float = 0.0) -> Array:
 def _goal(u: Array, skew: float, scatter: float) -> tuple[Array, Array]:
     """Truths at `u` widths of either side, and ln p of a split normal smeared by a scatter there; (N,) each."""
     if not scatter:
-        return np.asarray(np.where(u > 0, 1 + skew, 1 - skew)) * u, -0.5 * u * u - np.log(SQRT2PI)
-    x, density = (
-        np.asarray(np.where(u > 0, np.hypot(1 + skew, scatter), np.hypot(1 - skew, scatter))) * u,
-        np.zeros(len(u)),
-    )
+        return u * np.where(u > 0, 1 + skew, 1 - skew), -0.5 * u * u - np.log(SQRT2PI)
+    x, density = u * np.hypot(np.where(u > 0, 1 + skew, 1 - skew), scatter), np.zeros(len(u))
     for side, sign in ((1 + skew, 1), (1 - skew, -1)):
         width = np.hypot(side, scatter)
         share = special.ndtr(sign * x * side / (width * scatter))
