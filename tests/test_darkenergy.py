@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bruteforce import brute_force
 from colossus.cosmology import cosmology as colossus
 from colossus.lss import mass_function
 from scipy import integrate
 
 from forecast.api.survey import load_survey
+from forecast.checks.sbc import CalibrationPlan, calibrate
 from forecast.config.digest import model_digest
 from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter, Values
@@ -20,6 +22,7 @@ from forecast.cosmology.mass_function import MODELS, MassFunction, ShapedMassFun
 from forecast.cosmology.parameter_grid import ShapeGrid
 from forecast.forecasts.ladder import free_density
 from forecast.forecasts.survey_information import SurveyInformation
+from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.model.idle import idle_parameters
 from forecast.report.narrative import survey_sentences
@@ -261,3 +264,62 @@ def test_a_page_names_the_universe(erosita):
     assert "flat wCDM with Om = 0.29" in " ".join(survey_sentences(free.setup))
     fixed = " ".join(survey_sentences(erosita.with_({"cosmology.w0": -0.9}).setup))
     assert "n_s = 0.965, w0 = -0.9, wa = 0." in fixed
+
+
+COSMOLOGY = ("sigma8", "Om0", "w0")
+
+
+def known(setup):
+    """The survey with nothing free but its cosmology."""
+    parameters = setup.parameters
+    return replace(setup, parameters=parameters.without([*parameters.nuisances, *parameters.contrasts]))
+
+
+def test_fisher_of_the_built_in_survey_equals_finite_differences_of_brute_force():
+    """Sum of dN dN'/N over the redshift bins, N by colossus's mass function and distances of each cosmology."""
+    setup = known(load_survey("erosita_w").setup)
+    assert setup.parameters.names == COSMOLOGY and len(setup.bins) == 4
+    fiducial = dict(zip(COSMOLOGY, setup.parameters.fiducial, strict=True))
+
+    def counts(**moved):
+        c = {"h": setup.cosmology.h, "ns": setup.cosmology.ns} | fiducial | moved
+        return np.array([brute_force(part, nodes=11, **c)[0].sum() for part in setup.bins])
+
+    steps = {"sigma8": 0.01, "Om0": 0.01, "w0": 0.1}
+    gradient = np.array(
+        [
+            (counts(**{name: fiducial[name] + h}) - counts(**{name: fiducial[name] - h})) / (2 * h)
+            for name, h in steps.items()
+        ]
+    )
+    fisher = fisher_matrix("counts", forward_model(setup))
+    assert not any(p.log for p in setup.parameters.free)
+    information = (gradient / counts()) @ gradient.T
+    scale = np.sqrt(np.diag(information))
+    np.testing.assert_allclose(
+        fisher.information / np.outer(scale, scale), information / np.outer(scale, scale), atol=0.02
+    )
+    covariance = np.linalg.inv(information + np.diag(setup.parameters.prior_std**-2.0))
+    for i, name in enumerate(COSMOLOGY):
+        assert fisher.std(name) == pytest.approx(math.sqrt(covariance[i, i]), rel=0.03)
+
+
+def test_redshift_bins_inform_dark_energy(erosita):
+    """Without them a count says next to nothing of w0 beside sigma8."""
+    setup = known(load_survey("erosita_w").setup)
+    whole = fisher_matrix("counts", forward_model(replace(setup, binned_in_redshift=False))).std("w0")
+    assert whole > 2 * fisher_matrix("counts", forward_model(setup)).std("w0")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nuisances", ["free", "known"])
+def test_posteriors_of_dark_energy_are_calibrated(nuisances):
+    """Counts in redshift bins of 100 mocks of a small part of the survey, whose priors are as wide."""
+    survey = load_survey("erosita_w").with_(area="100 deg2" if nuisances == "free" else "150 deg2")
+    setup = survey.setup if nuisances == "free" else known(survey.setup)
+    plan = CalibrationPlan(mocks=100, draws=4000 if nuisances == "free" else 12_000, seed=3, groups=2)
+    check = calibrate(forward_model(setup), "counts", plan)
+    assert check.status == "calibrated", check.p_values
+    assert {"w0", "Om0", "sigma8"} <= set(check.p_values)
+    assert min(check.p_values.values()) > 1e-4
+    assert check.ess_median > 50

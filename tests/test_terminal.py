@@ -58,7 +58,7 @@ def completed(program, *words):
     ("words", "found"),
     [
         (("forecast", "ladder", "nv22_s"), ["nv22_smooth_large", "nv22_smooth_small"]),
-        (("forecast", "ladder", "nv22", "ero"), ["erosita"]),
+        (("forecast", "ladder", "nv22", "ero"), ["erosita", "erosita_w"]),
         (("forecast", "data", "re"), ["reflex"]),
         (("forecast", "run", "nv22", "--level", "un"), ["unbinned"]),
         (("forecast", "fit", "nv22", "--level", "a"), ["all"]),
@@ -69,11 +69,11 @@ def completed(program, *words):
         (("forecast", "require", "nv22", "sig"), ["sigma8="]),
         (("forecast", "require", "nv22", "sigma8=0.02", "--by", "survey.f"), ["survey.fraction"]),
         (("forecast", "compare", "nv22", "cccp"), ["cccp_lowz", "cccp_lowz_mass_scale"]),
-        (("forecast", "configs", "--show", "e"), ["erosita"]),
+        (("forecast", "configs", "--show", "e"), ["erosita", "erosita_w"]),
         (("mlcheck", "train", "cc"), ["cccp"]),
         (("mlcheck", "train", "compact", "--survey", "nv22_f"), ["nv22_follows_lx"]),
         (("mlcheck", "train", "compact", "--case", "no"), ["no-wl"]),
-        (("mlcheck", "apply", "net", "--config", "ero"), ["erosita"]),
+        (("mlcheck", "apply", "net", "--config", "ero"), ["erosita", "erosita_w"]),
     ],
     ids=" ".join,
 )
