@@ -7,7 +7,7 @@ import pytest
 from astropy import units as u
 from astropy.table import Table
 from scipy import interpolate, special
-from test_survey_effects import check_model, erosita_with, simulate_at_redshifts, with_selection
+from test_survey_effects import GHOSTS, check_model, erosita_with, simulate_at_redshifts, with_selection
 
 from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter
@@ -21,6 +21,8 @@ from forecast.survey.detection.curve import Detection
 from forecast.survey.detection.distortion import Distortion
 from forecast.survey.detection.smeared import smeared
 from forecast.survey.detection.table import of_table
+from forecast.survey.error_law import flux_cells
+from forecast.survey.followup import above
 
 LIMIT = 8.493551999229013e-12
 FLUX, Z = LIMIT * 10 ** np.linspace(-0.3, 0.7, 41), np.array([0.0, 0.025, 0.05, 0.08])
@@ -136,6 +138,19 @@ def test_many_parts_are_looked_up_as_they_are_summed():
     total = float(max(np.sum(weight, axis=0).ravel()))
     exact = detection.smeared(significance * spread, spread)
     np.testing.assert_allclose(smeared(detection, spread)(significance), exact, atol=2e-4 * total)
+
+
+@pytest.mark.parametrize("z", [0.01, 0.04])
+def test_cuts_and_products_of_a_table_are_those_at_each_redshift(cone, z):
+    """Follow-up above a flux, cells of flux that add up to the whole, and the odds of contaminants."""
+    x, limit = np.linspace(-0.2, 1.3, 200), 0.42
+    whole = TABLE.at(z)(x)
+    some = above(TABLE, limit, 0.7).at(z)(x)
+    np.testing.assert_allclose(some, np.where(x > limit, 0.7 * whole, 0.0), atol=2e-3)
+    cells = flux_cells(with_table(cone).selection)
+    np.testing.assert_allclose(sum(cell.selection.detection.at(z)(x) for cell in cells), whole, atol=1e-9)
+    odds = GHOSTS.odds(x)
+    np.testing.assert_allclose(GHOSTS.detection(TABLE).at(z)(x), whole * odds, atol=5e-3)
 
 
 def test_no_distortion_is_the_chance_itself():
