@@ -11,6 +11,8 @@ from forecast.config.schema.sections import LadderConfig
 from forecast.core.errors import InputError
 from forecast.cosmology.background import Cosmology, base_sigma_radius
 from forecast.cosmology.mass_function import MODELS, ORDINARY, MassFunction
+from forecast.forecasts.ladder import free_density
+from forecast.model.concerns import mass_function_concerns
 
 MAGNETICUM = Cosmology(0.272, 0.046, 0.704, 0.963)
 LOG_MASS = np.linspace(12.5, 15.6, 63)
@@ -60,6 +62,16 @@ def test_what_is_swapped_in_unasked_is_not_far_from_the_rest(Om0, watson):
     ratio = density["watson13"] / density["tinker08"]
     assert watson[0] < ratio.min() < ratio.max() < watson[1]
     assert set(LadderConfig().mass_functions) == set(MODELS) - {"watson13"}
+
+
+def test_a_mass_function_far_from_its_simulations_is_doubted(nv22, cccp):
+    assert mass_function_concerns(nv22.setup) == ()
+    assert mass_function_concerns(replace(nv22.setup, mass_function="watson13")) == ()  # Om0 = 0.272
+    (words,) = mass_function_concerns(replace(cccp.setup, mass_function="watson13"))
+    assert "with Om0 = 0.25" in words and words.endswith("choose another one")
+    free = free_density(replace(nv22.setup, mass_function="watson13")).setup
+    assert "Om0 free" in mass_function_concerns(free)[0]
+    assert mass_function_concerns(replace(free, mass_function="tinker08")) == ()
 
 
 def test_vectorised_over_sigma8_and_redshift():

@@ -48,6 +48,11 @@ def matter_density_range(model: str, z: float, w0: float = -1.0, wa: float = 0.0
     return lowest / (lowest + matter), 1.0
 
 
+def measured_density(model: str) -> float | None:
+    """Om0 of the simulations of a mass function whose coefficients are linear in Omega_m(z); None of others."""
+    return 0.27 if model == "watson13" else None
+
+
 def bocquet16_conversion(Om0: Array, z: Array, log_mass: Array) -> Array:
     """M500c/M200m of Bocquet et al. (2016), equation 7 and table 3; `log_mass` is log10 of M500c/Msun."""
     alpha2 = -0.365 + 0.254 / Om0

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..core.band import SOFT
 from ..core.caution import Caution
+from ..cosmology.mass_function import measured_density
 from ..survey.emission import log_continuum
 from ..survey.selection import FluxSelection
 from .forward import ForwardModel
@@ -17,6 +18,8 @@ FEW = 1.0
 """Expected clusters below which a survey says little but its prior."""
 TYPICAL, NEAR = 5.0, 0.03
 """Temperature of a usual cluster, keV; part of a luminosity by which a K-correction may differ from that of its gas."""
+NEAR_DENSITY = 0.01
+"""Difference of Om0 from that of a mass function's simulations that is none."""
 
 
 def band_concerns(setup: Setup) -> tuple[str, ...]:
@@ -26,6 +29,18 @@ def band_concerns(setup: Setup) -> tuple[str, ...]:
         return ()
     words = (flux.emission.doubt(flux.band, setup.relations.lx_band), _k_doubt(flux, setup.geometry.redshift_edges[-1]))
     return tuple(one for one in words if one)
+
+
+def mass_function_concerns(setup: Setup) -> tuple[str, ...]:
+    """A mass function that is asked for far from where it was measured, in a sentence."""
+    measured, Om0 = measured_density(setup.mass_function), setup.fixed_density
+    if measured is None or (Om0 is not None and abs(Om0 - measured) <= NEAR_DENSITY):
+        return ()
+    where = "Om0 free" if Om0 is None else f"Om0 = {Om0:g}"
+    return (
+        f"mass_function = {setup.mass_function}: was measured in simulations of Om0 = {measured:g}, and its "
+        f"coefficients go with Omega_m(z), so that with {where} it says little; choose another one",
+    )
 
 
 def _k_doubt(flux: FluxSelection, z: float) -> str:
@@ -50,6 +65,7 @@ def concerns(model: ForwardModel) -> tuple[Caution, ...]:
     found += [Caution("masses", words) for words in mass_concerns(model)]
     found += [Caution("band", words) for words in temperature_concerns(model)]
     found += [Caution("band", words) for words in band_concerns(model.setup)]
+    found += [Caution("mass_function", words) for words in mass_function_concerns(model.setup)]
     expected = expected_number(model)
     if expected < FEW:
         text = f"{expected:.2g} clusters are expected: what is shown is hardly more than the prior"
