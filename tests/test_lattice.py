@@ -82,3 +82,19 @@ def test_the_likelihood_is_that_of_clusters_one_by_one(survey):
     value = one_by_one(PointDensity(model, points, lensing=False), theta, size).sum(axis=1)
     found = likelihood(theta) + model.expected_count(theta)
     assert np.ptp(found - value) < 1e-7 * size
+
+
+def test_a_free_chance_of_detection_is_part_of_the_sum():
+    """It is asked of every cluster, whichever way its density comes about."""
+    setup = curved()
+    detection = replace(setup.selection.in_flux.detection, width=(0.05,))
+    setup = replace(setup, selection=setup.selection.in_flux.with_detection(detection))
+    known = forward_model(setup)
+    free = Parameter("detection_midpoint", 1.0, Prior("lognormal", std=0.2))
+    model = forward_model(replace(setup, parameters=setup.parameters.with_free(free)))
+    points, theta = with_lx_alone(known, 160), model.parameters.draw(VECTORS, rng=np.random.default_rng(2))
+    density, weight = PointDensity(model, points, lensing=False), np.linspace(0.5, 2.0, 160)
+    found = density.total(theta, weight)
+    np.testing.assert_allclose(found, one_by_one(density, theta, 160) @ weight, atol=1e-3)
+    without = PointDensity(known, points, lensing=False).total(theta[:, : len(setup.parameters.names)], weight)
+    assert np.all(np.abs(found - without) > 0.1)
