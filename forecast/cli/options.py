@@ -42,6 +42,41 @@ class Shown:
         return None if self.quiet else self.tables
 
 
+@dataclass(frozen=True)
+class FitPlan:
+    """What a fit was asked to do.
+
+    Parameters
+    ----------
+    levels : tuple of str
+    alone : bool
+        Sample each survey by itself too.
+    catalogue : Path or None
+    ladder : bool
+        The ladder too, after sampling.
+    """
+
+    levels: tuple[str, ...] = ()
+    alone: bool = False
+    catalogue: Path | None = None
+    ladder: bool = True
+
+    def check(self, given: tuple[str, ...]) -> None:
+        """Refuse a table that would be that of one survey.
+
+        Raises
+        ------
+        InputError
+        """
+        from ..core.errors import InputError
+
+        if self.catalogue is not None:
+            cure = "name each in its survey's [catalogue], path"
+            if built_in := next((name for name in given if not name.endswith(".toml")), None):
+                cure += f", of a copy where it is built in: forecast configs --show {built_in} > {built_in}.toml"
+            raise InputError(f"--catalogue: is the table of one survey; {cure}")
+
+
 ConfigName = Annotated[
     str,
     typer.Argument(

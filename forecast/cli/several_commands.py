@@ -12,7 +12,7 @@ import typer
 
 from .completion import complete_config
 from .deliver import deliver, deliver_table
-from .options import Shown
+from .options import FitPlan, Shown
 from .progress import voice
 from .session import exit_codes, held
 
@@ -106,49 +106,13 @@ def several_task(
             yield surveys, Job(name=name, out=folder, seed=place.seed, **heard, **options)
 
 
-@dataclass(frozen=True)
-class FitPlan:
-    """What a fit was asked to do.
-
-    Parameters
-    ----------
-    levels : tuple of str
-    alone : bool
-        Sample each survey by itself too.
-    catalogue : Path or None
-    ladder : bool or None
-    """
-
-    levels: tuple[str, ...] = ()
-    alone: bool = False
-    catalogue: Path | None = None
-    ladder: bool | None = None
-
-    def check(self, asked: Asked) -> None:
-        """Refuse what is about one survey.
-
-        Raises
-        ------
-        InputError
-        """
-        from ..core.errors import InputError
-
-        if self.catalogue is not None:
-            cure = "name each in its survey's [catalogue], path"
-            if built_in := next((name for name in asked.given if not name.endswith(".toml")), None):
-                cure += f", of a copy where it is built in: forecast configs --show {built_in} > {built_in}.toml"
-            raise InputError(f"--catalogue: is the table of one survey; {cure}")
-        if self.ladder:
-            raise InputError(f"--ladder: several surveys have a ladder of their own; run forecast ladder {asked.words}")
-
-
 def fit_several(asked: Asked, plan: FitPlan, place: Place, options: dict[str, Any], shown: Shown) -> None:
     """Fit several surveys together."""
     with several_task(asked, "fit", place, shown.silent, options) as (surveys, job):
         from .several_pipelines import run_several_fit
 
-        plan.check(asked)
-        deliver(run_several_fit(surveys, job, plan.levels, cut=asked.cut, alone=plan.alone), job, shown)
+        plan.check(asked.given)
+        deliver(run_several_fit(surveys, job, plan, cut=asked.cut), job, shown)
 
 
 def ladder_several(asked: Asked, place: Place, options: dict[str, Any], shown: Shown, *, mcmc: bool) -> None:
