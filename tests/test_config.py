@@ -1,6 +1,8 @@
 """Every wrong configuration ends in one message that names the key and the cure."""
 
+import re
 import tomllib
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -279,3 +281,24 @@ def test_values_that_no_survey_has_are_refused_with_their_range(key, value, mess
         parse_config(edited(name or "cccp_lowz", {key: value})).setup  # noqa: B018
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def numbers(table, path=()):
+    """Where in a configuration numbers stand."""
+    for key, value in table.items() if isinstance(table, dict) else enumerate(table):
+        if isinstance(value, dict | list):
+            yield from numbers(value, (*path, key))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield *path, key
+
+
+@pytest.mark.parametrize("name", ["nv22", "cccp_lowz", "erosita"])
+def test_a_number_in_quotes_is_refused_with_the_cure(name):
+    """pydantic would take it, and a comma or a unit beside it would be refused in other words."""
+    text = builtin_configs()[name].read_text(encoding="utf-8")
+    for *path, last in numbers(tomllib.loads(text)):
+        content = tomllib.loads(text)
+        table = reduce(lambda inside, key: inside[key], path, content)
+        table[last] = str(table[last])
+        with pytest.raises(InputError, match=f"is a number; write {re.escape(table[last])} without quotes"):
+            parse_config(content)

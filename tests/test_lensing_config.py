@@ -69,7 +69,7 @@ def test_the_table_becomes_physics():
         ({"correlation": {"lx": 1.2}}, "'weak_lensing.correlation.lx': must be at most 1; got 1.2"),
         ({"correlation": {"yx": 0.2}}, "weak_lensing.correlation: yx: there is no relation of 'yx'"),
         ({"correlation": {"lx": 0.9, "mgas": -0.6}}, r"correlation: no distribution .* multiply each by 0"),
-        ({"error": "0.3"}, "weak_lensing.error: got '0.3', expected"),
+        ({"error": "0.3"}, "weak_lensing.error.: is a number; write 0.3 without quotes"),
         ({"error": -0.3}, "weak_lensing.error: an error must be between 0 and 2 dex"),
         ({"error": {"z": [0.1, 0.2], "value": [0.1]}}, r"weak_lensing.error': give z = \[...\] or mass"),
         ({"error": {"z": [0.2, 0.1], "value": [0.1, 0.2]}}, "weak_lensing.error: z must increase"),

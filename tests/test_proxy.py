@@ -499,6 +499,7 @@ def test_a_minimum_mass_fixed_in_true_mass_is_shown_beside_one_that_follows(nv22
     monkeypatch.setattr("forecast.forecasts.proxy_comparison.PROXIES", few)
     found = compute_proxies(nv22)
     assert [row.name for row in found.rows] == [row.name for row in found.follows_lx] == list(few)
+    assert found.notes == ("sigma8 is that of Om0 = 0.272, fixed (free: forecast joint).",)
     for fixed, follows in zip(found.rows, found.follows_lx, strict=True):
         assert fixed.loose["unbinned"] < follows.loose["unbinned"]
     assert "Which proxy matters more." in found.answer[1]

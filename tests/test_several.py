@@ -380,8 +380,31 @@ def test_a_fit_of_several_surveys(skies):
     names = [line.split()[0] for line in (skies / "a/getdist/counts.paramnames").read_text().splitlines()]
     assert names == ["sigma8", "norm_lx", "norm_yx.north", "norm_yx.south"]
     page = (skies / "a/report.html").read_text(encoding="utf-8")
-    for words in ("Observed against predicted: north", "describe the catalogue? south", "(south)", "north.ecsv"):
+    assert "The ladder of these surveys was left out; --ladder adds it." in done.stdout and not found["ladder"]
+    assert {path.stem for path in (skies / "a/figures").glob("abundance*.png")} == {
+        "abundance_north",
+        "abundance_south",
+    }
+    for words in (
+        "Expected abundance: north",
+        "Observed against predicted: north",
+        "describe the catalogue? south",
+        "(south)",
+        "north.ecsv",
+    ):
         assert words in page
+
+
+def test_the_ladder_of_several_surveys_follows_their_fit(skies):
+    given = ("north.toml", "south.toml", "--shared", "norm_lx", "--quick", "--ladder", "--out", "b")
+    done = forecast("fit", *given, cwd=skies)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((skies / "b/results.json").read_text(encoding="utf-8"))["ladder"]
+    alone = forecast("ladder", "north.toml", "south.toml", "--shared", "norm_lx", "--quick", "--json", cwd=skies)
+    assert rows == json.loads(alone.stdout)["rows"] and rows[0]["label"] == "north + south"
+    page = (skies / "b/report.html").read_text(encoding="utf-8")
+    assert "What each datum adds" in page and "Yet to come" not in page and (skies / "b/figures/ladder.png").exists()
+    assert "Fisher, Om0 = 0.25 unless free" in done.stdout
 
 
 def test_a_chain_of_several_surveys_goes_on_as_if_it_had_not_stopped(pair, tmp_path):

@@ -15,6 +15,7 @@ from forecast.config.guess import guess_columns
 from forecast.config.load import builtin_configs, load_config, parse_config
 from forecast.config.template import commented
 from forecast.core.errors import InputError
+from forecast.model.forward import forward_model
 
 SURVEY = ("--area", "1000 deg2", "--flux-limit", "1e-12 erg/(s cm2)")
 
@@ -365,3 +366,44 @@ def test_rows_in_place_of_names_and_names_given_twice(tmp_path):
     (tmp_path / "twice.csv").write_text("name,z,lx,lx\nA,0.1,1e44,2e44\nB,0.2,1e44,2e44\n")
     done = run("init", "fit", tmp_path / "twice.csv", "--out", tmp_path / "x.toml")
     assert "columns of one name are left out: lx" in done.stdout
+
+
+def test_a_survey_to_plan_in_another_band(tmp_path):
+    """The flux limit is of the band that is given, and as deep as that of 0.5-2 keV with the flux between them."""
+    expected = {}
+    for band in ("0.5-2 keV", "0.1-2.4 keV"):
+        file = tmp_path / f"{band[2]}.toml"
+        done = run("init", "plan", "--flux-limit", "2e-13 erg/(s cm2)", "--band", band, "--out", file)
+        assert done.exit_code == 0, done.output
+        config = load_config(str(file))
+        assert str(config.setup.selection.in_flux.band) == band
+        assert ("fluxes of 0.1-2.4 keV are converted" in done.output) == (band == "0.1-2.4 keV")
+        model = forward_model(config.setup)
+        expected[band] = float(model.expected_count(model.parameters.fiducial[None])[0])
+    assert (
+        1.4 < expected["0.1-2.4 keV"] / expected["0.5-2 keV"] < 2.6
+    )  # 1.6 times the flux, counts as its power 1 to 1.5
+    done = run("init", "plan", "--band", "0.1-2.4", "--out", tmp_path / "no.toml")
+    assert done.exit_code == 2 and "--band: expected a band" in done.output
+
+
+@pytest.mark.parametrize(
+    ("meta", "written", "stated"),
+    [
+        ({"note": "luminosities for H0 = 50 km/s/Mpc and Omega_m=0.25"}, {"Om0": 0.25, "h": 0.5}, 2),
+        ({"H0": 72.0, "OMEGA_M": 0.27}, {"Om0": 0.27, "h": 0.72}, 2),
+        ({"note": "Omega_m = 0.3"}, {"Om0": 0.3, "h": 0.7}, 1),  # h is that of the survey
+        ({"note": "H0 = 70 in table 1, H0 = 50 in table 2"}, {"Om0": 0.3, "h": 0.7}, 0),  # two are none
+    ],
+)
+def test_the_cosmology_that_a_table_states_is_that_of_its_luminosities(tmp_path, meta, written, stated):
+    file = clusters(tmp_path)
+    table = Table.read(file)
+    table.meta.update(meta)
+    table.write(file, overwrite=True)
+    given = ("--area", "3000 deg2", "--flux-limit", "2e-12 erg/(s cm2)", "--out", tmp_path / "fit.toml")
+    done = run("init", "fit", file, *given)
+    assert done.exit_code == 0, done.output
+    content = tomllib.loads((tmp_path / "fit.toml").read_text(encoding="utf-8"))
+    assert content["catalogue"]["cosmology"] == written
+    assert done.output.count("as the file states") == stated

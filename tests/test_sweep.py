@@ -14,7 +14,9 @@ from forecast.core.errors import InputError, NumericalError
 from forecast.core.files import to_plain
 from forecast.core.records import Provenance
 from forecast.forecasts.axes import Axis, content_of, parse_axes, parse_vary, split_quantity
+from forecast.forecasts.joint import with_free_density
 from forecast.forecasts.ladder import LadderRow, sigma8_std
+from forecast.forecasts.many_surveys import NamedSetup, density_words
 from forecast.forecasts.planning import VolumeCurve, priced_comparison, priced_sweep
 from forecast.forecasts.sweep import compute_comparison, compute_sweep, varied_setup
 from forecast.forecasts.sweep_records import Comparison, Sweep
@@ -23,6 +25,7 @@ from forecast.model.forward import forward_model
 from forecast.report.planning_files import write_comparison, write_sweep
 from forecast.report.plots.style import LEVEL_STYLE
 from forecast.report.plots.sweep import PANELS, comparison_figure, sweep_figure
+from forecast.report.sweep_pages import comparison_page
 from forecast.report.sweep_tables import comparison_file_table, comparison_table, sweep_file_table, sweep_table
 from forecast.survey.geometry import Replicated
 
@@ -250,12 +253,23 @@ def test_comparison(nv22):
     seen = []
     found = compute_comparison({"nv22": nv22, "small": small}, lambda *n: seen.append(n))
     assert seen == [(0, 2), (1, 2), (2, 2)]
+    assert any(found.notes[0] in str(section) for section in comparison_page(found).sections)
     assert found.names == ("nv22", "small")
     assert found.titles == (nv22.title, small.title)
     for row, config in zip(found.rows, (nv22, small), strict=True):
         assert (row.expected_count, row.sigma8_std) == sigma8_std(config.setup)
+    assert "Om0 = 0.272, fixed" in found.notes[0]
     with pytest.raises(InputError, match="two or more different configurations, got nv22"):
         compute_comparison({"nv22": nv22})
+
+
+def test_a_table_of_surveys_says_to_which_density_of_matter_it_belongs(nv22, cccp, erosita):
+    free = with_free_density(erosita.setup)[0]
+    named = {"a": nv22.setup, "b": nv22.setup, "c": cccp.setup, "d": free}
+    surveys = [NamedSetup(*one) for one in named.items()]
+    assert density_words(surveys[:2]) == ("sigma8 is that of Om0 = 0.272, fixed (free: forecast joint).",)
+    assert density_words(surveys) == ("Om0 is 0.272, fixed, in a and 1 more; 0.25, fixed, in c; free in d.",)
+    assert density_words(surveys[3:]) == ()
 
 
 def test_choices_are_those_of_the_configuration(nv22):
@@ -290,8 +304,8 @@ def test_a_proxy_comes_with_its_errors_and_priors(nv22):
     assert prior(network, "norm_yx").std == 0.10
     sweep = compute_sweep(nv22, ["proxy=mgas,cnn_2d"])
     assert sweep.levels["counts"] == pytest.approx([sigma8_std(nv22.setup)[1]["counts"]] * 2, rel=1e-9)
-    assert len(sweep.notes) == 1
-    assert sweep.notes[0].startswith("proxy: cnn_2d with published error models")
+    assert len(sweep.notes) == 2
+    assert sweep.notes[1].startswith("proxy: cnn_2d with published error models")
 
 
 def test_a_proxy_that_the_survey_lacks_is_named_with_the_cure(nv22, cccp):

@@ -13,6 +13,7 @@ from .deliver import deliver
 from .mock_commands import check, saliency, suite
 from .options import (
     ConfigName,
+    FitPlan,
     Form,
     Format,
     Json,
@@ -29,7 +30,7 @@ from .options import (
 )
 from .planning_commands import compare, joint, proxies, require, sweep
 from .session import exit_codes, task
-from .several_commands import Alone, Asked, CutOverlap, FitPlan, Others, Place, Shared, fit_several, ladder_several
+from .several_commands import Alone, Asked, CutOverlap, Others, Place, Shared, fit_several, ladder_several
 from .start import data, doctor, explain, init_app
 from .streams import prepare_streams
 
@@ -114,8 +115,9 @@ def fit(
 ) -> None:
     """Fit sigma8 and the scaling relations to real clusters, of one survey or of several together."""
     sampler = {"quick": quick, "max_steps": max_steps, "overwrite": overwrite, "again": again(context)}
+    with_ladder = not quick if ladder is None else ladder
     if (asked := Asked.of(config, others, shared, cut_overlap)).several:
-        plan = FitPlan(tuple(level or ()), alone, tuple(catalogue or ()), ladder)
+        plan = FitPlan(tuple(level or ()), alone, tuple(catalogue or ()), with_ladder)
         return fit_several(asked, plan, Place(out, seed), sampler, Shown(quiet, as_json, form))
     with task(config, "fit", out, seed, quiet or as_json, {**sampler, "level": level}) as (settings, job):
         from ..config.public import given_tables, with_tables
@@ -123,7 +125,6 @@ def fit(
 
         own, named = given_tables(catalogue or ())
         (settings,) = with_tables({job.name: settings}, named).values()
-        with_ladder = not quick if ladder is None else ladder
         deliver(run_fit(settings, job, own, ladder=with_ladder), job, Shown(quiet, as_json, form))
     return None
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .completion import complete_cluster_level, complete_config, complete_level, complete_levels
+
+if TYPE_CHECKING:
+    from ..config.surveys import Surveys
 
 
 class Form(StrEnum):
@@ -40,6 +43,48 @@ class Shown:
         if self.as_json:
             return Form.JSON
         return None if self.quiet else self.tables
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """What a fit was asked to do.
+
+    Parameters
+    ----------
+    levels : tuple of str
+    alone : bool
+        Sample each survey by itself too.
+    tables : tuple of str
+        As given with --catalogue.
+    ladder : bool
+        The ladder too, after sampling.
+    """
+
+    levels: tuple[str, ...] = ()
+    alone: bool = False
+    tables: tuple[str, ...] = ()
+    ladder: bool = True
+
+    def with_tables(self, given: tuple[str, ...], surveys: Surveys) -> Surveys:
+        """Surveys with the tables that are given; one that would be that of one survey is refused.
+
+        Raises
+        ------
+        InputError
+        """
+        from ..config.public import given_tables, with_tables
+        from ..config.surveys import refuse_copies
+        from ..core.errors import InputError
+
+        own, named = given_tables(self.tables)
+        if own is not None:
+            cure = "name each in its survey's [catalogue], path"
+            if built_in := next((name for name in given if not name.endswith(".toml")), None):
+                cure += f"; of a built-in survey write its table's name too, --catalogue {built_in}=FILE"
+            raise InputError(f"--catalogue: is the table of one survey; {cure}")
+        configs = with_tables(surveys.configs, named)
+        refuse_copies(configs)
+        return replace(surveys, configs=configs)
 
 
 ConfigName = Annotated[

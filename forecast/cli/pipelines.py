@@ -17,7 +17,7 @@ from ..core.caution import Caution
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
 from ..core.rng import generator
-from ..forecasts.abundance import _abundance
+from ..forecasts.abundance import expected_abundance
 from ..forecasts.ladder import variants, with_sample_variance
 from ..forecasts.sigma8_map import Cells, build_map
 from ..forecasts.sigma8_map_exact import exact_map
@@ -116,7 +116,7 @@ def run_forecast(config: Config, job: Job) -> Result:
     chaining = Chaining.checked(config, job, (model, data))
     climb = Climb.of(config, job)
     own = climb.first()
-    result = replace(result, ladder=own, abundance=_abundance(config, model))
+    result = replace(result, ladder=own, abundance=expected_abundance(model))
     result, chains = chaining.added_to(result, follows=("the rest of the ladder", "the map of sigma8"))
     result = climb.added_to(result, own)
     job.begin("map of sigma8")
@@ -132,7 +132,7 @@ def run_fit(config: Config, job: Job, catalogue_path: Path | None, *, ladder: bo
     require_levels(config, LevelChoice.of(config, job).every, (model, catalogue, data))
     chaining = Chaining.checked(config, job, (model, data))
     summary = DataSummary.of("catalogue", catalogue.source, data, model.setup.relations)
-    result = replace(base_result(config, job, "fit", model), data=summary, abundance=_abundance(config, model))
+    result = replace(base_result(config, job, "fit", model), data=summary, abundance=expected_abundance(model))
     more = () if ladder else (NO_LADDER,)
     result = replace(result, notes=(*_fit_notes(config, catalogue, job), *result.notes, *more))
     intake = catalogue_intake(model, catalogue, job)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,7 @@ import typer
 
 from .completion import complete_config
 from .deliver import deliver, deliver_table
-from .options import Shown
+from .options import FitPlan, Shown
 from .progress import voice
 from .session import exit_codes, held
 
@@ -106,56 +106,13 @@ def several_task(
             yield surveys, Job(name=name, out=folder, seed=place.seed, **heard, **options)
 
 
-@dataclass(frozen=True)
-class FitPlan:
-    """What a fit was asked to do.
-
-    Parameters
-    ----------
-    levels : tuple of str
-    alone : bool
-        Sample each survey by itself too.
-    tables : tuple of str
-        As given with --catalogue.
-    ladder : bool or None
-    """
-
-    levels: tuple[str, ...] = ()
-    alone: bool = False
-    tables: tuple[str, ...] = ()
-    ladder: bool | None = None
-
-    def check(self, asked: Asked, surveys: Surveys) -> Surveys:
-        """Surveys with the tables that are given; what is about one survey is refused.
-
-        Raises
-        ------
-        InputError
-        """
-        from ..config.public import given_tables, with_tables
-        from ..config.surveys import refuse_copies
-        from ..core.errors import InputError
-
-        own, named = given_tables(self.tables)
-        if own is not None:
-            cure = "name each in its survey's [catalogue], path"
-            if built_in := next((name for name in asked.given if not name.endswith(".toml")), None):
-                cure += f"; of a built-in survey write its table's name too, --catalogue {built_in}=FILE"
-            raise InputError(f"--catalogue: is the table of one survey; {cure}")
-        if self.ladder:
-            raise InputError(f"--ladder: several surveys have a ladder of their own; run forecast ladder {asked.words}")
-        configs = with_tables(surveys.configs, named)
-        refuse_copies(configs)
-        return replace(surveys, configs=configs)
-
-
 def fit_several(asked: Asked, plan: FitPlan, place: Place, options: dict[str, Any], shown: Shown) -> None:
     """Fit several surveys together."""
     with several_task(asked, "fit", place, shown.silent, options) as (surveys, job):
         from .several_pipelines import run_several_fit
 
-        surveys = plan.check(asked, surveys)
-        deliver(run_several_fit(surveys, job, plan.levels, cut=asked.cut, alone=plan.alone), job, shown)
+        surveys = plan.with_tables(asked.given, surveys)
+        deliver(run_several_fit(surveys, job, plan, cut=asked.cut), job, shown)
 
 
 def ladder_several(asked: Asked, place: Place, options: dict[str, Any], shown: Shown, *, mcmc: bool) -> None:

@@ -16,6 +16,7 @@ from ..core.caution import Caution
 from ..core.errors import InputError
 from ..core.files import prepare_output
 from ..core.records import Job, Provenance
+from ..forecasts.abundance import expected_abundance
 from ..likelihoods.data import Data
 from ..likelihoods.level_name import LevelName
 from ..likelihoods.levels import own_level, shares
@@ -37,10 +38,11 @@ from ..several.joint_setup import JointSetup
 from ..several.ladder import JointLadder
 from ..several.together import Together
 from .fit_checks import lensing_masses, mass_scale_shifts, observed_against_predicted, unlike_replicas, with_cautions
-from .options import LEFT_OUT
+from .options import LEFT_OUT, FitPlan
 from .pipelines import catalogue_intake, data_notes, say_doubts
 
 NOT_ALONE = "Each survey alone was not sampled; --alone adds that, to be held against the joint posterior."
+NO_ROWS = "The ladder of these surveys was left out; --ladder adds it."
 ONE_ROW = "Variants and shifts by other assumptions are those of single surveys: forecast ladder SURVEY."
 
 
@@ -136,17 +138,15 @@ def _placed(catalogue: Catalogue) -> bool:
     return catalogue.ra is not None and catalogue.dec is not None and bool(np.isfinite(catalogue.ra).all())
 
 
-def run_several_fit(
-    surveys: Surveys, job: Job, level: Sequence[str] = (), *, cut: bool = False, alone: bool = False
-) -> Result:
-    """Posterior of the catalogues of several surveys; with `alone`, of each by itself too."""
+def run_several_fit(surveys: Surveys, job: Job, plan: FitPlan, *, cut: bool = False) -> Result:
+    """Posterior of the catalogues of several surveys, maybe of each by itself too; then the ladder, if asked for."""
     prepare_output(job.out)
     together = Together.of(surveys, cut=cut)
-    levels, joint = together.levels(level, quick=job.quick), together.joint
+    levels, joint = together.levels(plan.levels, quick=job.quick), together.joint
     fitted = {name: named(name, partial(_Fitted.of, together, name, levels)) for name in surveys.configs}
     walks = Walks(joint, surveys.configs, {name: one.data for name, one in fitted.items()}, job)
     samplings = {one: walks.together(one) for one in levels}
-    single = {name: walks.alone(name, levels[0]) for name in surveys.configs if alone}
+    single = {name: walks.alone(name, levels[0]) for name in surveys.configs if plan.alone}
     prepare_chains([*samplings.values(), *single.values()], job)
     parts = {name: one.part(surveys.configs[name].title, job) for name, one in fitted.items()}
     say_doubts(of_surveys({name: before_fit(part.intake) for name, part in parts.items()}), job)
@@ -161,28 +161,38 @@ def run_several_fit(
     words = moved_words(levels[0], moved_by(headline, parameters))
     result = several_result(together, job, "fit")
     told = (f"{name}: {note}" for name, one in fitted.items() for note in data_notes(one.catalogue, levels))
-    notes = (*filter(None, (words,)), *told, *(() if alone else (NOT_ALONE,)), *result.notes)
+    notes = (*filter(None, (words,)), *told, *(() if plan.alone else (NOT_ALONE,)), *result.notes)
     result = replace(result, headline=levels[0], data=_all_data(parts), chains=summaries, notes=notes)
-    result = with_cautions(replace(result, surveys=tuple(parts.values())), parameters, chains)
+    parts = {name: replace(part, abundance=expected_abundance(joint.models[name])) for name, part in parts.items()}
+    result = replace(result, surveys=tuple(parts.values()))
+    result = with_cautions(result, parameters, chains)
     doubts = of_surveys({name: one.doubts(parts[name], levels[0], own[name]) for name, one in fitted.items()})
     result = replace(result, warnings=(*result.warnings, *doubts))
-    return write_all(result, job, samples=chains)
+    if not plan.ladder:
+        return write_all(replace(result, notes=(*result.notes, NO_ROWS)), job, samples=chains)
+    write_all(replace(result, follows=("the ladder",)), job, samples=chains)
+    return write_all(_climbed(result, together, job), job, samples=chains)
 
 
 def run_several_ladder(surveys: Surveys, job: Job, *, cut: bool = False) -> Result:
     """The ladder of several surveys together, and of each; everything is from Fisher matrices."""
     prepare_output(job.out)
     together = Together.of(surveys, cut=cut)
-    result, rows = several_result(together, job, "ladder"), []
-    ladder = JointLadder(together.joint, quick=job.quick)
+    result = _climbed(several_result(together, job, "ladder"), together, job)
+    alike = [config.sampler.level for config in surveys.configs.values()]
+    level = alike[0] if len(set(alike)) == 1 and alike[0] in result.ladder[0].sigma8_std else LevelName.UNBINNED
+    result = replace(result, headline=level, notes=(*result.notes, *((LEFT_OUT,) if job.quick else ())))
+    return write_all(with_cautions(result, together.joint.union.parameters, {}), job)
+
+
+def _climbed(result: Result, together: Together, job: Job) -> Result:
+    """A result with the rows of all surveys and of each, which are told as they are found."""
+    ladder, rows = JointLadder(together.joint, quick=job.quick), []
     for row in job.following(ladder.rows(), "ladder", ladder.number):
         job.say(row_words(row, None if row.s8_std else result.Om0))
         rows.append(row)
-    alike = [config.sampler.level for config in surveys.configs.values()]
-    level = alike[0] if len(set(alike)) == 1 and alike[0] in rows[-1].sigma8_std else LevelName.UNBINNED
-    notes = (*result.notes, *filter(None, (ladder.note,)), ONE_ROW, *((LEFT_OUT,) if job.quick else ()))
-    result = replace(result, ladder=ladder.in_order(rows), headline=level, notes=notes)
-    return write_all(with_cautions(result, together.joint.union.parameters, {}), job)
+    notes = (*result.notes, *filter(None, (ladder.note,)), ONE_ROW)
+    return replace(result, ladder=ladder.in_order(rows), notes=notes)
 
 
 def _own(joint: JointSetup, name: str, level: str, chain: Chain) -> Chain:

@@ -16,9 +16,8 @@ init_app = typer.Typer(
 )
 
 Area = Annotated[str | None, typer.Option("--area", help='Sky area, for example "3000 deg2".')]
-Limit = Annotated[str | None, typer.Option("--flux-limit", help='0.5-2 keV, for example "2e-14 erg/(s cm2)".')]
-LimitIn = Annotated[str | None, typer.Option("--flux-limit", help='In --band, for example "2e-14 erg/(s cm2)".')]
-BandOf = Annotated[str | None, typer.Option("--band", help='Of the flux limit, for example "0.1-2.4 keV".')]
+Limit = Annotated[str | None, typer.Option("--flux-limit", help='In --band, for example "2e-14 erg/(s cm2)".')]
+BandOf = Annotated[str | None, typer.Option("--band", help='Of --flux-limit, as "0.1-2.4 keV".  [default: 0.5-2 keV]')]
 ZMin = Annotated[float | None, typer.Option("--zmin", help="Lowest redshift.")]
 ZMax = Annotated[float | None, typer.Option("--zmax", help="Highest redshift.")]
 File = Annotated[Path, typer.Option("--out", help="File to write.")]
@@ -30,6 +29,7 @@ def init_plan(
     out: File = Path("survey.toml"),
     area: Area = None,
     flux_limit: Limit = None,
+    band: BandOf = None,
     zmin: ZMin = None,
     zmax: ZMax = None,
     force: Force = False,
@@ -40,7 +40,7 @@ def init_plan(
     with exit_codes():
         _refuse_overwriting(out, force)
         settings = {"area": area, "flux_limit": flux_limit, "zmin": zmin, "zmax": zmax}
-        starter = planned(out.stem.replace("_", " "), settings)
+        starter = planned(out.stem.replace("_", " "), settings, band)
         _write(out, starter.text, starter.doubts)
         typer.echo(f"Next: forecast ladder {out}")
 
@@ -50,7 +50,7 @@ def init_fit(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Clusters: ECSV, FITS, VOTable or CSV.")],
     out: File = Path("fit.toml"),
     area: Area = None,
-    flux_limit: LimitIn = None,
+    flux_limit: Limit = None,
     band: BandOf = None,
     zmin: ZMin = None,
     zmax: ZMax = None,

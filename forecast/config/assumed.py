@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..core.observables import WORDS
+from ..cosmology.stated import stated_cosmology
 
 FILL_IN = "FILL IN"
 """What is written where nobody but the user knows; a file with it is refused, by its key."""
@@ -48,6 +49,15 @@ def assumed(content: Mapping[str, Any]) -> Iterator[str]:
     if "k_slope" in selection:
         law = f"L_X = 4 pi D_L^2 flux (1 + z)^{selection['k_slope']:g}, of hot clusters; put your own slope"
         yield f"selection.k_correction: wrote {law}"
+
+
+def write_cosmology(catalogue: dict[str, Any], meta: Mapping[str, Any], otherwise: Mapping[str, float]) -> str:
+    """Give [catalogue] the cosmology of its luminosities, stated or else that of the survey; what to check of it."""
+    stated = stated_cosmology(meta)
+    catalogue["cosmology"] = {key: stated.get(key, otherwise[key]) for key in ("Om0", "h")}
+    whose = {key: "as the file states" if key in stated else "as for the survey" for key in ("Om0", "h")}
+    each = "; ".join(f"{key} = {value:g}, {whose[key]}" for key, value in catalogue["cosmology"].items())
+    return f"catalogue.cosmology: wrote {each}; put those of the table's luminosities there"
 
 
 def planned_error(content: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from ..core.band import SOFT, Band
 from ..reading.band_names import band_in_name, bands_in_text, words_in_name
 from ..survey.emission import COLUMN_CURE, COOLEST_CONTINUUM, TABLE_CURE
 from .assumed import FILL_IN
+from .quantities import named
 
 LIMIT = "selection.band"
 """Where the band of the survey's flux limit is written."""
@@ -101,13 +102,8 @@ class Bands:
             content["catalogue"]["lx_band"] = str(self.listed)
         if not self.convert:
             return []
-        selection, from_flux = content["selection"], "flux" in content["catalogue"]["columns"]
-        selection["band"] = str(self.limit or self.listed)
-        if self.limit != SOFT or from_flux:
-            del selection["k_slope"]
-            selection["k_correction"] = "continuum"
-        if "t" not in content["relations"]:
-            content["emission"] = {"temperature": {key: mean[key] for key in ("norm", "slope", "evolution")}}
+        from_flux = "flux" in content["catalogue"]["columns"]
+        write_band(content, self.limit or self.listed, mean, by_continuum=self.limit != SOFT or from_flux)
         at = "its listed T, else at the mean T of" if "t" in content["catalogue"]["columns"] else "the mean T of"
         of = "fluxes" if from_flux else "luminosities"
         cure = TABLE_CURE if self.limit in (None, self.listed) else COLUMN_CURE.format(SOFT)
@@ -116,3 +112,39 @@ class Bands:
             f"{who}: converted to L_X of {SOFT} by the free-free emission of gas at {at} its cluster, good above "
             f"{COOLEST_CONTINUUM:g} keV; for cooler clusters {cure}"
         ]
+
+
+def given_band(words: str) -> Band:
+    """The band of a flux limit as a command is given it.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    return named("--band", lambda: Band.parse(words))
+
+
+def write_band(content: dict[str, Any], band: Band, mean: Mapping[str, Any], *, by_continuum: bool = True) -> None:
+    """Write the band of a flux limit, and the temperatures from which its luminosities follow, if not listed.
+
+    `by_continuum`: by the emission of gas, not by a power of redshift, which is that of 0.5-2 keV.
+    """
+    selection = content["selection"]
+    selection["band"] = str(band)
+    if by_continuum:
+        del selection["k_slope"]
+        selection["k_correction"] = "continuum"
+    if "t" not in content["relations"]:
+        content["emission"] = {"temperature": {key: mean[key] for key in ("norm", "slope", "evolution")}}
+
+
+def planned_band(content: dict[str, Any], band: Band, mean: Mapping[str, Any]) -> list[str]:
+    """Write that of a survey to be planned, unless it is the relations' own; what has to be checked."""
+    if band == SOFT:
+        return []
+    write_band(content, band, mean)
+    return [
+        f"{LIMIT}: fluxes of {band} are converted to L_X of {SOFT} by the free-free emission of gas at the mean T of "
+        f"its cluster, good above {COOLEST_CONTINUUM:g} keV; for cooler clusters {TABLE_CURE}"
+    ]

@@ -14,17 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from ..core.band import Band
 from ..core.errors import InputError
 from ..core.units import LOG_UNIT
 from ..reading.limits import LIMITED
 from ..reading.positions import POSITION, sky_positions
 from ..reading.tables import QUANTITY_KINDS, Column, TableFile, open_table
-from .assumed import FILL_IN, assumed, missing, planned_error, planned_survey, to_fill_in
-from .bands import LIMIT, Bands
+from .assumed import FILL_IN, assumed, missing, planned_error, planned_survey, to_fill_in, write_cosmology
+from .bands import LIMIT, Bands, given_band, planned_band
 from .guess import Guess, guess_columns, has_proxy
 from .load import builtin_configs, parse_config
-from .quantities import named
 from .template import commented
 
 _COSMOLOGY = {"Om0": 0.3, "Ob0": 0.046, "h": 0.7, "ns": 0.96}
@@ -54,7 +52,7 @@ class Starter:
     missing: tuple[str, ...] = ()
 
 
-def planned(title: str, settings: Mapping[str, str | float | None]) -> Starter:
+def planned(title: str, settings: Mapping[str, str | float | None], band: str | None = None) -> Starter:
     """A flux-limited survey of the sky, with the relations, priors and error of the built-in ``erosita``.
 
     Parameters
@@ -62,6 +60,8 @@ def planned(title: str, settings: Mapping[str, str | float | None]) -> Starter:
     title : str
     settings : mapping
         area, zmin, zmax and flux_limit; None for those of ``erosita``.
+    band : str, optional
+        Energies of the flux limit; 0.5-2 keV by default.
 
     Raises
     ------
@@ -71,9 +71,10 @@ def planned(title: str, settings: Mapping[str, str | float | None]) -> Starter:
     content = _shipped("erosita")
     content |= {"title": title, "description": ""}
     _set(content, settings)
+    banded = [] if band is None else planned_band(content, given_band(band), _shipped("cccp_lowz")["relations"]["t"])
     _check(content)
     kept = "Those of Vikhlinin et al. (2009a), with their errors as priors; put yours here."
-    doubts = (*planned_survey(content, settings, "eRASS1"), *assumed(content), planned_error(content))
+    doubts = (*planned_survey(content, settings, "eRASS1"), *assumed(content), *banded, planned_error(content))
     return Starter(commented(content, {"relations": kept}), doubts)
 
 
@@ -109,7 +110,7 @@ def fitted(
     opened = open_table(table, {}, h=1.0, table=one)
     rows = opened.table
     found = _guessed(rows)
-    bands = Bands(found.band, None if band is None else named("--band", lambda: Band.parse(band)))
+    bands = Bands(found.band, None if band is None else given_band(band))
     _leave_out_what_is_not_positive(found, opened)
     _leave_out_the_unused(found)
     _leave_out_odd_positions(found, opened)
@@ -124,6 +125,7 @@ def fitted(
     content.pop("published")
     mean = content["relations"]["t"]
     _describe_catalogue(content, table if table.is_absolute() else _from(folder, table), found, doubts)
+    doubts.append(write_cosmology(content["catalogue"], rows.meta, _COSMOLOGY))
     doubts += bands.write(content, mean)
     if which is not None:
         content["catalogue"]["table"] = one
@@ -261,13 +263,10 @@ def _describe_catalogue(content: dict[str, Any], table: Path, found: Guess, doub
     relation = content["catalogue"].pop("mass_relation")
     content["catalogue"] = {
         "path": str(table),
-        "cosmology": {key: _COSMOLOGY[key] for key in ("Om0", "h")},
         "columns": found.columns,
     }
     if limited := [key for key in LIMITED if f"{key}_limit" in found.columns]:
         content["catalogue"]["limit_confidence"] = dict.fromkeys(limited, 0.9987)
-    same = f"wrote Om0 = {_COSMOLOGY['Om0']:g} and h = {_COSMOLOGY['h']:g}, as for the survey"
-    doubts.append(f"catalogue.cosmology: {same}; put those of the table's luminosities there")
     if "m500" in found.columns and "yx" not in found.columns:
         content["catalogue"]["mass_relation"] = relation
         doubts.append("m500: taken as made from Y_X by the relation of Vikhlinin et al. (2009a); put its own there")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..config.load import Config
 from ..core.arrays import Array
 from ..model.forward import ForwardModel
 from ..model.population import Population
@@ -38,9 +37,9 @@ class Abundance:
     unselected: tuple[Curve, ...]
 
 
-def _abundance(config: Config, model: ForwardModel) -> Abundance:
+def expected_abundance(model: ForwardModel) -> Abundance:
     """Expected clusters by true mass for a few sigma8 (NV22 figure 1)."""
-    setup, parameters = config.setup, model.parameters
+    setup, parameters = model.setup, model.parameters
     i = parameters.names.index("sigma8")
     fiducial = parameters.fiducial[i]
     bounds = (float(parameters.free[i].prior.quantile(np.array(q))) for q in (0.1, 0.9))

@@ -58,10 +58,27 @@ def doubts_of(surveys: Sequence[NamedSetup], found: Sequence[SurveyLadder]) -> t
     for survey, ladder in zip(surveys, found, strict=True):
         for doubt in ladder.doubts:
             by_text.setdefault(doubt, []).append(survey.name)
-    return tuple(
-        replace(doubt, text=f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {doubt.text}")
-        for doubt, names in by_text.items()
-    )
+    return tuple(replace(doubt, text=f"{_some(names)}: {doubt.text}") for doubt, names in by_text.items())
+
+
+def density_words(surveys: Sequence[NamedSetup]) -> tuple[str, ...]:
+    """One line on the density of matter to which sigma8 of surveys belongs; none where it is free in all."""
+    held: dict[float | None, list[str]] = {}
+    for survey in surveys:
+        held.setdefault(survey.setup.fixed_density, []).append(survey.name)
+    if None not in held and len(held) == 1:
+        return (f"sigma8 is that of Om0 = {next(iter(held)):g}, fixed (free: forecast joint).",)
+    each = (f"{'free' if x is None else f'{x:g}, fixed,'} in {_some(names)}" for x, names in held.items())
+    return () if set(held) == {None} else (f"Om0 is {'; '.join(each)}.",)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of names, and how many more there are.
+
+    >>> _some(["a"]), _some(["a", "b", "c"])
+    ('a', 'a and 2 more')
+    """
+    return f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
 
 
 def survey_ladders(

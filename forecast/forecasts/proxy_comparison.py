@@ -24,6 +24,7 @@ from ..model.setup import Setup
 from ..model.simulate import draw_mocks
 from ..relations.edgeworth import UnitMixture, edgeworth_bias
 from ..relations.mass_proxy import PROXIES, ErrorModel, MassProxy, mass_proxy
+from .many_surveys import NamedSetup, density_words
 from .proxy_records import ProxyComparison, ProxyRow
 
 LEVELS = (LevelName.COUNTS, LevelName.SELFCAL, LevelName.BINNED, LevelName.UNBINNED)
@@ -69,6 +70,7 @@ def compute_proxies(
         follows_lx=follows,
         left_out=left_out,
         answer=sentences,
+        notes=density_words([NamedSetup(config.title, config.setup)]),
     )
 
 

@@ -68,6 +68,8 @@ class ProxyComparison:
         Proxies that the survey cannot use, and why.
     answer : tuple of str
         Which proxy is best, in sentences.
+    notes : tuple of str
+        To what the numbers belong.
     """
 
     title: str
@@ -81,3 +83,4 @@ class ProxyComparison:
     left_out: dict[str, str]
     answer: tuple[str, ...]
     provenance: Provenance | None = None
+    notes: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from ..model.setup import Setup
 from ..relations.mass_proxy import PROXIES
 from .axes import SHORTCUTS, Axis, content_of, parse_axes
 from .ladder import LadderRow
-from .many_surveys import Heard, NamedSetup, Progress, doubts_of, survey_ladders
+from .many_surveys import Heard, NamedSetup, Progress, density_words, doubts_of, survey_ladders
 from .proxy_comparison import DEFAULT_PRIORS, proxy_setup
 from .sweep_records import Comparison, Sweep
 from .variant_name import VariantName
@@ -128,7 +128,7 @@ def compute_sweep(
         expected_count=np.array([ladder.count for ladder in found]).reshape(shape),
         units=tuple(axis.unit for axis in axes),
         log=tuple(axis.log for axis in axes),
-        notes=_notes(config, axes),
+        notes=(*density_words(surveys), *_notes(config, axes)),
         warnings=(*doubts_of(surveys, found), *config.cautions),
     )
 
@@ -152,4 +152,10 @@ def compute_comparison(
     ]
     titles = tuple(config.title for config in configs.values())
     lensing = (replace(c, text=f"{name}: {c.text}") for name in configs for c in configs[name].cautions)
-    return Comparison(tuple(configs), titles, tuple(rows), warnings=(*doubts_of(surveys, found), *lensing))
+    return Comparison(
+        names=tuple(configs),
+        titles=titles,
+        rows=tuple(rows),
+        notes=density_words(surveys),
+        warnings=(*doubts_of(surveys, found), *lensing),
+    )

@@ -85,12 +85,13 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ladders of several configurations: their `names`, `titles`, and one row each, as configured."""
+    """Ladders of several configurations: their `names`, `titles`, one row each, as configured, and `notes` on them."""
 
     names: tuple[str, ...]
     titles: tuple[str, ...]
     rows: tuple[LadderRow, ...]
     provenance: Provenance | None = None
+    notes: tuple[str, ...] = ()
     price: Price | None = None
     warnings: tuple[Caution, ...] = ()
 

@@ -16,7 +16,8 @@ from .narrative import LEVEL_WORDS
 from .page.blocks import Block, Picture, Section, Table, Text
 from .page.typesetting import beside, number, rounded, spread, typeset
 from .plots.style import LEVELS
-from .results import Result
+from .posterior_sections import figure_name
+from .results import Result, SurveyPart
 from .text_table import dark_energy_tables, fixed_in_rows, fixed_words
 
 
@@ -154,14 +155,15 @@ def _shift(shift: float | None, error: float | None) -> Markup:
     )
 
 
-def abundance_section(result: Result) -> Section:
-    """Expected clusters by mass."""
+def abundance_section(found: Result | SurveyPart, survey: str = "") -> Section:
+    """Expected clusters by mass, maybe those of one survey of several."""
     caption = Markup(
         "Expected clusters per dex of true mass <i>M</i><sub>500c</sub>, for the values in the legend and everything "
         "else at its fiducial value. Solid: selected clusters. Dotted: all clusters of the same volume."
     )
     alt = "Expected clusters per dex of mass against mass, with and without selection."
-    return Section("Expected abundance", (Picture("abundance", alt, caption),) if result.abundance else ())
+    pictures = (Picture(figure_name("abundance", survey), alt, caption),) if found.abundance else ()
+    return Section(f"Expected abundance{f': {survey}' if survey else ''}", pictures)
 
 
 def map_section(result: Result) -> Section:

@@ -91,7 +91,12 @@ def proxies_page(comparison: ProxyComparison, account: Account | None = None) ->
         limits=answer[1:],
         limits_title="What matters",
         checks=(FISHER, Check("Expected clusters:", f"{count_text(comparison.expected_count)}.", "none")),
-        sections=(_proxy_section(comparison), bullets_section("Left out", left_out), *source_sections(source)),
+        sections=(
+            _proxy_section(comparison),
+            bullets_section("Notes", comparison.notes),
+            bullets_section("Left out", left_out),
+            *source_sections(source),
+        ),
     )
 
 

@@ -96,6 +96,7 @@ def _sections(result: Result) -> tuple[Section, ...]:
         convergence_section(result),
         _survey_section(result),
         abundance_section(result),
+        *(abundance_section(part, part.name) for part in result.surveys),
         bullets_section("Notes", result.notes),
         *origin(_study(result), result.references, papers, "results.json"),
     )

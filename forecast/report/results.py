@@ -82,6 +82,7 @@ class SurveyPart:
     lensed : LensedFit or None
     alone : ChainSummary or None
         Posterior of its data alone, where that was sampled.
+    abundance : Abundance or None
     """
 
     name: str
@@ -92,6 +93,7 @@ class SurveyPart:
     predictive: PredictiveTest | None = None
     lensed: LensedFit | None = None
     alone: ChainSummary | None = None
+    abundance: Abundance | None = None
 
 
 @dataclass(frozen=True)
@@ -250,5 +252,5 @@ def summary_json(result: Result) -> dict[str, Any]:
     if result.lensed is not None:
         summary["lensed"] = to_plain(result.lensed)
     if result.surveys:
-        summary["surveys"] = to_plain(result.surveys)
+        summary["surveys"] = to_plain([replace(part, abundance=None) for part in result.surveys])
     return dict(to_plain(summary))

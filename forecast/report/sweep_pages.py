@@ -99,6 +99,7 @@ def comparison_page(comparison: Comparison, accounts: Sequence[Account] = ()) ->
         checks=(FISHER, warning_check(comparison.warnings)),
         sections=(
             _table_section("comparison", comparison_page_table(comparison), comparison.price, comparison.levels),
+            bullets_section("Notes", comparison.notes),
             *(Section(told.title, (Bullets(told.survey),)) for told in accounts),
             *_comparison_source(comparison, accounts),
         ),

@@ -85,6 +85,7 @@ def _figures(result: Result, samples: dict[str, Chain]) -> dict[str, Any]:
     from .plots.ladder import ladder_figure
     from .plots.sigma8_map import exactmap_figure, map_figure
     from .plots.survival import survival_figure
+    from .posterior_sections import figure_name
 
     figures: dict[str, Any] = {}
     if result.ladder:
@@ -95,18 +96,22 @@ def _figures(result: Result, samples: dict[str, Chain]) -> dict[str, Any]:
         figures["influence"] = influence_figure(result.influence)
         if any(curve.by_redshift is not None for curve in result.influence):
             figures["influence_z"] = influence_figure(result.influence, "redshift")
-    if result.abundance is not None:
-        figures["abundance"] = abundance_figure(result.abundance)
+    shown = {figure_name("abundance", name): one.abundance for name, one in _fitted(result).items()}
+    figures |= {name: abundance_figure(abundance) for name, abundance in shown.items() if abundance is not None}
     if samples:
         figures["corner"] = _corner(result, samples)
     if result.map is not None:
         figures["map"] = map_figure(result.map)
     if result.map is not None and result.exact is not None:
         figures["map"] = exactmap_figure(result.map, result.exact)
-    figures |= _of_fit(result)
-    for part in result.surveys:
-        figures |= _of_fit(part, part.name)
+    for name, fitted in _fitted(result).items():
+        figures |= _of_fit(fitted, name)
     return figures
+
+
+def _fitted(result: Result) -> dict[str, Result | SurveyPart]:
+    """A result under no name, and each of several surveys under its own."""
+    return {"": result, **{part.name: part for part in result.surveys}}
 
 
 def _of_fit(fitted: Result | SurveyPart, survey: str = "") -> dict[str, Any]:

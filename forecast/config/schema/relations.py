@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ...cosmology.mass_definition import CONCENTRATIONS
-from .types import BandText, FileName, Hubble, Mass, Number, PublishedDensity, Strict
+from .types import BandText, FileName, Hubble, Mass, Number, NumberOrQuantity, PublishedDensity, Strict
 
 
 class PowerLawConfig(Strict):
@@ -22,7 +22,7 @@ class PowerLawConfig(Strict):
     """Power of mass."""
     evolution: Number
     """Power of E(z)/E(z0)."""
-    scatter: Number | str | None = None
+    scatter: NumberOrQuantity | None = None
     """Scatter at fixed mass, dex, or with its unit: "0.396 ln"; that of the [library] if left out."""
     h_exponent: Annotated[Number, Field(ge=-10, le=10)] | None = None
     """Published power of h of the normalisation at fixed mass in the unit of the pivot; if left out, that which

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ...cosmology.mass_function import ORDINARY
 from .relations import MassDefinedConfig
-from .types import Flux, Mass, MassFunctionName, Number, Strict, Whole
+from .types import Flux, Mass, MassFunctionName, Number, NumberOrQuantity, Strict, Whole
 
 Correlation = Annotated[Number, Field(ge=-1, le=1)]
 
@@ -49,11 +49,11 @@ class LensingErrorConfig(Strict):
 class WeakLensingConfig(MassDefinedConfig):
     """Weak-lensing masses of single clusters: scatter of ln M, or with its unit: "0.2 ln", "0.09 dex"."""
 
-    scatter: Number | str
+    scatter: NumberOrQuantity
     """Intrinsic scatter of weak-lensing masses about true ones, of ln M, or with its unit: "0.09 dex"."""
     correlation: LensingCorrelationConfig = LensingCorrelationConfig()
     """Correlations of that scatter with the residuals of observables at fixed mass."""
-    error: Number | str | LensingErrorConfig = 0.0
+    error: NumberOrQuantity | LensingErrorConfig = 0.0
     """Error of single lensing masses beside the intrinsic scatter, of ln M, or with its unit: "0.13 dex"; or a table of
     it by z or mass. In a fit, that of clusters without a `mwl_error`."""
     fraction: Annotated[Number, Field(gt=0, le=1)] = 1.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,13 +23,26 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-def _no_truth(value: Any) -> Any:
+def _no_words(value: Any) -> Any:
+    """What is no number, but would be taken as one: true, false, and a number in quotes."""
     if isinstance(value, bool):
         raise ValueError("is a number, not true or false")
+    if isinstance(value, str) and _is_number(value):
+        raise ValueError(f"is a number; write {value.strip()} without quotes")
     return value
 
 
-Number = Annotated[float, BeforeValidator(_no_truth)]
+def _is_number(value: str) -> bool:
+    with suppress(ValueError):
+        return math.isfinite(float(value))
+    return False
+
+
+Number = Annotated[float, BeforeValidator(_no_words)]
+
+
+NumberOrQuantity = Number | Annotated[str, AfterValidator(_no_words)]
+"""A number in the key's own unit, or text with another."""
 
 
 def _no_pair(value: Any) -> Any:
@@ -37,7 +52,7 @@ def _no_pair(value: Any) -> Any:
 
 
 Width = Annotated[Number, BeforeValidator(_no_pair)]
-Whole = Annotated[int, BeforeValidator(_no_truth)]
+Whole = Annotated[int, BeforeValidator(_no_words)]
 PublishedDensity = Annotated[Number, Field(ge=LIMITS["Om0"][0], le=1)]
 """Of a published cosmology, whose distances are all that is needed; 1 is Einstein-de Sitter."""
 Hubble = Annotated[Number, Field(ge=LIMITS["h"][0], le=LIMITS["h"][1])]
