@@ -10,6 +10,7 @@ from ..core.records import Job
 from ..forecasts.ladder import Ladder, LadderRow, SurvivalRow, density_note, variants
 from ..forecasts.lensing_bias import LensingRow, lensing_rows
 from ..forecasts.swaps import SystematicRow
+from ..forecasts.variant_name import SELECTIONS
 from ..report.results import Result
 from ..report.text_table import row_words, shift_words
 from .options import LEFT_OUT
@@ -76,5 +77,7 @@ class Climb:
 
     def _survival(self) -> tuple[SurvivalRow, ...]:
         plan = self.config.ladder
+        selections = sum(one.label in SELECTIONS for one in variants(self.ladder.setup, ()))
         rows = self.ladder.survival(plan.survival_widening, plan.volumes)
-        return tuple(self.job.following(rows, "what survives"))
+        number = selections * len(plan.survival_widening) * len(plan.volumes)
+        return tuple(self.job.following(rows, "what survives", number))

@@ -156,8 +156,10 @@ class Ladder:
         """
         for variant in variants(self.setup, ()):
             if variant.label in SELECTIONS:
-                larger = {volume: self._information(variant).copies(volume) for volume in volumes}
+                larger = dict[float, SurveyInformation]()
                 for factor, volume in itertools.product(widening, volumes):
+                    if volume not in larger:
+                        larger[volume] = self._information(variant).copies(volume)
                     std = larger[volume].std(variant.setup.parameters.widened(factor))
                     yield SurvivalRow(variant.label, factor, volume, std)
 
