@@ -1,4 +1,4 @@
-"""Posteriors of `benchmarks.incomplete` by emcee, beside those by importance sampling: ``python -m benchmarks.ensemble``.
+"""Posteriors of `benchmarks.incomplete` by emcee, beside importance sampling: ``python -m benchmarks.ensemble``.
 
 Every so many mocks of its file are drawn again, and sampled by `forecast.sampling`'s chains, until these are 50
 autocorrelation times long. Every mock is a line of a file, from which an interrupted run goes on.
@@ -93,7 +93,9 @@ def page(chains: dict[int, dict], draws: dict[int, dict], command: str) -> str:
 def main() -> None:
     """Sample the mocks that a file lacks, write a page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=Path, default=Path("out/incomplete.jsonl"), help="file of benchmarks.incomplete")
+    parser.add_argument(
+        "--draws", type=Path, default=Path("out/incomplete.jsonl"), help="file of benchmarks.incomplete"
+    )
     parser.add_argument("--every", type=int, default=30, help="mocks from one to the next")
     parser.add_argument("--mocks", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1, help="that of the file")
