@@ -1,4 +1,4 @@
-"""Posteriors of `benchmarks.incomplete` by emcee beside those by importance sampling: `python -m benchmarks.ensemble`.
+"""Posteriors of `benchmarks.incomplete` by emcee, beside importance sampling: ``python -m benchmarks.ensemble``.
 
 Every so many mocks of its file are drawn again, and sampled by `forecast.sampling`'s chains, until these are 50
 autocorrelation times long. Every mock is a line of a file, from which an interrupted run goes on.

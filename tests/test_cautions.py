@@ -7,6 +7,7 @@ import pytest
 
 from forecast.checks.goodness import Goodness
 from forecast.checks.intake import Intake, Measured, Number
+from forecast.checks.intake import measured as intake_of
 from forecast.checks.offsets import Offset
 from forecast.checks.ppc import PredictiveTest
 from forecast.cli.fit_checks import with_cautions
@@ -16,11 +17,13 @@ from forecast.core.priors import Prior
 from forecast.core.records import Provenance
 from forecast.forecasts.ladder import LadderRow
 from forecast.forecasts.swaps import SystematicRow
+from forecast.model.catalogue import Catalogue
 from forecast.report.cautions import (
     before_fit,
     listed,
     of_duplicates,
     of_edges,
+    of_error_trends,
     of_errors,
     of_faint,
     of_flux_error,
@@ -99,6 +102,22 @@ def test_errors_larger_than_their_values():
     assert caution.kind == "errors" and "100% of the errors of T" in caution.text and "t_error" in caution.text
     assert "check the unit of lx_error" in of_flux_error(1.3, 0.0).text
     assert "selection.flux_error = 0.2" in of_flux_error(0.2, 0.0).text
+
+
+def test_errors_that_go_with_the_true_value():
+    """The mean of true values given measured ones, of as many clusters at any value, is off by the drift."""
+    rng = np.random.default_rng(2)
+    true = rng.uniform(11.0, 17.0, 200_000)
+    measured = true + 0.1 * 10 ** (-0.2 * (true - 14)) * rng.standard_normal(len(true))
+    near, error = np.abs(measured - 14) < 0.5, 0.1 * 10 ** (-0.2 * (measured - 14))
+    nothing = np.full(int(near.sum()), np.nan)
+    yx = {"log_yx": measured[near], "log_yx_error": error[near]}
+    catalogue = Catalogue(tuple(map(str, nothing)), nothing, nothing, **yx, source="mock")
+    (one,) = (one for one in intake_of(catalogue) if one.name == "yx")
+    noise = np.std((true - measured)[near]) / np.sqrt(near.sum())
+    assert one.drift == pytest.approx(np.mean((true - measured)[near]), abs=5 * noise)
+    (caution,) = of_error_trends([replace(one, drift=-0.03), replace(one, drift=0.005), replace(one, name="lx")])
+    assert "are smaller for larger values" in caution.text and "as if Y_X were up to 7% too large" in caution.text
 
 
 def test_observables_that_do_not_fit_each_other():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -10,6 +10,7 @@ from scipy import special
 from ..core.arrays import Array
 from ..core.caution import Caution
 from ..core.units import LN10
+from ..likelihoods.density.observed_yx import ErrorTrend
 from ..likelihoods.density.uncertain_redshift import redshifts_are_data
 from ..model.catalogue import Catalogue
 from ..model.forward import ForwardModel
@@ -46,6 +47,9 @@ class Measured:
         Part of the known errors that are larger than the values themselves.
     limits : int
         Clusters that have an upper limit instead.
+    drift : float
+        dex by which values would be corrected for symmetric errors that go with the true value: to first order
+        d(error^2)/d log10 of it, averaged over known values.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Measured:
     error: float
     vague: float = 0.0
     limits: int = 0
+    drift: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -249,9 +254,15 @@ def measured(catalogue: Catalogue) -> tuple[Measured, ...]:
         vague = float(np.mean(given > _AS_LARGE)) if len(given) else 0.0
         median = float(np.median(values[known])) if known.any() else np.nan
         limits = int(catalogue.limits[name].known.sum()) if name in catalogue.limits else 0
-        number = int(known.sum())
-        found.append(Measured(name=name, known=number, median=median, error=rms, vague=vague, limits=limits))
+        one = Measured(name=name, known=int(known.sum()), median=median, error=rms, vague=vague, limits=limits)
+        found.append(replace(one, drift=_drift(values[known], errors[known], catalogue.skew(name)[known])))
     return tuple(found)
+
+
+def _drift(values: Array, errors: Array, skew: Array) -> float:
+    """Mean of d(error^2)/d log10 of the true value, dex, (n,) each; asymmetric errors hold their own."""
+    slope = ErrorTrend.of(values, errors).slope
+    return float(2 * LN10 * slope * np.mean(np.where(skew == 0, errors, 0.0) ** 2)) if slope else 0.0
 
 
 def faint_clusters(setup: Setup, catalogue: Catalogue) -> tuple[Array, Array]:

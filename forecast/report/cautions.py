@@ -44,6 +44,8 @@ VAGUE = 0.5
 """Part of an observable's errors that may be larger than the values."""
 MISFIT, HINT, _NEAR_POWER = 3.0, 2.2, 0.3
 """sigma beyond which an observable does not fit L_X; the same where a power of h this near a whole one would do it."""
+_DRIFT = 0.01
+"""dex by which values would be corrected for errors that go with them, from which on it is told."""
 _NAMED = 5
 
 
@@ -148,6 +150,22 @@ def of_errors(measured: Sequence[Measured]) -> tuple[Caution, ...]:
     )
 
 
+def of_error_trends(measured: Sequence[Measured]) -> tuple[Caution, ...]:
+    """Errors that go with the true value of a mass proxy, which level full takes for independent of it."""
+    cautions = []
+    for one in measured:
+        if one.name in ("t", "mgas", "yx") and abs(one.drift) > _DRIFT:
+            side, size = ("smaller", "large") if one.drift < 0 else ("larger", "small")
+            held = "selfcal, binned and unbinned allow for it, but " if one.name == "yx" else ""
+            name, part = symbol(one.name), 10 ** abs(one.drift) - 1
+            text = (
+                f"errors of {name} are {side} for larger values: {held}level full takes them for independent of "
+                f"the true value, as if {name} were up to {part:.0%} too {size}"
+            )
+            cautions.append(Caution("errors", text))
+    return tuple(cautions)
+
+
 def of_offsets(found: Sequence[Offset]) -> tuple[Caution, ...]:
     """Observables that do not fit L_X by more than the priors allow, and by less where a factor h would explain it."""
     cautions = []
@@ -196,7 +214,7 @@ def before_fit(intake: Intake) -> tuple[Caution, ...]:
         of_flux_error(next((m.error for m in intake.measured if m.name == "lx"), 0.0), intake.flux_error),
         of_redshift_errors(intake.redshifts),
     )
-    several = (*of_errors(intake.measured), *of_offsets(intake.offsets))
+    several = (*of_errors(intake.measured), *of_error_trends(intake.measured), *of_offsets(intake.offsets))
     return (*(caution for caution in found if caution is not None), *several, *intake.remarks)
 
 

@@ -1,4 +1,4 @@
-"""Density of measured Y_X where errors are asymmetric or go with Y_X: that of true ones, averaged over laws of errors.
+"""Density of measured Y_X where errors are asymmetric or go with Y_X: that of true values, averaged over errors.
 
 An error that is larger for small Y_X is one of the truth, p(x | t) = N(x; t, s(t)), not of what was measured: with s(x)
 in its place p is of integral one over no x, and densities lack d(s^2)/dt times their slope. From measured values and
@@ -59,9 +59,8 @@ class ErrorTrend:
         """Errors at a log10 Y_X in units of those at another; arrays broadcast."""
         if not self.slope:
             return np.ones(np.broadcast_shapes(np.shape(at), np.shape(other)))
-        return np.asarray(
-            10.0 ** (self.slope * (np.clip(at, self.low, self.high) - np.clip(other, self.low, self.high)))
-        )
+        change = np.clip(at, self.low, self.high) - np.clip(other, self.low, self.high)
+        return np.asarray(10.0 ** (self.slope * change))
 
 
 class OfYx(Protocol):
