@@ -241,6 +241,32 @@ def test_getdist_itself_reads_the_files(tmp_path):
     assert peaks.sum() == 1  # one smooth hill, no speckle
 
 
+class Many:
+    """A Gaussian of many parameters that depend on each other."""
+
+    name = "selfcal"
+    parameters = ParameterSet(
+        tuple(Parameter(f"density_contrast_{i}", 0.0, Prior("gaussian", mean=0.0, std=1.0)) for i in range(1, 23))
+    )
+
+    def __call__(self, theta):
+        return -2.0 * (np.diff(theta, axis=1) ** 2).sum(axis=1) - 0.5 * ((theta[:, 0] - 1.0) / 0.1) ** 2
+
+
+def test_a_guide_learnt_anew_shortens_chains_of_many_parameters(tmp_path):
+    chain = run_chain(Posterior(Many()), plan(tmp_path, walkers=64, block=500))
+    first, second = (autocorrelation_time(chain.steps[start : start + 500]).mean() for start in (500, 1000))
+    assert chain.converged and second < 0.8 * first
+    precision = np.eye(22) + 4 * (np.diag([1.0] + 20 * [2.0] + [1.0]) - np.eye(22, k=1) - np.eye(22, k=-1))
+    precision[0, 0] += 100
+    covariance = np.linalg.inv(precision)
+    sample = chain.steps[chain.burn :].reshape(-1, 22)
+    error = np.sqrt(np.diag(covariance) / chain.effective_size)
+    assert np.abs((sample.mean(axis=0) - 100 * covariance[:, 0]) / error).max() < 5
+    spread = sample.std(axis=0) / np.sqrt(np.diag(covariance))
+    assert np.abs(spread - 1).max() < 5 / np.sqrt(2 * chain.effective_size)
+
+
 def test_guided_proposals_have_the_density_they_claim(nv22, cccp):
     """Importance weights from the guide to the prior average to one: ln density is right, up to its constant."""
     for config in (nv22, cccp):

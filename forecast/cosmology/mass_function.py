@@ -60,16 +60,20 @@ def bocquet16_conversion(Om0: Array, z: Array, log_mass: Array) -> Array:
     return alpha + (-1.7e-2 + 3.74e-3 * Om0) * LN10 * log_mass
 
 
-def tinker10_bias(nu: Array, delta_mean: Array, rise: Array | float = 1.0) -> Array:
-    """Linear bias at peak height `nu` times `rise` of Tinker et al. (2010), equation 6 and table 2."""
+def tinker10_bias(nu: Array, delta_mean: Array, log_rise: Array | None = None) -> Array:
+    """Linear bias at peak heights `nu`, times exp(`log_rise`), of Tinker et al. (2010), equation 6 and table 2."""
     y = np.log10(delta_mean)
     damping = np.exp(-((4.0 / y) ** 4))
     A, a = 1.0 + 0.24 * y * damping, 0.44 * y - 0.88
     C = 0.019 + 0.107 * y + 0.19 * damping
-    power = (nu * rise) ** a
-    bias: Array = 1.0 - A * power / (power + DELTA_COLLAPSE**a)
-    bias += 0.183 * nu**1.5 * rise**1.5
-    bias += C * nu**2.4 * rise**2.4
+    power = nu**a if log_rise is None else np.exp(a * (np.log(nu) + log_rise))
+    below = power + DELTA_COLLAPSE**a
+    power *= A
+    power /= below
+    bias: Array = 1.0 - power
+    for factor, exponent in ((0.183, 1.5), (C, 2.4)):
+        rise = 1.0 if log_rise is None else np.exp(exponent * log_rise)
+        bias += factor * nu**exponent * rise
     return bias
 
 
@@ -262,4 +266,4 @@ class ShapedMassFunction:
         """Linear halo bias b(M) of Tinker et al. (2010); shape (P, K, M)."""
         log_sigma = (shape.basis @ self._sigma[0])[:, None, :]
         nu = DELTA_COLLAPSE / self._amplitude(np.asarray(sigma8), shape)[:, :, None]
-        return tinker10_bias(nu, (500.0 / shape.expansion.matter_density(self.z))[..., None], np.exp(-log_sigma))
+        return tinker10_bias(nu, (500.0 / shape.expansion.matter_density(self.z))[..., None], -log_sigma)

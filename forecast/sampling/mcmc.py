@@ -24,8 +24,8 @@ from .stepping import Guard, Pace
 TAU_FACTOR = 50.0
 """A chain has converged when it is this many autocorrelation times long, after burn-in."""
 BURN_FACTOR = 5.0
-LEARNING = 500
-"""First steps, from the second half of which the guide is learnt; they are part of the burn-in."""
+LEARNING = (500, 1000)
+"""Steps from the second half of which the guide is learnt, and learnt anew; the first are part of the burn-in."""
 GUIDED = 500
 """Fewest steps after them."""
 
@@ -89,7 +89,7 @@ class Chain:
     @property
     def converged(self) -> bool:
         """Whether the chain is guided, and at least `TAU_FACTOR` autocorrelation times long."""
-        return bool(self.lengths_in_tau >= TAU_FACTOR) and len(self.steps) >= LEARNING + GUIDED
+        return bool(self.lengths_in_tau >= TAU_FACTOR) and len(self.steps) >= LEARNING[0] + GUIDED
 
     @property
     def samples(self) -> Array:
@@ -120,8 +120,13 @@ class Chain:
 
 
 def _assess(steps: Array) -> tuple[Array, int]:
-    """Autocorrelation time and burn-in: after learning, five times it, at least a tenth and at most half the rest."""
-    start = LEARNING if len(steps) >= LEARNING + GUIDED else 0
+    """Autocorrelation time and burn-in, which begins with the last or the first guide, whichever gives more draws."""
+    starts = [start for start in LEARNING if len(steps) >= start + GUIDED] or [0]
+    return max((_assess_from(steps, start) for start in starts), key=lambda x: (len(steps) - x[1]) / float(x[0].max()))
+
+
+def _assess_from(steps: Array, start: int) -> tuple[Array, int]:
+    """The same after `start` steps: five autocorrelation times, at least a tenth and at most half the rest."""
     size = len(steps) - start
     tau = autocorrelation_time(steps[start + size // 4 :])
     burn = start + int(np.clip(BURN_FACTOR * tau.max(), size // 10, size // 2))
@@ -161,9 +166,10 @@ def _moves(parameters: ParameterSet, steps: Array) -> list[tuple[Any, float]]:
     import emcee
 
     local = [(emcee.moves.DEMove(), 0.8), (emcee.moves.StretchMove(), 0.2)]
-    if len(steps) < LEARNING:
+    last = max((learnt for learnt in LEARNING if learnt <= len(steps)), default=0)
+    if not last:
         return local
-    seen = steps[LEARNING // 2 : LEARNING].reshape(-1, steps.shape[2])
+    seen = steps[last // 2 : last].reshape(-1, steps.shape[2])
     guided = emcee.moves.MHMove(Guide.learnt(parameters, seen))
     return [(guided, 0.5), *((move, 0.5 * share) for move, share in local)]
 
@@ -211,7 +217,7 @@ def run_chain(posterior: Posterior, plan: ChainPlan, *, progress: Callable[[int,
         guard, done = Guard(posterior), len(chain.steps)
         moves = _moves(posterior.parameters, chain.steps)
         sampler = emcee.EnsembleSampler(plan.walkers, steps.shape[2], guard, vectorize=True, moves=moves)
-        count = min(plan.block, plan.max_steps - done, LEARNING - done if done < LEARNING else plan.max_steps)
+        count = min([plan.block, plan.max_steps - done, *(learnt - done for learnt in LEARNING if learnt > done)])
         for further, latest in enumerate(sampler.sample(state, iterations=count, skip_initial_state_check=True), 1):
             guard.check()
             state = latest
