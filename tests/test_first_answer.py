@@ -135,6 +135,8 @@ def test_the_last_line_fits_the_state_of_the_chains(tmp_path, command, quick, ch
     ("table", "words"),
     [
         ({"public": "reflex"}, " --catalogue FILE"),
+        ({"public": "reflex", "path": "my r.ecsv"}, " --catalogue reflex='my r.ecsv'"),
+        ({"path": "b", "join": [{"public": "wtg", "path": "w"}, {"path": "x"}]}, " --catalogue wtg=w"),
         ({"public": None, "path": None, "builtin": None}, " --catalogue FILE"),
         ({"path": "mine.fits"}, ""),
         ({"builtin": "cccp_lowz"}, ""),
