@@ -158,6 +158,8 @@ def test_the_page_of_chains_that_are_too_short_has_the_command_that_goes_on():
     ("table", "words"),
     [
         ({"public": "reflex"}, " --catalogue FILE"),
+        ({"public": "reflex", "path": "my r.ecsv"}, " --catalogue reflex='my r.ecsv'"),
+        ({"path": "b", "join": [{"public": "wtg", "path": "w"}, {"path": "x"}]}, " --catalogue wtg=w"),
         ({"public": None, "path": None, "builtin": None}, " --catalogue FILE"),
         ({"path": "mine.fits"}, ""),
         ({"builtin": "cccp_lowz"}, ""),

@@ -28,9 +28,9 @@ def test_mock_skies_give_back_what_they_were_made_of(tmp_path):
 
 
 def test_stored_outputs_are_of_the_tables_and_say_so():
-    """Published numbers are those of docs/results.md, and what is stored has no place of anybody's machine."""
+    """And nothing stored has a place of anybody's machine."""
     read, found, image = outputs_of(NOTEBOOK)
-    assert "REFLEX: L_X of reflex.ecsv" in "".join(read["text"])
+    assert "BCS: L_X of bcs.ecsv" in "".join(read["text"])
     assert re.search(r"BCS: L_X, T, Y_X, lensing +sigma8 = 0\.\d+", "".join(found["text"]))
     assert len(image["data"]["image/png"]) < 200_000
     text = re.sub(r'"image/png": "[^"]*"', "", NOTEBOOK.read_text(encoding="utf-8"))

@@ -171,7 +171,7 @@ def _refuse_equal_aliases(origin: Origin) -> None:
 def _read(join: Join, names: Iterable[str]) -> Reading:
     """Another table, which has its key and the columns that are surely its own."""
     own = [name.removeprefix(f"{join.alias}.") for name in names if name.startswith(f"{join.alias}.")]
-    wanted = Wanted((join.key, *own), join.table, join.format, "catalogue.join", join.public)
+    wanted = Wanted((join.key, *own), join.table, join.format, "catalogue.join", public=join.public)
     reading = read_table(join.file, wanted)
     if join.key not in reading.table.colnames:
         hint = nearest(join.key, reading.table.colnames)

@@ -61,7 +61,7 @@ def open_table(
     InputError
         If the file is unreadable, has under 2 rows, or several tables that could be meant.
     """
-    reading = read_table(path, Wanted(tuple(c.name for c in columns.values()), table, format, section, public))
+    reading = read_table(path, Wanted(tuple(c.name for c in columns.values()), table, format, section, public=public))
     if (rows := len(reading.table)) < 2:
         least = "a catalogue needs at least 2 clusters" if section == "catalogue" else f"{section} needs at least 2"
         raise InputError(f"{path.name}: has {'1 row' if rows else 'no rows'}, but {least}")
