@@ -50,6 +50,11 @@ def test_s8_and_dark_energy_stand_beside_sigma8_in_the_answer_and_the_tables(res
     expected = replace(result, chains=(), ladder=(row, *result.ladder[1:]))
     shown = {fact.name: fact.value for fact in facts(expected)}
     assert (shown["S8"], shown["w0"], shown["Figure of merit"]) == ("± 0.028", "± 0.11", "3.6e+02")
+    told = {fact.name: fact.note for fact in facts(expected)}
+    assert "its prior" not in told["w0"]
+    vague = replace(row, dark_energy={"w0": dict.fromkeys(STD, 0.3)})
+    told = {fact.name: fact.note for fact in facts(replace(expected, ladder=(vague,)))}
+    assert "its prior, the data say nothing" in told["w0"]
     section = ladder_section(expected)
     tables = {block.name: block for block in section.blocks if isinstance(block, Table)}
     assert [row[0] for row in tables["Dark energy by level: sigma(w0)"].rows] == ["as configured"]
@@ -62,8 +67,11 @@ def test_s8_and_dark_energy_stand_beside_sigma8_in_the_answer_and_the_tables(res
 def test_dark_energy_of_a_chain_is_an_answer(result):
     one = result.chain(result.headline)
     free = replace(one, parameters=one.parameters | {"w0": values(-0.95, 0.12), "wa": values(0.1, 0.3)})
-    found = [fact.value for fact in facts(replace(result, chains=(free,)))]
-    assert {"-0.95 ± 0.12", "−0.95 ± 0.12"} & set(found)
+    found = {str(fact.value): fact.note for fact in facts(replace(result, chains=(free,)))}
+    assert "its prior" not in found["−0.95 ± 0.12"]
+    taught = free.parameters | {"w0": values(-0.95, 0.12, **lesson(0.99, 0.03, 0.1))}
+    unsaid = facts(replace(result, chains=(replace(free, parameters=taught),)))
+    assert "its prior, the data say nothing" in next(f.note for f in unsaid if f.value == "−0.95 ± 0.12")
 
 
 def test_a_model_that_does_not_describe_the_data_is_called_no_measurement(result):

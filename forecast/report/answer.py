@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -14,6 +14,7 @@ from ..forecasts.survey_information import MERIT
 from ..forecasts.swaps import SystematicRow
 from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LEVELS, Bound, LevelName
+from ..sampling.informed import AS_WIDE, Lesson
 from ..sampling.mcmc import TAU_FACTOR, ChainSummary
 from .cautions import BAD_FIT, SHIFT
 from .doubts import MISFITS, warning_check
@@ -27,6 +28,7 @@ COSMOLOGY = (*parameters.COSMOLOGY, "S8")
 """Parameters that are answers; all others are nuisances."""
 _SMALL, _TIED = 0.005, 0.2
 """Share of the variance, and correlation with sigma8, below which nothing is said."""
+_UNSAID = "; this is its prior, the data say nothing of it"
 _GAUSSIAN = 0.25
 """Part by which a posterior's width may differ from the Fisher forecast of the same data."""
 
@@ -91,33 +93,34 @@ def facts(result: Result) -> tuple[Fact, ...]:
     return (*found, *_alone(result), *_best(result))
 
 
-def _expected(result: Result) -> tuple[Fact, ...]:
+def _expected(result: Result) -> Iterator[Fact]:
     """Errors of S8 and of dark energy of the survey as configured, as far as they are free, by Fisher matrix."""
     row, note = result.ladder[0], f"Fisher matrix, level {result.headline}"
-    found = {"S8": row.s8_std} | row.dark_energy
-    known = {name: std[result.headline] for name, std in found.items() if result.headline in std}
-    merit = [Fact("Figure of merit", f"{known.pop(MERIT):.2g}", f"of w0 and wa, {note}")] if MERIT in known else []
-    return (*(Fact(name, error(value), note) for name, value in known.items()), *merit)
+    for name, std in ({"S8": row.s8_std} | row.dark_energy).items():
+        if name == MERIT:
+            yield Fact("Figure of merit", f"{std[result.headline]:.2g}", f"of w0 and wa, {note}")
+        elif std:
+            x, prior = std[result.headline], std.get(Bound.PRIOR, math.inf)
+            yield Fact(name, error(x), note + (_UNSAID if x > AS_WIDE * prior else ""))
 
 
 def _alone(result: Result) -> tuple[Fact, ...]:
     """sigma8 of each of several surveys by itself, as far as that was sampled."""
     fixed = fixed_words(result.Om0)
     return tuple(
-        replace(_fact(name, values, fixed if name == "sigma8" else ""), name=_of_survey(name, survey))
+        replace(
+            _fact(name, values, fixed if name == "sigma8" else ""),
+            name=Markup("{}, {} alone").format(_shown(name), survey),
+        )
         for survey, chain in result.alone.items()
         for name, values in chain.parameters.items()
         if name in COSMOLOGY
     )
 
 
-def _of_survey(name: str, survey: str) -> Markup:
-    return Markup("{}, {} alone").format(_shown(name), survey)
-
-
 def _fact(name: str, values: dict[str, float], given: str) -> Fact:
     low, high = (beside(values[key], values["std"]) for key in ("q16", "q84"))
-    note = f"68%: {low} to {high}{given}"
+    note = f"68%: {low} to {high}{given}{_UNSAID if Lesson.of_summary(values).nothing else ''}"
     return Fact(_shown(name), rounded(values["mean"], values["std"]), note)
 
 
