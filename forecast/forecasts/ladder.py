@@ -17,6 +17,7 @@ from ..likelihoods.fisher import fisher_matrix
 from ..likelihoods.levels import level_class, likelihood, quick_levels
 from ..model.forward import ForwardModel, forward_model
 from ..model.setup import Setup
+from ..survey.detection.distortion import DISTORTIONS
 from ..survey.flux_limit import FluxLimited
 from .joint import density_prior, with_free_density
 from .peak import peak_sigma8
@@ -95,6 +96,9 @@ def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]
     varied = bool(setup.parameters.contrasts)
     label = VariantName.WITHOUT_VARIANCE if varied else VariantName.WITH_VARIANCE
     yield Variant(label, with_sample_variance(setup, not varied))
+    if set(DISTORTIONS) & set(setup.parameters.names):
+        known = replace(setup, parameters=setup.parameters.without(DISTORTIONS))
+        yield Variant(VariantName.KNOWN_DETECTION, known)
     selection = setup.selection.in_mass
     if selection is None:
         return
