@@ -148,6 +148,9 @@ def test_many_parts_are_looked_up_as_they_are_summed():
     total = float(max(np.sum(weight, axis=0).ravel()))
     exact = detection.smeared(significance * spread, spread)
     np.testing.assert_allclose(smeared(detection, spread)(significance), exact, atol=2e-4 * total)
+    spreads = spread * np.linspace(1.0, 1.25, 1000)
+    exact = detection.smeared(significance * spreads, spreads)
+    np.testing.assert_allclose(smeared(detection, spreads)(significance), exact, atol=3e-4 * total)
 
 
 @pytest.mark.parametrize("z", [0.01, 0.04])
