@@ -12,9 +12,10 @@ from test_survey_effects import GHOSTS, check_model, erosita_with, simulate_at_r
 from forecast.core.errors import InputError
 from forecast.core.parameters import Parameter
 from forecast.core.priors import Prior
-from forecast.forecasts.ladder import cone_variant
+from forecast.forecasts.ladder import cone_variant, variants
 from forecast.likelihoods.density.point_density import PointDensity
 from forecast.likelihoods.density.points import Points
+from forecast.likelihoods.fisher import fisher_matrix
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.survey.detection.curve import Detection
@@ -130,6 +131,15 @@ def test_density_of_single_clusters_is_that_of_all_times_the_chance(cone, known)
             assert found[p, q] == pytest.approx((density[p] * chance).sum() * step, rel=1e-3)
 
 
+def test_a_ladder_says_what_an_uncertain_chance_of_detection_costs(cone):
+    setup = with_free(with_selection(cone, detection=Detection((0.9,), (0.0,), (0.12,))), NAMES[:3], std=0.2)
+    known = next(v.setup for v in variants(setup, ()) if v.label == "detection known")
+    assert not set(NAMES) & set(known.parameters.names)
+    free, fixed = (fisher_matrix("counts", forward_model(s)).std() for s in (setup, known))
+    assert fixed < 0.97 * free
+    assert "detection known" not in [v.label for v in variants(known, ())]
+
+
 def test_many_parts_are_looked_up_as_they_are_summed():
     rng = np.random.default_rng(5)
     weight = tuple(rng.random((1, 6, 1)) for _ in range(9))
@@ -138,6 +148,9 @@ def test_many_parts_are_looked_up_as_they_are_summed():
     total = float(max(np.sum(weight, axis=0).ravel()))
     exact = detection.smeared(significance * spread, spread)
     np.testing.assert_allclose(smeared(detection, spread)(significance), exact, atol=2e-4 * total)
+    spreads = spread * np.linspace(1.0, 1.25, 1000)
+    exact = detection.smeared(significance * spreads, spreads)
+    np.testing.assert_allclose(smeared(detection, spreads)(significance), exact, atol=3e-4 * total)
 
 
 @pytest.mark.parametrize("z", [0.01, 0.04])
@@ -151,6 +164,13 @@ def test_cuts_and_products_of_a_table_are_those_at_each_redshift(cone, z):
     np.testing.assert_allclose(sum(cell.selection.detection.at(z)(x) for cell in cells), whole, atol=1e-9)
     odds = GHOSTS.odds(x)
     np.testing.assert_allclose(GHOSTS.detection(TABLE).at(z)(x), whole * odds, atol=5e-3)
+
+
+def test_contaminants_of_layers_of_one_depth_are_those_of_one():
+    """Sharp limits that coincide add up."""
+    x = np.linspace(-0.1, 1.1, 300)
+    halves = GHOSTS.detection(Detection((0.5, 0.5), (0.0, 0.0), (0.0, 0.0)))
+    np.testing.assert_allclose(halves(x), GHOSTS.detection(Detection())(x), rtol=1e-12)
 
 
 def test_no_distortion_is_the_chance_itself():

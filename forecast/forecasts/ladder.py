@@ -14,6 +14,7 @@ from ..core.priors import Prior
 from ..likelihoods.levels import quick_levels
 from ..model.forward import forward_model
 from ..model.setup import Setup
+from ..survey.detection.distortion import DISTORTIONS
 from ..survey.flux_limit import FluxLimited
 from .joint import density_prior, with_free_density
 from .survey_information import SurveyInformation
@@ -92,6 +93,9 @@ def variants(setup: Setup, break_masses: tuple[float, ...]) -> Iterator[Variant]
     varied = bool(setup.parameters.contrasts)
     label = VariantName.WITHOUT_VARIANCE if varied else VariantName.WITH_VARIANCE
     yield Variant(label, with_sample_variance(setup, not varied))
+    if set(DISTORTIONS) & set(setup.parameters.names):
+        known = replace(setup, parameters=setup.parameters.without(DISTORTIONS))
+        yield Variant(VariantName.KNOWN_DETECTION, known)
     selection = setup.selection.in_mass
     if selection is None:
         return

@@ -52,7 +52,9 @@ class Contamination:
         return detection.mapped(self._times)
 
     def _times(self, detection: Detection) -> Detection:
-        sharp = {o: a for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True) if not s}
+        sharp: dict[float, float] = {}
+        for a, o, s in zip(detection.weight, detection.offset, detection.width, strict=True):
+            sharp |= {} if s else {o: sharp.get(o, 0.0) + a}
         reach = [o - 6 * s for o, s in zip(detection.offset, detection.width, strict=True)]
         top = [o + 6 * s for o, s in zip(detection.offset, detection.width, strict=True)]
         low, high = min(reach), max(*top, *self.log_flux)

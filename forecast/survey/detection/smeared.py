@@ -17,6 +17,8 @@ _FEW = 3
 _COARSE, _FINER, _REACH = 0.25, 4, 5.0
 """Spacing of nodes in units of the scatter between which cubics are right to 1e-4, number of those in its place on
 which linear interpolation is right to 1e-4, and widths beyond which nothing changes."""
+_NARROW = 1.3
+"""Ratio of spreads up to which a parabola between them is right to 2e-4."""
 _STEP = _COARSE / _FINER
 _T = np.arange(_FINER) / _FINER
 _CUBICS = np.stack(
@@ -41,9 +43,25 @@ def smeared(detection: Detection, spread: Array) -> Chance:
     """
     if np.shape(spread)[-1:] != (1,) and np.all(spread == spread[..., :1]):
         spread = spread[..., :1]
-    if len(detection.offset) <= _FEW or np.shape(spread)[1:] != (1, 1):
-        return lambda significance: detection.smeared(significance * spread, spread)
-    return _tabulated(detection, spread)
+    if len(detection.offset) > _FEW and np.ndim(spread) == 3 and spread.shape[1] == 1:
+        if spread.shape[2] == 1:
+            return _tabulated(detection, spread)
+        low, high = spread.min(axis=2, keepdims=True), spread.max(axis=2, keepdims=True)
+        if float((high / low).max()) < _NARROW:
+            return _between(detection, (low, high), spread)
+    return lambda significance: detection.smeared(significance * spread, spread)
+
+
+def _between(detection: Detection, ends: tuple[Array, Array], spread: Array) -> Chance:
+    """The same of spreads (P, 1, Q) between two (P, 1, 1): at given fluxes a parabola in the log of the spread."""
+    low, ratio = ends[0], ends[1] / ends[0]
+    t = np.log(spread / low) / np.maximum(np.log(ratio), np.finfo(float).tiny)
+    weights = (2 * (t - 0.5) * (t - 1), -4 * t * (t - 1), 2 * t * (t - 0.5))
+    nodes = [low * ratio**place for place in (0.0, 0.5, 1.0)]
+    each = [(weight, spread / node, _tabulated(detection, node)) for weight, node in zip(weights, nodes, strict=True)]
+    return lambda significance: np.sum(
+        [weight * chance(significance * scale) for weight, scale, chance in each], axis=0
+    )
 
 
 def _tabulated(detection: Detection, spread: Array) -> Chance:
