@@ -119,7 +119,7 @@ LAYOUTS: dict[type, Layout] = {
     Values: Layout(
         f"sigma8 Om0 h ns {_FACTORS} norm_core scatter_core norm_wl scatter_wl norm_contamination density_contrast",
         later={"mass_scale": 1.0, "slope_wl": 1.0, "evolution_wl": 0.0, "curvature_lx": 0.0}
-        | {"hmf_amplitude": 1.0, "hmf_slope": 0.0, "lowslope_lx": 1.0, "break_lx": 0.0},
+        | {"hmf_amplitude": 1.0, "hmf_slope": 0.0, "lowslope_lx": 1.0, "break_lx": 0.0, "drift_lx": 0.0},
     ),
 }
 """By record that a `Setup` is made of."""

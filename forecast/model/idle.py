@@ -7,7 +7,7 @@ import numpy as np
 from ..core.errors import InputError
 from .setup import Setup
 
-_RELATION = ("norm", "slope", "scatter", "evolution", "curvature", "lowslope", "break")
+_RELATION = ("norm", "slope", "scatter", "evolution", "curvature", "lowslope", "break", "drift")
 
 
 def idle_parameters(setup: Setup) -> dict[str, str]:
@@ -29,7 +29,7 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
             found[name] = f"there is no relation of '{observable}', only of {', '.join(relations.names)}"
         elif kind in ("lowslope", "break") and relations[observable].break_mass is None:
             found[name] = f"relations.{observable} has no break; add break_mass and slope_below to it"
-        elif kind == "evolution" and growth < 1e-9:
+        elif kind in ("evolution", "drift") and growth < 1e-9:
             found[name] = f"the box lies at relations.z0 = {relations.z0:g}, where nothing has evolved"
     return found
 
