@@ -101,7 +101,7 @@ class PowerLaw:
             return Bend(curvature, about)
         of = Below(np.asarray(1.0), np.asarray(0.0), np.asarray(self.slope)) if below is None else below
         step, start = self.slope_below * of.factor - of.slope, self.break_mass + of.shift
-        return Bend(curvature, about, step, start, self.break_width)
+        return Bend(curvature, about, step=step, start=start, width=self.break_width)
 
 
 @dataclass(frozen=True)
