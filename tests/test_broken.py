@@ -1,4 +1,4 @@
-"""A broken power law of L_X in mass, against sums over a fine grid with the relation written out, and against draws."""
+"""A broken power law of L_X in mass whose slope drifts, against sums over a fine grid written out here and draws."""
 
 from dataclasses import replace
 
@@ -19,8 +19,8 @@ from forecast.relations.bend import Bend
 
 BREAK, BELOW, WIDTH = 14.3, 2.3, 0.08
 TABLE = {"break_mass": f"{BREAK} log10 Msun/h", "slope_below": BELOW, "break_width": WIDTH}
-FREE = {"lowslope_lx": {"lognormal": 0.1}, "break_lx": {"gaussian": 0.1}}
-TRUE = {"lowslope_lx": 1.15, "break_lx": 0.12, "slope_lx": 0.95, "norm_lx": 1.1}
+FREE = {"lowslope_lx": {"lognormal": 0.1}, "break_lx": {"gaussian": 0.1}, "drift_lx": {"gaussian": 0.5}}
+TRUE = {"lowslope_lx": 1.15, "break_lx": 0.12, "slope_lx": 0.95, "norm_lx": 1.1, "drift_lx": 2.5}
 
 
 def broken(lx=TABLE, name="cccp_lowz", **parameters):
@@ -45,7 +45,10 @@ class Cone:
     """The survey on a fine grid; log10 L_X is the integral of its slope, a logistic function, from the pivot."""
 
     def __init__(self, model, values):
-        setup, v = model.setup, {"lowslope_lx": 1.0, "break_lx": 0.0, "slope_lx": 1.0, "norm_lx": 1.0} | values
+        setup, v = (
+            model.setup,
+            {"lowslope_lx": 1.0, "break_lx": 0.0, "slope_lx": 1.0, "norm_lx": 1.0, "drift_lx": 0.0} | values,
+        )
         self.setup, self.log_mass = setup, np.arange(12.6, 15.9, 0.005)
         edges = np.linspace(setup.geometry.redshift_edges[0], setup.geometry.redshift_edges[-1], 61)
         self.z = 0.5 * (edges[1:] + edges[:-1])
@@ -59,7 +62,9 @@ class Cone:
         rise = np.concatenate([[0.0], np.cumsum(0.5 * (slope[1:] + slope[:-1]) * 1e-4)])
         rise = rise - np.interp(setup.relations.pivot, fine, rise)
         mean = lx.log_norm + np.log10(v["norm_lx"]) + np.interp(self.log_mass, fine, rise)
-        self.lx = mean + lx.evolution * np.log10(setup.cosmology.efunc(self.z))[:, None]
+        self.growth = np.log10(setup.cosmology.efunc(self.z))[:, None]
+        self.drift = v["drift_lx"] * (self.log_mass - setup.relations.pivot)
+        self.lx = mean + (lx.evolution + self.drift) * self.growth
         self.limit = setup.selection.log_luminosity_limit(self.z[:, None], 14.0, setup.cosmology, setup.relations)
         yx = setup.relations.yx
         growth = np.log10(setup.cosmology.efunc(self.z))[:, None]
@@ -122,7 +127,7 @@ def test_single_clusters_of_level_full_are_a_poisson_process():
                 model.setup.parameters.fiducial_values.sigma8
             )[0, 0]
             growth = np.log10(model.setup.cosmology.efunc(z) / model.setup.cosmology.efunc(cone.z[k]))
-            a = (x - cone.lx[k] - model.setup.relations.lx.evolution * growth) / cone.scatter[0]
+            a = (x - cone.lx[k] - (model.setup.relations.lx.evolution + cone.drift) * growth) / cone.scatter[0]
             b = (y - cone.yx[k] - model.setup.relations.yx.evolution * growth) / cone.scatter[1]
             square = (a**2 - 2 * cone.rho * a * b + b**2) / (1 - cone.rho**2)
             total += np.log(np.sum(number * np.exp(-0.5 * square)))
@@ -154,8 +159,10 @@ def test_posteriors_are_calibrated_with_its_parameters_free(level):
 
 
 def test_a_break_that_changes_nothing_is_a_power_law():
-    plain = broken(lx={}, lowslope_lx=1.0, break_lx=0.0).setup
-    same = broken(lx=TABLE | {"slope_below": plain.relations.lx.slope}, lowslope_lx=1.0, break_lx=0.0).setup
+    plain = broken(lx={}, lowslope_lx=1.0, break_lx=0.0, drift_lx=0.0).setup
+    same = broken(
+        lx=TABLE | {"slope_below": plain.relations.lx.slope}, lowslope_lx=1.0, break_lx=0.0, drift_lx=0.0
+    ).setup
     counts = [forward_model(setup).expected_count(setup.parameters.fiducial[None])[0] for setup in (plain, same)]
     assert counts[0] == pytest.approx(counts[1], rel=1e-12)
 
@@ -167,6 +174,11 @@ def test_a_break_that_changes_nothing_is_a_power_law():
         (lambda: broken(lx=TABLE | {"break_width": 0.01}), r"relations.lx.break_width.*at least 0.05"),
         (lambda: broken(lx={}).setup, r"lowslope_lx: .*relations.lx has no break; add break_mass and slope_below"),
         (lambda: broken(name="nv22").setup, r"break_mass: is for surveys that are limited in flux; leave .* out"),
+        (
+            lambda: broken(lx={}, name="nv22", lowslope_lx=1.0, break_lx=0.0).setup,
+            r"drift_lx under \[parameters\], out",
+        ),
+        (lambda: broken(drift_lx={"gaussian": 1.5}).setup, r"drift_lx: the prior .* leaves -3 to 3; narrow it"),
         (lambda: broken(lowslope_lx=0.0).setup, r"lowslope_lx: 0 is outside 0.05 to 20"),
         (
             lambda: forward_model(broken(lowslope_lx={"flat": [0.05, 1.0]}, lx=TABLE | {"slope_below": 0.2}).setup),

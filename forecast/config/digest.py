@@ -126,7 +126,7 @@ LAYOUTS: dict[type, Layout] = {
         later=dict.fromkeys(DISTORTIONS, 1.0)
         | {"mass_scale": 1.0, "slope_wl": 1.0, "evolution_wl": 0.0, "curvature_lx": 0.0}
         | {"hmf_amplitude": 1.0, "hmf_slope": 0.0, "w0": None, "wa": None}
-        | {"lowslope_lx": 1.0, "break_lx": 0.0},
+        | {"lowslope_lx": 1.0, "break_lx": 0.0, "drift_lx": 0.0},
     ),
 }
 """By record that a `Setup` is made of."""

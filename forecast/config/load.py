@@ -84,7 +84,7 @@ class Config(Strict):
     """How luminosities in one energy band follow from those in another, where bands differ."""
     parameters: Annotated[dict[str, Number | ParameterConfig], Field(examples=["sigma8 = { flat = [0.6, 1.0] }"])]
     """Free parameters and their priors: sigma8, Om0, h, ns, w0, wa, and norm_X, slope_X, scatter_X, evolution_X of
-    each relation X, mass_scale, which they share, lowslope_lx and break_lx of a broken L_X relation, hmf_amplitude and
+    each relation X, mass_scale, which they share, drift_lx, lowslope_lx and break_lx of L_X, hmf_amplitude and
     hmf_slope of the mass function, and detection_midpoint, detection_width, detection_ceiling and detection_floor,
     factors on the chance of detection."""
     prior_correlation: tuple[PriorCorrelationConfig, ...] = ()

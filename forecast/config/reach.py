@@ -17,12 +17,13 @@ REACH = {
     "curvature": (-1.0, 1.0),
     "lowslope": (0.05, 20.0),
     "break": (-1.5, 1.5),
+    "drift": (-3.0, 3.0),
     "hmf_amplitude": (0.1, 10.0),
     "hmf_slope": (-0.4, 0.4),
 }
 """Ranges of parameters by the first part of their names, or all: factors, an exponent of E(z), a curvature, per dex^2,
-a shift of a mass, dex, and q0 and q1 of the mass function."""
-_ADDED = ("evolution", "curvature", "break", "hmf_slope")
+a shift of a mass, dex, a drift of a slope, and q0 and q1 of the mass function."""
+_ADDED = ("evolution", "curvature", "break", "drift", "hmf_slope")
 _SIGMAS = 3.0
 
 

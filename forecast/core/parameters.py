@@ -26,10 +26,11 @@ class Values:
     observable x (NV22's bias b_x); ``slope_x``: factor on its slope; ``scatter_x``: factor on its intrinsic scatter;
     ``evolution_x``: added to its exponent of E(z). ``yx`` acts on top of ``t`` and ``mgas``.
     ``curvature_lx``: added to the curvature of the L_X relation, per dex^2 of mass. ``lowslope_lx``: factor on the
-    slope of L_X below its break; ``break_lx``: added to log10 of the break mass, dex. ``norm_core``, ``scatter_core``:
-    of L_X over core-excised L_X. ``norm_wl`` is 1 plus the weak-lensing mass bias at the pivot, ``scatter_wl`` a
-    factor on the intrinsic scatter of ln M_WL at fixed mass; ``slope_wl`` and ``evolution_wl`` are its power of mass
-    (1: the bias is the same for all) and of E(z).
+    slope of L_X below its break; ``break_lx``: added to log10 of the break mass, dex. ``drift_lx``: of the slope of
+    L_X, which is slope + drift log10[E(z)/E(z0)]. ``norm_core``, ``scatter_core``: of L_X over core-excised L_X.
+    ``norm_wl`` is 1 plus the weak-lensing mass bias at the pivot, ``scatter_wl`` a factor on the intrinsic scatter of
+    ln M_WL at fixed mass; ``slope_wl`` and ``evolution_wl`` are its power of mass (1: the bias is the same for all)
+    and of E(z).
     ``norm_contamination``: factor on the expected number of detections that are no clusters; ``detection_midpoint``,
     ``_width``, ``_ceiling``, ``_floor``: on the fluxes of the chance of detection, its width, largest value and floor.
     ``mass_scale``: factor b of the masses against which relations were calibrated over true ones, shared by those of
@@ -64,6 +65,7 @@ class Values:
     curvature_lx: float | Array = 0.0
     lowslope_lx: float | Array = 1.0
     break_lx: float | Array = 0.0
+    drift_lx: float | Array = 0.0
     norm_core: float | Array = 1.0
     scatter_core: float | Array = 1.0
     norm_wl: float | Array = 1.0
@@ -107,7 +109,7 @@ def _latex() -> dict[str, str]:
 
 
 _LETTERS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": r"\Delta\gamma", "curvature": r"\Delta c"}
-_LETTERS |= {"lowslope": r"s^<", "break": r"\Delta m"}
+_LETTERS |= {"lowslope": r"s^<", "break": r"\Delta m", "drift": r"\dot s"}
 LATEX = _latex()
 """Axis labels."""
 

@@ -105,6 +105,8 @@ class Chance(ABC):
         true = line.log_norm[row] + line.slope[row] * relative + line.evolution[row] * background.log_growth
         if line.is_curved:
             true = true + line.bend.shaped(lambda x: x[row]).at(relative)
+        if line.drifts:
+            true = true + np.asarray(line.drift)[row] * relative * background.log_growth
         mean: Array = true + background.shift(self.setup.relations.exponents(name))
         return mean
 
@@ -268,4 +270,4 @@ def full_line(line: Line, size: int) -> Line:
         return np.broadcast_to(np.asarray(x, dtype=float), (size,))
 
     norm, slope, evolution, scatter = map(full, (line.log_norm, line.slope, line.evolution, line.scatter))
-    return Line(log_norm=norm, slope=slope, evolution=evolution, scatter=scatter, bend=line.bend.shaped(full))
+    return Line(norm, slope, evolution, scatter, bend=line.bend.shaped(full), drift=full(np.asarray(line.drift)))

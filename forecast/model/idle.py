@@ -8,7 +8,7 @@ from ..core.errors import InputError
 from ..cosmology.dark_energy import DARK_ENERGY
 from .setup import Setup
 
-_RELATION = ("norm", "slope", "scatter", "evolution", "curvature", "lowslope", "break")
+_RELATION = ("norm", "slope", "scatter", "evolution", "curvature", "lowslope", "break", "drift")
 
 
 def idle_parameters(setup: Setup) -> dict[str, str]:
@@ -33,7 +33,7 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
             found[name] = "the box lies at z = 0, and dark energy shows in distances and growth alone"
         elif kind in ("lowslope", "break") and relations[observable].break_mass is None:
             found[name] = f"relations.{observable} has no break; add break_mass and slope_below to it"
-        elif kind == "evolution" and growth < 1e-9:
+        elif kind in ("evolution", "drift") and growth < 1e-9:
             found[name] = f"the box lies at relations.z0 = {relations.z0:g}, where nothing has evolved"
     return found
 

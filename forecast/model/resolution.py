@@ -111,10 +111,10 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
     detection = selection.detection if by is None else by.of(selection.detection)
     parts = zip(detection.offset, detection.width, strict=True)
     below = min(np.min(offset) - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
-    if lx.is_curved and np.min(lx.bend.range(lx.slope)[0]) < FLATTEST:
+    if (lx.is_curved or lx.drifts) and np.min(lx.slopes[0]) < FLATTEST:
         raise InputError(
             "relations.lx.curvature: L_X does not rise with mass somewhere in the prior, so that a limit in flux is "
-            "none in mass; give parameters.curvature_lx a narrower prior (gaussian = 0.1), or slope_lx"
+            "none in mass; give parameters.curvature_lx a narrower prior (gaussian = 0.1), or slope_lx and drift_lx"
         )
     masses = setup.relations.pivot + lx.relative_mass(limit.min() + below - lx.log_norm - shift)
     return min(float(np.min(masses)), 13.5)

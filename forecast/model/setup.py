@@ -143,7 +143,8 @@ class Setup:
         """Whether the L_X-M relation is, or may be."""
         law = self.relations.lx
         curved = law.break_mass is not None or bool(law.curvature + self.parameters.fixed.curvature_lx)
-        return curved or "curvature_lx" in self.parameters.names
+        free = {"curvature_lx", "drift_lx"} & set(self.parameters.names)
+        return curved or bool(free) or bool(self.parameters.fixed.drift_lx)
 
     @property
     def sums_over_masses(self) -> bool:

@@ -16,7 +16,7 @@ def require_bendable(relations: Relations, *, by_flux: bool) -> None:
     InputError
     """
     name = "curvature" if relations.lx.break_mass is None else "break_mass"
-    cure = f"leave relations.lx.{name} and parameters.curvature_lx out"
+    cure = f"leave relations.lx.{name}, and curvature_lx and drift_lx under [parameters], out"
     if name == "break_mass":
         cure = "leave relations.lx.break_mass and slope_below out"
     if not by_flux:

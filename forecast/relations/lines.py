@@ -17,6 +17,8 @@ LARGEST_Z0, FLATTEST, STEEPEST, FASTEST, STRONGEST = 3.0, 0.05, 10.0, 20.0, 1.0
 observable."""
 NARROWEST = 0.05
 """Width of a break, dex, that is as good as none: less than masses at one luminosity scatter."""
+FARTHEST = 0.3
+"""log10 of E(z)/E(z0) up to which slopes that change with redshift are looked at: z = 1.1."""
 STRAIGHT = Bend()
 
 
@@ -99,7 +101,7 @@ class PowerLaw:
             return Bend(curvature, about)
         of = Below(np.asarray(1.0), np.asarray(0.0), np.asarray(self.slope)) if below is None else below
         step, start = self.slope_below * of.factor - of.slope, self.break_mass + of.shift
-        return Bend(curvature, about, step, start, self.break_width)
+        return Bend(curvature, about, step=step, start=start, width=self.break_width)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class Line:
     evolution: Array
     scatter: Array
     bend: Bend = STRAIGHT
+    drift: Array | float = 0.0
 
     def mean(self, log_mass: Array, log_growth: Array) -> Array:
         """Mean log10 of the observable; `log_mass` relative to the pivot, shape (P or 1, ...).
@@ -120,7 +123,16 @@ class Line:
 
         norm = _column(self.log_norm, log_mass) + _column(self.evolution, log_mass) * log_growth
         mean: Array = self.rise(log_mass) + norm
-        return mean
+        return mean + self.drifted(log_mass) * log_growth if self.drifts else mean
+
+    def drifted(self, log_mass: Array) -> Array:
+        """What is added to the mean with each unit of `log_growth`, as its slope changes."""
+        return np.asarray(_column(self.drift, log_mass) * log_mass)
+
+    @property
+    def drifts(self) -> bool:
+        """Whether any slope changes with redshift."""
+        return bool(np.any(self.drift))
 
     def rise(self, log_mass: Array) -> Array:
         """Mean log10 of the observable minus that at the pivot; `log_mass` relative to it, shape (P or 1, ...)."""
@@ -151,7 +163,13 @@ class Line:
     @property
     def steepest(self) -> Array:
         """Largest slope at any mass, shape (P,)."""
-        return self.bend.range(self.slope)[1]
+        return self.slopes[1]
+
+    @property
+    def slopes(self) -> tuple[Array, Array]:
+        """Least and largest slope at any mass and redshift, shape (P,)."""
+        least, largest = self.bend.range(self.slope)
+        return least - FARTHEST * np.abs(self.drift), largest + FARTHEST * np.abs(self.drift)
 
 
 @dataclass(frozen=True)
@@ -193,6 +211,7 @@ def _column(x: Array | float, log_mass: Array) -> Array:
 _NEUTRAL: Mapping[str, float] = {"norm": 1.0, "slope": 1.0, "scatter": 1.0, "evolution": 0.0, "curvature": 0.0} | {
     "lowslope": 1.0,
     "break": 0.0,
+    "drift": 0.0,
 }
 
 

@@ -73,7 +73,15 @@ class MassConversion:
                 "another relations.concentration"
             )
         scatter = stretch * definition.scatter(pivot, z0)
-        return cls(centre, stretch, g, departure, scatter, definition.name, pivot)
+        return cls(
+            centre,
+            stretch,
+            g,
+            departure=departure,
+            scatter=scatter,
+            name=definition.name,
+            written=pivot,
+        )
 
     def applied(self, law: PowerLaw) -> PowerLaw:
         """A relation of M_D as one of M500c."""

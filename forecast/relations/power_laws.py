@@ -235,6 +235,7 @@ class Relations:
             evolution=relation.evolution + np.asarray(factor(v, "evolution", name)),
             scatter=relation.scatter * np.asarray(factor(v, "scatter", name)),
             bend=relation.bend(factor(v, "curvature", name), scale, below=self._below(name, v, slope)),
+            drift=np.asarray(factor(v, "drift", name)),
         )
 
     def _below(self, name: str, v: Values, slope: Array) -> Below:

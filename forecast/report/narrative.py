@@ -32,6 +32,7 @@ _MEANINGS = {
     "evolution": "added to the exponent of E(z) in the {x}-M relation",
     "curvature": "added to the curvature of the {x}-M relation, per dex² of mass",
     "lowslope": "factor on the slope of the {x}-M relation below its break",
+    "drift": "change of the slope of the {x}-M relation with log10 of E(z)/E(z0)",
     "break": "added to log10 of the break mass of the {x}-M relation",
 }
 _OF_DETECTION = {

@@ -31,6 +31,7 @@ _KINDS = {
     "evolution": "added to the exponent of E(z) of",
     "curvature": "added to the curvature, per dex^2, of",
     "lowslope": "factor on the slope below the break of",
+    "drift": "change with log10 of E(z)/E(z0) of the slope of",
     "break": "added to log10 of the break mass, dex, of",
 }
 _SPECIAL = {

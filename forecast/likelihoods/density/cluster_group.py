@@ -179,7 +179,8 @@ class Group:
         shared, known, at = self._shared, self._known, of.row[:, None]
         residual, log_mass, pivot = shared.residual, shared.integral.log_mass, shared.pivot
         at_pivot = shared.at_pivot(linear, branch, of)
-        node = self._window(linear, at_pivot, of)  # (n, K)
+        slope = shared.slope(linear, branch, of)  # (n, E)
+        node = self._window(linear, (at_pivot, slope), of)  # (n, K)
         inside = (node >= 0) & (node < len(log_mass))
         node = np.clip(node, 0, len(log_mass) - 1)
         place = node if len(residual.mean) > 1 else np.zeros_like(at)
@@ -190,7 +191,7 @@ class Group:
         else:
             precision, log_det = _inverse(matrix[at, place] + self._errors[of.place][:, None, None])
         relative = (log_mass[node] - pivot)[..., None, None]
-        slope, bend = linear.slope[of.row][:, None, None, :], linear.bend.shaped(lambda x: x[of.row][:, None, None, :])
+        slope, bend = slope[:, None, None, :], linear.bend.shaped(lambda x: x[of.row][:, None, None, :])
         mean = (residual.mean * linear.scale[:, None, None, :])[at, place]  # (n, K, J, E)
         mean = at_pivot[:, None, None, :] + mean + slope * relative + bend.at(relative)
         r = self._data[of.place][:, None, None, :] - mean[..., known]
@@ -206,12 +207,16 @@ class Group:
         log_density: Array = special.logsumexp(np.where(inside, terms, -np.inf), axis=1)
         return log_density
 
-    def _window(self, linear: Linear, at_pivot: Array, of: Entries) -> Array:
-        """Mass nodes within eight widths of each cluster's best mass, shape (n, K); some may lie off the grid."""
+    def _window(self, linear: Linear, line: tuple[Array, Array], of: Entries) -> Array:
+        """Mass nodes within eight widths of each cluster's best mass, shape (n, K); some may lie off the grid.
+
+        `line`: means of the observables at the pivot mass, and slopes, (n, E) each.
+        """
         shared, known, grid = self._shared, self._known, self._shared.integral.log_mass
         if not known.any():
             return np.broadcast_to(np.arange(len(grid)), (len(of.row), len(grid)))
-        slope, bend = linear.slope[of.row][:, known], linear.bend.shaped(lambda x: x[of.row][:, known])
+        at_pivot, slopes = line
+        slope, bend = slopes[:, known], linear.bend.shaped(lambda x: x[of.row][:, known])
         step = grid[1] - grid[0]
         spread, scale = square_of(shared.residual.covariance.mean(axis=1), known), linear.scale[of.row][:, known]
         y, errors = self._data[of.place] - at_pivot[:, known], self._errors[of.place]

@@ -68,6 +68,8 @@ class Lattice:
         integral = shared.integral
         if not isinstance(integral, SelectedInFlux) or known.sum() != 1 or len(data) < _fewest(shared):
             return None
+        if _drifts(shared):  # one kernel serves all redshifts
+            return None
         if np.any(errors != errors[0]) or shared.step > SMOOTH * shared.narrowest(known):
             return None
         which = int(np.flatnonzero(known)[0])
@@ -162,6 +164,12 @@ class Lattice:
         place, of_each = self._places
         size = len(self.integral.knots.z) * len(self.nodes)
         return np.bincount(place.ravel(), (weight[:, None] * of_each).ravel(), size)
+
+
+def _drifts(shared: Shared) -> bool:
+    """Whether slopes may change with redshift."""
+    parameters = shared.model.parameters
+    return "drift_lx" in parameters.names or bool(np.any(parameters.fixed.drift_lx))
 
 
 def _fewest(shared: Shared) -> int:

@@ -29,6 +29,7 @@ class Linear:
     evolution: Array  # (P, E)
     scale: Array  # (P, E): unit residuals to dex
     bend: Bend  # (P, E)
+    drift: Array  # (P, E): of the slope, with log10 E(z)/E(z0)
     exponents: Exponents  # (E,) each: dependence on the cosmology
     values: Values
 
@@ -51,6 +52,7 @@ class Linear:
             evolution=evolution,
             scale=scale,
             bend=Bend(**{f.name: stacked(f"bend.{f.name}") for f in fields(Bend)}),
+            drift=stacked("drift"),
             exponents=Exponents.stacked(exponents),
             values=v,
         )
@@ -157,6 +159,14 @@ class Shared:
     def pivot(self) -> float:
         """log10 of the relations' pivot mass."""
         return self.model.setup.relations.pivot
+
+    def slope(self, linear: Linear, branch: int, of: Entries) -> Array:
+        """Slopes of the observables at the clusters' redshifts, but for the curved part, (n, E)."""
+        slope: Array = linear.slope[of.row]
+        if not linear.drift.any():
+            return slope
+        background = self.integral.background(linear.values, branch, of.row, of.column)
+        return np.asarray(slope + linear.drift[of.row] * background.log_growth)
 
     def at_pivot(self, linear: Linear, branch: int, of: Entries) -> Array:
         """Mean of the observables at the pivot mass, as measured, (n, E)."""

@@ -17,7 +17,7 @@ SYMBOLS = {name: one.symbol for name, one in OBSERVABLES.items()}
 _WHOLE = ((r"(?<=\d) ± ", "&nbsp;± "), (r"± (?=\d)", "±&nbsp;"), (r" (=|&lt;) (?=[−\d])", r"&nbsp;\1&nbsp;"))
 """What no line break parts: a symbol, its value, the sign of its error, and the error."""
 _SYMBOLS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": "Δγ", "curvature": "Δc"}
-_SYMBOLS |= {"lowslope": "s<sup>&lt;</sup>", "break": "Δm"}
+_SYMBOLS |= {"lowslope": "s<sup>&lt;</sup>", "break": "Δm", "drift": "ṡ"}
 _TYPESET = (
     (r"\b([LMY])_(X|gas|WL)\b", r"<i>\1</i><sub>\2</sub>"),
     (r"\bM(min|break)\b", r"<i>M</i><sub>\1</sub>"),
