@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mocks", type=int, default=2000)
     parser.add_argument("--levels", nargs="*", default=["counts"])
-    parser.add_argument("--seeds", nargs="*", type=int, default=[1, 101])
+    parser.add_argument("--seeds", nargs="*", type=int, default=[1])
     parser.add_argument("--steps", nargs="*", type=int, default=[400, 2000])
     options, start = parser.parse_args(), time.process_time()
     config, name = "cccp_lowz_mass_scale", "mass_scale"
@@ -119,7 +119,8 @@ def main() -> None:
     borne = [f"| {n} | {Borne.of('nv22', n, 12, 10, rng=np.random.default_rng(31)).row} |" for n in options.steps]
     text = [
         "# Ranks of truths\n",
-        f"`python -m benchmarks.ranks --mocks {options.mocks} --seeds {' '.join(map(str, options.seeds))}`.\n",
+        f"`python -m benchmarks.ranks --mocks {options.mocks} --seeds {' '.join(map(str, options.seeds))} "
+        f"--steps {' '.join(map(str, options.steps))}`.\n",
         f"`{name}` of `{config}`: p (KS) of ranks and of the truths' places in the prior, their correlation, mean\n"
         "of ranks less places, which is zero.\n",
         "| level | mocks | p of ranks | p of places | correlation | mean difference |",
