@@ -106,12 +106,9 @@ def _expected(result: Result) -> Iterator[Fact]:
 
 def _alone(result: Result) -> tuple[Fact, ...]:
     """sigma8 of each of several surveys by itself, as far as that was sampled."""
-    fixed = fixed_words(result.Om0)
+    fixed = {"sigma8": fixed_words(result.Om0)}
     return tuple(
-        replace(
-            _fact(name, values, fixed if name == "sigma8" else ""),
-            name=Markup("{}, {} alone").format(_shown(name), survey),
-        )
+        replace(_fact(name, values, fixed.get(name, "")), name=Markup("{}, {} alone").format(_shown(name), survey))
         for survey, chain in result.alone.items()
         for name, values in chain.parameters.items()
         if name in COSMOLOGY
