@@ -103,8 +103,8 @@ def test_a_free_chance_of_detection_is_part_of_the_sum():
 def test_a_slope_that_drifts_takes_clusters_one_by_one():
     """A table has one kernel for all redshifts."""
     setup = curved()
-    setup = replace(setup, parameters=setup.parameters.with_free(Parameter("drift_lx", 0.0, Prior("gaussian", std=0.5))))
-    model = forward_model(setup)
+    drift = Parameter("drift_lx", 0.0, Prior("gaussian", mean=0.0, std=0.2))
+    model = forward_model(replace(setup, parameters=setup.parameters.with_free(drift)))
     points, theta = with_lx_alone(model, 160), model.parameters.draw(VECTORS, rng=np.random.default_rng(2))
     density, weight = PointDensity(model, points, lensing=False), np.ones(160)
     np.testing.assert_allclose(density.total(theta, weight), one_by_one(density, theta, 160) @ weight, rtol=1e-12)
