@@ -55,6 +55,25 @@ def test_luminosities_come_from_fluxes_of_the_band(survey, tmp_path):
         assert np.abs(catalogue.log_lx - log_lx).max() < 0.02
 
 
+@pytest.mark.parametrize("unit", [None, "fW / m2", "mW / m2"])
+def test_columns_are_read_as_the_archive_calls_them(survey, tmp_path, unit):
+    """In 1e-12 erg/s/cm2, which it writes as fW/m2, or without a unit; or in erg/s/cm2 where the file says so."""
+    name, config, model = survey
+    standin(tmp_path / "t.ecsv", config, model)
+    own = open_catalogue(config, tmp_path / "t.ecsv")
+    table = Table.read(tmp_path / "t.ecsv")
+    called = {"reflex": ("RXC", "Flux"), "bcs": ("Name", "FX")}[name]
+    table.rename_columns(["name", "flux"], called)
+    table[called[0]] = [cluster.removeprefix("RXC") for cluster in table[called[0]]]
+    table[called[1]] = table[called[1]] / (1.0 if unit == "mW / m2" else 1e-12)
+    table[called[1]].unit = unit
+    table.write(tmp_path / "archive.ecsv")
+    archived = open_catalogue(config, tmp_path / "archive.ecsv")
+    np.testing.assert_allclose(archived.log_lx, own.log_lx, rtol=1e-12)
+    if name == "reflex":
+        np.testing.assert_array_equal(archived.ra, own.ra)
+
+
 def test_what_is_no_part_of_the_survey_is_left_out_and_counted(survey, tmp_path):
     name, config, model = survey
     flux, zmin, zmax = LIMITS[name]
