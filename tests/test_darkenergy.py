@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from aperture import colossus_of
 from bruteforce import brute_force
 from colossus.cosmology import cosmology as colossus
 from colossus.lss import mass_function
@@ -20,6 +21,7 @@ from forecast.cosmology.background import Cosmology, base_power, base_sigma
 from forecast.cosmology.expansion import RADIATION, Expansion
 from forecast.cosmology.mass_function import MODELS, MassFunction, ShapedMassFunction, matter_density_range
 from forecast.cosmology.parameter_grid import ShapeGrid
+from forecast.cosmology.rescaling import Ratio
 from forecast.forecasts.ladder import free_density
 from forecast.forecasts.survey_information import SurveyInformation
 from forecast.likelihoods.fisher import fisher_matrix
@@ -207,9 +209,21 @@ def test_the_cures_work(erosita):
     changes = {"parameters.w0": {"flat": [-1.5, -0.4]}, "parameters.wa": {"flat": [-1, 0.1]}}
     assert erosita.with_(changes).setup.shapes is not None
     assert Cosmology(0.3, 0.045, 0.7, 0.96, -0.5, 0.2).wa == 0.2
+    cut = {"parameters.w0": {"gaussian": 0.1}, "parameters.wa": {"gaussian": 0.3, "between": [-1, 0.4]}}
+    assert erosita.with_(cut).setup.shapes is not None
     tied = {"prior_correlation": [{"parameters": ["w0", "wa"], "correlation": -0.95}]}
     tied |= {"parameters.w0": {"gaussian": 0.1}, "parameters.wa": {"gaussian": 0.3}}
     assert erosita.with_(tied).setup.shapes is not None  # of tied priors the sum is narrow
+
+
+def test_what_is_inferred_goes_as_the_distances_of_both_cosmologies():
+    """Of a table with luminosities of LambdaCDM, in a model with other dark energy."""
+    model, z = Cosmology(0.3, 0.045, 0.7, 0.96, -0.7, -0.6), np.array([0.1, 0.7])
+    ratio = Ratio.of(Expansion.of(model), Expansion(np.array(0.25), np.array(0.72)), z)
+    true, listed = colossus_of(0.3, 0.7, -0.7, -0.6), colossus_of(0.25, 0.72)
+    distance = true.comovingDistance(0.0, z) / listed.comovingDistance(0.0, z)
+    np.testing.assert_allclose(ratio.distance, np.log10(distance), atol=1e-6)
+    np.testing.assert_allclose(ratio.expansion, np.log10(true.Ez(z) / listed.Ez(z)), atol=1e-9)
 
 
 def test_values_beyond_the_edge_are_evaluated_there():

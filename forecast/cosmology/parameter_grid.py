@@ -258,7 +258,7 @@ def _check_early(reference: Cosmology, parameters: ParameterSet) -> None:
         cure = f"let wa end at {EARLY - reach['w0'][1]:.4g}" if "wa" in free else f"let w0 end at {EARLY - others:.4g}"
         raise InputError(
             f"parameters.{free[-1]}: the priors reach w0 + wa = {highest:.4g}, above {EARLY}, where dark energy shapes "
-            f"the young universe, which the transfer function leaves out; {cure}, or narrow the priors"
+            f"the young universe, which the transfer function leaves out; {cure} (flat, or between)"
         )
 
 
