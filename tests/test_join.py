@@ -159,7 +159,7 @@ def test_copies_of_others_clusters_do_not_matter(tmp_path):
 def test_every_key_of_a_join_is_explained():
     mine = [key for key in keys() if key.table == "catalogue.join"]
     assert {key.path.rpartition(".")[2] for key in mine} == {
-        "path", "on", "key", "name", "format", "table", "unmatched"
+        "path", "public", "on", "key", "name", "format", "table", "spelling", "unmatched"
     }  # fmt: skip
     assert all(key.meaning and key.example for key in mine)
 
