@@ -188,7 +188,8 @@ def require(
         from .planning_pipelines import run_require
 
         found = run_require(settings, job, target, _keys(by or [], more or []))
-        said = requirement_lines(found, config, job.out, lambda wanted: again(context, target=wanted))
+        quickly = " --quick" if quick else ""
+        said = requirement_lines(found, config, job.out, lambda wanted: again(context, target=wanted) + quickly)
         deliver_table(found, requirement_table(found), job, Shown(quiet, as_json, form), said)
 
 
