@@ -237,7 +237,7 @@ def test_banner_of_a_short_quick_run(result, render):
     text = Page(render(replace(result, quick=True, chains=chains))).text
     assert "levels counts and selfcal are shorter than 50 autocorrelation times" in text
     assert "(counts: 33.3, selfcal: 12.0)" in text
-    assert "without --quick (forecast run nv22" in text
+    assert "without --quick, forecast run nv22: the chains go on" in text
     assert "This chain has not converged." in text
     assert "no 12.0 4000" in text
 

@@ -91,9 +91,9 @@ class Comparison:
     titles: tuple[str, ...]
     rows: tuple[LadderRow, ...]
     provenance: Provenance | None = None
-    notes: tuple[str, ...] = ()
     price: Price | None = None
     warnings: tuple[Caution, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def levels(self) -> tuple[str, ...]:
