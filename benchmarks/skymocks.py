@@ -15,10 +15,11 @@ import time
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import special, stats
@@ -38,9 +39,11 @@ from forecast.sampling.proposal import Proposal
 
 OBSERVED = {"reflex": 411, "bcs": 194}
 """Clusters of the real surveys, near which truths of ranks are expected to lie: within a factor of `NEAR`."""
-NEAR, FIRST, WIDER, CHECKED = 1.5, 5000, 1.5, 4
+NEAR, FIRST, WIDER, CHECKED, _STEP = 1.5, 5000, 1.5, 4, 0.02
 """Draws about the fiducial parameters, the width of their proposal in that of one posterior; mocks whose nodes are
-compared with the likelihood itself."""
+compared with the likelihood itself; step of derivatives."""
+COLD = {"relations.lx.band": "0.1-2.4 keV", "selection.k_correction": "none", "relations.lx.norm": "44.29 log10 erg/s"}
+"""A flux limit that does not depend on temperature."""
 SHOWN = ("sigma8", "Om0", "S8", "mass_scale", "norm_lx", "slope_lx", "curvature_lx", "scatter_lx", "evolution_lx")
 HEADER = "\n| quantity | bias in σ | width of pulls | mean σ | 68% | 95% | p of ranks |\n|---|---|---|---|---|---|---|"
 
@@ -51,11 +54,13 @@ class Sky:
 
     name: str
     straight: bool = False
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def model(self) -> FluxLimitedModel:
-        """As `benchmarks.skies` configures it."""
-        model = forward_model(Variant("", (self.name,), straight=self.straight).config(self.name).setup)
+        """As `benchmarks.skies` configures it, but for what is changed."""
+        variant = Variant("", (self.name,), straight=self.straight, changed=self.changed)
+        model = forward_model(variant.config(self.name).setup)
         assert isinstance(model, FluxLimitedModel)
         return model
 
@@ -185,6 +190,24 @@ def first_draws(sky: Sky, truth: Array, near: bool) -> list[Component]:
     return [Component(Proposal(one, factor, FREEDOM), FIRST // 100) for one in sky.chart.coordinates(truth)]
 
 
+def newton_steps(sky: Sky, size: int, rng: np.random.Generator) -> Iterator[str]:
+    """A line for each parameter: steps from the truths of mocks, in errors; their means are zero if L is right."""
+    truth, chart = fiducial_truths(sky, size, rng), sky.chart
+    weights, at = sky.nodes.mock_weights(sky.mocks(truth, rng)), chart.coordinates(truth)
+
+    def log_likelihood(there: Array) -> Array:
+        theta = chart.parameters(there)
+        return np.asarray((sky.nodes.log_density(theta) * weights).sum(axis=1) - sky.nodes.expected(theta))
+
+    unit = _STEP * np.eye(at.shape[1])
+    score = np.stack([(log_likelihood(at + e) - log_likelihood(at - e)) / (2 * _STEP) for e in unit], axis=1)
+    factor = first_draws(sky, truth, near=False)[0].proposal.factor / WIDER
+    covariance = factor @ factor.T
+    steps = score @ covariance / np.sqrt(np.diag(covariance))
+    for name, mean, spread in zip(sky.model.parameters.names, steps.mean(axis=0), steps.std(axis=0), strict=True):
+        yield f"{name:20s} {mean:+.3f} ± {spread / np.sqrt(size):.3f}"
+
+
 def node_errors(sky: Sky, mocks: Mocks, at: Array, weight: Array, rng: np.random.Generator) -> Array:
     """Scatter of ln L from nodes about ln L itself over draws of the posteriors of the first mocks."""
     found = []
@@ -205,6 +228,8 @@ def main() -> None:
     parser.add_argument("--relations", nargs="*", default=["curved", "straight"], choices=["curved", "straight"])
     parser.add_argument("--truths", nargs="*", default=["fiducial", "prior"], choices=["fiducial", "prior"])
     parser.add_argument("--out", type=Path, help="folder of a file with every mock's means, widths and ranks")
+    parser.add_argument("--newton", action="store_true", help="Newton's steps from truths alone")
+    parser.add_argument("--cold", action="store_true", help="with a flux limit that no temperature moves")
     options = parser.parse_args()
     for survey, relation, kind in (
         (survey, relation, kind)
@@ -213,7 +238,10 @@ def main() -> None:
         for relation in options.relations
     ):
         start, rng = time.process_time(), np.random.default_rng(options.seed)
-        sky = Sky(survey, straight=relation == "straight")
+        sky = Sky(survey, straight=relation == "straight", changed=COLD if options.cold else {})
+        if options.newton:
+            print("\n".join([f"{survey}, {relation}", *newton_steps(sky, options.mocks, rng)]), flush=True)
+            continue
         truth = (fiducial_truths if kind == "fiducial" else Sky.truths)(sky, options.mocks, rng)
         study = studied(sky, truth, kind == "prior", Plan(), rng)
         cpu = time.process_time() - start

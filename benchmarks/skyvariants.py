@@ -70,7 +70,7 @@ def assumptions() -> list[Variant]:
         "as configured": {},
         "bocquet16_hydro": {"mass_function": "bocquet16_hydro"},
         "bocquet16_dm": {"mass_function": "bocquet16_dm"},
-        "curvature known to 0.3": {"parameters.curvature_lx": {"gaussian": 0.3}},
+        "curvature known to 0.15": {"parameters.curvature_lx": {"gaussian": 0.15}},
         "coverage 0.90 and 0.90": {"reflex:survey.footprint.coverage": 0.90},
         "coverage 0.95 and 0.95": {"bcs:survey.footprint.coverage": 0.95},
         "coverage 0.95 and 0.80": {"bcs:survey.footprint.coverage": 0.80},
