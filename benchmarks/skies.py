@@ -93,7 +93,7 @@ class Variant:
             survey, _, path = key.rpartition(":")
             if survey in ("", name):
                 _put(content, path.split("."), value)
-        return with_tables({name: parse_config(content)}, {name: files[name]})[name]
+        return with_tables({name: parse_config(content)}, {name: files[name]} if name in files else {})[name]
 
 
 def _put(content: dict[str, Any], path: list[str], value: Any) -> None:

@@ -60,7 +60,7 @@ class Sky:
     def model(self) -> FluxLimitedModel:
         """As `benchmarks.skies` configures it, but for what is changed."""
         variant = Variant("", (self.name,), straight=self.straight, changed=self.changed)
-        model = forward_model(variant.config(self.name).setup)
+        model = forward_model(variant.config(self.name, {}).setup)
         assert isinstance(model, FluxLimitedModel)
         return model
 
