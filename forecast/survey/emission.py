@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -32,6 +33,8 @@ COOLEST_LINES = 1.0
 
 _TYPICAL, _ODD = 5.0, 0.08
 """Temperature, keV, at which factors that are given are compared with the model's, and what they may differ by, dex."""
+_ROUNDS = 12
+"""Times that mass and temperature are found again from a luminosity; each is nearer by a factor of 5 or more."""
 TABLE_CURE = 'give [emission] band_table = "FILE" with factors of your emission model, or model = "apec" for lines'
 COLUMN_CURE = "list luminosities of {} by your emission model instead, under catalogue.lx_band"
 """What to do about clusters that the continuum model does not hold for."""
@@ -160,6 +163,27 @@ class Emission:
             )
         growth = np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
         log_t: Array = t.log_norm + t.slope * (log_mass - relations.pivot) + t.evolution * growth
+        return log_t
+
+    def temperature_of(
+        self, log_lx: Callable[[Array], Array], z: Array, cosmology: Cosmology, relations: Relations
+    ) -> Array:
+        """log10 of mean temperatures, keV, of the masses of which luminosities are typical, of the shape of `z`.
+
+        Parameters
+        ----------
+        log_lx : callable
+            log10 of the luminosities, erg/s in the band of the relations, if clusters have temperatures log10 kT / keV;
+            NaN counts as that of the pivot.
+        z : ndarray
+        cosmology : Cosmology
+        relations : Relations
+        """
+        lx, log_t = relations.lx, np.full(np.shape(z), np.log10(_TYPICAL))
+        growth = np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
+        for _ in range(_ROUNDS):
+            relative = lx.relative_mass(log_lx(log_t) - lx.log_norm - lx.evolution * growth)
+            log_t = self.log_temperature(z, relations.pivot + np.nan_to_num(relative), cosmology, relations)
         return log_t
 
     def depends_on_temperature(self, of: Band, to: Band) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from scipy import special
@@ -41,6 +42,8 @@ _K_WORDS = {
     "apec": "K-correction of lines and continuum of gas of 0.3 solar at T(M, z)",
     "table": "K-correction of emission.band_table at T(M, z)",
 }
+
+_Factor: TypeAlias = Callable[[Array, Array | None, Band], Array]
 
 
 @dataclass(frozen=True)
@@ -102,17 +105,25 @@ class FluxLimited:
     def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
         """log10 of the luminosity, erg/s, that has the limiting flux: L_lim = 4 pi D_L^2 f_lim K(z, T).
 
-        In the band of the relations. `z` and `log_mass` (log10 Msun/h) broadcast; the result has their common shape.
+        In the band of the relations. T is that of the mass of which this luminosity is typical, as where a catalogue's
+        fluxes become luminosities: what is selected is one number of a cluster, that which is listed. `z` and
+        `log_mass` (log10 Msun/h) broadcast; the result has their common shape.
         """
         distance = cosmology.luminosity_distance(z) / cosmology.h * MPC_CM
-        euclidean = np.log10(4 * math.pi * self.flux_limit) + 2 * np.log10(distance) + 0.0 * log_mass
-        log_t: Array | None = None
-        if self.needs_temperature(relations.lx_band):
-            log_t = self.emission.log_temperature(z, log_mass, cosmology, relations)
-        limit: Array = euclidean + self.log_factor(z, log_t, relations.lx_band)
-        if self.least is None:
-            return limit
-        return np.maximum(limit, math.log10(self.least) + self._log_ratio(z, log_t, relations.lx_band))
+        euclidean = np.log10(4 * math.pi * self.flux_limit) + 2 * np.log10(distance)
+        limit = self._with_factor(euclidean, self.log_factor, (z, cosmology, relations))
+        if self.least is not None:
+            least = self._with_factor(np.log10(self.least), self._log_ratio, (z, cosmology, relations))
+            limit = np.maximum(limit, least)
+        return np.asarray(limit + 0.0 * log_mass)
+
+    def _with_factor(self, log_lx: Array, factor: _Factor, of: tuple[Array, Cosmology, Relations]) -> Array:
+        """Luminosities in the band of the relations, from others by a factor that depends on their temperature."""
+        z, cosmology, relations = of
+        to, log_t = relations.lx_band, None
+        if self.needs_temperature(to):
+            log_t = self.emission.temperature_of(lambda t: log_lx + factor(z, t, to), z, cosmology, relations)
+        return log_lx + factor(z, log_t, to)
 
     @property
     def k_by_temperature(self) -> bool:

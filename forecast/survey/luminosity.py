@@ -16,9 +16,6 @@ from .emission import COLUMN_CURE, TABLE_CURE
 from .flux_limit import MPC_CM
 from .selection import FluxSelection
 
-_ROUNDS = 12
-"""Times that mass and temperature are found again from a luminosity; each is nearer by a factor of 5 or more."""
-
 
 @dataclass(frozen=True)
 class Luminosities:
@@ -85,14 +82,12 @@ class Luminosities:
 
     def log_temperature(self, z: Array, listed: Array, log_t: Array) -> Array:
         """log10 of the temperatures, keV, at which clusters are converted, (n,); arguments as of `shift`."""
-        known, found = np.isfinite(log_t), np.where(np.isfinite(log_t), log_t, np.log10(5.0))
+        known = np.isfinite(log_t)
         if known.all():
             return log_t
-        for _ in range(_ROUNDS):
-            mass = self._log_mass(z, listed + self._factor(z, found))
-            mean = self.selection.emission.log_temperature(z, mass, self.cosmology, self.relations)
-            found = np.where(known, log_t, mean)
-        return found
+        emission = self.selection.emission
+        own = emission.temperature_of(lambda t: listed + self._factor(z, t), z, self.cosmology, self.relations)
+        return np.where(known, log_t, own)
 
     def cautions(self, z: Array, listed: Array, log_t: Array) -> tuple[Caution, ...]:
         """Clusters that are cooler than the continuum model holds, if it converts any; arguments as of `shift`."""
@@ -129,10 +124,3 @@ class Luminosities:
             area = math.log10(4 * math.pi) + 2 * np.log10(distance)
             return np.asarray(area + self.selection.log_factor(z, log_t, self.relations.lx_band))
         return self.selection.emission.log_ratio(self.selection.band, self.relations.lx_band, log_t, z)
-
-    def _log_mass(self, z: Array, log_lx: Array) -> Array:
-        """log10 of the masses of which luminosities are typical, Msun/h; the pivot's of unknown ones."""
-        lx, relations = self.relations.lx, self.relations
-        growth = np.log10(self.cosmology.efunc(z) / self.cosmology.efunc(relations.z0))
-        relative = lx.relative_mass(log_lx - lx.log_norm - lx.evolution * growth)
-        return np.asarray(relations.pivot + np.nan_to_num(relative))
