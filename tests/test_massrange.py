@@ -81,7 +81,7 @@ def test_counts_resolve_whatever_scatter_lx_has(cone, scatter):
     table = np.log(MassFunction(setup.cosmology, setup.mass_function, nodes, log_mass)(0.81)[0])
     number = np.exp(CubicSpline(np.cbrt(nodes), table)(np.cbrt(z)))
     number *= (cone.geometry.area * setup.cosmology.volume_element(z))[:, None]
-    limit = setup.selection.log_luminosity_limit(z, relations.pivot, setup.cosmology, relations)
+    limit = setup.selection.log_luminosity_limit(z, setup.cosmology, relations)
     growth = np.log10(setup.cosmology.efunc(z))
     mean = relations.lx.log_norm + relations.lx.slope * (log_mass - relations.pivot) + (1.85 * growth)[:, None]
     selected = number * special.ndtr((mean - limit[:, None]) / scatter)

@@ -102,7 +102,7 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
         If L_X does not rise with mass.
     """
     z = survey_shells(setup).z.min(keepdims=True)
-    limit = selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
+    limit = selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
     sample = prior_sample(setup)
     v = setup.parameters.values(sample)
     lx, background = selection.observed(setup.relations.at(v)).lx, setup.background(v, z, np.arange(len(sample)))
