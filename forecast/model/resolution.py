@@ -94,19 +94,17 @@ def limit_resolution(setup: Setup, selection: FluxSelection) -> tuple[float, flo
 
 
 def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
-    """log10 of the mass whose luminosity is six scatters below the lowest limit at the nearest redshift, Msun/h.
+    """log10 of the mass whose luminosity is six scatters below the limit at any redshift in the prior, Msun/h.
 
     Raises
     ------
     InputError
         If L_X does not rise with mass.
     """
-    z = survey_shells(setup).z.min(keepdims=True)
-    limit = selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
-    sample = prior_sample(setup)
+    z, sample = survey_shells(setup).z, prior_sample(setup)
     v = setup.parameters.values(sample)
-    lx, background = selection.observed(setup.relations.at(v)).lx, setup.background(v, z, np.arange(len(sample)))
-    shift = background.shift(setup.relations.exponents("lx"))
+    lx = selection.observed(setup.relations.at(v)).lx
+    background = setup.background(v, z, np.arange(len(sample))[:, None])
     by = Distortion.at(v, np.ravel)
     detection = selection.detection if by is None else by.of(selection.detection)
     parts = zip(detection.offset, detection.width, strict=True)
@@ -116,5 +114,6 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
             "relations.lx.curvature: L_X does not rise with mass somewhere in the prior, so that a limit in flux is "
             "none in mass; give parameters.curvature_lx a narrower prior (gaussian = 0.1), or slope_lx and drift_lx"
         )
-    masses = setup.relations.pivot + lx.relative_mass(limit.min() + below - lx.log_norm - shift)
-    return min(float(np.min(masses)), 13.5)
+    limit = selection.log_luminosity_limit(z, setup.cosmology, setup.relations) + below
+    limit = limit[None] - background.shift(setup.relations.exponents("lx"))
+    return min(setup.relations.pivot + float(np.min(lx.mass_at(limit, background.log_growth))), 13.5)
