@@ -19,12 +19,12 @@ from forecast.core.errors import InputError
 from forecast.core.records import Job
 from forecast.cosmology.expansion import Expansion
 from forecast.likelihoods.levels import likelihood
-from forecast.model.catalogue import builtin_table
 from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec
 from forecast.model.concerns import band_concerns, concerns
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.reading.band_names import guess_band
+from forecast.reading.public_tables import builtin_table
 from forecast.reading.tables import Column
 from forecast.survey.band_table import BandTable
 from forecast.survey.emission import CONTINUUM, log_continuum, log_emitted

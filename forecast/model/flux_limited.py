@@ -17,7 +17,7 @@ from .contaminants import Contaminants
 from .mixture import columns, sum_of
 from .population import Population, mass_grid, yx_support
 from .resolution import limit_resolution, lowest_mass
-from .setup import Setup, prior_sample
+from .setup import Setup
 from .visibility import by_flux, chance_of, detected, flux_table, luminosities, visible_at
 from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
 
@@ -154,7 +154,7 @@ class FluxLimitedModel:
 
     def _split_at(self, fraction: float) -> expansion.Split:
         """On nodes in Y_X that hold all clusters, and resolve them and the part of their scatter that is left out."""
-        sample = prior_sample(self.setup)
+        sample = self.setup.parameters.sample()
         v = self.parameters.values(sample)
         own = [expansion.narrowed(part, fraction) for part in self._residuals(v)]
         left_out = np.concatenate([np.ravel(left) for _, left in own])

@@ -13,7 +13,7 @@ from ..survey.detection.distortion import Distortion
 from ..survey.listed_redshifts import survey_shells
 from ..survey.selection import FluxSelection
 from .mixture import columns
-from .setup import Setup, prior_sample
+from .setup import Setup
 
 SHARP, SMOOTH = 0.4, 1.4
 """Spacing in units of the scatter of mass at given observables that is right to 4% of the density next to a sharp cut,
@@ -75,7 +75,7 @@ def limit_resolution(setup: Setup, selection: FluxSelection) -> tuple[float, flo
     InputError
         If L_X scatters too little.
     """
-    relations, v = setup.relations, setup.parameters.values(prior_sample(setup))
+    relations, v = setup.relations, setup.parameters.values(setup.parameters.sample())
     lines, masses = relations.at(v), relations.unit_residuals.log_mass
     parts = [part.blurred(selection.flux_error) for part in relations.components(v, masses)]
     smallest = min(float(np.min(part.lx_scatter)) for part in parts)
@@ -101,7 +101,7 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
     InputError
         If L_X does not rise with mass.
     """
-    z, sample = survey_shells(setup).z, prior_sample(setup)
+    z, sample = survey_shells(setup).z, setup.parameters.sample()
     v = setup.parameters.values(sample)
     lx = selection.observed(setup.relations.at(v)).lx
     background = setup.background(v, z, np.arange(len(sample))[:, None])
