@@ -96,10 +96,10 @@ def observe(setup: Setup, mocks: Mocks, rng: np.random.Generator, *, by_redshift
     """
     selection, relations = setup.selection.in_flux, setup.relations
     assert selection is not None and relations.yx is not None
-    threshold = selection.log_luminosity_limit(mocks.z, mocks.log_mass, setup.cosmology, relations)
+    threshold = selection.log_luminosity_limit(mocks.z, setup.cosmology, relations)
     lost = mocks.log_lx - threshold < np.log10(FOLLOWED_ABOVE / selection.flux_limit)
     z = mocks.z if by_redshift else np.full_like(mocks.z, TYPICAL)
-    threshold = selection.log_luminosity_limit(z, mocks.log_mass, setup.cosmology, relations)
+    threshold = selection.log_luminosity_limit(z, setup.cosmology, relations)
     growth = np.log10(setup.cosmology.efunc(z) / setup.cosmology.efunc(relations.z0))
     log_mass = (threshold - relations.lx.log_norm - relations.lx.evolution * growth) / relations.lx.slope
     limit = relations.yx.log_norm + relations.yx.slope * log_mass + relations.yx.evolution * growth + DEPTH

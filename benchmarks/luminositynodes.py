@@ -61,10 +61,9 @@ class Nodes:
         return tuple(found)
 
     def limit(self, z: Array) -> Array:
-        """log10 of the limiting luminosity of clusters at the pivot, (n,)."""
+        """log10 of the limiting luminosity, (n,)."""
         setup = self.model.setup
-        pivot = np.full(len(z), setup.relations.pivot)
-        return self.model.selection.log_luminosity_limit(z, pivot, setup.cosmology, setup.relations)
+        return self.model.selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
 
     @cached_property
     def population(self) -> Population:

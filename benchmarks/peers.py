@@ -272,7 +272,7 @@ class Peer:
         relations, shape = setup.relations, setup.cosmology
         assert points is not None
         log_lx, log_yx = points.observables.T
-        limit = setup.selection.log_luminosity_limit(points.z, np.zeros_like(log_lx), shape, relations)
+        limit = setup.selection.log_luminosity_limit(points.z, shape, relations)
         catalogue = {"z": points.z, "flux": LN10 * (log_lx - limit), "yx": LN10 * log_yx}
         settings = dict(
             cosmocnc.cnc_params_default,

@@ -172,9 +172,7 @@ def catalogue_of(universe: Universe, theta: Array, pieces: Pieces, rng: np.rando
     assert selection is not None and selection.contamination is not None
     own = rng.choice(LX_ERRORS[0], size=len(sky.real), p=LX_ERRORS[1])
     listed, flux = _two_measurements(sky.mocks.log_lx, own, rng)
-    faintest = selection.log_luminosity_limit(
-        sky.mocks.z, sky.mocks.log_mass, model.setup.cosmology, model.setup.relations
-    )
+    faintest = selection.log_luminosity_limit(sky.mocks.z, model.setup.cosmology, model.setup.relations)
     excess = flux - faintest
     factor = theta[model.parameters.names.index("norm_contamination")]
     odds = selection.contamination.odds(excess) * factor

@@ -142,10 +142,9 @@ class Part:
 
 
 def _fluxes(model: FluxLimitedModel, z: Array, log_lx: Array) -> Array:
-    """log10 of fluxes over the limit of clusters at the pivot, (n,)."""
+    """log10 of fluxes over the limit, (n,)."""
     setup = model.setup
-    pivot = np.full(len(z), setup.relations.pivot)
-    return log_lx - model.selection.log_luminosity_limit(z, pivot, setup.cosmology, setup.relations)
+    return log_lx - model.selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
 
 
 def _chance(observed: Array, replicas: Array, expected: Array) -> float:

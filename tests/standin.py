@@ -119,8 +119,7 @@ def survey_table(config, mocks):
     """Redshifts and fluxes of a mock sky of a flux-limited survey, from its luminosities."""
     setup = config.setup
     # at given redshift and temperature a flux is the limit's as often as a luminosity is its luminosity
-    pivot = np.full(len(mocks.z), setup.relations.pivot)
-    limit = setup.selection.log_luminosity_limit(mocks.z, pivot, setup.cosmology, setup.relations)
+    limit = setup.selection.log_luminosity_limit(mocks.z, setup.cosmology, setup.relations)
     return {"z": mocks.z, "flux": setup.selection.flux_limit * 10.0 ** (mocks.log_lx - limit)}
 
 

@@ -18,15 +18,13 @@ from forecast.core.band import SOFT, Band
 from forecast.core.errors import InputError
 from forecast.core.records import Job
 from forecast.cosmology.expansion import Expansion
-from forecast.likelihoods.density.point_density import PointDensity
-from forecast.likelihoods.density.points import Points
 from forecast.likelihoods.levels import likelihood
-from forecast.model.catalogue import builtin_table
 from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec
 from forecast.model.concerns import band_concerns, concerns
 from forecast.model.forward import forward_model
 from forecast.model.simulate import draw_mocks
 from forecast.reading.band_names import guess_band
+from forecast.reading.public_tables import builtin_table
 from forecast.reading.tables import Column
 from forecast.survey.band_table import BandTable
 from forecast.survey.emission import CONTINUUM, log_continuum, log_emitted
@@ -272,27 +270,19 @@ def test_a_survey_in_another_band_is_that_with_the_limit_converted_by_hand(cccp,
 
 
 @pytest.mark.parametrize("power", [0.3, -0.3])
-def test_a_limit_that_goes_with_mass_is_an_l_x_that_goes_less_with_it(cccp, rosat, tmp_path, power):
-    """A factor T^p makes the limit a power of mass: the same clusters as of a flatter relation and an equal limit."""
+def test_a_limit_has_the_temperature_of_its_own_luminosity(rosat, tmp_path, power):
+    """A factor T^p of straight relations: the luminosity at which both sides are the same, in closed form."""
     t, z = (grid.ravel() for grid in np.meshgrid([0.1, 3.0, 100.0], [0.0, 0.5]))
     Table({"t": t, "z": z, "ratio": 0.62 * (t / 5.0) ** power}).write(tmp_path / "bands.ecsv")
     setup = rosat(0.62, {"band_table": str(tmp_path / "bands.ecsv")}, k_correction="power_law", k_slope=-0.57).setup
-    setup = replace(setup, parameters=setup.parameters.without(setup.parameters.contrasts))
-    relations = setup.relations
-    lx, of_t, gain = relations.lx, relations.t, 10 ** (power * (relations.t.log_norm - math.log10(5.0)))
-    flat = replace(lx, slope=lx.slope - power * of_t.slope, evolution=lx.evolution - power * of_t.evolution)
-    same = replace(setup, relations=replace(relations, lx=flat, lx_band=ROSAT))
-    same = replace(same, selection=setup.selection.with_limit(cccp.setup.selection.flux_limit * gain))
-    theta = setup.parameters.draw(3, rng=np.random.default_rng(2))
-    theta[:, setup.parameters.names.index("slope_lx")] = 1.0
-    models = [forward_model(x) for x in (setup, same)]
-    y = np.linspace(13.6, 14.8, 7)
-    np.testing.assert_allclose(*(m.yx_density(theta, y, 0.05) for m in models), rtol=1e-3)
-    listed, nothing = np.array([[np.nan, np.nan, 14.0], [np.nan, 0.55, np.nan]]), np.full((2, 3), np.nan)
-    limit, width = nothing.copy(), nothing.copy()
-    limit[1, 2], width[1, 2] = 14.1, 0.3
-    points = Points.observed(np.array([0.05, 0.2]), listed, np.full((2, 3), 0.05), limits=(limit, width))
-    np.testing.assert_allclose(*(PointDensity(m, points, False).grid(theta) for m in models), atol=2e-3)
+    z, (lx, of_t) = np.array([0.05, 0.2]), (setup.relations.lx, setup.relations.t)
+    growth, ratio = np.log10(setup.cosmology.efunc(z)), of_t.slope / lx.slope
+    distance = setup.cosmology.luminosity_distance(z) / setup.cosmology.h * MPC_CM
+    cold = np.log10(4 * np.pi * distance**2 * 1.3e-11) - 0.57 * np.log10(1 + z)  # of gas of 5 keV
+    at_norm = of_t.log_norm - math.log10(5.0) + (of_t.evolution - ratio * lx.evolution) * growth - ratio * lx.log_norm
+    expected = (cold + power * at_norm) / (1 - power * ratio)
+    found = setup.selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_a_table_of_the_continuum_is_the_continuum(rosat, tmp_path):
@@ -304,8 +294,8 @@ def test_a_table_of_the_continuum_is_the_continuum(rosat, tmp_path):
     Table({"t": t, "z": z, "ratio": 10 ** (soft - hard), "k": k}).write(tmp_path / "bands.ecsv")
     table = rosat(0.62, {"band_table": str(tmp_path / "bands.ecsv")}, k_correction="table").setup
     model = rosat(0.62, k_correction="continuum").setup
-    z, mass = np.array([[0.03], [0.11], [0.24]]), np.linspace(14.4, 15.4, 31)
-    limits = (s.selection.log_luminosity_limit(z, mass, s.cosmology, s.relations) for s in (table, model))
+    z = np.array([0.03, 0.11, 0.24])
+    limits = (s.selection.log_luminosity_limit(z, s.cosmology, s.relations) for s in (table, model))
     np.testing.assert_allclose(*limits, atol=1e-4)
 
 
@@ -317,8 +307,9 @@ def test_mocks_are_selected_by_the_flux_of_the_survey_s_band(rosat):
     mocks = draw_mocks(model, theta, rng=np.random.default_rng(5))
     expected = model.expected_count(theta[:1])[0]
     assert mocks.size.mean() == pytest.approx(expected, abs=5 * np.sqrt(expected / size) + 1e-3 * expected)
-    t, growth = setup.relations.t, np.log10(setup.cosmology.efunc(mocks.z))
-    log_t = t.log_norm + t.slope * (mocks.log_mass - setup.relations.pivot) + t.evolution * growth
+    lx, t, growth = setup.relations.lx, setup.relations.t, np.log10(setup.cosmology.efunc(mocks.z))
+    log_t = t.log_norm + t.slope * (mocks.log_lx - lx.log_norm - lx.evolution * growth) / lx.slope
+    log_t += t.evolution * growth
     received = log_continuum(ROSAT, log_t, mocks.z) - log_continuum(SOFT, log_t)
     distance = setup.cosmology.luminosity_distance(mocks.z) / setup.cosmology.h * MPC_CM
     flux = 10 ** (mocks.log_lx + received) / (4 * np.pi * distance**2)
@@ -387,8 +378,8 @@ def test_temperatures_may_be_given_where_there_is_no_relation_of_them(rosat):
     content["selection"]["k_correction"] = "continuum"
     content["emission"] = {"temperature": {key: t[key] for key in ("norm", "slope", "evolution")}}
     ours, theirs = parse_config(content).setup, by_relation.setup
-    mass, z = np.linspace(14, 15.5, 9), np.array([[0.05], [0.2]])
-    limits = (s.selection.log_luminosity_limit(z, mass, s.cosmology, s.relations) for s in (ours, theirs))
+    z = np.array([0.05, 0.2])
+    limits = (s.selection.log_luminosity_limit(z, s.cosmology, s.relations) for s in (ours, theirs))
     np.testing.assert_allclose(*limits, atol=1e-3)  # h and the calibration's cosmology move relations.t alone
 
 

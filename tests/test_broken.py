@@ -65,7 +65,7 @@ class Cone:
         self.growth = np.log10(setup.cosmology.efunc(self.z))[:, None]
         self.drift = v["drift_lx"] * (self.log_mass - setup.relations.pivot)
         self.lx = mean + (lx.evolution + self.drift) * self.growth
-        self.limit = setup.selection.log_luminosity_limit(self.z[:, None], 14.0, setup.cosmology, setup.relations)
+        self.limit = setup.selection.log_luminosity_limit(self.z[:, None], setup.cosmology, setup.relations)
         yx = setup.relations.yx
         growth = np.log10(setup.cosmology.efunc(self.z))[:, None]
         self.yx = yx.log_norm + yx.slope * (self.log_mass - setup.relations.pivot) + yx.evolution * growth

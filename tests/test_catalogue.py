@@ -13,8 +13,9 @@ from astropy.table import MaskedColumn, Table
 
 from forecast.core.errors import InputError
 from forecast.cosmology.background import Cosmology
-from forecast.model.catalogue import builtin_table, read_catalogue
+from forecast.model.catalogue import read_catalogue
 from forecast.model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
+from forecast.reading.public_tables import builtin_table
 from forecast.reading.tables import Column
 
 REFERENCE = CatalogueCosmology(Om0=0.3, h=0.72)

@@ -62,7 +62,7 @@ class Oracle:
         bent = (CURVATURE + values["curvature_lx"]) * (2 * x - inner) * inner
         self.lx = lx.log_norm + lx.slope * x + bent + lx.evolution * growth
         self.yx = yx.log_norm + yx.slope * x + yx.evolution * growth
-        self.limit = setup.selection.log_luminosity_limit(self.z[:, None], 14.0, setup.cosmology, setup.relations)
+        self.limit = setup.selection.log_luminosity_limit(self.z[:, None], setup.cosmology, setup.relations)
         self.scatter = lx.scatter, yx.scatter
 
     def total(self, chance):
@@ -106,7 +106,7 @@ def test_densities_of_single_clusters_are_sums_over_a_fine_grid(model, theta):
         a, b = off / lx.scatter, y / yx.scatter
         normal = {0: np.exp(-0.5 * a**2) / lx.scatter, 2: np.exp(-0.5 * b**2) / yx.scatter}
         both = np.exp(-0.5 * (a**2 - 2 * RHO * a * b + b**2) / (1 - RHO**2))
-        limit = float(setup.selection.log_luminosity_limit(z[0], 14.0, setup.cosmology, setup.relations))
+        limit = float(setup.selection.log_luminosity_limit(z[0], setup.cosmology, setup.relations))
         above = (44.9 - off + RHO * lx.scatter * b - limit) / (lx.scatter * np.sqrt(1 - RHO**2))
         root = np.sqrt(2 * np.pi)
         each = [normal[0] / root, both / (2 * np.pi * lx.scatter * yx.scatter * np.sqrt(1 - RHO**2)),

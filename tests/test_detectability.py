@@ -71,7 +71,7 @@ def test_density_without_lx_is_the_integral_over_what_is_detected(surveys, name,
     found = np.exp(PointDensity(model, x, False).grid(theta))
     offset = 0.001 * (np.arange(-600, 3000) + 0.5)  # log10 of L_X over the limit, which lies between nodes
     for q, z in enumerate(x.z):
-        limit = setup.selection.log_luminosity_limit(z, setup.relations.pivot, setup.cosmology, setup.relations)
+        limit = setup.selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
         observables = np.repeat(x.observables[q : q + 1], len(offset), axis=0)
         observables[:, 0] = limit + offset
         error = np.repeat(x.error[q : q + 1], len(offset), axis=0)

@@ -116,7 +116,7 @@ def test_density_of_single_clusters_is_that_of_all_times_the_chance(cone, known)
     theta[:, -2:] = [[1.0, 1.0], [0.8, 0.9]]
     found = np.exp(PointDensity(model, hidden, False).grid(theta))
     for q, z in enumerate(x.z):
-        limit = setup.selection.log_luminosity_limit(z, setup.relations.pivot, setup.cosmology, setup.relations)
+        limit = setup.selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
         step = 0.001
         offset = step * (np.arange(-600, 3000) + 0.5)
         if 0 in known:

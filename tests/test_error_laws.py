@@ -61,7 +61,7 @@ def test_the_density_of_y_x_is_that_of_mocks_with_errors_of_their_own(base, mode
     many = np.repeat(at, size, axis=0)
     plain, drawn = draw_mocks(forward_model(of_law(base, 0.0).setup), many, rng=rng), draw_mocks(model, many, rng=rng)
     setup = model.setup
-    limit = setup.selection.log_luminosity_limit(plain.z, plain.log_mass, setup.cosmology, setup.relations)
+    limit = setup.selection.log_luminosity_limit(plain.z, setup.cosmology, setup.relations)
     sigma = np.hypot(0.25 * 10 ** (-0.5 * (plain.log_lx - limit)), 0.02)
     by_hand = plain.log_yx + sigma * rng.standard_normal(len(sigma))
     bright = plain.log_lx - limit > 0.5
@@ -114,7 +114,7 @@ def test_information_lies_between_that_of_the_largest_and_the_smallest_error(bas
 def test_errors_of_clusters_are_those_at_their_fluxes(model):
     """Measured ones; where L_X is unknown, at the limit."""
     setup, z = model.setup, np.array([0.2, 0.5, 0.3])
-    limit = setup.selection.log_luminosity_limit(z, np.full(3, 14.5), setup.cosmology, setup.relations)
+    limit = setup.selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
     errors = setup.errors_of(z, limit + np.array([0.0, 1.0, np.nan]))
     law = np.hypot([0.25, 0.25 / np.sqrt(10), 0.25], 0.02)
     np.testing.assert_allclose(errors, np.column_stack([np.zeros(3), law]))

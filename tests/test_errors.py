@@ -45,7 +45,7 @@ def without_errors(model, theta, y):
     for k, z in enumerate(population.shells.z):
         growth = np.log10(model.setup.cosmology.efunc(z))
         means = [line.mean((fine - relations.pivot)[None], growth)[0] for line in (lines.lx, lines.yx)]
-        limit = model.selection.log_luminosity_limit(z, fine, model.setup.cosmology, relations)
+        limit = model.selection.log_luminosity_limit(z, model.setup.cosmology, relations)
         t = (y[:, None] - means[1]) / scatter[1]
         lx = means[0] + rho * scatter[0] * t
         spread = np.hypot(scatter[0] * np.sqrt(1 - rho**2), model.selection.flux_error)
@@ -235,7 +235,7 @@ def density_of_pair(model, theta, z, pair, errors):
     `errors`: of L_X, of Y_X and of the flux, of which the smaller of the first and the last is part of the larger.
     """
     setup, v = model.setup, model.parameters.values(theta[None])
-    limit = model.selection.log_luminosity_limit(np.array([z]), np.zeros(1), setup.cosmology, setup.relations)[0]
+    limit = model.selection.log_luminosity_limit(np.array([z]), setup.cosmology, setup.relations)[0]
     mass, growth = np.linspace(12.5, 15.6, 156), np.log10(setup.cosmology.efunc(z))
     number = MassFunction(setup.cosmology, setup.mass_function, np.array([z]), mass)(v.sigma8)[0, 0]
     lines, (scatter_l, scatter_y) = setup.relations.at(v), setup.relations.scatters(v)[0]
@@ -258,7 +258,7 @@ def test_a_luminosity_measured_worse_than_the_flux_leaves_detection_open(own):
     setup = survey(selection__flux_error=0.05, relations__correlation__lx_yx=0.5)
     model, z, y = forward_model(setup), 0.25, np.array([13.8, 14.2, 14.0])
     theta = model.parameters.draw(3, rng=np.random.default_rng(6))
-    limit = model.selection.log_luminosity_limit(np.array([z]), np.zeros(1), setup.cosmology, setup.relations)[0]
+    limit = model.selection.log_luminosity_limit(np.array([z]), setup.cosmology, setup.relations)[0]
     lx = limit + np.array([0.05, -0.1, 0.3])
     points = Points.observed(np.full(3, z), np.column_stack([lx, y]), np.tile([own, 0.08], (3, 1)))
     found = PointDensity(model, points, False).grid(theta)

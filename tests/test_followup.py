@@ -101,7 +101,7 @@ def test_clusters_without_lx_are_told_by_whether_they_were_followed_up(surveys):
     axis = np.linspace(42.6, 45.4, 701)
     seen = Points.observed(np.full(701, 0.08), np.column_stack([axis, *np.repeat(x[1:, None], 701, axis=1)]))
     density = np.exp(PointDensity(whole, seen, False).grid(at)[0]) * (axis[1] - axis[0])
-    limit = setup.selection.log_luminosity_limit(z[:1], np.array([14.0]), setup.cosmology, setup.relations)
+    limit = setup.selection.log_luminosity_limit(z[:1], setup.cosmology, setup.relations)
     true = axis[:, None] + 0.06 * np.random.default_rng(1).standard_normal((701, 4000)) - limit  # measured, over limit
     chance = 0.7 * setup.selection.detection(true) * (true > np.log10(LIMIT / setup.selection.flux_limit))
     assert followed == pytest.approx(float(density @ chance.mean(axis=1)), rel=0.02)

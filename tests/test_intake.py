@@ -153,7 +153,7 @@ def test_offsets_of_thousands_of_clusters():
 
 def test_faint_clusters(cccp):
     setup = cccp.setup
-    limit = setup.selection.log_luminosity_limit(clusters().z, np.full(4, 14.5), setup.cosmology, setup.relations)
+    limit = setup.selection.log_luminosity_limit(clusters().z, setup.cosmology, setup.relations)
     off = np.array([0.1, -0.01, -0.1, -0.1])  # above, within rounding, below, below
     catalogue = clusters(log_lx=limit + off, log_lx_error=np.array([0.0, 0.0, 0.02, 0.05]))
     below, outright = faint_clusters(setup, catalogue)

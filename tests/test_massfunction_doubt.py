@@ -70,7 +70,7 @@ def test_a_survey_limited_in_flux_is_a_sum(cone):
     lx = setup.relations.lx
     mean = lx.log_norm + lx.slope * (log_mass - setup.relations.pivot)
     mean = mean + lx.evolution * np.log10(setup.cosmology.efunc(z))[:, None]
-    limit = setup.selection.log_luminosity_limit(z[:, None], 14.0, setup.cosmology, setup.relations)
+    limit = setup.selection.log_luminosity_limit(z[:, None], setup.cosmology, setup.relations)
     expected = 0.01 * np.sum(number * volume[:, None] * special.ndtr((mean - limit) / lx.scatter))
     assert cone.expected_count(at(cone, **TRUE))[0] == pytest.approx(expected, rel=3e-3)
 

@@ -12,6 +12,7 @@ from forecast.cosmology.mass_function import MassFunction
 from forecast.model.flux_limited import FluxLimitedModel
 from forecast.model.forward import forward_model
 from forecast.model.mass_range import MassRange, mass_concerns
+from forecast.model.population import Population
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,19 @@ def test_part_of_the_clusters_that_is_lost_grows_as_the_limit_falls(cone):
     assert np.all(np.diff(counts) > 0)
 
 
+def test_no_detectable_mass_is_left_out_where_luminosities_evolve_fast(cone):
+    """From z = 0.5 to 1.5 as E(z)^8: the farthest clusters are the least massive, more so in part of the prior."""
+    fast = replace(cone.relations, lx=replace(cone.relations.lx, evolution=8.0))
+    geometry = replace(cone.geometry, zmin=0.5, zmax=1.5, edges=())
+    setup = at_limit(replace(cone, geometry=geometry, relations=fast), 3e-13)
+    model, wider = FluxLimitedModel(setup), FluxLimitedModel(setup)
+    theta = np.vstack([setup.parameters.fiducial, setup.parameters.draw(8, rng=np.random.default_rng(1))])
+    theta[1, setup.parameters.names.index("evolution_lx")] = 1.0  # 2.4 of its errors
+    grid = model.population.log_mass
+    wider.population = Population.of(setup, np.r_[grid[0] - model.step * np.arange(13, 0, -1), grid])
+    np.testing.assert_allclose(model.expected_count(theta), wider.expected_count(theta), rtol=1e-6)
+
+
 @pytest.mark.parametrize("limit", [1e-1, 1e300])
 def test_a_survey_without_clusters_is_refused(cone, limit):
     with pytest.raises(InputError, match="no cluster is expected at all; lower the flux limit"):
@@ -81,7 +95,7 @@ def test_counts_resolve_whatever_scatter_lx_has(cone, scatter):
     table = np.log(MassFunction(setup.cosmology, setup.mass_function, nodes, log_mass)(0.81)[0])
     number = np.exp(CubicSpline(np.cbrt(nodes), table)(np.cbrt(z)))
     number *= (cone.geometry.area * setup.cosmology.volume_element(z))[:, None]
-    limit = setup.selection.log_luminosity_limit(z, relations.pivot, setup.cosmology, relations)
+    limit = setup.selection.log_luminosity_limit(z, setup.cosmology, relations)
     growth = np.log10(setup.cosmology.efunc(z))
     mean = relations.lx.log_norm + relations.lx.slope * (log_mass - relations.pivot) + (1.85 * growth)[:, None]
     selected = number * special.ndtr((mean - limit[:, None]) / scatter)

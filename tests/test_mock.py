@@ -55,9 +55,7 @@ def test_mocks_follow_the_model(nv22, cccp, name):
 
 def test_selected_clusters_are_above_the_flux_limit(cccp, cccp_model):
     mocks = draw_mocks(cccp_model, np.repeat(cccp_model.parameters.fiducial[None], 20, 0), rng=np.random.default_rng(1))
-    limit = cccp.setup.selection.log_luminosity_limit(
-        mocks.z, mocks.log_mass, cccp.setup.cosmology, cccp.setup.relations
-    )
+    limit = cccp.setup.selection.log_luminosity_limit(mocks.z, cccp.setup.cosmology, cccp.setup.relations)
     assert (mocks.log_lx > limit).all()
     assert mocks.z.min() > 0.025
     assert mocks.z.max() < 0.25

@@ -74,7 +74,7 @@ def test_densities_of_single_clusters_are_sums_over_true_redshifts(blurred, wide
     theta = blurred.parameters.draw(2, rng=np.random.default_rng(4))
     setup, true = wide.setup, np.linspace(0.03, 0.99, 1921)
     selection, cosmology, measured = setup.selection.in_flux, setup.cosmology, np.array([0.252, 0.36, 0.497])
-    limit = selection.log_luminosity_limit(measured, np.zeros(3), cosmology, setup.relations)
+    limit = selection.log_luminosity_limit(measured, cosmology, setup.relations)
     listed = np.column_stack([limit + np.array([0.1, 0.4, 0.2]), [14.0, 14.3, 14.4]])
     powers, expected = setup.relations.exponents("yx"), []
     for z, observables in zip(measured, listed, strict=True):
@@ -205,7 +205,7 @@ def test_lensing_masses_limits_and_asymmetric_errors_at_every_redshift(cccp, cas
     theta, true = free.draw(2, rng=np.random.default_rng(4)), np.linspace(0.066, 0.14, 149)
     theta = free.fiducial + 0.5 * (theta - free.fiducial)
     selection, cosmology = setup.selection.in_flux, setup.cosmology
-    limits = selection.log_luminosity_limit(true, np.full(len(true), 14.5), cosmology, setup.relations)
+    limits = selection.log_luminosity_limit(true, cosmology, setup.relations)
     limit = float(np.interp(z, true, limits))
     distance = np.log10(cosmology.comoving_distance(true) / cosmology.comoving_distance(np.array([z])))
     powers, growth = setup.relations.exponents("yx"), np.log10(cosmology.efunc(true) / cosmology.efunc(z))

@@ -85,8 +85,8 @@ def test_every_probability_is_one():
 
 def test_k_corrections():
     z = np.array([0.0, 0.1, 0.2])
-    base = FluxLimited(1e-12, "none").log_luminosity_limit(z[1:], np.array(14.0), COSMOLOGY, RELATIONS)
-    power = FluxLimited(1e-12, "power_law").log_luminosity_limit(z[1:], np.array(14.0), COSMOLOGY, RELATIONS)
+    base = FluxLimited(1e-12, "none").log_luminosity_limit(z[1:], COSMOLOGY, RELATIONS)
+    power = FluxLimited(1e-12, "power_law").log_luminosity_limit(z[1:], COSMOLOGY, RELATIONS)
     np.testing.assert_allclose(power - base, -0.57 * np.log10(1 + z[1:]), rtol=1e-12)
     # L = 4 pi D_L^2 f by hand
     distance = COSMOLOGY.luminosity_distance(z[1:]) / 0.704 * 3.0857e24

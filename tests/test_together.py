@@ -42,7 +42,7 @@ def density(model, theta, cluster, chance):
     `cluster`: L_X over the limit with its error, and Y_X with its own, or an upper limit of it (error 0), or NaN.
     """
     setup, v, (lx, own, yx, error) = model.setup, model.parameters.values(theta[None]), cluster
-    limit = model.selection.log_luminosity_limit(np.array([Z]), np.zeros(1), setup.cosmology, setup.relations)[0]
+    limit = model.selection.log_luminosity_limit(np.array([Z]), setup.cosmology, setup.relations)[0]
     mass, growth = np.linspace(12.5, 15.6, 156), np.log10(setup.cosmology.efunc(Z))
     number = MassFunction(setup.cosmology, setup.mass_function, np.array([Z]), mass)(v.sigma8)[0, 0]
     number = number * setup.geometry.area * setup.cosmology.volume_element(np.array([Z]))[0] * (mass[1] - mass[0])
@@ -70,7 +70,7 @@ def density(model, theta, cluster, chance):
 
 def points_of(model, cluster):
     (lx, own, yx, error), setup = cluster, model.setup
-    limit = model.selection.log_luminosity_limit(np.array([Z]), np.zeros(1), setup.cosmology, setup.relations)[0]
+    limit = model.selection.log_luminosity_limit(np.array([Z]), setup.cosmology, setup.relations)[0]
     listed, nothing = np.array([[limit + lx, yx if error > 0 else np.nan]]), np.full((1, 2), np.nan)
     limits, widths = nothing.copy(), nothing.copy()
     if error == 0 and np.isfinite(yx):

@@ -69,7 +69,7 @@ def brute_force(model, z, known, limits):
     unknown = [i for i, name in enumerate(relations.names) if name not in known]
     axes = [np.linspace(-5, 5, 61) * scale[i] for i in unknown]
     mesh = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(unknown))
-    threshold = setup.selection.log_luminosity_limit(np.array([z]), np.array([14.5]), setup.cosmology, relations)[0]
+    threshold = setup.selection.log_luminosity_limit(np.array([z]), setup.cosmology, relations)[0]
     unit, detection, total = relations.unit_residuals, setup.selection.detection, 0.0
     errors = relations.error_covariance(
         np.array([known[name][1] if name in known else 0.0 for name in relations.names])

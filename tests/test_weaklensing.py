@@ -155,7 +155,7 @@ def test_density_without_luminosity_is_the_integral_over_detected_ones(surveys):
     point = points[np.flatnonzero(np.isfinite(points.log_mwl))[:1]]
     theta, z = model.parameters.fiducial[None], point.z
     lensing = model.setup.selection.with_limit(sample.flux_limit)
-    limit = float(lensing.log_luminosity_limit(z, z, model.setup.cosmology, model.setup.relations)[0])
+    limit = float(lensing.log_luminosity_limit(z, model.setup.cosmology, model.setup.relations)[0])
     grid = np.linspace(limit, limit + 3, 601)
     each = replace(point[np.zeros(601, dtype=int)], observables=np.repeat(point.observables, 601, axis=0))
     each.observables[:, 0] = grid
@@ -331,7 +331,7 @@ def test_clusters_that_lack_a_lensing_mass_for_certain_are_named(cccp):
     sample = LensingSample(flux_limit=1.3e-11)
     setup = replace(cccp.setup, weak_lensing=0.2, lensing_sample=sample)
     selection, z, masses = setup.selection.in_flux, np.full(3, 0.1), np.full(3, 14.5)
-    limit = selection.log_luminosity_limit(z, masses, setup.cosmology, setup.relations)
+    limit = selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
     clusters = Catalogue(
         name=("bright", "near the limit", "with a mass"),
         z=z,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from ..core.parameters import latex
+from ..core.observables import latex
 from .arguments import axes_of, instance, number, one_of, several
 from .fisher import Fisher
 from .samples import Samples

@@ -14,7 +14,8 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.files import prepare_output
-from ..core.parameters import ParameterSet, latex
+from ..core.observables import latex
+from ..core.parameters import ParameterSet
 from ..sampling.export import write_getdist, write_netcdf
 from ..sampling.mcmc import Chain
 from .arguments import array, one_of, path, several

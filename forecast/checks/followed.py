@@ -59,8 +59,7 @@ def which_followed(setup: Setup, catalogue: Catalogue) -> Followed | None:
         return None
     from scipy import stats
 
-    log_mass = np.full(catalogue.size, relations.pivot)
-    flux = catalogue.log_lx - selection.log_luminosity_limit(catalogue.z, log_mass, setup.cosmology, relations)
+    flux = catalogue.log_lx - selection.log_luminosity_limit(catalogue.z, setup.cosmology, relations)
     chances = [stats.mannwhitneyu(x[known & listed], x[~known & listed]).pvalue for x in (flux, catalogue.z)]
     return Followed(int((known & listed).sum()), int(listed.sum()), *map(float, chances))
 

@@ -18,10 +18,10 @@ from ..likelihoods.data import Data, catalogue_points
 from ..likelihoods.density.uncertain_redshift import proxy_error
 from ..likelihoods.level_name import LEVELS
 from ..likelihoods.levels import shares
-from ..model.catalogue import Catalogue, builtin_table, read_catalogue
+from ..model.catalogue import Catalogue, read_catalogue
 from ..model.forward import ForwardModel
 from ..reading.limits import UpperLimits
-from ..reading.public_tables import public_table
+from ..reading.public_tables import builtin_table, public_table
 from ..reading.skew import skew_of_sum
 from ..reading.tables import QUANTITY_KINDS
 from ..relations.power_laws import Relations

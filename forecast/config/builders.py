@@ -14,14 +14,13 @@ import numpy as np
 from ..core.band import Band
 from ..core.errors import InputError, nearest
 from ..core.observables import OBSERVABLES
-from ..core.units import KINDS, h_power, parse
+from ..core.units import h_power, parse
 from ..cosmology.background import Cosmology
 from ..cosmology.expansion import Expansion
 from ..cosmology.rescaling import HUBBLE, Ratio
 from ..model.catalogue_spec import CatalogueCosmology, CatalogueSpec, MassRelation
 from ..model.setup import Setup
 from ..reading.join import Join, alias_of
-from ..reading.plausibility import RANGES
 from ..reading.public_tables import public_table
 from ..reading.tables import Column
 from ..relations.library import Library, load_library
@@ -34,7 +33,7 @@ from ..relations.residuals import Residuals
 from ..survey.error_law import ErrorLaw
 from ..survey.evidence import EvidenceSpec
 from ..survey.redshift_law import RedshiftLaw
-from .quantities import named, read_log_mass, read_quantities, read_scatter
+from .quantities import named, read_log_mass, read_norm, read_quantities, read_scatter
 from .schema.catalogue import CatalogueConfig, JoinConfig
 from .schema.relations import (
     CalibrationConfig,
@@ -94,8 +93,7 @@ def _error(c: float | ErrorLawConfig, path: str, h: float) -> float | ErrorLaw:
 def _power_law(c: RelationsConfig, name: str, scatter: float | None, cosmology: Cosmology) -> PowerLaw:
     """A relation in package units at the configured h."""
     table: PowerLawConfig = getattr(c, name)
-    norm = named(f"relations.{name}.norm", lambda: parse(table.norm, OBSERVABLES[name].kind, cosmology.h))
-    _check_norm(f"relations.{name}.norm", table.norm, norm, OBSERVABLES[name].kind)
+    norm = read_norm(table.norm, OBSERVABLES[name].kind, f"relations.{name}.norm", cosmology.h)
     if table.scatter is not None:
         scatter = read_scatter(table.scatter, f"relations.{name}.scatter")
     if scatter is None:
@@ -124,16 +122,6 @@ def _break(table: PowerLawConfig, c: RelationsConfig, h: float) -> dict[str, Any
         return {}
     over = read_log_mass(table.break_mass, "relations.lx.break_mass", h) - read_log_mass(c.pivot, "relations.pivot", h)
     return {"break_mass": over, "slope_below": table.slope_below, "break_width": table.break_width}
-
-
-def _check_norm(path: str, text: str, norm: float, kind: str) -> None:
-    """Raise unless a normalisation is the value of a cluster; one that reads like a log10 is named."""
-    low, high = RANGES[kind]
-    if norm > 0 and low <= math.log10(norm) <= high:
-        return
-    number, _, unit = text.strip().partition(" ")
-    cure = f'if it is a log10, write "{number} log10 {unit}"' if low <= norm <= high else "check the unit"
-    raise InputError(f"{path}: '{text}' is no {kind} of a cluster (1e{low:g} to 1e{high:g} {KINDS[kind].unit}); {cure}")
 
 
 def _hubble_exponents(c: RelationsConfig, name: str) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError, nearest
 from ..core.units import KINDS, LN10, parse, unit_factor
+from ..reading.plausibility import RANGES
 from ..reading.tables import Column, open_table
 from .schema.survey import CurveConfig
 
@@ -36,6 +37,16 @@ def read_log_mass(text: str, path: str, h: float) -> float:
     if not 1e11 < mass < 1e16:
         raise InputError(f"{path}: '{text}' = {mass:.3g} Msun/h is no cluster mass; expected 1e11 to 1e16 Msun/h")
     return math.log10(mass)
+
+
+def read_norm(text: str, kind: str, path: str, h: float) -> float:
+    """The normalisation of a relation, which is the value of a cluster; one that reads like a log10 is named."""
+    norm, (low, high) = named(path, lambda: parse(text, kind, h)), RANGES[kind]
+    if norm > 0 and low <= math.log10(norm) <= high:
+        return norm
+    number, _, unit = text.strip().partition(" ")
+    cure = f'if it is a log10, write "{number} log10 {unit}"' if low <= norm <= high else "check the unit"
+    raise InputError(f"{path}: '{text}' is no {kind} of a cluster (1e{low:g} to 1e{high:g} {KINDS[kind].unit}); {cure}")
 
 
 def read_quantities(texts: tuple[str, ...], kind: str, path: str, h: float) -> Array:

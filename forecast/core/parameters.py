@@ -11,8 +11,7 @@ import numpy as np
 from .arrays import Array
 from .errors import InputError, nearest
 from .joint_prior import JointPrior
-from .names import bare, owner
-from .observables import LABELS, OBSERVABLES
+from .names import bare
 from .priors import Prior
 from .ties import Tie, check_ties, tied_priors
 
@@ -96,34 +95,6 @@ NAMES = (*(f.name for f in fields(Values)), *(f"density_contrast_{i + 1}" for i 
 
 _FIELDS = frozenset(NAMES[:-MAX_SHELLS])
 _NO_RELATION = ("norm_wl", "norm_contamination")
-
-
-def _latex() -> dict[str, str]:
-    """Axis labels of `NAMES`."""
-    shells = {f"density_contrast_{i + 1}": rf"$\delta_{{{i + 1}}}/\sigma_{{{i + 1}}}$" for i in range(MAX_SHELLS)}
-    found = shells | LABELS
-    for name in (name for name in NAMES[:-MAX_SHELLS] if name not in found):
-        kind, _, observable = name.partition("_")
-        found[name] = f"${_LETTERS[kind]}_{{{OBSERVABLES[observable].latex}}}$"
-    return found
-
-
-_LETTERS = {"norm": "b", "slope": "s", "scatter": "r", "evolution": r"\Delta\gamma", "curvature": r"\Delta c"}
-_LETTERS |= {"lowslope": r"s^<", "break": r"\Delta m", "drift": r"\dot s"}
-LATEX = _latex()
-"""Axis labels."""
-
-
-def latex(name: str) -> str:
-    r"""Axis label of a parameter, with the survey that it belongs to; unknown names as they are.
-
-    >>> print(latex("norm_lx"), latex("norm_lx.bcs"), latex("my_own"))
-    $b_{L_{\rm X}}$ $b_{L_{\rm X}}^{\rm bcs}$ my_own
-    """
-    label, survey = LATEX.get(bare(name)), owner(name).replace("_", r"\_")
-    if label is None or not survey:
-        return label or name
-    return rf"{label[:-1]}^{{\rm {survey}}}$"
 
 
 def contrast_names(shells: int) -> tuple[str, ...]:
@@ -241,6 +212,12 @@ class ParameterSet:
     def draw(self, size: int, *, rng: np.random.Generator) -> Array:
         """`size` parameter vectors from the prior, shape (size, D)."""
         return self.quantile(rng.random((size, len(self.free))))
+
+    def sample(self) -> Array:
+        """Parameter vectors that span the prior, with the fiducial one; deterministic."""
+        if not self.free:
+            return self.fiducial[None]
+        return np.vstack([self.fiducial, self.draw(256, rng=np.random.default_rng(0))])
 
     def quantile(self, u: Array) -> Array:
         """Parameter vectors at cumulative prior probabilities, both of shape (n, D).

@@ -1,1 +1,1 @@
-"""Tables that ship with the package; read one with `forecast.model.catalogue.builtin_table`."""
+"""Tables that ship with the package; read one with `forecast.reading.public_tables.builtin_table`."""

@@ -76,7 +76,7 @@ def cone_variant(setup: Setup) -> Setup:
     relations = setup.relations
     unit = FluxLimited(1e-12, band=relations.lx_band)
     z, log_break = np.array(setup.geometry.redshift_edges[-1]), np.array(setup.selection.log_break)
-    at_unit = unit.log_luminosity_limit(z, log_break, setup.cosmology, relations)
+    at_unit = unit.log_luminosity_limit(z, setup.cosmology, relations)
     growth = np.log10(setup.cosmology.efunc(z) / setup.cosmology.efunc(relations.z0))
     lx = relations.lx
     log_luminosity = lx.log_norm + lx.slope * (log_break - relations.pivot) + lx.evolution * growth

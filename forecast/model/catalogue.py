@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -262,24 +261,6 @@ def _of_products(spec: CatalogueSpec, limits: Mapping[str, UpperLimits]) -> tupl
     words = f"Y_X = M_gas T of {int(lost.sum())} clusters is unknown, as M_gas or T of them is an upper limit"
     cure = ": levels of Y_X take them for clusters like others; level full uses the limits"
     return (Caution("limits", f"{words}{cure}"),) if lost.any() else ()
-
-
-def builtin_table(name: str) -> Path:
-    """Path of a table that ships with the package.
-
-    Raises
-    ------
-    InputError
-
-    Examples
-    --------
-    >>> builtin_table("cccp_lowz").name
-    'cccp_lowz.ecsv'
-    """
-    known = {path.stem: path for path in Path(str(resources.files("forecast.data"))).glob("*.ecsv")}
-    if name not in known:
-        raise InputError(f"catalogue.builtin = '{name}' is unknown; known: {', '.join(sorted(known))}")
-    return known[name]
 
 
 def _reference_yx(table: TableFile, spec: CatalogueSpec, efunc: Array) -> tuple[Array, Array]:

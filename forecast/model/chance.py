@@ -206,7 +206,7 @@ class ChanceInFlux(Chance):
     def of_clusters(self, row: Array, z: Array, log_mass: Array) -> Array:
         """Chance of single clusters in each component and part of `Detection`; arguments broadcast to (..., J I)."""
         selection = self._selection
-        limit = selection.log_luminosity_limit(z, log_mass, self.setup.cosmology, self.setup.relations)
+        limit = selection.log_luminosity_limit(z, self.setup.cosmology, self.setup.relations)
         excess = self.mean(self.lx, "lx", row, self.background(row, z), log_mass) - limit
         mean, covariance = self.setup.relations.unit_residuals.at(log_mass)
         scatter = self.scatter[row, 0][..., None]

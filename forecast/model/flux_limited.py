@@ -17,7 +17,7 @@ from .contaminants import Contaminants
 from .mixture import columns, sum_of
 from .population import Population, mass_grid, yx_support
 from .resolution import limit_resolution, lowest_mass
-from .setup import Setup, prior_sample
+from .setup import Setup
 from .visibility import by_flux, chance_of, detected, flux_table, luminosities, visible_at
 from .yx_distribution import TabulatedDistribution, YxDistribution, reaching
 
@@ -71,11 +71,9 @@ class FluxLimitedModel:
 
     @cached_property
     def _limit(self) -> Array:
-        """log10 of the limiting luminosity on the grid, shape (K, M)."""
-        population = self.population
-        return self.selection.log_luminosity_limit(
-            population.shells.z[:, None], population.log_mass, self.setup.cosmology, self.setup.relations
-        )
+        """log10 of the limiting luminosity at each redshift node, shape (K, 1)."""
+        z, setup = self.population.shells.z[:, None], self.setup
+        return self.selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
 
     def by_node(self, v: Values, abundance: Array | None = None) -> Array:
         """Expected selected clusters per dex of mass on the grid, shape (P, K, M), of an `abundance` that is known."""
@@ -156,7 +154,7 @@ class FluxLimitedModel:
 
     def _split_at(self, fraction: float) -> expansion.Split:
         """On nodes in Y_X that hold all clusters, and resolve them and the part of their scatter that is left out."""
-        sample = prior_sample(self.setup)
+        sample = self.setup.parameters.sample()
         v = self.parameters.values(sample)
         own = [expansion.narrowed(part, fraction) for part in self._residuals(v)]
         left_out = np.concatenate([np.ravel(left) for _, left in own])
@@ -227,10 +225,9 @@ class FluxLimitedModel:
         luminosity = luminosity + columns(lx.evolution, 3) * growth + before.background.shift(powers("lx"))
         steeper = columns(lx.drift, 3) * growth if lx.drifts else 0.0  # slope of L_X at each redshift
         position = (mean + (self.setup.relations.pivot - population.log_mass[0])) / self.step
-        limit, rise = self._limit_at(position)
-        above = ((luminosity + steeper * mean if lx.drifts else luminosity) - limit) / unexplained
+        above = ((luminosity + steeper * mean if lx.drifts else luminosity) - self._limit) / unexplained
         width = scatter / columns(yx.slope, 3)  # log mass per unit residual
-        tilt = (rho * spread - (lx.tangent(mean) + steeper - rise) * width) / unexplained
+        tilt = (rho * spread - (lx.tangent(mean) + steeper) * width) / unexplained
         bend = (lx.second(mean) * width**2 / unexplained,) if lx.is_curved else ()
         position = np.broadcast_to(position, (len(before.log_number), *position.shape[1:]))
         moved, curve = (before.log_number, position, -width / self.step), chance_of(part, unexplained)
@@ -243,15 +240,6 @@ class FluxLimitedModel:
         excess = self.population.mean_observable(lines.lx, "lx", background) + part.lx_shift[:, None] - self._limit
         mean = self.population.mean_observable(lines.yx, "proxy", background) + part.yx_shift[:, None]
         return expansion.sum_over_nodes(np.exp(before.log_number) * self.step, (excess, mean), part, data)
-
-    def _limit_at(self, position: Array) -> tuple[Array, Array | float]:
-        """Limiting luminosity at grid positions, and its change by log10 M: only through T, in K and between bands."""
-        if not self.selection.needs_temperature(self.setup.relations.lx_band):
-            return self._limit[None, :, :1], 0.0
-        index = np.clip(np.rint(position).astype(int), 0, self._limit.shape[1] - 1)
-        node = np.arange(self._limit.shape[0])[None, :, None], index
-        rise = np.gradient(self._limit, self.step, axis=1)[node]
-        return self._limit[node] + rise * self.step * np.clip(position - index, -0.5, 0.5), rise
 
     def lx_density(self, theta: Array, log_lx: Array) -> Array:
         """Expected number of detections per dex of measured L_X, shape (P, Q).
@@ -269,15 +257,10 @@ class FluxLimitedModel:
         return total
 
     def _visible_fraction(self, log_lx: Array, v: Values) -> Array:
-        """Weights (P or 1, Q, K) that cut the redshift quadrature of every shell where L_X is not detected.
-
-        The T in K(z, T) is taken at the mass whose mean fiducial L_X this is.
-        """
-        population, relation = self.population, self.setup.relations
-        log_mass = relation.pivot + relation.lx.relative_mass(log_lx - relation.lx.log_norm)
-        position = np.rint((log_mass - population.log_mass[0]) / self.step).astype(int)
-        limit = self._limit[:, np.clip(position, 0, self._limit.shape[1] - 1)] + population.as_listed("lx")  # (K, Q)
-        return visible_at(log_lx, limit.T, population.shells, (self.selection.detection, Distortion.at(v, np.ravel)))
+        """Weights (P or 1, Q, K) that cut the redshift quadrature of every shell where L_X is not detected."""
+        population, detection = self.population, self.selection.detection
+        limit = np.broadcast_to(self._limit + population.as_listed("lx"), (len(self._limit), len(log_lx)))
+        return visible_at(log_lx, limit.T, population.shells, (detection, Distortion.at(v, np.ravel)))
 
     def yx_distribution(self, theta: Array, centre: float, size: int, error: float = 0.0) -> YxDistribution:
         """Distribution of one selected cluster's log10 Y_X, tabulated."""

@@ -13,7 +13,7 @@ from ..relations.lines import Component, Line, Lines
 from .mixture import columns, mixture, sum_of
 from .population import Population, mass_grid, yx_support
 from .resolution import SHARP, proxy_step
-from .setup import Setup, prior_sample
+from .setup import Setup
 from .yx_distribution import LocalDistribution, TabulatedDistribution, YxDistribution, reaching
 
 MASS_STEP = 0.0125
@@ -41,7 +41,7 @@ class MassSelectedModel:
         self.setup = setup
         self.parameters = setup.parameters
         self.selection = setup.selection.in_mass
-        v = self.parameters.values(prior_sample(setup))
+        v = self.parameters.values(setup.parameters.sample())
         lowest = float(self.selection.lowest(setup.relations.at(v).lx, setup.relations).min())
         step = min(step, proxy_step(setup, v, SHARP))
         self.population = Population.of(setup, mass_grid(setup, lowest, step))

@@ -23,7 +23,7 @@ from ..survey.listed_redshifts import shifts, survey_shells
 from ..survey.sample_variance import contrast_root, growth
 from ..survey.shells import Shells
 from .mixture import columns
-from .setup import Setup, prior_sample
+from .setup import Setup
 
 LOG_MASS_LOW, LOG_MASS_HIGH = 11.5, 15.9
 """log10 M500c (Msun/h) outside which no cluster is expected in any survey."""
@@ -213,7 +213,7 @@ def yx_support(model: Tabulable) -> Array:
     Their spacing is half the smallest scale on which the density varies in the prior: its logarithm
     is then a cubic spline to 1e-4.
     """
-    sample = prior_sample(model.setup)
+    sample = model.setup.parameters.sample()
     smallest = float(np.min(model.yx_resolution(model.parameters.values(sample))))
     sample = sample[:64]
     lines = model.setup.relations.at(model.parameters.values(sample))

@@ -13,7 +13,7 @@ from ..survey.detection.distortion import Distortion
 from ..survey.listed_redshifts import survey_shells
 from ..survey.selection import FluxSelection
 from .mixture import columns
-from .setup import Setup, prior_sample
+from .setup import Setup
 
 SHARP, SMOOTH = 0.4, 1.4
 """Spacing in units of the scatter of mass at given observables that is right to 4% of the density next to a sharp cut,
@@ -75,7 +75,7 @@ def limit_resolution(setup: Setup, selection: FluxSelection) -> tuple[float, flo
     InputError
         If L_X scatters too little.
     """
-    relations, v = setup.relations, setup.parameters.values(prior_sample(setup))
+    relations, v = setup.relations, setup.parameters.values(setup.parameters.sample())
     lines, masses = relations.at(v), relations.unit_residuals.log_mass
     parts = [part.blurred(selection.flux_error) for part in relations.components(v, masses)]
     smallest = min(float(np.min(part.lx_scatter)) for part in parts)
@@ -94,19 +94,17 @@ def limit_resolution(setup: Setup, selection: FluxSelection) -> tuple[float, flo
 
 
 def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
-    """log10 of the mass whose luminosity is six scatters below the lowest limit at the nearest redshift, Msun/h.
+    """log10 of the mass whose luminosity is six scatters below the limit at any redshift in the prior, Msun/h.
 
     Raises
     ------
     InputError
         If L_X does not rise with mass.
     """
-    z = survey_shells(setup).z.min(keepdims=True)
-    limit = selection.log_luminosity_limit(z, np.array([14.0]), setup.cosmology, setup.relations)
-    sample = prior_sample(setup)
+    z, sample = survey_shells(setup).z, setup.parameters.sample()
     v = setup.parameters.values(sample)
-    lx, background = selection.observed(setup.relations.at(v)).lx, setup.background(v, z, np.arange(len(sample)))
-    shift = background.shift(setup.relations.exponents("lx"))
+    lx = selection.observed(setup.relations.at(v)).lx
+    background = setup.background(v, z, np.arange(len(sample))[:, None])
     by = Distortion.at(v, np.ravel)
     detection = selection.detection if by is None else by.of(selection.detection)
     parts = zip(detection.offset, detection.width, strict=True)
@@ -116,5 +114,6 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
             "relations.lx.curvature: L_X does not rise with mass somewhere in the prior, so that a limit in flux is "
             "none in mass; give parameters.curvature_lx a narrower prior (gaussian = 0.1), or slope_lx and drift_lx"
         )
-    masses = setup.relations.pivot + lx.relative_mass(limit.min() + below - lx.log_norm - shift)
-    return min(float(np.min(masses)), 13.5)
+    limit = selection.log_luminosity_limit(z, setup.cosmology, setup.relations) + below
+    limit = limit[None] - background.shift(setup.relations.exponents("lx"))
+    return min(setup.relations.pivot + float(np.min(lx.mass_at(limit, background.log_growth))), 13.5)

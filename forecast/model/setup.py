@@ -294,11 +294,3 @@ class Setup:
         weight = abs(float(self.relations.combination[names.index(name)]))
         others[names.index(name)] = math.sqrt(error**2 - explained**2) / weight
         return replace(self, errors=tuple(float(x) for x in others) if others.any() else ())
-
-
-def prior_sample(setup: Setup) -> Array:
-    """Parameter vectors that span the prior, with the fiducial one; deterministic."""
-    if not setup.parameters.free:
-        return setup.parameters.fiducial[None]
-    draws = setup.parameters.draw(256, rng=np.random.default_rng(0))
-    return np.vstack([setup.parameters.fiducial, draws])

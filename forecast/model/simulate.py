@@ -44,7 +44,7 @@ def _followed_up(setup: Setup, mocks: Mocks, rng: np.random.Generator) -> Mocks:
     """Mocks whose clusters have L_X alone where they were not followed up."""
     selection, followup = setup.selection.in_flux, setup.followup
     assert selection is not None and followup is not None
-    at = (mocks.z, mocks.log_mass, setup.cosmology, setup.relations)
+    at = (mocks.z, setup.cosmology, setup.relations)
     bright = mocks.log_lx > selection.log_luminosity_limit(*at) + followup.log_limit(selection)
     if followup.luminosity is not None:
         bright &= mocks.log_lx > selection.above(followup.luminosity).log_luminosity_limit(*at)
@@ -78,7 +78,7 @@ def _draw_contaminants(model: ForwardModel, part: Geometry, theta: Array, rng: n
     fiducial = np.repeat(known.fiducial[None], len(theta), axis=0)
     most, factor = contamination.largest_odds, model.parameters.values(theta).norm_contamination
     drawn = _draw_all(plain, part, fiducial, np.broadcast_to(most * np.asarray(factor), (len(theta),)), rng)
-    limit = selection.log_luminosity_limit(drawn.z, drawn.log_mass, setup.cosmology, setup.relations)
+    limit = selection.log_luminosity_limit(drawn.z, setup.cosmology, setup.relations)
     return [drawn.kept(rng.random(len(drawn.row)) * most < contamination.odds(drawn.log_lx - limit))]
 
 

@@ -1,4 +1,4 @@
-"""Published tables of clusters that stay with their publishers: what they are, and where to get them."""
+"""Published tables of clusters: what those are that stay with their publishers, where to get them, and our own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,4 +118,22 @@ def public_table(name: str) -> PublicTable:
     known = public_tables()
     if name not in known:
         raise InputError(f"public table '{name}' is unknown; {nearest(name, known)}")
+    return known[name]
+
+
+def builtin_table(name: str) -> Path:
+    """Path of a table that ships with the package.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> builtin_table("cccp_lowz").name
+    'cccp_lowz.ecsv'
+    """
+    known = {path.stem: path for path in Path(str(resources.files("forecast.data"))).glob("*.ecsv")}
+    if name not in known:
+        raise InputError(f"catalogue.builtin = '{name}' is unknown; known: {', '.join(sorted(known))}")
     return known[name]

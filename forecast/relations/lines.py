@@ -148,9 +148,11 @@ class Line:
         """Coefficient of the square of a small change of log10 M."""
         return self._bend_at(log_mass).second(log_mass)
 
-    def relative_mass(self, excess: Array) -> Array:
-        """log10 M over the pivot of clusters this much above the normalisation, dex, one for each relation."""
-        return self.bend.mass_at(excess, self.slope)
+    def mass_at(self, log_value: Array, log_growth: Array) -> Array:
+        """log10 M over the pivot at which the mean is such a value, (P or 1, ...) each; where that rises everywhere."""
+        slope, evolution, log_norm = (_column(x, log_value) for x in (self.slope, self.evolution, self.log_norm))
+        excess, drift = log_value - log_norm - evolution * log_growth, _column(self.drift, log_value)
+        return self._bend_at(log_value).mass_at(excess, slope + drift * log_growth)
 
     def _bend_at(self, log_mass: Array) -> Bend:
         return self.bend.shaped(lambda x: _column(x, log_mass))

@@ -11,7 +11,6 @@ from markupsafe import Markup
 from ..core import parameters
 from ..core.digits import chance_text
 from ..forecasts.survey_information import MERIT
-from ..forecasts.swaps import SystematicRow
 from ..forecasts.variant_name import VariantName
 from ..likelihoods.level_name import LEVELS, Bound, LevelName
 from ..sampling.informed import AS_WIDE, Lesson
@@ -38,7 +37,7 @@ def headline(result: Result) -> Markup | None:
     chain, level = result.chain(result.headline), result.headline
     if chain is not None:
         return _chain_headline(result, chain, typeset(used_words(chain)))
-    std = expected_std(result, level)
+    std = result.expected_std(level)
     if std is None:
         return None
     words = typeset(LEVEL_WORDS.get(level, level))
@@ -62,22 +61,6 @@ def _chain_headline(result: Result, chain: ChainSummary, words: Markup) -> Marku
     return sentence
 
 
-def expected_std(result: Result, level: str) -> float | None:
-    """sigma(sigma8) of a level from the Fisher matrix of the survey as configured."""
-    return result.ladder[0].sigma8_std.get(level) if result.ladder else None
-
-
-def error_of(result: Result, level: str) -> float | None:
-    """sigma(sigma8) of a level: its chain's, else the Fisher matrix's."""
-    chain = result.chain(level)
-    return expected_std(result, level) if chain is None else chain.parameters["sigma8"]["std"]
-
-
-def error_beside(result: Result, row: SystematicRow, level: str) -> float | None:
-    """That beside which a shift stands: of priors as given that of the level, of wider ones the row's own."""
-    return error_of(result, level) if row.widening == 1 else row.error.get(level)
-
-
 def facts(result: Result) -> tuple[Fact, ...]:
     """Parameters of interest at the headline level, as far as they are free, and the most precise level."""
     chain = result.chain(result.headline)
@@ -86,7 +69,7 @@ def facts(result: Result) -> tuple[Fact, ...]:
         given = {"sigma8": fixed_words(result.Om0)}
         names = [name for name in COSMOLOGY if name in chain.parameters]
         found = [_fact(name, chain.parameters[name], given.get(name, "")) for name in names]
-    elif (std := expected_std(result, result.headline)) is not None:
+    elif (std := result.expected_std(result.headline)) is not None:
         free = any(row.name == "Om0" for row in result.parameters)
         beside = "; Om0 is marginalised over (its own error: forecast joint)" if free else fixed_words(result.Om0)
         found = [Fact("sigma8", error(std), f"Fisher matrix, level {result.headline}{beside}"), *_expected(result)]
@@ -128,7 +111,7 @@ def _shown(name: str) -> Markup:
 
 def _best(result: Result) -> tuple[Fact, ...]:
     """The level that promises the smallest error, where there are several."""
-    found = {level: expected_std(result, level) for level in LEVELS}
+    found = {level: result.expected_std(level) for level in LEVELS}
     known = {level: std for level, std in found.items() if std is not None and math.isfinite(std)}
     if len(known) < 2:
         return ()
@@ -147,7 +130,7 @@ def limits(result: Result) -> tuple[str, ...]:
     """What keeps sigma8 of the headline level from being known better, in sentences."""
     if not result.ladder:
         return _ties(result)
-    std, row = expected_std(result, result.headline), result.ladder[0].sigma8_std
+    std, row = result.expected_std(result.headline), result.ladder[0].sigma8_std
     if std is None or not math.isfinite(std):
         return _ties(result)
     found = [_budget(result.headline, row), _density(result, std), _variance(result, std)]
@@ -236,7 +219,7 @@ def _convergence(result: Result) -> Check | None:
 
 def _likeness(result: Result) -> Check | None:
     """Chain and Fisher matrix of the same expected data."""
-    chain, std = result.chain(result.headline), expected_std(result, result.headline)
+    chain, std = result.chain(result.headline), result.expected_std(result.headline)
     if chain is None or std is None or result.data is None or result.data.kind != "expected":
         return None
     ratio = chain.parameters["sigma8"]["std"] / std
@@ -283,7 +266,7 @@ def _lensed(result: Result | SurveyPart, whose: str) -> Check | None:
 
 def _shifts(result: Result) -> tuple[Check, ...]:
     """The largest shift of each kind of swap in units of the error."""
-    own = error_of(result, result.headline)
+    own = result.error_of(result.headline)
     worst: dict[str, tuple[float, str]] = {}
     given = [row for row in result.systematics if own and row.widening == 1]
     for row in given:

@@ -207,10 +207,9 @@ def _print_errors(title: str, found: Sequence[tuple[str, Mapping[str, float]]], 
 
 def _shift(result: Result, row: SystematicRow, level: str) -> Figure:
     """A shift of sigma8 to the decimal place of the error beside it, and in units of it."""
-    from .answer import error_beside
     from .cautions import SHIFT
 
-    shift, error = row.shift[level], error_beside(result, row, level)
+    shift, error = row.shift[level], result.error_beside(row, level)
     shown = value_figure(shift, error, sign=True)
     if not is_error(error) or not math.isfinite(shift):
         return shown

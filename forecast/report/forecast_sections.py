@@ -10,7 +10,6 @@ from markupsafe import Markup
 from ..core.digits import chance_text, count_text
 from ..forecasts.ladder import LadderRow
 from ..likelihoods.level_name import Bound
-from .answer import error_beside
 from .cautions import SHIFT
 from .narrative import LEVEL_WORDS
 from .page.blocks import Block, Picture, Section, Table, Text
@@ -134,7 +133,7 @@ def systematics_section(result: Result) -> Section:
     """Shifts from other assumptions, and in units of the errors."""
     levels = ordered_levels(row.shift for row in result.systematics)
     rows = tuple(
-        (row.label, *(_shift(row.shift.get(level), error_beside(result, row, level)) for level in levels))
+        (row.label, *(_shift(row.shift.get(level), result.error_beside(row, level)) for level in levels))
         for row in result.systematics
     )
     intro = (

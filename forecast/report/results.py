@@ -203,6 +203,19 @@ class Result:
         """Summary of one level's chain."""
         return next((c for c in self.chains if c.level == level), None)
 
+    def expected_std(self, level: str) -> float | None:
+        """sigma(sigma8) of a level from the Fisher matrix of the survey as configured."""
+        return self.ladder[0].sigma8_std.get(level) if self.ladder else None
+
+    def error_of(self, level: str) -> float | None:
+        """sigma(sigma8) of a level: its chain's, else the Fisher matrix's."""
+        chain = self.chain(level)
+        return self.expected_std(level) if chain is None else chain.parameters["sigma8"]["std"]
+
+    def error_beside(self, row: SystematicRow, level: str) -> float | None:
+        """That beside which a shift stands: of priors as given that of the level, of wider ones the row's own."""
+        return self.error_of(level) if row.widening == 1 else row.error.get(level)
+
 
 def save_json(result: Result, path: Path) -> None:
     """Write a result, with its convergence, to `path`; whole or not at all.

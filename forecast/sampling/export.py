@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..core.formats import CHAIN
-from ..core.parameters import ParameterSet, latex
+from ..core.observables import latex
+from ..core.parameters import ParameterSet
 from .mcmc import Chain
 
 

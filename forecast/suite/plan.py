@@ -15,7 +15,7 @@ from ..core.files import to_plain
 from ..core.parameters import ParameterSet
 from ..execution.executor import Executor
 from ..model.forward import forward_model
-from ..model.setup import Setup, prior_sample
+from ..model.setup import Setup
 from ..relations.gas_profiles import load_profiles
 from .columns import Recipe, suite_columns
 from .manifest import Manifest
@@ -88,7 +88,7 @@ def grid_axes(parameters: ParameterSet) -> dict[str, Array]:
 
 def _mean_count(setup: Setup) -> float:
     """Expected number of clusters in a catalogue, averaged over the prior."""
-    return float(forward_model(setup).expected_count(prior_sample(setup)).mean())
+    return float(forward_model(setup).expected_count(setup.parameters.sample()).mean())
 
 
 def _shard_size(setup: Setup, catalogues: int) -> int:

@@ -116,6 +116,16 @@ def log_emitted(band: Band, log_t: Array, z: Array | float = 0.0) -> Array:
     return np.asarray(np.log10((table.factor(log_t) * energy).sum(axis=-1)))
 
 
+def typical_mass(log_lx: Array, z: Array, cosmology: Cosmology, relations: Relations) -> Array:
+    """log10 of the masses of which luminosities are typical, Msun/h; the pivot's of unknown ones.
+
+    `log_lx`, log10 of erg/s in the band of the relations, and `z` broadcast.
+    """
+    lx, growth = relations.lx, np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
+    relative = lx.relative_mass(log_lx - lx.log_norm - lx.evolution * growth)
+    return np.asarray(relations.pivot + np.nan_to_num(relative))
+
+
 @dataclass(frozen=True)
 class Emission:
     """How the luminosity of a cluster in one band follows from that in another.
@@ -179,11 +189,10 @@ class Emission:
         cosmology : Cosmology
         relations : Relations
         """
-        lx, log_t = relations.lx, np.full(np.shape(z), np.log10(_TYPICAL))
-        growth = np.log10(cosmology.efunc(z) / cosmology.efunc(relations.z0))
+        log_t = np.full(np.shape(z), np.log10(_TYPICAL))
         for _ in range(_ROUNDS):
-            relative = lx.relative_mass(log_lx(log_t) - lx.log_norm - lx.evolution * growth)
-            log_t = self.log_temperature(z, relations.pivot + np.nan_to_num(relative), cosmology, relations)
+            mass = typical_mass(log_lx(log_t), z, cosmology, relations)
+            log_t = self.log_temperature(z, mass, cosmology, relations)
         return log_t
 
     def depends_on_temperature(self, of: Band, to: Band) -> bool:
@@ -195,11 +204,11 @@ class Emission:
         if of == to:
             return ""
         kind = "lines and continuum of gas of 0.3 solar" if self.lines else "the free-free emission of gas"
-        by = f"{kind} at T(M, z), above {self.coolest:g} keV"
+        by = f"{kind} at the T of L_X, above {self.coolest:g} keV"
         if self.ratio is not None:
             by = f"a factor {self.ratio:g}"
         elif self.table is not None and self.table.log_ratio:
-            by = "a table of factors at T(M, z)"
+            by = "a table of factors at the T of L_X"
         return f"L_X is of {to} in the rest frame, and follows from {of} by {by}."
 
     def doubt(self, of: Band, to: Band) -> str:

@@ -37,10 +37,10 @@ KCorrection = Literal["none", "power_law", "bremsstrahlung", "continuum", "apec"
 _K_WORDS = {
     "none": "no K-correction",
     "power_law": "K-correction (1+z)^{slope:g}",
-    "bremsstrahlung": "K-correction of thermal bremsstrahlung at T(M, z)",
-    "continuum": "K-correction of free-free emission at T(M, z)",
-    "apec": "K-correction of lines and continuum of gas of 0.3 solar at T(M, z)",
-    "table": "K-correction of emission.band_table at T(M, z)",
+    "bremsstrahlung": "K-correction of thermal bremsstrahlung at the T of L_X",
+    "continuum": "K-correction of free-free emission at the T of L_X",
+    "apec": "K-correction of lines and continuum of gas of 0.3 solar at the T of L_X",
+    "table": "K-correction of emission.band_table at the T of L_X",
 }
 
 _Factor: TypeAlias = Callable[[Array, Array | None, Band], Array]
@@ -55,8 +55,9 @@ class FluxLimited:
     flux_limit : float
         In `band`, erg/s/cm2; the reference flux of `detection` and `contamination`.
     k_correction : {"none", "power_law", "bremsstrahlung", "continuum", "apec", "table"}
-        LX / (4 pi D_L^2 f) in `band`: 1; (1+z)^k_slope; or by T(M, z): bremsstrahlung with a Gaunt factor E^-0.4,
-        free-free emission as `log_continuum` has it, or with lines as `log_emitted`, or the table of `emission`.
+        LX / (4 pi D_L^2 f) in `band`: 1; (1+z)^k_slope; or by the T that is typical of LX: bremsstrahlung with a
+        Gaunt factor E^-0.4, free-free emission as `log_continuum` has it, or with lines as `log_emitted`, or the table
+        of `emission`.
     k_slope : float
         Power of 1 + z.
     flux_error : float
@@ -102,20 +103,19 @@ class FluxLimited:
             return lines
         return Lines(replace(lines.lx, scatter=np.hypot(lines.lx.scatter, self.flux_error)), lines.yx)
 
-    def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
+    def log_luminosity_limit(self, z: Array, cosmology: Cosmology, relations: Relations) -> Array:
         """log10 of the luminosity, erg/s, that has the limiting flux: L_lim = 4 pi D_L^2 f_lim K(z, T).
 
         In the band of the relations. T is that of the mass of which this luminosity is typical, as where a catalogue's
-        fluxes become luminosities: what is selected is one number of a cluster, that which is listed. `z` and
-        `log_mass` (log10 Msun/h) broadcast; the result has their common shape.
+        fluxes become luminosities: what is selected is one number of a cluster, that which is listed. The result has
+        the shape of `z`.
         """
-        distance = cosmology.luminosity_distance(z) / cosmology.h * MPC_CM
-        euclidean = np.log10(4 * math.pi * self.flux_limit) + 2 * np.log10(distance)
+        euclidean = math.log10(self.flux_limit) + log_sphere(z, cosmology)
         limit = self._with_factor(euclidean, self.log_factor, (z, cosmology, relations))
         if self.least is not None:
             least = self._with_factor(np.log10(self.least), self._log_ratio, (z, cosmology, relations))
             limit = np.maximum(limit, least)
-        return np.asarray(limit + 0.0 * log_mass)
+        return np.asarray(limit)
 
     def _with_factor(self, log_lx: Array, factor: _Factor, of: tuple[Array, Cosmology, Relations]) -> Array:
         """Luminosities in the band of the relations, from others by a factor that depends on their temperature."""
@@ -239,6 +239,12 @@ class FluxLimited:
         if self.contamination is not None:
             words += f" Up to {max(self.contamination.fraction):.0%} of the detections at a flux are no clusters."
         return words
+
+
+def log_sphere(z: Array, cosmology: Cosmology) -> Array:
+    """log10 of 4 pi D_L^2, cm2, of the shape of `z`."""
+    distance = cosmology.luminosity_distance(z) / cosmology.h * MPC_CM
+    return np.asarray(math.log10(4 * math.pi) + 2 * np.log10(distance))
 
 
 def bremsstrahlung_k(z: Array, temperature: Array, band: Band = SOFT) -> Array:

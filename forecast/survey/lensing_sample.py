@@ -15,7 +15,8 @@ from ..core.arrays import Array
 from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..relations.power_laws import Relations
-from .flux_limit import FluxLimited
+from .emission import typical_mass
+from .flux_limit import FluxLimited, log_sphere
 from .selection import FluxSelection, Selection
 
 
@@ -132,18 +133,16 @@ class Sky:
     @property
     def log_mass(self) -> Array:
         """log10 of the masses of which the luminosities are typical, Msun/h, (n,); the pivot's of unknown ones."""
-        lx, relations = self.relations.lx, self.relations
-        growth = np.log10(self.cosmology.efunc(self.z) / self.cosmology.efunc(relations.z0))
-        relative = lx.relative_mass(self.log_lx - lx.log_norm - lx.evolution * growth)
-        mass: Array = relations.pivot + np.nan_to_num(relative)
-        return mass
+        return typical_mass(self.log_lx, self.z, self.cosmology, self.relations)
 
     @property
     def log_flux(self) -> Array:
         """log10 of the measured fluxes in the survey's band, erg/s/cm2, (n,); NaN of unknown luminosities."""
-        flux: FluxSelection = (self.selection.in_flux or FluxLimited(1.0)).with_limit(1.0)
-        limit = flux.log_luminosity_limit(self.z, self.log_mass, self.cosmology, self.relations)
-        return np.asarray(self.log_lx - limit)
+        flux: FluxSelection = self.selection.in_flux or FluxLimited(1.0)
+        log_t, band = None, self.relations.lx_band
+        if flux.needs_temperature(band):
+            log_t = flux.emission.log_temperature(self.z, self.log_mass, self.cosmology, self.relations)
+        return np.asarray(self.log_lx - log_sphere(self.z, self.cosmology) - flux.log_factor(self.z, log_t, band))
 
     @property
     def selected(self) -> Array:
@@ -151,7 +150,7 @@ class Sky:
         flux = self.selection.in_flux
         if flux is None:
             return np.ones(len(self.z), dtype=bool)
-        return self.log_lx >= flux.log_luminosity_limit(self.z, self.log_mass, self.cosmology, self.relations)
+        return self.log_lx >= flux.log_luminosity_limit(self.z, self.cosmology, self.relations)
 
     def within(self, sample: LensingSample) -> Array:
         """Which are within a sample's limits, bool of shape (n,); none of unknown L_X where flux decides."""

@@ -58,8 +58,7 @@ def shifts(survey: Survey, z: Array, at: Array) -> Array:
     relations, selection, expansion = survey.relations, survey.selection.in_flux, Expansion.of(survey.cosmology)
     assert selection is not None
     z, at = np.broadcast_arrays(z, at)
-    pivot = np.full(z.shape, relations.pivot)
-    here, there = (selection.log_luminosity_limit(x, pivot, survey.cosmology, relations) for x in (z, at))
+    here, there = (selection.log_luminosity_limit(x, survey.cosmology, relations) for x in (z, at))
     distance = np.log10(expansion.comoving_distance(at) / expansion.comoving_distance(z))
     growth = np.log10(expansion.efunc(at) / expansion.efunc(z))
     moved = []

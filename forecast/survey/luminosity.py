@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..relations.power_laws import Relations
 from .emission import COLUMN_CURE, TABLE_CURE
-from .flux_limit import MPC_CM
+from .flux_limit import log_sphere
 from .selection import FluxSelection
 
 
@@ -120,7 +119,6 @@ class Luminosities:
 
     def _factor(self, z: Array, log_t: Array) -> Array:
         if self.from_flux:
-            distance = self.cosmology.luminosity_distance(z) / self.cosmology.h * MPC_CM
-            area = math.log10(4 * math.pi) + 2 * np.log10(distance)
+            area = log_sphere(z, self.cosmology)
             return np.asarray(area + self.selection.log_factor(z, log_t, self.relations.lx_band))
         return self.selection.emission.log_ratio(self.selection.band, self.relations.lx_band, log_t, z)

@@ -146,11 +146,8 @@ class FluxSelection(Selection, Protocol):
     def observed(self, lines: Lines) -> Lines:
         """Relations of the *measured* L_X: more scatter, and less of it correlated with Y_X."""
 
-    def log_luminosity_limit(self, z: Array, log_mass: Array, cosmology: Cosmology, relations: Relations) -> Array:
-        """log10 of the luminosity, erg/s, in the band of the relations that has the limiting flux.
-
-        `z` and `log_mass` (Msun/h) broadcast.
-        """
+    def log_luminosity_limit(self, z: Array, cosmology: Cosmology, relations: Relations) -> Array:
+        """log10 of the luminosity in the band of the relations that has the limiting flux, erg/s, shape of `z`."""
 
     def with_limit(self, flux_limit: float) -> FluxSelection:
         """The same with another reference flux."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from ...core.arrays import Array
 from ...model.forward import ForwardModel
-from ...model.setup import prior_sample
 from .mixture import Linear, Residual, outer
 from .points import Points
 from .split_normal import Gaussians1D, moments, smeared_gaussians
@@ -124,7 +123,7 @@ class _Sources:
     @classmethod
     def of(cls, model: ForwardModel, *, lensing: bool) -> _Sources:
         """Those of a model's observables, and, with `lensing`, of the lensing mass."""
-        setup, sample, names = model.setup, prior_sample(model.setup), model.setup.relations.names
+        setup, sample, names = model.setup, model.setup.parameters.sample(), model.setup.relations.names
         fiducial, every = (
             Linear.of(model, model.parameters.values(theta), len(theta), lensing).scale
             for theta in (model.parameters.fiducial[None], sample)

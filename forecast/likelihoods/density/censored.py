@@ -59,10 +59,6 @@ class Conditional:
         """That of one component, of shape (n, 1, ...)."""
         return Conditional(self.centre[:, j, None], self.tilt[:, j, None], self.factor[:, j, None])
 
-    def tilted(self, change: Array) -> Conditional:
-        """The same where the last one changes more with mass, by (n, ..., J)."""
-        return replace(self, tilt=self.tilt + change[..., None] * np.eye(self.tilt.shape[-1])[-1])
-
 
 @dataclass(frozen=True)
 class Regressions:

@@ -92,7 +92,7 @@ class Group:
             slopes = linear.slope[of.row][:, None, :]
             mean = mean + slopes * relative[..., None]
             regression = self._regression((covariance, normal.precision), alike.place)
-            chance = self._chance(regression[at], (mean, slopes), of, shared.pivot + relative, linear.values)
+            chance = self._chance(regression[at], (mean, slopes), of, linear.values)
         width, shared_width = 1 / np.sqrt(normal.strength), len(self._first) == 1
         about = (of.row, of.column, shared.pivot + relative, width if shared_width else width[at])
         gaussians = Gaussians(*about, shared_width, of.crowd, chance)
@@ -133,12 +133,7 @@ class Group:
         return Regression.of(*matrices, self._known, in_common)
 
     def _chance(
-        self,
-        regression: Regression | Regressions,
-        line: tuple[Array, Array],
-        of: Entries,
-        log_mass: Array,
-        values: Values,
+        self, regression: Regression | Regressions, line: tuple[Array, Array], of: Entries, values: Values
     ) -> Chance | CensoredChance:
         """Chance of detection and of limits at and about masses (n, ...).
 
@@ -149,30 +144,22 @@ class Group:
         if isinstance(regression, Regressions):
             assert self._limits is not None
             given = regression.at(mean, slope, data)
-            if self._unseen is not None and not self._limits.limited[0]:
-                given = given.tilted(-self._rise(of.column, log_mass))
-            return self._limits.chance(given, of.place, self._luminosity(of, log_mass, values))
+            return self._limits.chance(given, of.place, self._luminosity(of, mean.ndim - 1, values))
         assert self._unseen is not None
         log_lx = mean[..., 0] + np.einsum("...k,...k->...", regression.gain, data - mean[..., self._known])
         tilt = slope[..., 0] - np.einsum("...k,...k->...", regression.gain, slope[..., self._known])
-        excess = self._unseen.excess(log_lx, of.column, log_mass)
-        tilt = tilt - self._rise(of.column, log_mass)
+        excess = self._unseen.excess(log_lx, of.column)
         detection = self._unseen.detection(values, of.row, of.column, excess.ndim)
         return Chance(excess, tilt, self._unseen.measured(regression.variance), detection)
 
-    def _luminosity(self, of: Entries, log_mass: Array, values: Values) -> Luminosity:
-        """By which L_X clusters were detected, if their flux is unknown, at masses (n, ...)."""
-        threshold, unseen = np.zeros_like(log_mass), self._unseen
+    def _luminosity(self, of: Entries, ndim: int, values: Values) -> Luminosity:
+        """By which L_X clusters were detected, if their flux is unknown, arrays of `ndim` axes."""
+        threshold, unseen = np.zeros((len(of.row),) + (1,) * (ndim - 1)), self._unseen
         if unseen is None:
             return Luminosity(threshold, None, None, 0.0)
-        detection = unseen.detection(values, of.row, of.column, log_mass.ndim)
+        detection = unseen.detection(values, of.row, of.column, ndim)
         error = 0.0 if self._known[0] else unseen.selection.flux_error
-        return Luminosity(-unseen.excess(threshold, of.column, log_mass), detection, None, error)
-
-    def _rise(self, column: Array, log_mass: Array) -> Array:
-        """Change of the limiting L_X by log10 M, which sums over masses have no need of."""
-        assert self._unseen is not None
-        return np.zeros(1) if self._by_nodes else self._unseen.rise(column, log_mass)
+        return Luminosity(-unseen.excess(threshold, of.column), detection, None, error)
 
     def _by_mass(self, linear: Linear, table: Array, of: Entries, branch: int) -> Array:
         """Residuals or slopes that depend on mass, or nothing known of it: a sum over the mass nodes within reach."""
@@ -200,7 +187,7 @@ class Group:
         if self._by_chance:
             regression = self._regression((covariance[at, place], precision), of.place)
             tangent = slope + bend.slope(relative)
-            chance = self._chance(regression, (mean, tangent), of, log_mass[node][..., None], linear.values)
+            chance = self._chance(regression, (mean, tangent), of, linear.values)
             each = each + np.log(np.maximum(chance.at(np.zeros(1)), _TINY))
         number = np.take_along_axis(shared.integral.nodes(table, branch, of.row, of.column), node, axis=1)
         terms = special.logsumexp(each, axis=2) + np.log(np.maximum(number * self._stride, _TINY))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -33,8 +34,6 @@ _APART = 0.005
 """Error of L_X beyond the flux's, dex, that is no rounding."""
 _LEAST = 1e-12
 """Variance of a measured L_X, dex^2, that rounding may leave."""
-_ASIDE = 0.05
-"""Step in log10 M to either side over which a limit's rise with mass is found."""
 _SHARPEST = 1e-6
 """Least width of a chance of detection, dex."""
 _UNLIKELY = 1e-9
@@ -128,24 +127,18 @@ class Unseen:
     relations: Relations
     z: Array
 
-    def excess(self, log_lx: Array, column: Array, log_mass: Array) -> Array:
-        """log10 L_X, (n, ...), over the limit at the redshifts of clusters `column`, (n,), and masses, (n, ...)."""
-        return log_lx - self._limit(column, log_mass)
+    def excess(self, log_lx: Array, column: Array) -> Array:
+        """log10 L_X, (n, ...), over the limit at the redshifts of clusters `column`, (n,)."""
+        return np.asarray(log_lx - np.reshape(self._limit[column], (-1,) + (1,) * (np.ndim(log_lx) - 1)))
 
-    def rise(self, column: Array, log_mass: Array) -> Array:
-        """Change of the limit by log10 M there, (n, ...): through T, in K and between bands."""
-        if not self.selection.needs_temperature(self.relations.lx_band):
-            return np.zeros(np.shape(log_mass))
-        below, above = (self._limit(column, log_mass + aside) for aside in (-_ASIDE, _ASIDE))
-        return np.asarray((above - below) / (2 * _ASIDE))
+    @cached_property
+    def _limit(self) -> Array:
+        """log10 of the limiting luminosity at the redshifts, erg/s, (Q,)."""
+        return self.selection.log_luminosity_limit(self.z, self.cosmology, self.relations)
 
     def detection(self, values: Values, row: Array, column: Array, ndim: int) -> Detection:
         """Chance of detection of clusters `column` at parameter values number `row`; its parts have `ndim` axes."""
         return chance_at(self.selection, values, (row, self.z[column]), ndim)
-
-    def _limit(self, column: Array, log_mass: Array) -> Array:
-        z = np.reshape(self.z[column], (-1,) + (1,) * (np.ndim(log_mass) - 1))
-        return self.selection.log_luminosity_limit(z, log_mass, self.cosmology, self.relations)
 
     def apart(self, error: Array) -> Array:
         """Whether errors of listed L_X (n,), dex, are so much larger than the flux's that detection does not follow."""
@@ -191,12 +184,11 @@ class Listed:
     @classmethod
     def of(cls, setup: Setup, points: Points, undetected: Array) -> Listed | None:
         """Of clusters whose L_X is listed and whose detection is not `undetected`, (Q,); None if none changes."""
-        selection, relations = setup.selection.in_flux, setup.relations
+        selection = setup.selection.in_flux
         if selection is None or not set(DISTORTIONS) & set(setup.parameters.names):
             return None
         log_lx = points.observables[:, 0]
-        log_mass = relations.pivot + relations.lx.relative_mass(np.nan_to_num(log_lx) - relations.lx.log_norm)
-        limit = selection.log_luminosity_limit(points.z, log_mass, setup.cosmology, relations)
+        limit = selection.log_luminosity_limit(points.z, setup.cosmology, setup.relations)
         spread = np.sqrt(np.maximum(selection.flux_error**2 - points.error[:, 0] ** 2, _SHARPEST**2))
         layer = points.layer if setup.binned_by_layer else np.full(len(log_lx), -1)
         known = {"log_flux": np.nan_to_num(log_lx - limit), "spread": spread, "layer": layer, "certain": ~undetected}

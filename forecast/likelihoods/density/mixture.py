@@ -12,7 +12,6 @@ from ...core.parameters import Values
 from ...cosmology.rescaling import LENSING, Exponents
 from ...model.forward import ForwardModel
 from ...model.resolution import SMOOTH, WIDEST_STEP, require_width
-from ...model.setup import prior_sample
 from ...relations.bend import Bend
 from .mass_integral import MassIntegral
 
@@ -139,7 +138,7 @@ class Shared:
 
     def narrowest(self, known: Array) -> float:
         """Least width of log10 M at given observables, without errors, in the prior, dex."""
-        sample, relations = prior_sample(self.model.setup), self.model.setup.relations
+        sample, relations = self.model.setup.parameters.sample(), self.model.setup.relations
         linear = Linear.of(
             self.model, self.model.parameters.values(sample), len(sample), len(known) > len(relations.names)
         )
@@ -150,7 +149,7 @@ class Shared:
 
     def narrowest_scatter(self, known: int, variance: float) -> float:
         """Least scatter of an observable at given mass in the prior, with errors of a variance, dex^2; dex."""
-        sample, lensing = prior_sample(self.model.setup), known >= len(self.model.setup.relations.names)
+        sample, lensing = self.model.setup.parameters.sample(), known >= len(self.model.setup.relations.names)
         linear = Linear.of(self.model, self.model.parameters.values(sample), len(sample), lensing)
         smallest = float(self.residual.covariance[..., known, known].min())
         return float(np.sqrt(smallest * linear.scale[:, known].min() ** 2 + variance))

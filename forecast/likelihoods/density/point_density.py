@@ -209,9 +209,7 @@ class _Contaminants:
         setup, log_lx = model.setup, points.observables[:, 0]
         known = PointDensity(contaminants.model, points, lensing)
         density = known.grid(contaminants.fiducial)[0]
-        limit = selection.log_luminosity_limit(
-            points.z, np.full(len(log_lx), setup.relations.pivot), setup.cosmology, setup.relations
-        )
+        limit = selection.log_luminosity_limit(points.z, setup.cosmology, setup.relations)
         odds = odds_of_contaminants(selection, points.z, log_lx - limit, points.error[:, 0])
         odds = np.where(known.undetected, 1.0, odds)
         return cls(density + np.log(np.maximum(odds, _TINY)), contaminants.factor)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.arrays import Array
-from ...core.parameters import COSMOLOGY, latex
+from ...core.observables import latex
+from ...core.parameters import COSMOLOGY
 from .style import COLUMN, layer_colours, new_figure, style
 
 if TYPE_CHECKING:

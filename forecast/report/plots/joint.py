@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...core.arrays import Array
-from ...core.parameters import LATEX
+from ...core.observables import latex
 from ...forecasts.joint import JointForecast, JointLevel
 from ...likelihoods.level_name import Bound, LevelName
 from .style import COLUMN, LEVEL_STYLE, canvas, finished, legend, style
@@ -48,8 +48,8 @@ def joint_figure(forecast: JointForecast, axes: Axes | None = None) -> Figure:
         _draw(drawn, level, centre, order)
     drawn.plot(*centre, "+", color="black", ms=5, mew=0.7, zorder=20)
     _frame(drawn, forecast)
-    drawn.set_xlabel(LATEX["Om0"])
-    drawn.set_ylabel(LATEX["sigma8"])
+    drawn.set_xlabel(latex("Om0"))
+    drawn.set_ylabel(latex("sigma8"))
     title = r"$S_8$; power $p$ of the best measured $\sigma_8\,(\Omega_{\rm m}/0.3)^p$: its error"
     legend(drawn, axes, title=title, ncols=1)
     return finished(drawn, axes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...core.parameters import LATEX
+from ...core.observables import latex
 from ...forecasts.require.change import thing
 from ...forecasts.require.records import Requirement, Requirements
 from .style import COLUMN, CYCLE, freeze, log_ticks, mathtext, new_figure, plain_log, style
@@ -38,7 +38,7 @@ def require_figure(found: Requirements) -> Figure:
     axes.set_yscale("log")
     plain_log(axes.yaxis, np.array([found.std, *(error for row in rows for error in row.errors)]))
     axes.set_xlabel(r"factor on what is configured ($\times$ or $\div$)")
-    axes.set_ylabel(rf"$\sigma(${LATEX.get(found.name, found.name)}$)$")
+    axes.set_ylabel(rf"$\sigma(${latex(found.name)}$)$")
     figure.legend(loc="outside upper left", ncols=1)
     return freeze(figure)
 
