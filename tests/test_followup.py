@@ -49,6 +49,7 @@ def surveys(plain):
         "flux": replace(plain, followup=FollowUp(LIMIT)),
         "redshift": replace(plain, followup=FollowUp(zmax=0.06)),
         "luminosity": replace(plain, followup=FollowUp(fraction=0.6, luminosity=LUMINOUS)),
+        "luminosity and flux": replace(plain, followup=FollowUp(LIMIT, fraction=0.6, luminosity=LUMINOUS)),
         "all of it": replace(plain, selection=gradual, followup=FollowUp(LIMIT, 0.1, 0.7)),
     }
 
@@ -65,7 +66,7 @@ def by_hand(setup, mocks, followup, rng):
     return chosen & (rng.random(len(mocks.z)) < followup.fraction)
 
 
-@pytest.mark.parametrize("name", ["flux", "redshift", "luminosity", "all of it"])
+@pytest.mark.parametrize("name", ["flux", "redshift", "luminosity", "luminosity and flux", "all of it"])
 def test_followed_clusters_against_mocks_chosen_by_hand(surveys, name):
     setup = surveys[name]
     model, whole = forward_model(setup), forward_model(replace(setup, followup=None))
@@ -197,6 +198,14 @@ def content(cccp, **followup):
 def test_follow_ups_that_cannot_be_are_refused(cccp, followup, words):
     with pytest.raises(InputError, match=words):
         _ = parse_config(content(cccp, **followup)).setup
+
+
+def test_contaminants_have_no_luminosities_to_follow_up(cccp):
+    false = {"fluxes": ["1.3e-11 erg/(s cm2)", "1e-10 erg/(s cm2)"], "values": [0.2, 0.0]}
+    table = content(cccp, luminosity="1.5e44 erg/s")
+    table["selection"] = {**table["selection"], "contamination": false}
+    with pytest.raises(InputError, match=r"followup.luminosity: goes with a survey without contaminants"):
+        _ = parse_config(table).setup
 
 
 def test_a_survey_in_mass_has_no_follow_up(nv22):

@@ -19,7 +19,7 @@ from ..relations.mass_conversion import MassConversion
 from ..relations.power_laws import Relations
 from ..survey.followup import FollowUp, until
 from ..survey.lensing_sample import LensingSample, OwnError
-from ..survey.selection import Selection
+from ..survey.selection import FluxSelection, Selection
 from ..survey.shells import Geometry
 from .quantities import named, read_log_mass, read_quantities, read_scatter
 from .schema.relations import MassDefinedConfig, RelationsConfig
@@ -138,6 +138,18 @@ def lensing_cautions(
     return tuple(found)
 
 
+def _require_one_limit(selection: FluxSelection | None) -> None:
+    """Refuse a follow-up by luminosity of a survey in which detections depend on more than one limit in flux."""
+    instead = "give that, or followup.flux_limit instead"
+    if selection is None or not selection.detection.is_sharp:
+        raise InputError(f"followup.luminosity: goes with a survey above one flux_limit; {instead}")
+    if selection.contamination is not None:
+        raise InputError(
+            "followup.luminosity: goes with a survey without contaminants, which are known by flux; take "
+            "[selection.contamination] out, or give followup.flux_limit instead"
+        )
+
+
 def build_followup(c: FollowUpConfig | None, h: float, geometry: Geometry, selection: Selection) -> FollowUp | None:
     """Follow-up of a survey in package units."""
     if c is None:
@@ -149,10 +161,8 @@ def build_followup(c: FollowUpConfig | None, h: float, geometry: Geometry, selec
     if c.luminosity is not None:
         least = float(read_quantities((c.luminosity,), "luminosity", "followup.luminosity", h)[0])
     followup = FollowUp(limit, c.zmax, c.fraction, least)
-    if least is not None and (selection.in_flux is None or not selection.in_flux.detection.is_sharp):
-        raise InputError(
-            "followup.luminosity: goes with a survey above one flux_limit; give that, or followup.flux_limit instead"
-        )
+    if least is not None:
+        _require_one_limit(selection.in_flux)
     if selection.in_flux is None:
         return followup
     near, *_, far = geometry.redshift_edges

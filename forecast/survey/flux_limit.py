@@ -181,8 +181,10 @@ class FluxLimited:
         return self.with_detection(self.detection.some(slice(number * parts, (number + 1) * parts)))
 
     def above(self, least: float | None) -> FluxLimited:
-        """The same of no cluster less luminous than that."""
-        return replace(self, least=least)
+        """The same of no cluster less luminous than that; its one sharp limit becomes the reference flux."""
+        (offset,) = self.detection.offset
+        at_reference = replace(self.detection, offset=(0.0,))
+        return replace(self, flux_limit=self.flux_limit * 10.0**offset, detection=at_reference, least=least)
 
     def in_band(self, band: Band) -> FluxLimited:
         """The same of fluxes in another band."""
