@@ -13,7 +13,7 @@ from forecast.checks.observed import catalogue_data, open_catalogue
 from forecast.cli.fit_checks import with_cautions
 from forecast.cli.pipelines import base_result
 from forecast.config.emission_builder import build_luminosities
-from forecast.config.load import parse_config
+from forecast.config.load import load_config, parse_config
 from forecast.core.band import SOFT, Band
 from forecast.core.errors import InputError
 from forecast.core.records import Job
@@ -390,8 +390,17 @@ REFUSED = {
     "conversion": ({"band": "9-20 keV", "k_correction": "none"}, {}, "no conversion between 9-20 keV and 0.5-2 keV"),
     "K not covered": ({"band": "5-100 keV", "k_correction": "continuum"}, {}, "'continuum' covers 0.1-12 keV"),
     "slope of another band": ({"k_correction": "power_law"}, {}, "k_slope = -0.57 is that of 0.5-2 keV"),
-    "lines in K alone": ({"k_correction": "apec"}, {}, "'apec' beside emission.model = 'continuum'"),
+    "lines in K alone": (
+        {"k_correction": "apec"},
+        {},
+        "'continuum': gas emits as one of them says; write [emission] model",
+    ),
     "lines in the ratio alone": ({"k_correction": "continuum"}, {"model": "apec"}, "beside emission.model = 'apec'"),
+    "lines beside a Gaunt factor": (
+        {"k_correction": "bremsstrahlung"},
+        {"model": "apec"},
+        "beside emission.model = 'apec'",
+    ),
     "lines twice": ({}, {"model": "apec", "band_table": "x.ecsv"}, "give model or band_table, not both"),
     "no table": ({"k_correction": "table"}, {}, "needs [emission] band_table"),
     "both": ({}, {"band_ratio": 0.6, "band_table": "x.ecsv"}, "band_table or band_ratio, not both"),
@@ -499,6 +508,19 @@ def test_a_survey_selected_in_mass_has_luminosities_of_its_relations_band(nv22):
         InputError, match=r"emission\.band_ratio: converts from selection\.band, but \[selection\] is in mass"
     ):
         _ = parse_config(content).setup
+
+
+def test_the_gas_of_the_bands_is_that_of_the_k_correction_where_that_is_left_out(cccp):
+    """What warnings of cool clusters say to write, `[emission] model = "apec"`, is all that needs to be written."""
+    content = cccp.model_dump(mode="json", exclude_none=True) | {"emission": {"model": "apec"}}
+    flux = {"kind": "flux_limited", "flux_limit": "1e-11 erg/(s cm2)", "band": "0.1-2.4 keV"}
+    left_out, written = (
+        parse_config(content | {"selection": flux | k}).setup.selection for k in ({}, {"k_correction": "apec"})
+    )
+    assert left_out == written
+    nv22 = load_config("nv22").model_dump(mode="json", exclude_none=True) | {"emission": {"model": "apec"}}
+    with pytest.raises(InputError, match="no factor of this survey depends on what gas emits; take it out"):
+        _ = parse_config(nv22).setup
 
 
 @pytest.mark.parametrize("band", [SOFT, ROSAT, Band(5.0, 12.0)])

@@ -182,7 +182,15 @@ def test_a_break_that_changes_nothing_is_a_power_law():
         (lambda: broken(lowslope_lx=0.0).setup, r"lowslope_lx: 0 is outside 0.05 to 20"),
         (
             lambda: forward_model(broken(lowslope_lx={"flat": [0.05, 1.0]}, lx=TABLE | {"slope_below": 0.2}).setup),
-            "rise",
+            "slope_below: L_X does not rise .* larger slope_below",
+        ),
+        (
+            lambda: broken(lx={"break_width": 0.2}),
+            "break_width is that of a break; give break_mass and slope_below too",
+        ),
+        (
+            lambda: broken(lx={}, name="nv22", lowslope_lx={"lognormal": 0.1}, drift_lx={"value": 0.0}).setup,
+            "lowslope_lx: .*relations.lx has no break; take the parameter out",
         ),
     ],
 )

@@ -233,6 +233,7 @@ def test_tables_that_do_not_reach_the_survey(tmp_path):
 
 
 FREE = {"lognormal": 0.1, "between": [0.5, 1.0]}
+FLOOR = {"floor": 0.02, "floor_flux": "1e-13 erg/(s cm2)"}
 
 
 @pytest.mark.parametrize(
@@ -244,6 +245,19 @@ FREE = {"lognormal": 0.1, "between": [0.5, 1.0]}
         ({"parameters": {"detection_width": FREE}}, "the limit is sharp; give selection.completeness_width"),
         ({"parameters": {"detection_floor": FREE}}, "there is no floor; give selection.floor"),
         ({"parameters": {"detection_ceiling": {"lognormal": 0.1}}}, r"above 1 .* write between = \[0\.5, 1\]"),
+        ({"parameters": {"detection_ceiling": {"value": 1.2}}}, "above 1; give value = 1 or less"),
+        (
+            {"selection": FLOOR, "parameters": {"detection_floor": {"lognormal": 0.5}}},
+            r"write between = \[0\.21, 50\]",
+        ),
+        (
+            {"selection": FLOOR | {"ceiling": 0.9}, "parameters": {"detection_floor": {"flat": [0.1, 49]}}},
+            r"a floor of up to 0\.98 meets a ceiling of down to 0\.9",
+        ),
+        (
+            {"selection": FLOOR, "parameters": {"detection_ceiling": {"flat": [0.01, 1.0]}}},
+            r"detection_ceiling: a floor of up to 0\.02 meets a ceiling of down to 0\.01",
+        ),
         (
             {"parameters": {"detection_midpoint": FREE}, "followup": {"fraction": 0.5}},
             r"\[followup\] cuts at fluxes that must be known",

@@ -115,24 +115,24 @@ SHORT, LONG = chain("selfcal", lengths=20.0), chain("selfcal")
 @pytest.mark.parametrize(
     ("command", "quick", "chains", "words"),
     [
-        ("fit", True, (SHORT,), "forecast fit x (without --quick, for chains that have converged)"),
-        ("fit", True, (LONG,), "forecast fit x (without --quick: the other levels, and the ladder)"),
+        ("fit", True, (SHORT,), "Without --quick, for chains that have converged.\nNext: forecast fit x"),
+        ("fit", True, (LONG,), "Without --quick: the other levels, and the ladder.\nNext: forecast fit x"),
         (
             "fit",
             False,
             (SHORT, LONG),
-            "forecast fit x --max-steps 8000 (goes on with the chains that have not converged)",
+            "The chains go on from here.\nNext: forecast fit x --max-steps 8000",
         ),
-        ("fit", False, (LONG,), "forecast joint x"),
-        ("run", False, (LONG,), "forecast check x"),
+        ("fit", False, (LONG,), "Next: forecast joint x"),
+        ("run", False, (LONG,), "Next: forecast check x"),
     ],
 )
 def test_the_last_line_fits_the_state_of_the_chains(tmp_path, command, quick, chains, words):
     result = replace(run(), provenance=Provenance(command, "x", {}, 1), quick=quick, chains=chains)
-    assert _next(result, Job("x", Path("out") / f"x-{command}")) == f"Next: {words}"
+    assert _next(result, Job("x", Path("out") / f"x-{command}")) == words
     if "--max-steps" in words:
         typed = f"forecast fit x --catalogue t.fits --level full --out {tmp_path}"
-        assert _next(replace(result, again=typed), Job("x", tmp_path)).startswith(f"Next: {typed} --max-steps 8000 (")
+        assert _next(replace(result, again=typed), Job("x", tmp_path)).endswith(f"\nNext: {typed} --max-steps 8000")
 
 
 def test_the_command_that_goes_on_has_every_option_that_matters():

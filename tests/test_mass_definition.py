@@ -41,6 +41,19 @@ def test_masses_are_those_of_colossus(current, name, model):
         np.testing.assert_allclose(of(name, model).from_500c(ours, np.full(4, z)), LOG_MASS, atol=1e-10)
 
 
+@pytest.mark.parametrize("model", ["diemer19", "bhattacharya13"])
+def test_masses_beside_dark_energy_that_is_no_constant_are_those_of_colossus(model):
+    cosmology, dark = Cosmology(0.3, 0.046, 0.7, 0.96, -0.8, 0.3), {"de_model": "w0wa", "w0": -0.8, "wa": 0.3}
+    before = colossus.current_cosmo
+    shape = {"flat": True, "H0": 70.0, "Om0": 0.3, "Ob0": 0.046, "sigma8": 0.8, "ns": 0.96, "persistence": ""}
+    colossus.setCosmology("oracle", **shape, **dark)
+    c = concentration.concentration(10**LOG_MASS, "200c", 0.33, model=model, range_warning=False, range_return=True)[0]
+    theirs = mass_defs.changeMassDefinition(10**LOG_MASS, c, 0.33, "200c", "500c")[0]
+    colossus.current_cosmo = before
+    ours = MassDefinition("200c", model, cosmology, 0.02, 0.8).to_500c(LOG_MASS, np.full(4, 0.33))
+    np.testing.assert_allclose(ours, np.log10(theirs), atol=2e-4)
+
+
 @pytest.mark.parametrize("name", ["200c", "200m", "vir"])
 def test_a_ratio_is_that_of_enclosed_masses(name):
     """An NFW profile integrated here: the mean density within r500 is 500 times the critical one."""

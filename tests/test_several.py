@@ -369,7 +369,7 @@ def test_a_fit_of_several_surveys(skies):
     assert "counts (" in done.stderr and "counts (south alone) (" in done.stderr  # not converged
     for words in ("Normalisations at level counts", "Shared, with priors that", "counts (north alone)"):
         assert words in done.stdout
-    assert f"Next: forecast fit {given} --alone --out a (without --quick" in done.stdout
+    assert f"\nNext: forecast fit {given} --alone --out a\n" in done.stdout
     doubt = "no Y_X has an error"
     assert done.stderr.count(f"north, south: {doubt}") == done.stdout.count(doubt) == done.stderr.count(doubt) == 1
     found = json.loads((skies / "a/results.json").read_text(encoding="utf-8"))

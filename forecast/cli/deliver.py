@@ -36,11 +36,11 @@ def deliver(result: Result, job: Job, shown: Shown) -> None:
 
 
 def _next(result: Result, job: Job) -> str:
-    """The command that goes on from here, as far as the chains have come."""
+    """The command that goes on from here, as far as the chains have come, on a line that can be copied whole."""
     command, survey = result.provenance.command, job.given or job.name
     if not result.converged:
-        how = "without --quick, for chains that" if result.quick else "goes on with the chains that"
-        return f"Next: {result.longer} ({how} have {'' if result.quick else 'not '}converged)"
+        how = "Without --quick, for chains that have converged." if result.quick else "The chains go on from here."
+        return f"{how}\nNext: {result.longer}"
     if "surveys" in result.provenance.config and not (command == "fit" and result.quick):
         return f"Next: forecast {'joint' if command == 'ladder' else 'ladder'} {survey}"
     if command == "ladder" and result.provenance.config.get("catalogue"):
@@ -50,7 +50,7 @@ def _next(result: Result, job: Job) -> str:
         return f"Next: forecast require {survey} sigma8={wanted:.2g}"
     if command in ("fit", "run") and result.quick:
         more = "the ladder" if job.levels else "the other levels, and the ladder"
-        return f"Next: {result.longer} (without --quick: {more})"
+        return f"Without --quick: {more}.\nNext: {result.longer}"
     return (
         "Next: forecast " + {"run": "check", "fit": "joint", "saliency": "proxies"}.get(command, "run") + f" {survey}"
     )

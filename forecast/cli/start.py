@@ -93,7 +93,7 @@ def explain(
             for words in (one.meaning, f"Value: {one.allowed}.", f"Default: {one.default or 'must be given'}."):
                 typer.echo(textwrap.fill(words, 78, initial_indent="  ", subsequent_indent="    "))
             typer.echo(f"  Example: {one.example}")
-        typer.echo("Next: forecast init plan (a file to change, with every key explained)")
+        typer.echo("A file to change, with every key explained:\nNext: forecast init plan")
 
 
 def data(

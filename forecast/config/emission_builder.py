@@ -22,6 +22,9 @@ from ..survey.selection import FluxSelection, Selection
 from ..survey.shells import Geometry
 from .quantities import named
 from .schema.emission import EmissionConfig, TemperatureConfig
+from .schema.survey import FluxLimitedConfig, SharpConfig, SmoothedConfig
+
+SelectionConfig = SharpConfig | SmoothedConfig | FluxLimitedConfig
 
 _ANY = 0.1
 """Scatter of a mean temperature, dex, which nothing asks for."""
@@ -55,6 +58,13 @@ def _temperature(c: TemperatureConfig, cosmology: Cosmology) -> PowerLaw:
     if not 0.1 <= norm <= 30:
         raise InputError(f"emission.temperature.norm: '{c.norm}' is no temperature of a cluster (0.1 to 30 keV)")
     return PowerLaw(math.log10(norm), c.slope, c.evolution, scatter=_ANY)
+
+
+def with_default_k_correction(c: SelectionConfig, emission: EmissionConfig) -> SelectionConfig:
+    """The table of a selection in another band than 0.5-2 keV, whose K-correction is that of the gas if left out."""
+    if not isinstance(c, FluxLimitedConfig) or c.k_correction is not None or Band.parse(c.band) == SOFT:
+        return c
+    return c.model_copy(update={"k_correction": emission.model})
 
 
 def with_emission(selection: Selection, emission: Emission, relations: Relations, geometry: Geometry) -> Selection:
@@ -112,10 +122,11 @@ def _refuse_unused(flux: FluxSelection, emission: Emission, to: Band) -> None:
     alike = f"selection.band and relations.lx.band are both {flux.band}"
     if emission.ratio is not None and flux.band == to:
         raise InputError(f"emission.band_ratio: converts nothing, as {alike}; take it out")
-    model, other = ("apec", "continuum") if emission.lines else ("continuum", "apec")
-    if flux.k_correction == other:
-        words = f"selection.k_correction = '{other}' beside emission.model = '{model}'"
-        raise InputError(f"{words}: gas emits as one of them says; write both alike")
+    model, others = ("apec", ("continuum", "bremsstrahlung")) if emission.lines else ("continuum", ("apec",))
+    if flux.k_correction in others:
+        words = f"selection.k_correction = '{flux.k_correction}' beside emission.model = '{model}'"
+        cure = 'selection.k_correction = "apec"' if emission.lines else '[emission] model = "apec"'
+        raise InputError(f"{words}: gas emits as one of them says; write {cure} too, or leave the lines out")
     by_table, table = flux.k_correction == "table", emission.table
     if by_table and (table is None or not table.log_k):
         raise InputError(
@@ -175,8 +186,8 @@ def build_luminosities(spec: CatalogueSpec, setup: Setup, emission: Emission) ->
     return listed
 
 
-def refuse_idle_temperature(emission: Emission, setup: Setup, listed: Luminosities | None) -> None:
-    """Raise if a temperature is given on which neither the limit nor the catalogue depends.
+def refuse_idle_emission(emission: Emission, setup: Setup, listed: Luminosities | None) -> None:
+    """Raise if a temperature or lines are given on which neither the limit nor the catalogue depends.
 
     Raises
     ------
@@ -186,6 +197,8 @@ def refuse_idle_temperature(emission: Emission, setup: Setup, listed: Luminositi
     used = (flux is not None and flux.needs_temperature(to)) or (listed is not None and listed.by_temperature)
     if emission.temperature is not None and not used:
         raise InputError("emission.temperature: no factor of this survey depends on temperature; take it out")
+    if emission.lines and not used:
+        raise InputError("emission.model = 'apec': no factor of this survey depends on what gas emits; take it out")
 
 
 def _refuse_of_survey_alone(survey: FluxSelection, band: Band, to: Band, from_flux: bool) -> None:

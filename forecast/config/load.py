@@ -24,7 +24,13 @@ from ..survey.luminosity import Luminosities
 from .builders import build_catalogue_spec, build_errors, build_relations, with_yx_error
 from .chain_prior import ChainPrior, build_chain_prior
 from .digest import model_digest
-from .emission_builder import build_emission, build_luminosities, refuse_idle_temperature, with_emission
+from .emission_builder import (
+    build_emission,
+    build_luminosities,
+    refuse_idle_emission,
+    with_default_k_correction,
+    with_emission,
+)
 from .explain import explain
 from .lensing_builder import (
     build_conversion,
@@ -132,8 +138,9 @@ class Config(Strict):
         errors = build_errors(self.errors, relations, cosmology.h)
         emission = build_emission(self.emission, cosmology)
         refuse_width(self.selection, self.parameters)
-        selection = build_selection(self.selection, cosmology.h, geometry)
-        selection = with_layers(selection, self.survey, self.selection, cosmology)
+        selected = with_default_k_correction(self.selection, self.emission)
+        selection = build_selection(selected, cosmology.h, geometry)
+        selection = with_layers(selection, self.survey, selected, cosmology)
         selection = with_emission(selection, emission, relations, geometry)
         setup = Setup(
             cosmology=cosmology,
@@ -157,7 +164,7 @@ class Config(Strict):
         )
         refuse_idle(setup)
         if self.catalogue is None:
-            refuse_idle_temperature(emission, setup, None)
+            refuse_idle_emission(emission, setup, None)
         return with_yx_error(setup, self.yx_error)
 
     @property
@@ -204,7 +211,7 @@ class Config(Strict):
         """How the catalogue's luminosities, or fluxes, become those of the relations."""
         emission = build_emission(self.emission, self.setup.cosmology)
         listed = build_luminosities(self.catalogue_spec, self.setup, emission)
-        refuse_idle_temperature(emission, self.setup, listed)
+        refuse_idle_emission(emission, self.setup, listed)
         return listed
 
     @cached_property

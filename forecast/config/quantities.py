@@ -21,6 +21,8 @@ Value = TypeVar("Value")
 
 FLUXES = (1e-19, 1e-7)
 """Fluxes, erg/s/cm2, between which those of all clusters lie."""
+LUMINOSITIES = (1e38, 1e48)
+"""Luminosities, erg/s, likewise."""
 
 
 def named(path: str, action: Callable[[], Value]) -> Value:
@@ -54,10 +56,11 @@ def read_quantities(texts: tuple[str, ...], kind: str, path: str, h: float) -> A
     values = np.array([named(path, partial(parse, t, kind, h)) for t in texts])
     if np.any(values <= 0):
         raise InputError(f"{path}: must be positive, got {texts[int(np.argmin(values))]!r}")
+    least, most = {"flux": FLUXES, "luminosity": LUMINOSITIES}.get(kind, (0.0, math.inf))
     for text, value in zip(texts, values, strict=True):
-        if kind == "flux" and not FLUXES[0] < value < FLUXES[1]:
-            expected = f"expected {FLUXES[0]:g} to {FLUXES[1]:g} {KINDS[kind].unit}"
-            raise InputError(f"{path}: '{text}' is no flux of a cluster; {expected}")
+        if not least < value < most:
+            expected = f"expected {least:g} to {most:g} {KINDS[kind].unit}"
+            raise InputError(f"{path}: '{text}' is no {kind} of a cluster; {expected}")
     return values
 
 

@@ -55,11 +55,11 @@ def _build_box(survey: BoxConfig, cosmology: Cosmology) -> Box:
     return Box(side, survey.fraction, survey.z)
 
 
-def _sky_area(text: str, h: float) -> float:
+def _sky_area(text: str, h: float, path: str = "survey.area") -> float:
     """Area in steradian; the whole sky as people round it, 41253 deg2, is the whole sky."""
-    area, sky = named("survey.area", lambda: parse(text, "area", h)), 4 * math.pi
+    area, sky = named(path, lambda: parse(text, "area", h)), 4 * math.pi
     if not 0 < area <= sky * 1.001:
-        raise InputError(f"survey.area: got '{text}', expected more than nothing and at most the whole sky, {_SKY}")
+        raise InputError(f"{path}: got '{text}', expected more than nothing and at most the whole sky, {_SKY}")
     return min(area, sky)
 
 
@@ -148,7 +148,7 @@ def with_layers(selection: Selection, survey: BoxConfig | LightConeConfig, s: An
             "survey.layers: need one chance of detection that each moves in flux; give [selection] flux_limit, "
             "completeness or completeness_table, without floor"
         )
-    areas = np.array([_sky_area(layer.area, cosmology.h) for layer in listed])
+    areas = np.array([_sky_area(x.area, cosmology.h, f"survey.layers.{i}.area") for i, x in enumerate(listed)])
     _check_areas(float(areas.sum()), build_geometry(survey, cosmology), "survey.layers: the areas")
     factors = [_log_factor(i, layer, s, cosmology.h) for i, layer in enumerate(listed)]
     each = zip(listed, areas / areas.sum(), factors, strict=True)

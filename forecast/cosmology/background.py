@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from threading import RLock
 from typing import Any
 
@@ -135,8 +135,19 @@ def _colossus(cosmology: Cosmology) -> Any:
         **({} if constant else {"de_model": "w0wa", "w0": cosmology.w0, "wa": cosmology.wa}),
     )
     if not constant:  # its own is right to 2e-5 only
-        base.growthFactor = partial(growth, Om0=cosmology.Om0, w0=cosmology.w0, wa=cosmology.wa)
+        base.growthFactor = _growth_factor(cosmology, base.growthFactor)
     return base
+
+
+def _growth_factor(cosmology: Cosmology, own: Callable[..., Any]) -> Callable[..., Any]:
+    """What takes the place of colossus's `own` growth factor, which still answers for derivatives and the inverse."""
+
+    def growth_factor(z: Any, derivative: int = 0, inverse: bool = False) -> Any:
+        if derivative or inverse:
+            return own(z, derivative=derivative, inverse=inverse)
+        return growth(z, cosmology.Om0, cosmology.w0, cosmology.wa)
+
+    return growth_factor
 
 
 @lru_cache(maxsize=64)

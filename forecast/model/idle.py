@@ -32,7 +32,8 @@ def idle_parameters(setup: Setup) -> dict[str, str]:
         elif name in DARK_ENERGY and not redshifts.any():
             found[name] = "the box lies at z = 0, and dark energy shows in distances and growth alone"
         elif kind in ("lowslope", "break") and relations[observable].break_mass is None:
-            found[name] = f"relations.{observable} has no break; add break_mass and slope_below to it"
+            cure = "" if setup.selection.in_flux is None else "; add break_mass and slope_below to it, or"
+            found[name] = f"relations.{observable} has no break{cure}"
         elif kind in ("evolution", "drift") and growth < 1e-9:
             found[name] = f"the box lies at relations.z0 = {relations.z0:g}, where nothing has evolved"
     return found

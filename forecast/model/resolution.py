@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.parameters import Values
-from ..relations.lines import FLATTEST
+from ..relations.lines import FLATTEST, Line
 from ..survey.detection.distortion import Distortion
 from ..survey.listed_redshifts import survey_shells
 from ..survey.selection import FluxSelection
@@ -109,11 +109,20 @@ def lowest_mass(setup: Setup, selection: FluxSelection) -> float:
     detection = selection.detection if by is None else by.of(selection.detection)
     parts = zip(detection.offset, detection.width, strict=True)
     below = min(np.min(offset) - 6 * float(np.max(np.hypot(lx.scatter, width))) for offset, width in parts)
-    if (lx.is_curved or lx.drifts) and np.min(lx.slopes[0]) < FLATTEST:
-        raise InputError(
-            "relations.lx.curvature: L_X does not rise with mass somewhere in the prior, so that a limit in flux is "
-            "none in mass; give parameters.curvature_lx a narrower prior (gaussian = 0.1), or slope_lx and drift_lx"
-        )
+    _require_rise(lx)
     limit = selection.log_luminosity_limit(z, setup.cosmology, setup.relations) + below
     limit = limit[None] - background.shift(setup.relations.exponents("lx"))
     return min(setup.relations.pivot + float(np.min(lx.mass_at(limit, background.log_growth))), 13.5)
+
+
+def _require_rise(lx: Line) -> None:
+    """Refuse an L_X-M relation that may fall."""
+    if not (lx.is_curved or lx.drifts) or np.min(lx.slopes[0]) >= FLATTEST:
+        return
+    what, cure = "curvature", "parameters.curvature_lx a narrower prior (gaussian = 0.1), or slope_lx and drift_lx"
+    if np.min(lx.slope + np.minimum(lx.bend.step, 0.0)) < FLATTEST:
+        what, cure = "slope_below", "a larger slope_below, or parameters.lowslope_lx a narrower prior"
+    raise InputError(
+        f"relations.lx.{what}: L_X does not rise with mass somewhere in the prior, so that a limit in flux is none in "
+        f"mass; give {cure}"
+    )

@@ -99,7 +99,7 @@ def describe(
             print_layers(rows, network.parameters, Screen(shown.form))
             Screen(shown.form).say(
                 f"main: {', '.join(layout.main)}\nsupplementary: {', '.join(layout.supplementary) or 'none'}\n"
-                "Next: mlcheck train compact --suite DIR (a folder that 'forecast suite' made)"
+                "DIR: a folder that 'forecast suite' made.\nNext: mlcheck train compact --suite DIR"
             )
 
 

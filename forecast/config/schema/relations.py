@@ -47,6 +47,8 @@ class LuminosityConfig(PowerLawConfig):
     def _whole_break(self) -> LuminosityConfig:
         if (self.break_mass is None) != (self.slope_below is None):
             raise ValueError('a break has a mass and a slope; give break_mass = "14.2 log10 Msun/h" and slope_below')
+        if self.break_mass is None and self.break_width != type(self).model_fields["break_width"].default:
+            raise ValueError("break_width is that of a break; give break_mass and slope_below too, or leave it out")
         return self
 
 

@@ -122,12 +122,34 @@ def require_distortable(parameters: ParameterSet, selection: Selecting | None, c
 
 
 def _require_chances(parameters: ParameterSet, name: str, detection: Detection) -> None:
-    """Refuse a ceiling or floor that may leave 0 to 1."""
-    largest = {"detection_ceiling": sum(detection.weight), "detection_floor": detection.weight[-1]}.get(name, 0.0)
-    highest = next((p.prior.bounds[1] for p in parameters.free if p.name == name), getattr(parameters.fixed, name))
-    if largest and highest * largest > 1 + 1e-9:
-        most = math.floor(1e4 / largest + 1e-6) / 1e4
+    """Refuse a ceiling or floor that may leave 0 to 1, or meet the other."""
+    top, least = sum(detection.weight), detection.weight[-1] if detection.floor else 0.0
+    largest = {"detection_ceiling": top, "detection_floor": least}.get(name, 0.0)
+    if not largest:
+        return
+    if _range(parameters, name)[1] * largest > 1 + 1e-9:
+        raise InputError(f"parameters.{name}: {_above_one(parameters, name, math.floor(1e4 / largest + 1e-6) / 1e4)}")
+    highest, lowest = least * _range(parameters, "detection_floor")[1], top * _range(parameters, "detection_ceiling")[0]
+    if least and highest >= lowest:
         raise InputError(
-            f"parameters.{name}: chances of detection above 1 are within its prior; write between = [0.5, {most:g}] "
-            "beside it, or a flat prior that ends there"
+            f"parameters.{name}: a floor of up to {highest:.4g} meets a ceiling of down to {lowest:.4g}, and detection "
+            "would not rise with flux; narrow the prior of detection_floor or detection_ceiling (flat, or between)"
         )
+
+
+def _range(parameters: ParameterSet, name: str) -> tuple[float, float]:
+    """Values that a parameter may take."""
+    fixed = float(getattr(parameters.fixed, name))
+    return next((p.prior.bounds for p in parameters.free if p.name == name), (fixed, fixed))
+
+
+def _above_one(parameters: ParameterSet, name: str, most: float) -> str:
+    """What is wrong with chances above 1, and what to write, where a factor may be at most `most`."""
+    prior = next((p.prior for p in parameters.free if p.name == name), None)
+    if prior is None:
+        return f"makes a chance of detection above 1; give value = {most:g} or less"
+    low = min(0.5, math.floor(100 * float(prior.quantile(np.array(1e-3)))) / 100 or 0.01)
+    return (
+        f"chances of detection above 1 are within its prior; write between = [{low:g}, {most:g}] "
+        "beside it, or a flat prior that ends there"
+    )
