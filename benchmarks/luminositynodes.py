@@ -24,9 +24,9 @@ from forecast.model.mocks import Mocks
 from forecast.model.population import Population
 from forecast.survey.shells import Shells
 
-_REDSHIFTS, _STEP, _BELOW, _BRIGHTEST, _AT_ONCE = 3, 0.3, 0.1, 46.0, 100
-"""Nodes of a shell in redshift; their distance in log10 L_X, how far below the limit they begin, and where they end;
-parameter vectors evaluated together."""
+_REDSHIFTS, _STEP, _BELOW, _BRIGHTEST, _AT_ONCE = 12, 0.3, 0.1, 46.0, 100
+"""Nodes of a shell in redshift, enough for kinks of tinker08's coefficients; their distance in log10 L_X, how far below
+the limit they begin, and where they end; parameter vectors evaluated together."""
 
 
 @dataclass(frozen=True)

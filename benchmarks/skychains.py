@@ -71,13 +71,13 @@ def of_tables(label: str, surveys: tuple[str, ...], options: argparse.Namespace)
     """Print the chain of a table, or of both, in all whose parameters but density contrasts are one."""
     variant, setups, found = Variant(label, surveys), {}, {}
     for name in surveys:
-        config = variant.config(name)
+        config = variant.config(name, {})
         setups[name] = config.setup
         contrasts = set(config.setup.parameters.contrasts)
     shared = [name for name in setups[surveys[0]].parameters.nuisances if name not in contrasts]
     joint = JointSetup.of(setups, shared)
     for name, model in joint.models.items():
-        _, data = catalogue_data(variant.config(name), model, getattr(options, name))
+        _, data = catalogue_data(variant.config(name, {name: getattr(options, name)}), model, None)
         one = likelihood("full", model, data) if options.exact else Listed.of_data(model, data)
         found[name] = Factor(one, joint.union.places(name, model.parameters.names))
     target = JointLikelihood("full", joint.union.parameters, tuple(found.values()))

@@ -105,7 +105,7 @@ def main(size: int = DRAWS) -> None:
         rng, parts = np.random.default_rng(1), -(-size // AT_ONCE)
         z, weight = map(np.concatenate, zip(*(drawn(name, AT_ONCE, rng) for _ in range(parts)), strict=True))
         weight = weight / parts * SURVEYS[name].area(name, AT_ONCE, rng)
-        model = forward_model(Variant("", (name,)).config(name).setup)
+        model = forward_model(Variant("", (name,)).config(name, {}).setup)
         at = model.parameters.fiducial[None]
         expected, shells = float(model.mean_count(at)[0]), model.shell_counts(at, mean=True)[0]
         error = np.sqrt((weight**2).sum())

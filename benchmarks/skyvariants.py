@@ -22,8 +22,8 @@ from benchmarks.skies import LX_ALONE, Posterior, Variant, row
 from forecast.sampling.proposal import Proposal
 
 REFLEX, BCS, BOTH = ("reflex",), ("bcs",), ("bcs", "reflex")
-LINES = {"emission": {"model": "apec"}, "selection.k_correction": "apec"}
-"""Bands and redshifts converted with the lines of gas of 0.3 solar."""
+CONTINUUM = {"emission.model": "continuum", "selection.k_correction": "continuum"}
+"""Bands and redshifts converted without lines."""
 REXCESS = {
     "relations.lx": {
         "norm": "44.439 log10 erg/s",
@@ -40,7 +40,7 @@ REXCESS = {
 
 
 def base() -> list[Variant]:
-    """The configurations, straight relations, and lines of gas."""
+    """The configurations, straight relations, and gas without lines."""
     return [
         Variant("REFLEX", REFLEX),
         Variant("REFLEX, straight", REFLEX, straight=True),
@@ -48,8 +48,8 @@ def base() -> list[Variant]:
         Variant("BCS, straight", BCS, straight=True),
         Variant("both", BOTH),
         Variant("both, straight", BOTH, straight=True),
-        Variant("REFLEX, lines", REFLEX, changed=LINES),
-        Variant("BCS, lines", BCS, changed=LINES),
+        Variant("REFLEX, continuum", REFLEX, changed=CONTINUUM),
+        Variant("BCS, continuum", BCS, changed=CONTINUUM),
     ]
 
 

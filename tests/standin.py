@@ -9,6 +9,7 @@ import numpy as np
 from astropy.table import Table
 
 from forecast.relations.residuals import Residuals
+from forecast.survey.flux_limit import MPC_CM
 
 CLUSTERS = 300
 """Clusters of each snapshot of the simulated list."""
@@ -115,12 +116,19 @@ def observed(folder, gas_per_electron):
     Table(rows).write(folder / "rexcess_profiles.ecsv")
 
 
-def survey_table(config, mocks):
-    """Redshifts and fluxes of a mock sky of a flux-limited survey, from its luminosities."""
-    setup = config.setup
-    # at given redshift and temperature a flux is the limit's as often as a luminosity is its luminosity
-    limit = setup.selection.log_luminosity_limit(mocks.z, setup.cosmology, setup.relations)
-    return {"z": mocks.z, "flux": setup.selection.flux_limit * 10.0 ** (mocks.log_lx - limit)}
+def survey_table(config, mocks, log_t=np.nan):
+    """Redshifts and fluxes of a mock sky of a flux-limited survey, from its luminosities.
+
+    By temperatures `log_t`, log10 keV, where they are known, and else by those of the masses of which luminosities are
+    typical.
+    """
+    setup, z = config.setup, mocks.z
+    selection, relations, cosmology = setup.selection, setup.relations, setup.cosmology
+    typical = selection.emission.temperature_of(lambda t: mocks.log_lx, z, cosmology, relations)
+    log_t = np.where(np.isfinite(log_t), log_t, typical)
+    distance = cosmology.luminosity_distance(z) / cosmology.h * MPC_CM
+    log_flux = mocks.log_lx - selection.log_factor(z, log_t, relations.lx_band) - np.log10(4 * np.pi * distance**2)
+    return {"z": z, "flux": 10.0**log_flux}
 
 
 def write_tables(folder):

@@ -27,7 +27,8 @@ _SHARP = 1.5
 _RESOLVED = 0.9
 """Nodes are as far apart then as this part of what observables, and the law, tell of redshift, both at once."""
 _TINY = np.finfo(float).tiny
-_KNOTS = 48
+_KNOTS = 96
+"""Knots of all shells at least: coefficients of tinker08 have kinks in redshift that move with the matter density."""
 
 
 @dataclass(frozen=True)
