@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from forecast import InputError, Samples, load_survey, open_suite, plot_contours, plot_corner
 from forecast.cli.app import app
-from forecast.model.catalogue import builtin_table
+from forecast.reading.public_tables import builtin_table
 
 
 @pytest.fixture(scope="module")

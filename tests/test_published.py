@@ -15,7 +15,7 @@ from scipy import stats
 from forecast.checks.observed import open_catalogue
 from forecast.core.band import Band
 from forecast.core.units import LN10
-from forecast.model.catalogue import builtin_table
+from forecast.reading.public_tables import builtin_table
 from forecast.relations.gas_profiles import RADII, gas_mass, load_profiles
 from forecast.relations.library import OBSERVABLES, builtin_libraries, core_relation, load_library
 from forecast.relations.library_fit import (

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from forecast.checks.observed import open_catalogue
 from forecast.config.load import load_config as load_survey
 from forecast.core.records import Job
-from forecast.model.catalogue import builtin_table
+from forecast.reading.public_tables import builtin_table
 from forecast.suite.plan import SuitePlan
 from forecast.suite.writer import run_suite
 from mlcheck.apply import real_clusters
