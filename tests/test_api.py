@@ -13,9 +13,9 @@ from forecast.api.catalogue import SERIOUS
 from forecast.config.load import load_config
 from forecast.forecasts.ladder import cone_variant
 from forecast.likelihoods.fisher import fisher_matrix
-from forecast.reading.public_tables import builtin_table
 from forecast.model.forward import forward_model
 from forecast.model.mean_density import expected_number
+from forecast.reading.public_tables import builtin_table
 from forecast.sampling.identity import chain_digest
 
 

@@ -185,8 +185,9 @@ class FluxLimitedConfig(Strict):
     """Detections that are no clusters, as a share of all, against flux."""
     k_correction: Literal["none", "power_law", "bremsstrahlung", "continuum", "apec", "table"] | None = None
     """How luminosities in the survey's band follow from fluxes: a power law of 1 + z (default in 0.5-2 keV), free-free
-    emission of the temperature (continuum; bremsstrahlung, with a Gaunt factor E^-0.4), the same with lines (apec; in
-    other bands the default is emission.model), emission.band_table (table), or none."""
+    emission of the temperature that is typical of the luminosity (continuum; bremsstrahlung, with a Gaunt factor
+    E^-0.4), the same with lines (apec; in other bands the default is emission.model), emission.band_table (table), or
+    none."""
     k_slope: Number | None = None
     """Power of 1 + z of L_X over 4 pi D_L^2 flux, for k_correction = "power_law"; -0.57 in 0.5-2 keV if left out."""
     flux_error: Number = 0.0
