@@ -99,7 +99,7 @@ def test_what_only_the_user_knows_is_refused_until_it_is_filled_in(tmp_path):
     done = run("init", "fit", clusters(tmp_path, lx=[1e44] * 3, yx=[1e14] * 3), "--out", out)
     told = [line for line in done.stdout.splitlines() if line.startswith("  - ")]
     assert [line.partition(":")[0] for line in told[:2]] == ["  - survey.area", "  - selection.flux_limit"]
-    assert "Once you have filled in survey.area and selection.flux_limit:" == done.stdout.splitlines()[-2]
+    assert done.stdout.splitlines()[-2] == "Once you have filled in survey.area and selection.flux_limit:"
     for written, cure in (("FILL IN", "3000 deg2"), ("FILL IN", "1.3e-11 erg/(s cm2)")):
         with pytest.raises(InputError, match="got 'FILL IN', expected a number with a unit of"):
             load_config(out)
