@@ -267,3 +267,19 @@ FLOOR = {"floor": 0.02, "floor_flux": "1e-13 erg/(s cm2)"}
 def test_chances_of_detection_that_make_no_sense(changes, message):
     with pytest.raises(InputError, match=message):
         erosita_with(**changes)
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        ({"completeness_width": 0.1}, "rises over 0.35 dex in flux to 100%"),
+        (
+            {"completeness": {"fluxes": ["1e-13 erg/(s cm2)", "1e-12 erg/(s cm2)"], "values": [0, 0.9]}},
+            "rises over 1.00 dex in flux to 90%",
+        ),
+        (FLOOR | {"ceiling": 0.95}, "is 95% above the limit, and is 0.02 below, down to 1e-13 erg/s/cm2"),
+    ],
+)
+def test_the_report_says_how_detection_rises(selection, words):
+    limit = {"flux_limit": None} if "completeness" in selection else {}
+    assert f"The chance of detection {words}:" in erosita_with(selection=selection | limit).selection.words

@@ -9,7 +9,6 @@ from scipy import stats
 from forecast.checks.duplicates import listed_twice
 from forecast.checks.intake import (
     compare_number,
-    faint_clusters,
     measured,
     same_redshift,
     tail_chance,
@@ -17,6 +16,7 @@ from forecast.checks.intake import (
 )
 from forecast.checks.observed import as_modelled, catalogue_data, open_catalogue, require_levels
 from forecast.checks.offsets import offsets
+from forecast.checks.reach import faint_clusters
 from forecast.config.load import load_config
 from forecast.core.errors import InputError
 from forecast.likelihoods.data import catalogue_points

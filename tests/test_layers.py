@@ -7,9 +7,11 @@ import pytest
 from astropy.table import Table
 from scipy import stats
 from test_detection import ROWS, TABLE, written
+from test_intake import clusters
 from test_survey_effects import check, check_model, erosita_with, in_shells, simulate_at_redshifts, with_selection
 
 from forecast.checks.observed import catalogue_data
+from forecast.checks.reach import faint_clusters
 from forecast.config.load import load_config, parse_config
 from forecast.core.errors import InputError
 from forecast.forecasts.ladder import cone_variant
@@ -132,10 +134,30 @@ def test_configured_layers(tmp_path):
     table.write(path, overwrite=True)
     with pytest.raises(InputError, match=r"columns\.layer: row 2 has 'deap'; .*'deep'"):
         catalogue_data(config, forward_model(config.setup), path)
+    table["part"][1] = ""
+    table.write(path, overwrite=True)
+    with pytest.raises(InputError, match=r"columns\.layer: row 2 names none; known: deep, wide; correct it"):
+        catalogue_data(config, forward_model(config.setup), path)
+    content["survey"]["binned_by_layer"] = False
+    told, _ = catalogue_data(parse_config(content), forward_model(parse_config(content).setup), path)
+    assert "not used: catalogue.columns.layer; layers are kept apart with" in told.remarks[-1].text
+    content["survey"]["binned_by_layer"] = True
     del content["catalogue"]["columns"]["layer"]
     config = parse_config(content)
     with pytest.raises(InputError, match='names no layers; map their column, layer = "COLUMN"'):
         catalogue_data(config, forward_model(config.setup), path)
+
+
+def test_a_cluster_is_held_against_the_limit_of_its_own_layer(cone):
+    """One of which the measured flux is between the limits of two layers lies above that of one alone."""
+    setup = layered(cone, Detection((1.0,), (0.0,), (0.0,)))
+    z = np.full(4, 0.2)
+    limit = setup.selection.log_luminosity_limit(z, np.full(4, 14.5), setup.cosmology, setup.relations)
+    off = np.log10([0.5, 1.0, 1.0, 2.0])
+    listed = clusters(z=z, log_lx=limit + off, log_lx_error=np.full(4, 0.01))
+    told = replace(listed, layer=np.array(["deep", "deep", "wide", "wide"]))
+    assert faint_clusters(setup, told)[1].tolist() == [True, False, True, False]
+    assert faint_clusters(replace(setup, binned_by_layer=False), told)[0].tolist() == [True, False, False, False]
 
 
 def in_survey(*layers, **changes):

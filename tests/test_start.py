@@ -99,7 +99,7 @@ def test_what_only_the_user_knows_is_refused_until_it_is_filled_in(tmp_path):
     done = run("init", "fit", clusters(tmp_path, lx=[1e44] * 3, yx=[1e14] * 3), "--out", out)
     told = [line for line in done.stdout.splitlines() if line.startswith("  - ")]
     assert [line.partition(":")[0] for line in told[:2]] == ["  - survey.area", "  - selection.flux_limit"]
-    assert "(once you have filled in survey.area and selection.flux_limit)" in done.stdout.splitlines()[-1]
+    assert done.stdout.splitlines()[-2] == "Once you have filled in survey.area and selection.flux_limit:"
     for written, cure in (("FILL IN", "3000 deg2"), ("FILL IN", "1.3e-11 erg/(s cm2)")):
         with pytest.raises(InputError, match="got 'FILL IN', expected a number with a unit of"):
             load_config(out)
@@ -257,7 +257,7 @@ def test_a_fit_of_a_table_in_another_band(tmp_path, column, told, limit, k_corre
     done = run("init", "fit", tmp_path / "c.ecsv", *SURVEY, *given, "--out", out)
     assert done.exit_code == 0, done.stderr
     undecided = told == "0.1-2.4 keV" and limit is None
-    assert ("selection.band: FILL IN" in done.stdout) == ("once you have filled in selection.band)" in done.stdout)
+    assert ("selection.band: FILL IN" in done.stdout) == ("Once you have filled in selection.band:" in done.stdout)
     assert ("selection.band: FILL IN" in done.stdout) == undecided
     if undecided:
         with pytest.raises(InputError, match=r"'selection\.band': expected a band such as"):

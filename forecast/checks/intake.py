@@ -19,7 +19,7 @@ from ..model.setup import Setup
 from .duplicates import duplicate_doubts, listed_twice
 from .followed import Followed, deep_limits, which_followed
 from .offsets import Offset, offsets
-from .reach import ROUNDING, SIGMAS
+from .reach import faint_clusters
 
 DRAWS = 1000
 """Parameter vectors drawn from the prior."""
@@ -143,7 +143,7 @@ class Intake:
     below : int or None
         Clusters below the flux limit at their redshift; None if the survey has none.
     outright_below : tuple of str
-        Names of those that are below it by more than `SIGMAS` of their error.
+        Names of those that are below it by more than 3 of their errors.
     outside : tuple of str
         Names of clusters outside the survey's redshifts.
     twice : tuple of str
@@ -263,19 +263,3 @@ def _drift(values: Array, errors: Array, skew: Array) -> float:
     """Mean of d(error^2)/d log10 of the true value, dex, (n,) each; asymmetric errors hold their own."""
     slope = ErrorTrend.of(values, errors).slope
     return float(2 * LN10 * slope * np.mean(np.where(skew == 0, errors, 0.0) ** 2)) if slope else 0.0
-
-
-def faint_clusters(setup: Setup, catalogue: Catalogue) -> tuple[Array, Array]:
-    """Which clusters are below the flux limit, and which by more than `SIGMAS` of their error; bool, shape (N,).
-
-    Of a gradual limit, below where anything is detected. Published luminosities are rounded: `ROUNDING` is allowed.
-    """
-    selection, relations = setup.selection.in_flux, setup.relations
-    if selection is None:
-        return np.zeros(catalogue.size, dtype=bool), np.zeros(catalogue.size, dtype=bool)
-    values, errors = catalogue.observables["lx"]
-    limit = selection.log_luminosity_limit(catalogue.z, setup.cosmology, relations)
-    parts = zip(selection.detection.offset, selection.detection.width, strict=True)
-    edge = limit + min(offset - SIGMAS * width for offset, width in parts) - ROUNDING
-    error = np.where(errors > 0, errors, selection.flux_error)
-    return values < edge, values + SIGMAS * error < edge

@@ -11,7 +11,7 @@ from ..core.caution import Caution
 from ..core.errors import InputError
 from ..model.catalogue import Catalogue
 from ..model.setup import Setup
-from .intake import faint_clusters
+from .reach import faint_clusters
 
 _NAMED = 3
 

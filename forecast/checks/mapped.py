@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..core.caution import Caution
+from ..model.catalogue import Catalogue
 from ..model.catalogue_spec import CatalogueSpec
+from ..model.setup import Setup
 from ..relations.power_laws import Relations
 
 _MAKE_YX = {"yx": {"yx"}, "mgas": {"mgas", "t"}, "m500": {"m500"}, None: set[str]()}
@@ -28,3 +30,14 @@ def idle_columns(spec: CatalogueSpec, relations: Relations) -> tuple[Caution, ..
     why = f"{source}and the survey has relations of {', '.join(relations.names)} alone"
     named = ", ".join([*(f"catalogue.columns.{key}" for key in idle), *tables])
     return (Caution("table", f"not used: {named}; {why}"),)
+
+
+def idle_layers(setup: Setup, catalogue: Catalogue) -> tuple[Caution, ...]:
+    """A caution where clusters name layers that no level keeps apart."""
+    if catalogue.layer is None or setup.binned_by_layer:
+        return ()
+    flux = setup.selection.in_flux
+    why = "the survey has no [[survey.layers]]"
+    if flux is not None and flux.layers:
+        why = "layers are kept apart with binned_by_layer = true under [survey] alone"
+    return (Caution("table", f"not used: catalogue.columns.layer; {why}"),)

@@ -29,7 +29,7 @@ from ..survey.footprint import Remainder
 from .followed import left_to_full, refuse_beyond
 from .impurity import with_contamination
 from .limits import inside_limits
-from .mapped import idle_columns
+from .mapped import idle_columns, idle_layers
 from .reach import out_of_reach
 from .sky import inside_footprint
 
@@ -75,7 +75,8 @@ def catalogue_data(
     _refuse_foreign(config, model, catalogue)
     refuse_beyond(config.setup, catalogue)
     catalogue = with_contamination(model, catalogue)
-    doubts = (*idle_columns(config.catalogue_spec, config.setup.relations), *out_of_reach(config.setup, catalogue))
+    idle = (*idle_columns(config.catalogue_spec, config.setup.relations), *idle_layers(config.setup, catalogue))
+    doubts = (*idle, *out_of_reach(config.setup, catalogue))
     catalogue = replace(catalogue, remarks=(*catalogue.remarks, *doubts))
     proxied, catalogue = left_to_full(config.setup, catalogue)
     yx, points = (proxied.log_yx, *_yx_errors(model, proxied)), catalogue_points(model, catalogue)

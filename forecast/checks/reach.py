@@ -1,4 +1,4 @@
-"""Data of clusters for which a survey, by its own follow-up and lensing, has none."""
+"""Clusters below a survey's flux limit, and data for which it, by its own follow-up and lensing, has none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from ..core.arrays import Array
 from ..core.caution import Caution, Kind
 from ..model.catalogue import Catalogue
 from ..model.setup import Setup
+from ..survey.detection.layers import layer_numbers
 from ..survey.lensing_sample import LensingSample, Sky
+from ..survey.selection import FluxSelection
 from .followed import proxy_known
 
 ROUNDING = 0.02
@@ -66,3 +68,29 @@ def _said(catalogue: Catalogue, which: Array, kind: Kind, words: str) -> list[Ca
     names = ", ".join(catalogue.name[i] for i in np.flatnonzero(which)[:_NAMED])
     more = f" and {which.sum() - _NAMED} more" if which.sum() > _NAMED else ""
     return [Caution(kind, f"{names}{more} {words}")]
+
+
+def faint_clusters(setup: Setup, catalogue: Catalogue) -> tuple[Array, Array]:
+    """Which clusters are below the flux limit, and which by more than `SIGMAS` of their error; bool, shape (N,).
+
+    Of a gradual limit, below where anything is detected; of layers that are told apart, that of its own. Published
+    luminosities are rounded: `ROUNDING` is allowed.
+    """
+    selection, relations = setup.selection.in_flux, setup.relations
+    if selection is None:
+        return np.zeros(catalogue.size, dtype=bool), np.zeros(catalogue.size, dtype=bool)
+    values, errors = catalogue.observables["lx"]
+    log_mass = relations.pivot + relations.lx.relative_mass(values - relations.lx.log_norm)
+    limit = selection.log_luminosity_limit(catalogue.z, log_mass, setup.cosmology, relations)
+    edge = limit + _faintest(setup, selection, catalogue) - ROUNDING
+    error = np.where(errors > 0, errors, selection.flux_error)
+    return values < edge, values + SIGMAS * error < edge
+
+
+def _faintest(setup: Setup, selection: FluxSelection, catalogue: Catalogue) -> Array:
+    """log10 of the flux below which nothing is detected over the reference, (N,)."""
+    told = catalogue.layer if setup.binned_by_layer else None
+    each = [selection] if told is None else [selection.of_layer(i) for i in range(len(selection.layers))]
+    parts = [zip(one.detection.offset, one.detection.width, strict=True) for one in each]
+    lowest = np.array([min(offset - SIGMAS * width for offset, width in part) for part in parts])
+    return lowest[np.zeros(catalogue.size, dtype=int) if told is None else layer_numbers(selection, told)]

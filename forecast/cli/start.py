@@ -70,8 +70,8 @@ def init_fit(
         _write(out, starter.text, starter.doubts)
         *others, last = starter.missing or ("",)
         keys = f"{', '.join(others)} and {last}" if others else last
-        first = f"  (once you have filled in {keys})" if keys else ""
-        typer.echo(f"Next: forecast fit {out} --quick{first}")
+        first = f"Once you have filled in {keys}:\n" if keys else ""
+        typer.echo(f"{first}Next: forecast fit {out} --quick")
 
 
 def explain(

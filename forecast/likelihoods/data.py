@@ -65,7 +65,7 @@ class Data:
 
     def __repr__(self) -> str:
         number = f"{self.size:g}" if float(self.size).is_integer() else f"{self.size:.1f}"
-        parts = f", in {len(self.bins)} redshift bins" if self.bins else ""
+        parts = f", in {len(self.bins)} bins" if self.bins else ""
         return f"<data of {number} clusters, {self.number_with_yx:.4g} with Y_X of median 10^{self.median:.2f}{parts}>"
 
     @classmethod

@@ -29,6 +29,8 @@ SOFT_SLOPE = -0.57
 """Power of 1 + z of L_X / (4 pi D_L^2 f) of 0.5-2 keV in the table of Vikhlinin et al. (2009a)."""
 BY_TEMPERATURE = ("bremsstrahlung", "continuum", "apec", "table")
 """K-corrections that depend on temperature."""
+_HALF = math.sqrt(3.0)
+"""Half of a linear rise over its standard deviation."""
 _EMITTED = {"continuum": log_continuum, "apec": log_emitted}
 """By K-correction, what gas emits in a band."""
 _SHIFT = 1.5
@@ -231,15 +233,25 @@ class FluxLimited:
                 "last flux the chance stays as it is there."
             )
         elif not detection.is_sharp:
-            words += (
-                f" The chance of detection rises over {max(detection.offset):.2f} dex in flux "
-                f"to {sum(detection.weight):.0%}: sky coverage and completeness."
-            )
+            words += f" The chance of detection {self._rise_words}: sky coverage and completeness."
         if self.layers:
             each = ", ".join(f"{x.name} ({x.share:.0%}, fluxes x {10**x.log_factor:.3g})" for x in self.layers)
             words += f" Layers of the sky share density contrasts: {each}."
         if self.contamination is not None:
             words += f" Up to {max(self.contamination.fraction):.0%} of the detections at a flux are no clusters."
+        return words
+
+    @property
+    def _rise_words(self) -> str:
+        """From which chance to which it rises, and over how much."""
+        detection, top = self.detection, sum(self.detection.weight)
+        rising = len(detection.offset) - detection.floor
+        parts = [*zip(detection.offset, detection.width, strict=True)][:rising]
+        span = max(o + _HALF * s for o, s in parts) - min(o - _HALF * s for o, s in parts)
+        words = f"rises over {span:.2f} dex in flux to {top:.0%}" if span > 0.005 else f"is {top:.0%} above the limit"
+        if detection.floor:
+            faintest = self.flux_limit * 10 ** detection.offset[-1]
+            words += f", and is {detection.weight[-1]:.2g} below, down to {faintest:.3g} erg/s/cm2"
         return words
 
 

@@ -105,5 +105,8 @@ def layer_numbers(selection: Layered | None, named: Array) -> Array:
     known = [layer.name for layer in (() if selection is None else selection.layers)]
     for i, name in enumerate(named.tolist()):
         if name not in known:
-            raise InputError(f"catalogue.columns.layer: row {i + 1} has '{name}'; {nearest(name, known)}")
+            has, cure = (
+                (f"has '{name}'", nearest(name, known)) if name else ("names none", "known: " + ", ".join(known))
+            )
+            raise InputError(f"catalogue.columns.layer: row {i + 1} {has}; {cure}; correct it, or leave the row out")
     return np.array([known.index(name) for name in named.tolist()], dtype=int)
