@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from benchmarks.skies import Posterior, row
 from forecast.config.load import Config, builtin_configs, parse_config
@@ -120,16 +119,22 @@ class Anchored:
 
 
 class Scores(Posterior):
-    """The same whose priors may be correlated."""
+    """The same, where priors of the first survey's parameters may be correlated."""
 
-    def values(self, scores: Array) -> dict[str, Array]:
-        """Parameters at independent scores (P, D), (P,) each."""
-        u, names = special.ndtr(np.clip(scores, -7, 7)), list(self.free)
-        found: dict[str, Array] = {}
-        for part in self.parts:
-            theta = part.model.parameters.quantile(u[:, [names.index(name) for name in part.own]])
-            found |= {name: x for name, x in zip(part.own, theta.T, strict=True) if name not in found}
-        return found
+    def __call__(self, at: Array) -> Array:
+        """ln L plus ln of the prior, (P,), at coordinates (P, D) of the chart."""
+        return super().__call__(at) + self.tied(at)
+
+    def of_scores(self, scores: Array) -> Array:
+        """ln posterior of normal scores (P, D), (P,)."""
+        return super().of_scores(scores) + self.tied(scores)
+
+    def tied(self, at: Array) -> Array:
+        """ln of the prior's density over that of independent priors, (P,), up to a constant; flat ones are not tied."""
+        names, first = list(self.free), self.parts[0]
+        scores = at[:, [names.index(name) for name in first.own]]
+        excess = np.linalg.inv(first.model.parameters.prior.correlation) - np.eye(len(first.own))
+        return np.asarray(-0.5 * np.einsum("pi,ij,pj->p", scores, excess, scores))
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 from astropy.table import Table
+from scipy import stats
 from standin import survey_table
 from typer.testing import CliRunner
 
+from benchmarks.anchored import USES, Anchored, Scores
 from forecast.checks.observed import catalogue_data
 from forecast.cli.app import app
 from forecast.config.load import load_config, parse_config
@@ -160,3 +162,19 @@ def test_what_is_missing_is_one_line(arguments, message, tmp_path, monkeypatch):
     done = CliRunner().invoke(app, list(arguments))
     assert done.exit_code == 2 and len(done.stderr.splitlines()) == 1
     assert any(part in done.stderr for part in message.split("|")), done.stderr
+
+
+def test_weighted_draws_know_that_priors_are_correlated(mock, tmp_path):
+    """Two normal scores of correlation 0.83 beside independent ones; the others' are independent."""
+    posterior = Scores(Anchored(USES[-1]), tables(tmp_path, mock))
+    names, rng = list(posterior.free), np.random.default_rng(8)
+    at = rng.standard_normal((6, len(names)))
+    two = at[:, [names.index("norm_t"), names.index("norm_yx")]]
+    expected = stats.multivariate_normal(cov=[[1, 0.83], [0.83, 1]]).logpdf(two) - stats.norm.logpdf(two).sum(axis=1)
+    off = posterior.tied(at) - expected
+    np.testing.assert_allclose(off, off[0], atol=1e-9)
+    prior = posterior.chart.log_prior(at)
+    inside = np.isfinite(prior)
+    theta = posterior.chart.parameters(at[inside])
+    off = posterior(at[inside]) - prior[inside] - posterior.log_likelihood(theta) - expected[inside]
+    assert len(off) > 1 and np.ptp(off) < 1e-6
