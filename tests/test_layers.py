@@ -152,7 +152,7 @@ def test_a_cluster_is_held_against_the_limit_of_its_own_layer(cone):
     """One of which the measured flux is between the limits of two layers lies above that of one alone."""
     setup = layered(cone, Detection((1.0,), (0.0,), (0.0,)))
     z = np.full(4, 0.2)
-    limit = setup.selection.log_luminosity_limit(z, np.full(4, 14.5), setup.cosmology, setup.relations)
+    limit = setup.selection.log_luminosity_limit(z, setup.cosmology, setup.relations)
     off = np.log10([0.5, 1.0, 1.0, 2.0])
     listed = clusters(z=z, log_lx=limit + off, log_lx_error=np.full(4, 0.01))
     told = replace(listed, layer=np.array(["deep", "deep", "wide", "wide"]))

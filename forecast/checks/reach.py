@@ -80,8 +80,7 @@ def faint_clusters(setup: Setup, catalogue: Catalogue) -> tuple[Array, Array]:
     if selection is None:
         return np.zeros(catalogue.size, dtype=bool), np.zeros(catalogue.size, dtype=bool)
     values, errors = catalogue.observables["lx"]
-    log_mass = relations.pivot + relations.lx.relative_mass(values - relations.lx.log_norm)
-    limit = selection.log_luminosity_limit(catalogue.z, log_mass, setup.cosmology, relations)
+    limit = selection.log_luminosity_limit(catalogue.z, setup.cosmology, relations)
     edge = limit + _faintest(setup, selection, catalogue) - ROUNDING
     error = np.where(errors > 0, errors, selection.flux_error)
     return values < edge, values + SIGMAS * error < edge
