@@ -208,6 +208,15 @@ def test_contaminants_have_no_luminosities_to_follow_up(cccp):
         _ = parse_config(table).setup
 
 
+def test_errors_by_flux_do_not_go_with_a_follow_up_by_luminosity(cccp):
+    table = content(cccp, luminosity="1.5e44 erg/s")
+    table |= {"errors": {"yx": {"at": "2e-11 erg/(s cm2)", "value": 0.05}}, "yx_error": 0.0}
+    with pytest.raises(InputError, match=r"errors.yx: depends on flux, and followup.luminosity on luminosity"):
+        _ = parse_config(table).setup
+    table["followup"] = {"flux_limit": "3e-11 erg/(s cm2)"}
+    assert parse_config(table).setup.yx_error_varies
+
+
 def test_a_survey_in_mass_has_no_follow_up(nv22):
     with pytest.raises(InputError, match="followup: is by flux and redshift"):
         _ = parse_config(content(nv22, fraction=0.5)).setup

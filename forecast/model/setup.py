@@ -117,7 +117,7 @@ class Setup:
                 "followup: is by flux and redshift, but the survey selects in mass; take [followup] out, or give "
                 '[selection] kind = "flux_limited"'
             )
-        require_flux(self.error_laws, self.selection)
+        require_flux(self.error_laws, self.selection, self.followup)
         self.redshift_law.require(self.geometry, by_flux=self.selection.in_flux is not None)
         if not 0.01 <= self.yx_bin <= 2:
             raise InputError(f"yx_bin must be between 0.01 and 2 dex, got {self.yx_bin:g}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.arrays import Array
 from ..core.errors import InputError
-from .followup import above
+from .followup import FollowUp, above
 from .selection import FluxSelection, Selection
 
 LARGEST = 2.0
@@ -93,8 +93,11 @@ class ErrorLaw:
         return np.asarray(np.hypot(value, self.floor))
 
 
-def require_flux(laws: Iterable[tuple[str, ErrorLaw]], selection: Selection) -> None:
+def require_flux(laws: Iterable[tuple[str, ErrorLaw]], selection: Selection, followup: FollowUp | None) -> None:
     """Refuse laws, by observable, of which a selection has no flux, or at whose limit they are no errors.
+
+    Intervals of flux, into which a law cuts a selection, say nothing of a luminosity from which on clusters are
+    followed up.
 
     Raises
     ------
@@ -105,6 +108,11 @@ def require_flux(laws: Iterable[tuple[str, ErrorLaw]], selection: Selection) -> 
             raise InputError(
                 f"errors.{name}: a survey in mass measures no flux on which an error could depend; "
                 'give a number, or [selection] kind = "flux_limited"'
+            )
+        if followup is not None and followup.luminosity is not None:
+            raise InputError(
+                f"errors.{name}: depends on flux, and followup.luminosity on luminosity; give the error as a number, "
+                "or followup.flux_limit instead"
             )
         law.require(name, selection.in_flux.flux_limit)
 
