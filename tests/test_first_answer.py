@@ -11,7 +11,7 @@ from pages import chain, run
 import forecast.cli.chaining as chaining
 from forecast.cli.app import app as forecast_app
 from forecast.cli.arguments import again
-from forecast.cli.deliver import _next
+from forecast.cli.deliver import _next, deliver_suite
 from forecast.cli.level_choice import LevelChoice, chosen_levels
 from forecast.cli.pipelines import base_result
 from forecast.config.load import load_config
@@ -21,6 +21,7 @@ from forecast.likelihoods.data import Data
 from forecast.model.forward import forward_model
 from forecast.report.result_page import result_page
 from forecast.sampling.parallel import sample_all
+from forecast.suite.writer import SuiteSummary
 
 ALL = ("counts", "selfcal", "unbinned")
 
@@ -133,6 +134,17 @@ def test_the_last_line_fits_the_state_of_the_chains(tmp_path, command, quick, ch
     if "--max-steps" in words:
         typed = f"forecast fit x --catalogue t.fits --level full --out {tmp_path}"
         assert _next(replace(result, again=typed), Job("x", tmp_path)).endswith(f"\nNext: {typed} --max-steps 8000")
+
+
+def test_a_command_quotes_files_as_a_shell_needs_it():
+    result = replace(run(), provenance=Provenance("fit", "x", {}, 1), quick=False, chains=(LONG,))
+    assert _next(result, Job("x", Path("out"), given="my plan.toml")) == "Next: forecast joint 'my plan.toml'"
+
+
+@pytest.mark.parametrize(("config", "survey"), [("nv22", ""), ("my plan.toml", " --survey 'my plan.toml'")])
+def test_a_suite_is_trained_on_with_its_own_survey(capsys, config, survey):
+    deliver_suite(SuiteSummary(Path("a"), 9, 99, 1, 1000, 1, 0, 0), config, quiet=False, as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1] == f"Next: mlcheck train compact --suite a{survey}"
 
 
 def test_the_command_that_goes_on_has_every_option_that_matters():

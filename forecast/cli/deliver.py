@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ..suite.writer import SuiteSummary
 
 
+_TRAINED = "nv22"
+"""The survey of the network that is named as an example."""
+
+
 def deliver(result: Result, job: Job, shown: Shown) -> None:
     """Print the result, and exit with the status of convergence."""
     from ..core.files import json_text
@@ -37,11 +41,14 @@ def deliver(result: Result, job: Job, shown: Shown) -> None:
 
 def _next(result: Result, job: Job) -> str:
     """The command that goes on from here, as far as the chains have come, on a line that can be copied whole."""
-    command, survey = result.provenance.command, job.given or job.name
+    import shlex
+
+    command, several = result.provenance.command, "surveys" in result.provenance.config
+    survey = (job.given or job.name) if several else shlex.quote(job.given or job.name)
     if not result.converged:
         how = "Without --quick, for chains that have converged." if result.quick else "The chains go on from here."
         return f"{how}\nNext: {result.longer}"
-    if "surveys" in result.provenance.config and not (command == "fit" and result.quick):
+    if several and not (command == "fit" and result.quick):
         return f"Next: forecast {'joint' if command == 'ladder' else 'ladder'} {survey}"
     if command == "ladder" and result.provenance.config.get("catalogue"):
         return f"Next: forecast fit {survey}{_table(result)} --quick"
@@ -109,16 +116,19 @@ def deliver_table(record: Any, table: Table, job: Job, shown: Shown, more: Itera
             screen.say(words)
 
 
-def deliver_suite(summary: SuiteSummary, quiet: bool, as_json: bool) -> None:
-    """Print what a suite holds and what was done for it."""
+def deliver_suite(summary: SuiteSummary, config: str, quiet: bool, as_json: bool) -> None:
+    """Print what a suite of a configuration, as it was given, holds and what was done for it."""
+    import shlex
+
     from ..core.files import json_text
 
     if as_json:
         typer.echo(json_text({**vars(summary), "folder": str(summary.folder)}))
     elif not quiet:
+        survey = "" if config == _TRAINED else f" --survey {shlex.quote(config)}"
         damaged = f", {summary.replaced} of them damaged before" if summary.replaced else ""
         typer.echo(
             f"{summary.catalogues:,} catalogues, {summary.clusters:,} clusters, {summary.bytes / 1e6:,.0f} MB "
             f"in {summary.folder}\n{summary.drawn} of {summary.shards} shards drawn now{damaged}\n"
-            f"Next: mlcheck train compact --suite {summary.folder}"
+            f"Next: mlcheck train compact --suite {shlex.quote(str(summary.folder))}{survey}"
         )

@@ -106,4 +106,4 @@ def suite(
         from ..suite.writer import run_suite
 
         plan = SuitePlan(grid=grid, draws=draws, shard_size=shard_size, workers=workers, scheduler=scheduler)
-        deliver_suite(run_suite(settings, job, plan), quiet, as_json)
+        deliver_suite(run_suite(settings, job, plan), config, quiet, as_json)

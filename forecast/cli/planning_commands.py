@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -63,7 +64,7 @@ def sweep(
         from .planning_pipelines import run_sweep
 
         result = run_sweep(settings, job, vary, level, Executor.chosen(workers, scheduler))
-        following = [f"Next: forecast proxies {config}"]
+        following = [f"Next: forecast proxies {quote(config)}"]
         deliver_table(result, sweep_table(result), job, Shown(quiet, as_json, form), following)
 
 
@@ -100,7 +101,7 @@ def compare(
         job = Job(name=", ".join(settings), out=out, seed=seed, quick=quick, **heard)
         executor = Executor.chosen(workers, scheduler)
         result = run_comparison(settings, job, "best" if best else "first", level, executor)
-        following = [f"Next: forecast ladder {configurations[0]}"]
+        following = [f"Next: forecast ladder {quote(configurations[0])}"]
         deliver_table(result, comparison_table(result), job, Shown(quiet, as_json, form), following)
 
 
@@ -118,7 +119,7 @@ def proxies(
         from .planning_pipelines import run_proxies
 
         comparison = run_proxies(settings, job)
-        more = (*comparison.answer, f"Next: forecast ladder {config}")
+        more = (*comparison.answer, f"Next: forecast ladder {quote(config)}")
         deliver_table(comparison, summary_table(comparison), job, Shown(quiet, as_json, form), more)
 
 
@@ -145,7 +146,7 @@ def joint(
         from .planning_pipelines import run_joint
 
         result = run_joint(settings, job)
-        following = [f"Next: forecast ladder {config}"]
+        following = [f"Next: forecast ladder {quote(config)}"]
         deliver_table(result, joint_summary(result), job, Shown(quiet, as_json, form), following)
     return None
 

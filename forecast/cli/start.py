@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -42,7 +43,7 @@ def init_plan(
         settings = {"area": area, "flux_limit": flux_limit, "zmin": zmin, "zmax": zmax}
         starter = planned(out.stem.replace("_", " "), settings, band)
         _write(out, starter.text, starter.doubts)
-        typer.echo(f"Next: forecast ladder {out}")
+        typer.echo(f"Next: forecast ladder {quote(str(out))}")
 
 
 @init_app.command("fit", epilog="Example: forecast init fit clusters.fits --out fit.toml")
@@ -71,7 +72,7 @@ def init_fit(
         *others, last = starter.missing or ("",)
         keys = f"{', '.join(others)} and {last}" if others else last
         first = f"Once you have filled in {keys}:\n" if keys else ""
-        typer.echo(f"{first}Next: forecast fit {out} --quick")
+        typer.echo(f"{first}Next: forecast fit {quote(str(out))} --quick")
 
 
 def explain(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from markupsafe import Markup
@@ -62,9 +63,9 @@ def requirement_lines(found: Requirements, config: str, out: Path, wanting: Call
     if not met:
         yield f"Next: {wanting(f'{found.name}={1.02 * min(row.std for row in found.rows):.3g}')}"
     elif met[0].key in SHORTCUTS:
-        yield f"Next: forecast sweep {config} --vary {met[0].key}={met[0].needed:.4g}:{met[0].needed:.4g}:1"
+        yield f"Next: forecast sweep {quote(config)} --vary {met[0].key}={met[0].needed:.4g}:{met[0].needed:.4g}:1"
     else:
-        yield f"Next: forecast ladder {_file(out, met[0])}"
+        yield f"Next: forecast ladder {quote(str(_file(out, met[0])))}"
 
 
 def best_help(found: Requirements) -> str:

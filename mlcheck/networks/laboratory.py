@@ -92,7 +92,8 @@ class Laboratory:
         if config.survey and model_digest(load_survey(config.survey).setup) != self.source.digest:
             name, own = self.source.suite.manifest.name, Path(config.survey).stem
             why = f"another '{own}' than this version has" if name == own else f"survey '{name}', not for '{own}'"
-            cure = f"make one with: forecast suite {config.survey} --draws 24000 --out DIR"
+            cure = "" if name == own else "give its --survey, or "
+            cure += f"make one with: forecast suite {config.survey} --draws 24000 --out DIR"
             raise InputError(f"{suite}: made for {why} ('{config.title}'); {cure}")
         if "sigma8" not in self.source.suite.parameters:
             raise InputError(f"{suite}: sigma8 does not vary in this suite; free it in the survey's configuration")

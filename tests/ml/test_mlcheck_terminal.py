@@ -2,11 +2,13 @@
 
 import csv
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from mlcheck.cli.app import app
 from mlcheck.cli.options import complete_case, complete_network, complete_preset
+from mlcheck.report.plots.trained import prediction_figure
 
 COMMANDS = [info.name or info.callback.__name__ for info in app.registered_commands]
 
@@ -40,3 +42,10 @@ def test_a_table_in_other_forms():
     header, *layers, total = csv.reader(done.stdout.strip().splitlines())
     assert header == ["layer", "shape", "parameters"]
     assert float(total[-1]) == sum(float(row[-1]) for row in layers) == 27149
+
+
+def test_the_picture_of_a_few_predictions_leaves_cells_without_any_out():
+    truth = np.array([0.7, 0.71, 0.9])
+    _, bottom = prediction_figure(truth + 0.01, np.full(3, 0.02), truth, "three").axes
+    points = bottom.containers[0].lines[0].get_xydata()
+    assert len(points) == 2 and points[:, 1] == pytest.approx([0.01, 0.01])

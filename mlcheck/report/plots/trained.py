@@ -57,9 +57,9 @@ def prediction_figure(found: Array, std: Array, truth: Array, title: str) -> Fig
     top.plot(span, span, color=GREY, lw=0.8, ls="--")
     edges = np.linspace(float(span[0]), float(span[1]), 12)
     cell = np.clip(np.digitize(truth, edges) - 1, 0, len(edges) - 2)
-    middle = 0.5 * (edges[1:] + edges[:-1])
-    error = found - truth
-    bands = np.array([np.quantile(error[cell == i], [0.16, 0.5, 0.84]) for i in range(len(middle))])
+    held, error = np.unique(cell), found - truth
+    middle = 0.5 * (edges[1:] + edges[:-1])[held]
+    bands = np.array([np.quantile(error[cell == i], [0.16, 0.5, 0.84]) for i in held])
     bottom.axhline(0, color=GREY, lw=0.8, ls="--")
     bottom.errorbar(
         middle, bands[:, 1], [bands[:, 1] - bands[:, 0], bands[:, 2] - bands[:, 1]], fmt="o", ms=2.5, lw=0.9, color=BLUE
