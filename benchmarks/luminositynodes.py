@@ -15,8 +15,6 @@ import numpy as np
 from scipy.interpolate import BarycentricInterpolator, CubicSpline
 
 from forecast.core.arrays import Array
-from forecast.core.parameters import ParameterSet
-from forecast.likelihoods.data import Data
 from forecast.likelihoods.level import TINY
 from forecast.model.flux_limited import FluxLimitedModel
 from forecast.model.mixture import SQRT2PI
@@ -118,29 +116,3 @@ class Nodes:
         """Expected number of clusters, (S,)."""
         parts = [self.model.expected_count(theta[i : i + _AT_ONCE]) for i in range(0, len(theta), _AT_ONCE)]
         return np.concatenate(parts)
-
-
-@dataclass(frozen=True)
-class Listed:
-    """Likelihood of one catalogue's L_X and redshifts, as `full` has it up to a constant: weights on nodes, (K,)."""
-
-    nodes: Nodes
-    weights: Array
-    name: str = "full"
-
-    @property
-    def parameters(self) -> ParameterSet:
-        """Free parameters."""
-        return self.nodes.model.parameters
-
-    @classmethod
-    def of_data(cls, model: FluxLimitedModel, data: Data) -> Listed:
-        """Of a survey's clusters, whose errors are the setup's."""
-        assert data.points is not None
-        nodes, z = Nodes(model), data.points.z
-        return cls(nodes, nodes.weights(z, data.points.observables[:, 0], np.zeros(len(z), dtype=int), 1)[0])
-
-    def __call__(self, theta: Array) -> Array:
-        """(P,) for parameter vectors (P, D)."""
-        theta = np.atleast_2d(theta)
-        return np.asarray(self.nodes.log_density(theta) @ self.weights - self.nodes.expected(theta))
