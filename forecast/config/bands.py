@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.band import SOFT, Band
 from ..reading.band_names import band_in_name, bands_in_text, words_in_name
-from ..survey.emission import COLUMN_CURE, COOLEST_CONTINUUM, TABLE_CURE
+from ..survey.emission import COLUMN_CURE, COOLEST_CONTINUUM, LINES_CURE
 from .assumed import FILL_IN
 from .quantities import named
 
@@ -106,7 +106,7 @@ class Bands:
         write_band(content, self.limit or self.listed, mean, by_continuum=self.limit != SOFT or from_flux)
         at = "its listed T, else at the mean T of" if "t" in content["catalogue"]["columns"] else "the mean T of"
         of = "fluxes" if from_flux else "luminosities"
-        cure = TABLE_CURE if self.limit in (None, self.listed) else COLUMN_CURE.format(SOFT)
+        cure = LINES_CURE if self.limit in (None, self.listed) else COLUMN_CURE.format(SOFT)
         who = f"catalogue.lx_band: the table's {of} are of {self.listed}" if self.listed != SOFT else LIMIT
         return [
             f"{who}: converted to L_X of {SOFT} by the free-free emission of gas at {at} its cluster, good above "
@@ -146,5 +146,5 @@ def planned_band(content: dict[str, Any], band: Band, mean: Mapping[str, Any]) -
     write_band(content, band, mean)
     return [
         f"{LIMIT}: fluxes of {band} are converted to L_X of {SOFT} by the free-free emission of gas at the mean T of "
-        f"its cluster, good above {COOLEST_CONTINUUM:g} keV; for cooler clusters {TABLE_CURE}"
+        f"its cluster, good above {COOLEST_CONTINUUM:g} keV; for cooler clusters {LINES_CURE}"
     ]

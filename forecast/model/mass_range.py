@@ -10,7 +10,6 @@ import numpy as np
 from ..core.arrays import Array
 from ..core.errors import InputError
 from ..core.parameters import ParameterSet, Values
-from ..survey.emission import TABLE_CURE
 from ..survey.selection import FluxSelection
 from .flux_limited import FluxLimitedModel
 from .population import LOG_MASS_HIGH, LOG_MASS_LOW, Population
@@ -149,7 +148,7 @@ def _refuse_beyond_table(model: MassModel) -> None:
 
 
 def temperature_concerns(model: MassModel) -> tuple[str, ...]:
-    """Share of the expected clusters that are cooler than the continuum model holds, in a sentence."""
+    """Share of the expected clusters that are cooler than the model of emission holds, in a sentence."""
     found = _temperatures(model)
     if found is None or found.selection.emission.table is not None:
         return ()
@@ -160,8 +159,8 @@ def temperature_concerns(model: MassModel) -> tuple[str, ...]:
     selection, to = found.selection, model.setup.relations.lx_band
     what = f"luminosities of {to}" if to != selection.band else "luminosities"
     return (
-        f"{part:.0%} of the expected clusters are cooler than {coolest:g} keV, where lines matter that the "
-        f"factor from fluxes of {selection.band} to {what} leaves out; {TABLE_CURE}",
+        f"{part:.0%} of the expected clusters are cooler than {coolest:g} keV, and count as that hot in the "
+        f"factor from fluxes of {selection.band} to {what}; {selection.emission.cure}",
     )
 
 

@@ -35,7 +35,8 @@ _TYPICAL, _ODD = 5.0, 0.08
 """Temperature, keV, at which factors that are given are compared with the model's, and what they may differ by, dex."""
 _ROUNDS = 12
 """Times that mass and temperature are found again from a luminosity; each is nearer by a factor of 5 or more."""
-TABLE_CURE = 'give [emission] band_table = "FILE" with factors of your emission model, or model = "apec" for lines'
+TABLE_CURE = 'give [emission] band_table = "FILE" with factors of your emission model'
+LINES_CURE = f'{TABLE_CURE}, or model = "apec" for lines'
 COLUMN_CURE = "list luminosities of {} by your emission model instead, under catalogue.lx_band"
 """What to do about clusters that the continuum model does not hold for."""
 
@@ -151,6 +152,11 @@ class Emission:
     def given(self) -> bool:
         """Whether factors are."""
         return self.table is not None or self.ratio is not None
+
+    @property
+    def cure(self) -> str:
+        """What to do about gas that is cooler than its model holds for."""
+        return TABLE_CURE if self.lines else LINES_CURE
 
     @property
     def coolest(self) -> float:

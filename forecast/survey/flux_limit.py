@@ -45,6 +45,8 @@ _K_WORDS = {
     "table": "K-correction of emission.band_table at the T of L_X",
 }
 
+_MANY = 600
+"""Redshifts from which on a factor that depends on temperature is interpolated between so many, to 1e-4 dex."""
 _Factor: TypeAlias = Callable[[Array, Array | None, Band], Array]
 
 
@@ -112,20 +114,26 @@ class FluxLimited:
         fluxes become luminosities: what is selected is one number of a cluster, that which is listed. The result has
         the shape of `z`.
         """
-        euclidean = math.log10(self.flux_limit) + log_sphere(z, cosmology)
-        limit = self._with_factor(euclidean, self.log_factor, (z, cosmology, relations))
+        of, log_limit = (np.asarray(z, dtype=float), cosmology, relations), math.log10(self.flux_limit)
+        limit = self._with_factor(lambda at: log_limit + log_sphere(at, cosmology), self.log_factor, of)
         if self.least is not None:
-            least = self._with_factor(np.log10(self.least), self._log_ratio, (z, cosmology, relations))
-            limit = np.maximum(limit, least)
+            log_least = math.log10(self.least)
+            limit = np.maximum(limit, self._with_factor(lambda at: log_least + 0.0 * at, self._log_ratio, of))
         return np.asarray(limit)
 
-    def _with_factor(self, log_lx: Array, factor: _Factor, of: tuple[Array, Cosmology, Relations]) -> Array:
+    def _with_factor(
+        self, log_lx: Callable[[Array], Array], factor: _Factor, of: tuple[Array, Cosmology, Relations]
+    ) -> Array:
         """Luminosities in the band of the relations, from others by a factor that depends on their temperature."""
         z, cosmology, relations = of
-        to, log_t = relations.lx_band, None
-        if self.needs_temperature(to):
-            log_t = self.emission.temperature_of(lambda t: log_lx + factor(z, t, to), z, cosmology, relations)
-        return log_lx + factor(z, log_t, to)
+        to = relations.lx_band
+        if not self.needs_temperature(to):
+            return log_lx(z) + factor(z, None, to)
+        nodes = z if z.size <= _MANY else np.geomspace(z.min(), z.max(), _MANY)
+        at_nodes = log_lx(nodes)
+        log_t = self.emission.temperature_of(lambda t: at_nodes + factor(nodes, t, to), nodes, cosmology, relations)
+        of_nodes = factor(nodes, log_t, to)
+        return log_lx(z) + (of_nodes if nodes is z else np.interp(np.log(z), np.log(nodes), of_nodes))
 
     @property
     def k_by_temperature(self) -> bool:

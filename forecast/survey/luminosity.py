@@ -11,7 +11,7 @@ from ..core.caution import Caution
 from ..core.errors import InputError
 from ..cosmology.background import Cosmology
 from ..relations.power_laws import Relations
-from .emission import COLUMN_CURE, TABLE_CURE
+from .emission import COLUMN_CURE
 from .flux_limit import log_sphere
 from .selection import FluxSelection
 
@@ -97,7 +97,7 @@ class Luminosities:
         cool = known & (self.log_temperature(z, listed, log_t) < np.log10(coolest))
         if not cool.any():
             return ()
-        cure = TABLE_CURE if self.of_survey else COLUMN_CURE.format(self.relations.lx_band)
+        cure = self.selection.emission.cure if self.of_survey else COLUMN_CURE.format(self.relations.lx_band)
         what = f"{'fluxes' if self.from_flux else 'luminosities'} of {self.selection.band}"
         return (
             Caution(
