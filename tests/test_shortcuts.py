@@ -105,7 +105,7 @@ def test_every_asymmetric_error_has_nodes_that_resolve_it(cone, theta, error, sk
         sides = [np.linspace(0, sign * 8 * error * (1 + sign * skew), 20_001) for sign in (-1, 1)]
         parts = [(y[0] + x, true(y[0] + x) * split_normal(y[0], y[0] + x, error, skew)) for x in sides]
         expected = sum(np.abs(np.trapezoid(p, x, axis=1)) for x, p in parts)
-    np.testing.assert_allclose(observed(theta, y)[:, 0], expected, rtol=5e-5)
+    np.testing.assert_allclose(observed(theta, y)[:, 0], expected, rtol=1e-5)
 
 
 def test_limits_and_asymmetric_errors_share_one_density(monkeypatch, cone, theta):
@@ -203,7 +203,10 @@ def test_rules_in_redshift_are_those_of_gauss():
             assert test.sum() == pytest.approx(expected, rel=3e-4)
 
 
-def test_few_redshifts_are_as_good_as_very_many(cone, theta):
+@pytest.mark.parametrize(("mass_function", "precision"), [("bocquet16_dm", 2e-6), ("tinker08", 2e-4)])
+def test_few_redshifts_are_as_good_as_very_many(theta, mass_function, precision):
+    """Coefficients of tinker08 have kinks in redshift, which no smooth rule sees."""
+    cone = forward_model(replace(survey(), mass_function=mass_function))
     z = np.array([0.25, 0.11, 0.49, 0.2, 0.4, 0.3])
     error = np.array([0.02, 0.01, 0.02, 0.012, 0.004, 0.0])
     points = points_of(cone, 6, z=z, z_error=error)
@@ -218,7 +221,7 @@ def test_few_redshifts_are_as_good_as_very_many(cone, theta):
         every = replace(points[np.full(len(at), i)].moved(moved), z=at, z_error=np.zeros(len(at)))
         density = np.exp(PointDensity(cone, every, False).grid(theta))
         expected = np.log(density @ (weight * stats.norm.pdf(z[i], at, error[i])))
-        np.testing.assert_allclose(found[:, i], expected, atol=2e-4)  # tinker08 has kinks in redshift
+        np.testing.assert_allclose(found[:, i], expected, atol=precision)
 
 
 def test_the_median_without_each_cluster_is_that_of_the_others(cone, theta):

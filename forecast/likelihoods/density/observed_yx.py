@@ -27,6 +27,8 @@ _FINEST = 64
 """Largest number of cells into which one of the model's is divided."""
 _SHARP = 0.5
 """Side of an error, in the model's cells, below which a cluster has nodes of its own: others need none so fine."""
+_NODES = 3
+"""Nodes at least in the smaller side of an error: the law has a kink in its curvature where the sides meet."""
 _MARGIN = 5.0
 """Errors by which nodes reach beyond the true values that are expected."""
 _CERTAIN, _FEWEST = 2.0, 10
@@ -127,7 +129,7 @@ class ObservedYx:
     def _divided(self, smallest: float) -> Array:
         """Nodes that resolve errors."""
         step, last = self._grid[1] - self._grid[0], len(self._grid) - 1
-        cells = min(_FINEST, math.ceil(2 * step / smallest) if smallest > 0 else _FINEST)
+        cells = min(_FINEST, math.ceil(_NODES * step / smallest) if smallest > 0 else _FINEST)
         return np.linspace(self._grid[0], self._grid[-1], max(cells, 1) * last + 1)
 
     def _to_data(self, log_yx: bytes) -> Array:
