@@ -138,6 +138,13 @@ class Catalogue:
         return replace(self, name=names, limits=limits, **arrays)
 
 
+def _opened(path: Path, spec: CatalogueSpec) -> TableFile:
+    """Its tables as one."""
+    own = {} if spec.evidence is None else {"evidence": Column(spec.evidence.column)}
+    origin = Origin(path, spec.table, spec.format, spec.joins, public=spec.public)
+    return open_joined(origin, {**spec.columns, **own}, spec.cosmology.h)
+
+
 def read_catalogue(
     path: Path,
     spec: CatalogueSpec,
@@ -167,9 +174,7 @@ def read_catalogue(
         that cannot be; the message names file, column, row and cure.
     """
     path = Path(path)
-    own = {} if spec.evidence is None else {"evidence": Column(spec.evidence.column)}
-    origin = Origin(path, spec.table, spec.format, spec.joins, public=spec.public)
-    table = open_joined(origin, {**spec.columns, **own}, spec.cosmology.h)
+    table = _opened(path, spec)
     reference, z = spec.cosmology.expansion, table.redshifts()
     ratio, log_h = Ratio.of(Expansion.of(model_cosmology), reference, z), math.log10(spec.cosmology.h)
 

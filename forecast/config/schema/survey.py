@@ -172,7 +172,8 @@ class FluxLimitedConfig(Strict):
     """Chance of detection against flux instead of a limit; nothing is detected below the lowest flux."""
     completeness_table: Annotated[FileName | None, Field(examples=['"chance.ecsv"'])] = None
     """A table with columns flux, z and chance instead: the chance of detection on a grid of fluxes and redshifts;
-    between them linear in redshift and log flux, below the lowest flux 0, above the highest that of the highest."""
+    between them linear in redshift and rising smoothly in log flux, so that nine fluxes keep within some 1% of straight
+    lines; below the lowest flux 0, above the highest that of the highest."""
     completeness_width: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     """Width of the rise from 0 to 1 about the limit, dex in flux; 0 is a step."""
     ceiling: Annotated[Number, Field(gt=0, le=1, examples=["0.95"])] = 1.0
